@@ -1,0 +1,133 @@
+import type { FunctionReference, FunctionVisibility } from "convex/server";
+import { getFunctionName } from "convex/server";
+import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
+import { canonicalText, describe } from "./canonical.js";
+import { type Duration, toMs } from "./duration.js";
+
+/**
+ * One request to run a mutation or action, raised while a function runs.
+ *
+ * Words used everywhere:
+ * - **target**: the mutation or action that an effect asks for.
+ * - **key**: effects of equal key are the same work. Without one of the caller's, it is the target and its arguments.
+ * - **window**: after a key is dispatched, the time in which its repetitions are dropped.
+ * - **seq**: for recomputes, the commit that the reader saw; a newer one inside the window is not dropped
+ *   but dispatched at the window's end.
+ */
+export interface Effect {
+  /** Function path, e.g. `tracking:viewed`. */
+  target: string;
+  args: Record<string, Value>;
+  windowMs: number;
+  /** The caller's own key, within its target. */
+  key?: string;
+  seq?: number;
+}
+
+/** The options of `ctx.scheduleEffect`. */
+export interface EffectOptions {
+  /** How long repetitions are dropped after one is dispatched. Default: 10 seconds. */
+  window?: Duration;
+  /** What makes two effects the same, within the target. Default: the arguments. */
+  key?: string;
+}
+
+/** The window of an effect, and of a view's recompute, that names none: 10 seconds. */
+export const DEFAULT_WINDOW_MS = 10_000;
+
+/** Any mutation or action of the app, of `api` or `internal`. */
+export type EffectTarget = FunctionReference<"mutation" | "action", FunctionVisibility>;
+
+/**
+ * @throws Error naming what is wrong, when the target is not a function reference, the arguments are not
+ * Convex values, or an option is malformed.
+ */
+export function toEffect(
+  target: EffectTarget,
+  args: Record<string, Value> = {},
+  options: EffectOptions = {},
+): Effect {
+  const name = targetName(target);
+  if (typeof args !== "object" || args === null || Array.isArray(args)) {
+    throw new Error(
+      `scheduleEffect(${name}): the arguments are ${describe(args)}; give an object.`,
+    );
+  }
+  canonicalText(args, `scheduleEffect(${name}): args`);
+  if (options.key !== undefined && typeof options.key !== "string") {
+    throw new Error(`scheduleEffect(${name}): key is ${describe(options.key)}; give a string.`);
+  }
+  return {
+    target: name,
+    args,
+    windowMs:
+      options.window === undefined
+        ? DEFAULT_WINDOW_MS
+        : toMs(options.window, `scheduleEffect(${name}): window`),
+    ...(options.key === undefined ? {} : { key: options.key }),
+  };
+}
+
+function targetName(target: EffectTarget): string {
+  try {
+    return getFunctionName(target);
+  } catch {
+    throw new Error(
+      `scheduleEffect was given ${describe(target)} as its target; ` +
+        "give a mutation or action of the app, such as internal.tracking.viewed.",
+    );
+  }
+}
+
+/** The text under which the ledger remembers an effect. */
+export function ledgerKey(effect: Effect): string {
+  return effect.key === undefined
+    ? `${effect.target} ${canonicalText(effect.args)}`
+    : `${effect.target} #${effect.key}`;
+}
+
+/** Leaves out effects that ask for the same work, seen from the same commit. */
+export function collapse(effects: readonly Effect[]): Effect[] {
+  const byIdentity = new Map<string, Effect>();
+  for (const effect of effects) {
+    const identity = `${effect.seq ?? ""} ${ledgerKey(effect)}`;
+    if (!byIdentity.has(identity)) byIdentity.set(identity, effect);
+  }
+  return [...byIdentity.values()];
+}
+
+/** An effect as JSON: `{f: target, a: arguments, w: window in ms, k?: key, s?: seq}`. */
+export function effectToJson(effect: Effect): JSONValue {
+  return {
+    f: effect.target,
+    a: convexToJson(effect.args),
+    w: effect.windowMs,
+    ...(effect.key === undefined ? {} : { k: effect.key }),
+    ...(effect.seq === undefined ? {} : { s: effect.seq }),
+  };
+}
+
+/** @throws Error when the JSON is not an effect. */
+export function effectFromJson(json: JSONValue): Effect {
+  const { f, a, w, k, s } = json as Record<string, JSONValue>;
+  const args = jsonToConvex(a as JSONValue);
+  if (
+    typeof f !== "string" ||
+    typeof args !== "object" ||
+    args === null ||
+    Array.isArray(args) ||
+    args instanceof ArrayBuffer ||
+    typeof w !== "number" ||
+    (k !== undefined && typeof k !== "string") ||
+    (s !== undefined && typeof s !== "number")
+  ) {
+    throw new Error("not an effect");
+  }
+  return {
+    target: f,
+    args: args as Record<string, Value>,
+    windowMs: w,
+    ...(k === undefined ? {} : { key: k }),
+    ...(s === undefined ? {} : { seq: s }),
+  };
+}

@@ -1,0 +1,86 @@
+import type {
+  DataModelFromSchemaDefinition,
+  DocumentByName,
+  GenericDatabaseReader,
+  GenericDatabaseWriter,
+  Scheduler,
+  SchemaDefinition,
+} from "convex/server";
+import { defineTable } from "convex/server";
+import { v } from "convex/values";
+import { ensureSweep, type SweepReference, sweepTime } from "./sweep.js";
+
+/**
+ * The library's own tables: spread them into the app's schema.
+ *
+ * ```ts
+ * export default defineSchema({ ...lazyTables, flights: defineTable({ … }) });
+ * ```
+ */
+export const lazyTables = {
+  // The ledger: one document a key while its window lasts. Written when a window opens, when something is put
+  // off to its end, and when a recompute fails or recovers; never by a duplicate. Readers never look at it.
+  lazyEffects: defineTable({
+    key: v.string(),
+    target: v.string(),
+    windowEndsAt: v.number(),
+    // The commit that the last dispatched effect saw. An effect that saw another one is news.
+    seq: v.optional(v.number()),
+    // The one job at `windowEndsAt`: a trailing recompute, or the retry of a failed one.
+    trailingJob: v.optional(v.id("_scheduled_functions")),
+    failure: v.optional(
+      v.object({ message: v.string(), attempts: v.number(), failedAt: v.number() }),
+    ),
+    // When clean-up may delete the entry: with its window, later when it holds a failure.
+    expiresAt: v.number(),
+  })
+    .index("by_key", ["key"])
+    .index("by_expiry", ["expiresAt"])
+    .index("by_failure", ["failure.failedAt"]),
+  // One document for each span of time in which something expires: whoever inserts it schedules its sweep,
+  // so that nothing is scheduled when nothing can expire.
+  lazySweeps: defineTable({ sweepAt: v.number() }).index("by_time", ["sweepAt"]),
+};
+
+type LedgerDataModel = DataModelFromSchemaDefinition<SchemaDefinition<typeof lazyTables, true>>;
+export type LedgerReader = GenericDatabaseReader<LedgerDataModel>;
+export type LedgerWriter = GenericDatabaseWriter<LedgerDataModel>;
+export type LedgerEntry = DocumentByName<LedgerDataModel, "lazyEffects">;
+
+/** How long a failure stays readable after its last attempt: a day. */
+const FAILURE_RETENTION_MS = 24 * 3_600_000;
+
+/** One document, one index range; so a dispatch depends on nothing but the entries it may write. */
+export async function findEntry(db: LedgerReader, key: string): Promise<LedgerEntry | null> {
+  return await db
+    .query("lazyEffects")
+    .withIndex("by_key", (q) => q.eq("key", key))
+    .first();
+}
+
+/** What changes in an entry; `expiresAt` follows from it. */
+export type EntryChange = Partial<Omit<LedgerEntry, "_id" | "_creationTime" | "expiresAt">>;
+
+/** What it takes to write to the ledger. */
+export interface LedgerCtx {
+  db: LedgerWriter;
+  scheduler: Scheduler;
+  sweep: SweepReference;
+}
+
+/** Writes an entry, and makes sure that a sweep will find it when it has expired. */
+export async function writeEntry(
+  ctx: LedgerCtx,
+  entry: LedgerEntry | null,
+  initial: { key: string; target: string },
+  change: EntryChange & { windowEndsAt: number },
+): Promise<void> {
+  const failure = "failure" in change ? change.failure : entry?.failure;
+  const expiresAt =
+    failure === undefined ? change.windowEndsAt : change.windowEndsAt + FAILURE_RETENTION_MS;
+  if (entry === null) await ctx.db.insert("lazyEffects", { ...initial, ...change, expiresAt });
+  else await ctx.db.patch("lazyEffects", entry._id, { ...change, expiresAt });
+  if (entry === null || sweepTime(entry.expiresAt) !== sweepTime(expiresAt)) {
+    await ensureSweep(ctx, sweepTime(expiresAt));
+  }
+}

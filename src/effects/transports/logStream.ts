@@ -1,0 +1,34 @@
+import type { Effect } from "../effect.js";
+import { seal } from "../seal.js";
+import { effectSecret } from "../secrets.js";
+
+/** Convex keeps 256 log lines of an execution; half of them stay the app's. */
+const MAX_LINES = 128;
+
+/**
+ * Sends effects out of a query as sealed console lines, which the deployment's log stream posts to our route.
+ * Never throws: what cannot be sent is said on the console, and the query returns its value.
+ */
+export async function sendByLogStream(effects: readonly Effect[]): Promise<void> {
+  if (effects.length === 0) return;
+  try {
+    const { lines, tooLarge } = await seal(effects, effectSecret());
+    for (const line of lines.slice(0, MAX_LINES)) console.debug(line);
+    if (lines.length > MAX_LINES) {
+      console.error(
+        `convex-lazy-views: ${lines.length - MAX_LINES} of ${lines.length} lines of effects were not sent: ` +
+          `one execution sends at most ${MAX_LINES}. Read fewer stale keys in one query.`,
+      );
+    }
+    for (const { effect, bytes, limit } of tooLarge) {
+      console.error(
+        `convex-lazy-views: an effect for ${effect.target} was not sent: it takes ${bytes} bytes, ` +
+          `at most ${limit} fit in a log line. Pass an id instead of the document, or a shorter key.`,
+      );
+    }
+  } catch (error) {
+    console.error(
+      `convex-lazy-views: ${effects.length} effect(s) were not sent: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}

@@ -1,0 +1,120 @@
+import type { DispatchCounts } from "../dispatch.js";
+import { noCounts } from "../dispatch.js";
+import { collapse, type Effect } from "../effect.js";
+import { verify } from "../hmac.js";
+import { findSeals, unseal } from "../seal.js";
+import { acceptedEffectSecrets, environmentVariable, STREAM_SECRET } from "../secrets.js";
+
+/** Events older than this are a replay: Convex gives a delivery up after about seven minutes. */
+const MAX_EVENT_AGE_MS = 15 * 60_000;
+/** A sender's clock may run ahead by this much. */
+const MAX_CLOCK_SKEW_MS = 5 * 60_000;
+/** Effects handed to one dispatch. */
+const CHUNK = 100;
+
+interface LogEvent {
+  topic?: unknown;
+  timestamp?: unknown;
+  message?: unknown;
+}
+
+/**
+ * Answers one request of the deployment's webhook log stream.
+ *
+ * In this order: a body of nothing but `verification` events is answered 200, since it does nothing and comes
+ * before the stream's secret can be known. No secret → 503. A signature that is missing, malformed or wrong →
+ * 401. Not JSON, nor JSON lines → 400. Only events that are too old → 400. Else our lines are picked out of the
+ * console events, each is verified, equal effects are collapsed, and `dispatch` is called once per chunk; if
+ * that fails → 503, so that the stream tries again.
+ *
+ * It never writes to the console: its own lines would be delivered to it, for ever.
+ */
+export async function answerLogStream(
+  request: Request,
+  dispatch: (effects: Effect[]) => Promise<DispatchCounts>,
+): Promise<Response> {
+  try {
+    const body = await request.arrayBuffer();
+    const events = parseEvents(body);
+    if (events !== null && events.length > 0 && events.every((e) => e.topic === "verification")) {
+      return answer(200, { verified: true });
+    }
+    const secret = environmentVariable(STREAM_SECRET);
+    if (secret === undefined) {
+      return answer(503, {
+        error: `${STREAM_SECRET} is not set: set it to the hmacSecret of the log stream.`,
+      });
+    }
+    if (!(await isSigned(body, request.headers.get("x-webhook-signature"), secret))) {
+      return answer(401, { error: "The header x-webhook-signature does not sign this body." });
+    }
+    if (events === null) {
+      return answer(400, { error: "The body is neither a JSON array of events nor JSON lines." });
+    }
+    const recent = events.filter(isRecent);
+    if (recent.length === 0 && events.length > 0) {
+      return answer(400, { error: "Every event of this body is too old." });
+    }
+    const { effects, forged } = await pickEffects(recent);
+    const counts = noCounts();
+    for (let start = 0; start < effects.length; start += CHUNK) {
+      const chunk = await dispatch(effects.slice(start, start + CHUNK));
+      for (const name of Object.keys(counts) as (keyof DispatchCounts)[]) {
+        counts[name] += chunk[name];
+      }
+    }
+    return answer(200, { events: events.length, effects: effects.length, forged, ...counts });
+  } catch (error) {
+    return answer(503, { error: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function answer(status: number, body: Record<string, unknown>): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/json" },
+  });
+}
+
+async function isSigned(body: ArrayBuffer, header: string | null, secret: string) {
+  const hex = /^sha256=([0-9a-f]{64})$/i.exec(header ?? "")?.[1];
+  if (hex === undefined) return false;
+  const signature = Uint8Array.from({ length: 32 }, (_, i) =>
+    Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16),
+  );
+  return await verify(body, signature, secret);
+}
+
+/** The events of a body, a JSON array or a JSON object a line; null when it is neither. */
+function parseEvents(body: ArrayBuffer): LogEvent[] | null {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(body).trim();
+    const parsed: unknown = text.startsWith("[")
+      ? JSON.parse(text)
+      : text.split("\n").map((line) => JSON.parse(line));
+    return Array.isArray(parsed) && parsed.every((e) => typeof e === "object" && e !== null)
+      ? parsed
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+function isRecent({ timestamp }: LogEvent): boolean {
+  const age = Date.now() - Number(timestamp);
+  return age <= MAX_EVENT_AGE_MS && age >= -MAX_CLOCK_SKEW_MS;
+}
+
+async function pickEffects(events: LogEvent[]): Promise<{ effects: Effect[]; forged: number }> {
+  const secrets = acceptedEffectSecrets();
+  const seals = new Set<string>();
+  for (const { topic, message } of events) {
+    if (topic !== "console" || typeof message !== "string") continue;
+    for (const line of findSeals(message)) seals.add(line);
+  }
+  const opened = await Promise.all([...seals].map((line) => unseal(line, secrets)));
+  return {
+    effects: collapse(opened.flatMap((effects) => effects ?? [])),
+    forged: opened.filter((effects) => effects === null).length,
+  };
+}

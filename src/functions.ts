@@ -1,0 +1,57 @@
+import {
+  type FunctionReference,
+  type FunctionVisibility,
+  makeFunctionReference,
+} from "convex/server";
+import type { Value } from "convex/values";
+import type { DispatchCounts } from "./effects/dispatch.js";
+import type { Effect } from "./effects/effect.js";
+import type { SweepReference } from "./effects/sweep.js";
+import type { InspectArgs, InspectReport } from "./inspect.js";
+
+/** The functions that the app exports for the library, by the names it must export them under. */
+export const FUNCTION_NAMES = ["recompute", "dispatch", "sweep", "inspect"] as const;
+export type FunctionName = (typeof FUNCTION_NAMES)[number];
+
+/** References to the app's exports, in the module it named. */
+export interface LazyReferences {
+  path(name: FunctionName): string;
+  dispatch: FunctionReference<
+    "mutation",
+    FunctionVisibility,
+    { effects: Effect[] },
+    DispatchCounts
+  >;
+  sweep: SweepReference;
+  inspect: FunctionReference<"query", FunctionVisibility, InspectArgs, InspectReport | Value[]>;
+}
+
+/**
+ * @param module - The path of the module below the functions folder, such as `lazy` or `lib/lazy`.
+ * @throws Error when it is not such a path.
+ */
+export function references(module: string): LazyReferences {
+  if (typeof module !== "string" || !/^[A-Za-z0-9_][A-Za-z0-9_/]*$/.test(module)) {
+    throw new Error(
+      `new LazyViews({ module }) is ${JSON.stringify(module)}; give the path of the file that exports ` +
+        'lazy.functions(), below convex/ and without its ending: "lazy" for convex/lazy.ts.',
+    );
+  }
+  const path = (name: FunctionName) => `${module}:${name}`;
+  return {
+    path,
+    dispatch: makeFunctionReference(path("dispatch")),
+    sweep: makeFunctionReference(path("sweep")),
+    inspect: makeFunctionReference(path("inspect")),
+  };
+}
+
+/** An error that says how the app must export the library's functions, beside what went wrong. */
+export function missingFunctionError(module: string, name: FunctionName, cause: unknown): Error {
+  return new Error(
+    `convex-lazy-views could not call ${module}:${name}. convex/${module}.ts must have: ` +
+      `export const { ${FUNCTION_NAMES.join(", ")} } = lazy.functions(); ` +
+      `and module must be its path. (${cause instanceof Error ? cause.message : cause})`,
+    { cause },
+  );
+}

@@ -1,0 +1,118 @@
+import type { GenericDataModel, GenericQueryCtx } from "convex/server";
+import { describe } from "../effects/canonical.js";
+import type { Row } from "../views/viewTable.js";
+import { type Probe, SEVERITY, type Sight, type Staleness, type Verdict } from "./predicate.js";
+
+/**
+ * Stale when a source changed since the row was computed, or somebody called `view.invalidate`.
+ *
+ * Guards against every change that a mutation of `lazy.mutation` makes. It reads nothing but the row.
+ *
+ * ```ts
+ * defineView("airportStats", { staleWhen: invalidated(), … })
+ * ```
+ */
+export function invalidated<Key, Value>(): Staleness<Key, Value> {
+  return {
+    probes: [],
+    judge: ({ row }) => (row.dirtyAt === undefined ? "fresh" : "stale"),
+  };
+}
+
+/**
+ * Stale when a cheap read of the sources gives another result than it did at the commit. The net for writes that
+ * bypass `lazy.mutation`: the dashboard, imports, raw mutations. Every read of the row pays for the probe.
+ *
+ * ```ts
+ * staleWhen: anyOf(invalidated(), changed(async (ctx: QueryCtx, { airport }) => {
+ *   const last = await ctx.db.query("flights").withIndex("by_origin", (q) => q.eq("origin", airport)).order("desc").first();
+ *   return last?._creationTime ?? null;
+ * }))
+ * ```
+ *
+ * @param probe - Reads a Convex value; it may only read, and must not look at the clock.
+ */
+export function changed<Key, Value, DataModel extends GenericDataModel = GenericDataModel>(
+  probe: (ctx: GenericQueryCtx<DataModel>, key: Key) => unknown,
+): Staleness<Key, Value> {
+  return {
+    probes: [probe as unknown as Probe],
+    judge: async ({ row, probe }, index) =>
+      row.probes?.[index] === (await probe(index)) ? "fresh" : "stale",
+  };
+}
+
+/**
+ * Stale (or what it returns) when a function of the row says so.
+ *
+ * ```ts
+ * when((row) => row.value.flights === 0)            // true → stale
+ * when((row) => (row.value.revoked ? "expired" : "fresh"))
+ * ```
+ *
+ * @param judge - True means stale, false fresh. It may read, and must not look at the clock. It must call a row
+ * that was just computed fresh: one that it never does is recomputed no more often than a failing view.
+ */
+export function when<Key, Value, DataModel extends GenericDataModel = GenericDataModel>(
+  judge: (
+    row: { key: Key; value: Value; version: number; computedAt: number },
+    ctx: GenericQueryCtx<DataModel>,
+  ) => boolean | Verdict | Promise<boolean | Verdict>,
+): Staleness<Key, Value> {
+  return {
+    probes: [],
+    judge: async ({ row, ctx }) => {
+      const { args, value, version, computedAt } = row as Row<Key, Value>;
+      const said = await judge(
+        { key: args, value, version, computedAt },
+        ctx as unknown as GenericQueryCtx<DataModel>,
+      );
+      if (typeof said === "boolean") return said ? "stale" : "fresh";
+      if (said in SEVERITY) return said;
+      throw new Error(`when() returned ${describe(said)}; return a boolean or a verdict.`);
+    },
+  };
+}
+
+/** The most severe of several verdicts: stale when any of them is. */
+export function anyOf<Key, Value>(...predicates: Staleness<Key, Value>[]): Staleness<Key, Value> {
+  return combine("anyOf", predicates, (a, b) => SEVERITY[a] > SEVERITY[b], "expired");
+}
+
+/** The least severe of several verdicts: stale only when all of them are. */
+export function allOf<Key, Value>(...predicates: Staleness<Key, Value>[]): Staleness<Key, Value> {
+  return combine("allOf", predicates, (a, b) => SEVERITY[a] < SEVERITY[b], "fresh");
+}
+
+/** Stale when the predicate says fresh, and fresh when it says stale or expired. */
+export function not<Key, Value>(predicate: Staleness<Key, Value>): Staleness<Key, Value> {
+  return {
+    probes: predicate.probes,
+    judge: async (sight, first) =>
+      (await predicate.judge(sight, first)) === "fresh" ? "stale" : "fresh",
+  };
+}
+
+/** Asks one predicate after the other, and stops at a verdict that no other can beat. */
+function combine<Key, Value>(
+  name: string,
+  predicates: Staleness<Key, Value>[],
+  wins: (verdict: Verdict, over: Verdict) => boolean,
+  final: Verdict,
+): Staleness<Key, Value> {
+  if (predicates.length === 0) throw new Error(`${name}() needs at least one predicate.`);
+  return {
+    probes: predicates.flatMap((predicate) => predicate.probes),
+    judge: async (sight: Sight, first: number) => {
+      let best: Verdict | undefined;
+      let probe = first;
+      for (const predicate of predicates) {
+        const verdict = await predicate.judge(sight, probe);
+        if (best === undefined || wins(verdict, best)) best = verdict;
+        if (best === final) break;
+        probe += predicate.probes.length;
+      }
+      return best as Verdict;
+    },
+  };
+}

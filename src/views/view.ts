@@ -1,0 +1,142 @@
+import type { GenericDataModel, GenericQueryCtx } from "convex/server";
+import type { EffectCtx } from "../effects/context.js";
+import { computeAndCommit } from "../recompute/commit.js";
+import { invalidateKey } from "../staleness/invalidate.js";
+import type { AnyQueryCtx } from "../staleness/predicate.js";
+import { lazyContext, lazyMutationContext } from "./context.js";
+import type { ViewDefinition } from "./definition.js";
+import { toKey } from "./keys.js";
+import { peekView, readView, type ViewRead } from "./reading.js";
+import { recomputeEffect } from "./recomputeEffect.js";
+import { findRow } from "./rows.js";
+
+/** The ctx of a function of `lazy.query` or `lazy.mutation`. */
+export type ReadCtx = EffectCtx & { db: object };
+/** The ctx of a function of `lazy.mutation`. */
+export type WriteCtx = ReadCtx & { scheduler: object };
+
+/**
+ * A view: read it in queries and mutations, and tell it in mutations what changed. Made by `defineView`.
+ *
+ * Every method throws an Error that names the field, what was expected and what it got, when the key does not fit
+ * the view; and one with the remedy, when `ctx` is not from `lazy.query` or `lazy.mutation`.
+ */
+export class View<Key, Value> {
+  /** For the library: the checked definition. */
+  readonly definition: ViewDefinition;
+
+  constructor(definition: ViewDefinition) {
+    this.definition = definition;
+  }
+
+  /** The view's name, which is also its table's. */
+  get name(): string {
+    return this.definition.name;
+  }
+
+  /**
+   * The value of a key. It reads one document. When the row is missing, stale or expired, a recompute is raised,
+   * and the answer is given at once: the older value when it is stale, else null (or, with
+   * `onMissing: "compute"`, what `compute` says now).
+   *
+   * ```ts
+   * const stats = await airportStats.get(ctx, { airport: "SFO" });
+   * ```
+   */
+  async get(ctx: ReadCtx, key: Key): Promise<Value | null> {
+    return (await this.read(ctx, key)).value;
+  }
+
+  /**
+   * As `get`, with what was found.
+   *
+   * ```ts
+   * const { state, value, computedAt } = await airportStats.read(ctx, { airport: "SFO" });
+   * ```
+   *
+   * @returns `state`, `value`, `computedAt` (ms since 1970, or null) and `version` (of the view that computed it).
+   */
+  async read(ctx: ReadCtx, key: Key): Promise<ViewRead<Value>> {
+    const lazy = lazyContext(ctx, this.definition, "read");
+    return (await readView(lazy, this.definition, key)) as ViewRead<Value>;
+  }
+
+  /**
+   * The values of many keys, in their order. Their effects leave the query together.
+   *
+   * ```ts
+   * const [sfo, lax] = await airportStats.getMany(ctx, [{ airport: "SFO" }, { airport: "LAX" }]);
+   * ```
+   */
+  async getMany(ctx: ReadCtx, keys: readonly Key[]): Promise<(Value | null)[]> {
+    return await Promise.all(keys.map((key) => this.get(ctx, key)));
+  }
+
+  /**
+   * As `read`, but never raises an effect and never computes. It takes any query's or mutation's ctx.
+   *
+   * ```ts
+   * const { state } = await airportStats.peek(ctx, { airport: "SFO" });
+   * ```
+   */
+  async peek<DataModel extends GenericDataModel>(
+    ctx: Pick<GenericQueryCtx<DataModel>, "db">,
+    key: Key,
+  ): Promise<ViewRead<Value>> {
+    const anyCtx = ctx as unknown as AnyQueryCtx;
+    return (await peekView(anyCtx, this.definition, key)) as ViewRead<Value>;
+  }
+
+  /**
+   * Marks a key's row as out of date: readers are still served, and the next one has it recomputed.
+   *
+   * Changes of the view's `sources` in mutations of `lazy.mutation` do this by themselves.
+   *
+   * ```ts
+   * await airportStats.invalidate(ctx, { airport: "SFO" });
+   * ```
+   *
+   * @throws Error past 200 keys in one mutation.
+   */
+  async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
+    const lazy = lazyMutationContext(ctx, this.definition, "invalidate");
+    await invalidateKey(lazy.ctx.db, this.definition, toKey(this.definition, key), lazy.marks);
+  }
+
+  /**
+   * Computes a key now, in this mutation, and commits it.
+   *
+   * ```ts
+   * const stats = await airportStats.refresh(ctx, { airport: "SFO" });
+   * ```
+   *
+   * @returns The value.
+   * @throws What `compute` throws, or an Error when its value does not fit the view.
+   */
+  async refresh(ctx: WriteCtx, key: Key): Promise<Value> {
+    const lazy = lazyMutationContext(ctx, this.definition, "refresh");
+    const checked = toKey(this.definition, key);
+    const value = await computeAndCommit(lazy.ctx, this.definition, checked, lazy.marks);
+    await lazy.release(recomputeEffect(lazy.recompute, this.definition, checked), "refreshed");
+    return value as Value;
+  }
+
+  /**
+   * Deletes a key's row: the next reader finds it missing.
+   *
+   * ```ts
+   * await airportStats.evict(ctx, { airport: "SFO" });
+   * ```
+   *
+   * @returns Whether there was a row.
+   */
+  async evict(ctx: WriteCtx, key: Key): Promise<boolean> {
+    const lazy = lazyMutationContext(ctx, this.definition, "evict");
+    const checked = toKey(this.definition, key);
+    const row = await findRow(lazy.ctx.db, this.definition, checked.text);
+    if (row === null) return false;
+    await lazy.ctx.db.delete(this.name, row._id);
+    await lazy.release(recomputeEffect(lazy.recompute, this.definition, checked), "evicted");
+    return true;
+  }
+}
