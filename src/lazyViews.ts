@@ -35,7 +35,7 @@ export type LazyBuilder<
   Record<string, never>,
   Ctx,
   Visibility,
-  Record<string, never>
+  object
 >;
 
 /** What `new LazyViews` takes. */

@@ -1,9 +1,4 @@
-import type {
-  DocumentByName,
-  GenericDataModel,
-  GenericQueryCtx,
-  TableNamesInDataModel,
-} from "convex/server";
+import type { GenericDataModel, GenericQueryCtx } from "convex/server";
 import { describe } from "../effects/canonical.js";
 import { type Duration, toMs } from "../effects/duration.js";
 import { DEFAULT_WINDOW_MS } from "../effects/effect.js";
@@ -22,12 +17,11 @@ export interface ViewOptions<K extends Shape, V extends Shape, DataModel extends
   version?: number;
   /** Older versions whose rows may still be served until they are recomputed. Default: none. */
   compatible?: readonly number[];
-  /** Source table → document → the keys that depend on it. Applied to the old and the new document of a change. */
-  sources?: {
-    [Table in TableNamesInDataModel<NoInfer<DataModel>>]?: (
-      doc: DocumentByName<NoInfer<DataModel>, Table>,
-    ) => ShapeType<NoInfer<K>>[];
-  };
+  /**
+   * Source table → document → the keys that depend on it. Applied to the old and the new document of a change.
+   * Annotate the parameter: `(flight: Doc<"flights">) => [{ airport: flight.origin }]`.
+   */
+  sources?: Readonly<Record<string, (doc: never) => ShapeType<NoInfer<K>>[]>>;
   /** When a row is out of date. Default: `invalidated()`. */
   staleWhen?: Staleness<ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>>;
   /** At most one recompute of a key starts in this time. Default: 10 seconds. */
@@ -47,7 +41,7 @@ export interface ViewOptions<K extends Shape, V extends Shape, DataModel extends
  * ```ts
  * export const airportStats = defineView("airportStats", {
  *   table: airportStatsTable,
- *   sources: { flights: (f) => [{ airport: f.origin }, { airport: f.destination }] },
+ *   sources: { flights: (f: Doc<"flights">) => [{ airport: f.origin }, { airport: f.destination }] },
  *   window: { seconds: 30 },
  *   compute: async (ctx: QueryCtx, { airport }) => { … },
  * });
