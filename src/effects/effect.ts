@@ -70,13 +70,14 @@ export function toEffect(
 
 function targetName(target: EffectTarget): string {
   try {
-    return getFunctionName(target);
+    if (typeof target !== "string") return getFunctionName(target);
   } catch {
-    throw new Error(
-      `scheduleEffect was given ${describe(target)} as its target; ` +
-        "give a mutation or action of the app, such as internal.tracking.viewed.",
-    );
+    // Not a reference: said below.
   }
+  throw new Error(
+    `scheduleEffect was given ${describe(target)} as its target; ` +
+      "give a mutation or action of the app, such as internal.tracking.viewed.",
+  );
 }
 
 /** The text under which the ledger remembers an effect. */

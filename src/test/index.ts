@@ -31,7 +31,9 @@ export interface Collected<Result> {
  *
  * Other lines go to the console as usual. Run one at a time.
  */
-export async function collectEffects<Result>(run: () => Promise<Result>): Promise<Collected<Result>> {
+export async function collectEffects<Result>(
+  run: () => Promise<Result>,
+): Promise<Collected<Result>> {
   const messages: string[] = [];
   const { debug } = console;
   console.debug = (...args: unknown[]) => {

@@ -1,0 +1,98 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Effect } from "./effect.js";
+import { findSeals, seal, unseal } from "./seal.js";
+
+const SECRET = "a secret of at least thirty-two characters";
+const OTHER = "another secret of more than 32 characters!";
+
+const effect: fc.Arbitrary<Effect> = fc.record(
+  {
+    target: fc.stringMatching(/^[a-z]{1,10}:[a-z]{1,10}$/),
+    args: fc.dictionary(
+      fc.stringMatching(/^[a-z]{1,6}$/),
+      fc.oneof(fc.string({ unit: "binary" }), fc.double(), fc.bigInt({ min: -9n, max: 9n })),
+      { maxKeys: 3, noNullPrototype: true },
+    ),
+    windowMs: fc.nat(),
+    key: fc.string(),
+    seq: fc.nat(),
+  },
+  { requiredKeys: ["target", "args", "windowMs"], noNullPrototype: true },
+);
+
+describe("a seal", () => {
+  test("gives back the effects, in lines under 4,000 bytes, whatever they are", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(effect, { maxLength: 60 }), async (effects) => {
+        const { lines, tooLarge } = await seal(effects, SECRET);
+        expect(tooLarge).toEqual([]);
+        for (const line of lines) {
+          expect(new TextEncoder().encode(`'${line}'`).length).toBeLessThan(4_000);
+          expect(line).toMatch(/^[\x21-\x7e]+$/);
+          expect(line).not.toMatch(/['"\\]/);
+        }
+        const opened = await Promise.all(lines.map((line) => unseal(line, [SECRET])));
+        expect(opened.flat()).toEqual(effects);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("is found in any text around it, and two in one text", async () => {
+    const { lines } = await seal([{ target: "a:b", args: {}, windowMs: 1 }], SECRET);
+    const [line] = lines as [string];
+    expect(findSeals(`some 'text' ${line}' and ${line}`)).toEqual([line, line]);
+  });
+
+  test("altered in any one character is refused", async () => {
+    const { lines } = await seal([{ target: "a:b", args: { n: 1 }, windowMs: 1 }], SECRET);
+    const [line] = lines as [string];
+    for (let i = 0; i < line.length; i++) {
+      for (const other of ["A", "B", "-", "%", "é"]) {
+        const altered = line.slice(0, i) + other + line.slice(i + 1);
+        if (altered === line) continue;
+        for (const found of findSeals(altered)) {
+          const opened = await unseal(found, [SECRET]);
+          // base64url's last character has bits that mean nothing: such a seal is the same seal.
+          if (opened !== null) expect(i).toBe(line.length - 1);
+        }
+      }
+    }
+  });
+
+  test("of another secret is refused; one of several is enough", async () => {
+    const { lines } = await seal([{ target: "a:b", args: {}, windowMs: 1 }], SECRET);
+    const [line] = lines as [string];
+    expect(await unseal(line, [OTHER])).toBeNull();
+    expect(await unseal(line, [])).toBeNull();
+    expect(await unseal(line, [OTHER, SECRET])).toHaveLength(1);
+  });
+
+  test("truncated, or of garbage, is refused", async () => {
+    const { lines } = await seal([{ target: "a:b", args: {}, windowMs: 1 }], SECRET);
+    const [line] = lines as [string];
+    for (let length = 0; length < line.length; length++) {
+      const part = line.slice(0, length);
+      for (const found of [part, ...findSeals(part)])
+        expect(await unseal(found, [SECRET])).toBeNull();
+    }
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "binary" }), async (text) => {
+        expect(await unseal(text, [SECRET])).toBeNull();
+        for (const found of findSeals(`lazy-views:1:${text}`)) {
+          expect(await unseal(found, [SECRET])).toBeNull();
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("leaves out an effect that fits in no line, and keeps the others", async () => {
+    const small: Effect = { target: "a:b", args: {}, windowMs: 1 };
+    const large: Effect = { target: "a:c", args: { text: "x".repeat(3_000) }, windowMs: 1 };
+    const { lines, tooLarge } = await seal([small, large, small], SECRET);
+    expect(tooLarge).toMatchObject([{ effect: large, bytes: 3_035, limit: 2_949 }]);
+    expect(await unseal(lines[0] as string, [SECRET])).toEqual([small, small]);
+  });
+});

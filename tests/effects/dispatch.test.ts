@@ -1,0 +1,197 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { endTestApp, noteTargets, startTestApp } from "../testApp.js";
+import { add, startTotals, tables } from "../totals.js";
+
+afterEach(endTestApp);
+
+const effect = (text: string, more: object = {}) => ({
+  target: "targets:note",
+  args: { text },
+  windowMs: 10_000,
+  ...more,
+});
+const start = () => startTestApp({ tables, modules: { targets: noteTargets() } });
+/** Until the test ends: Convex as it is, but for one function that it does not know. */
+function refuseToSchedule(target: string) {
+  const convex = (globalThis as unknown as { Convex: ConvexSyscalls }).Convex;
+  const original = Object.getOwnPropertyDescriptor(convex, "asyncSyscall")?.get as () => Syscall;
+  vi.spyOn(convex, "asyncSyscall", "get").mockReturnValue(async (op, args) => {
+    if (op === "1.0/schedule" && args.includes(target)) {
+      throw new Error(`Attempted to schedule function, but no exported function ${target} found`);
+    }
+    return await original.call(convex)(op, args);
+  });
+}
+type Syscall = (op: string, args: string) => Promise<string>;
+type ConvexSyscalls = { asyncSyscall: Syscall };
+
+const none = { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
+
+describe("an effect", () => {
+  test("runs once in its window, and again after it", async () => {
+    const app = start();
+    expect(await app.dispatch([effect("a")])).toEqual({ ...none, dispatched: 1 });
+    expect(await app.dispatch([effect("a"), effect("a")])).toEqual({ ...none, duplicates: 2 });
+    await app.advance(9_999);
+    expect(await app.dispatch([effect("a")])).toEqual({ ...none, duplicates: 1 });
+    await app.advance(1);
+    expect(await app.dispatch([effect("a")])).toEqual({ ...none, dispatched: 1 });
+    await app.advance(0);
+    expect(await app.rows("notes")).toHaveLength(2);
+  });
+
+  test("of other arguments is other work; of the same key it is the same, whatever its arguments", async () => {
+    const app = start();
+    expect(await app.dispatch([effect("a"), effect("b")])).toEqual({ ...none, dispatched: 2 });
+    const keyed = [effect("c", { key: "k" }), effect("d", { key: "k" }), effect("e", { key: "l" })];
+    expect(await app.dispatch(keyed)).toEqual({ ...none, dispatched: 2, duplicates: 1 });
+    await app.advance(0);
+    expect((await app.rows("notes")).map((row) => row.text)).toEqual(["a", "b", "c", "e"]);
+  });
+
+  test("with an empty window is never a duplicate", async () => {
+    const app = start();
+    const eager = effect("a", { windowMs: 0 });
+    expect(await app.dispatch([eager, eager])).toEqual({ ...none, dispatched: 2 });
+  });
+
+  test("that is a duplicate writes nothing", async () => {
+    const app = start();
+    await app.dispatch([effect("a")]);
+    const before = [await app.rows("lazyEffects"), await app.rows("lazySweeps"), await app.jobs()];
+    await app.dispatch(Array.from({ length: 50 }, () => effect("a")));
+    expect([await app.rows("lazyEffects"), await app.rows("lazySweeps"), await app.jobs()]).toEqual(
+      before,
+    );
+  });
+
+  test("that Convex refuses to schedule is remembered, and stops no other", async () => {
+    const app = start();
+    // A real deployment refuses a function that does not exist when it is scheduled; convex-test when it runs.
+    refuseToSchedule("targets:missing");
+    const missing = { target: "targets:missing", args: {}, windowMs: 10_000 };
+    expect(await app.dispatch([missing, effect("good")])).toEqual({
+      ...none,
+      refused: 1,
+      dispatched: 1,
+    });
+    expect(await app.dispatch([missing])).toEqual({ ...none, duplicates: 1 });
+    expect((await app.inspect()).ledger).toMatchObject({
+      entries: 2,
+      failures: [
+        {
+          target: "targets:missing",
+          key: "{}",
+          attempts: 1,
+          message: expect.stringMatching(/^targets:missing could not be scheduled: Attempted/),
+        },
+      ],
+    });
+  });
+});
+
+describe("a recompute", () => {
+  const seen = (seq: number) => ({
+    target: "lazy:recompute",
+    args: { view: "totals", args: { list: "a" } },
+    windowMs: 10_000,
+    seq,
+  });
+
+  test("whose row was committed since is superseded, and writes nothing", async () => {
+    const app = startTotals();
+    await app.mutation((ctx) => app.totals.refresh(ctx, { list: "a" }));
+    expect(await app.dispatch([seen(0)])).toEqual({ ...none, superseded: 1 });
+    expect(await app.rows("lazyEffects")).toEqual([]);
+  });
+
+  test("of a newer commit inside the window runs once at its end, and opens the next window", async () => {
+    const app = startTotals();
+    expect(await app.dispatch([seen(0)])).toEqual({ ...none, dispatched: 1 });
+    await app.advance(1_000);
+    await app.mutation(add("a", 1));
+    expect(await app.dispatch([seen(1), seen(1)])).toEqual({ ...none, trailing: 1, duplicates: 1 });
+    await app.mutation(add("a", 2));
+    expect(await app.dispatch([seen(1)])).toEqual({ ...none, duplicates: 1 });
+    await app.advance(8_990);
+    expect(await app.rows("totals")).toMatchObject([{ seq: 1 }]);
+    await app.advance(20);
+    expect(await app.rows("totals")).toMatchObject([{ seq: 2, value: { count: 2, sum: 3 } }]);
+    await app.mutation(add("a", 3));
+    expect(await app.dispatch([seen(2)])).toEqual({ ...none, trailing: 1 });
+    await app.advance(9_000);
+    expect(await app.rows("totals")).toMatchObject([{ seq: 2 }]);
+    await app.advance(1_020);
+    expect(await app.rows("totals")).toMatchObject([{ seq: 3, value: { count: 3 } }]);
+  });
+
+  test("that was put off stops when another window was opened before it ran", async () => {
+    const app = startTotals();
+    await app.dispatch([seen(0)]);
+    await app.advance(1_000);
+    await app.mutation(add("a", 1));
+    await app.dispatch([seen(1)]);
+    // Its scheduler lags: the window ends, and a read opens the next one first.
+    await app.t.run(async (ctx) => {
+      const [entry] = await ctx.db.query("lazyEffects").collect();
+      const windowEndsAt = Date.now() + 60_000;
+      await ctx.db.patch("lazyEffects", entry?._id as never, {
+        windowEndsAt,
+        trailingJob: undefined,
+      });
+    });
+    await app.advance(9_500);
+    expect(await app.rows("totals")).toMatchObject([{ seq: 1 }]);
+  });
+
+  test("that was put off runs although its entry is gone", async () => {
+    const app = startTotals();
+    await app.dispatch([seen(0)]);
+    await app.advance(1_000);
+    await app.mutation(add("a", 1));
+    await app.dispatch([seen(1)]);
+    await app.t.run(async (ctx) => {
+      const [entry] = await ctx.db.query("lazyEffects").collect();
+      await ctx.db.delete("lazyEffects", entry?._id as never);
+    });
+    await app.advance(9_500);
+    expect(await app.rows("totals")).toMatchObject([{ seq: 2 }]);
+  });
+});
+
+describe("clean-up", () => {
+  test("deletes what has expired, and is not scheduled when nothing can expire", async () => {
+    const app = start();
+    expect(await app.jobs()).toEqual([]);
+    await app.dispatch([effect("a"), effect("b")]);
+    const sweeps = async () => (await app.jobs()).filter((job) => job.name === "lazy:sweep");
+    expect(await sweeps()).toHaveLength(1);
+    await app.advance(20 * 60_000);
+    expect(await app.rows("lazyEffects")).toEqual([]);
+    expect(await app.rows("lazySweeps")).toEqual([]);
+    expect(await sweeps()).toMatchObject([{ state: { kind: "success" } }]);
+  });
+
+  test("goes on in bounded transactions", async () => {
+    const app = start();
+    const many = Array.from({ length: 250 }, (_, i) => effect(`number ${i}`));
+    await app.dispatch(many.slice(0, 125));
+    await app.dispatch(many.slice(125));
+    expect(await app.rows("lazyEffects")).toHaveLength(250);
+    await app.advance(20 * 60_000);
+    expect(await app.rows("lazyEffects")).toEqual([]);
+    const sweeps = (await app.jobs()).filter((job) => job.name === "lazy:sweep");
+    expect(sweeps).toHaveLength(3);
+  });
+
+  test("leaves an entry whose window was opened again, for the next sweep", async () => {
+    const app = start();
+    await app.dispatch([effect("a")]);
+    await app.advance(9 * 60_000 + 55_000);
+    await app.dispatch([effect("a")]);
+    await app.advance(6_000);
+    expect(await app.rows("lazyEffects")).toHaveLength(1);
+    await app.advance(10 * 60_000);
+    expect(await app.rows("lazyEffects")).toEqual([]);
+  });
+});

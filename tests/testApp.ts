@@ -1,0 +1,169 @@
+import {
+  actionGeneric,
+  anyApi,
+  defineSchema,
+  type FunctionReference,
+  type GenericDataModel,
+  type GenericMutationCtx,
+  type GenericQueryCtx,
+  type GenericSchema,
+  httpRouter,
+  internalMutationGeneric,
+  mutationGeneric,
+  queryGeneric,
+} from "convex/server";
+import { v } from "convex/values";
+import type { Triggers } from "convex-helpers/server/triggers";
+import { LazyViews, lazyTables, type View } from "convex-lazy-views";
+import { collectEffects, deliverEffects } from "convex-lazy-views/test";
+import { convexTest } from "convex-test";
+import { vi } from "vitest";
+import type { EffectCtx } from "../src/effects/context.js";
+import type { InspectReport } from "../src/inspect.js";
+
+export const EFFECT_SECRET = "0123456789abcdef0123456789abcdef";
+export const STREAM_SECRET = "the stream's own secret";
+
+export type QueryCtx = GenericQueryCtx<GenericDataModel> & EffectCtx;
+export type MutationCtx = GenericMutationCtx<GenericDataModel> & EffectCtx;
+type AnyView = View<never, unknown>;
+
+export interface AppOptions {
+  tables?: GenericSchema;
+  views?: Record<string, AnyView>;
+  /** More modules of the app: name → exports. */
+  modules?: Record<string, Record<string, unknown>>;
+  /** More modules, made with the app's builders. */
+  build?: (lazy: LazyViews<GenericDataModel>) => Record<string, Record<string, unknown>>;
+  module?: string;
+  /** Of the library's functions, those that the app forgot to export. */
+  forgotten?: string[];
+  triggers?: Triggers<GenericDataModel>;
+  limits?: { documentsRead: number };
+}
+
+/**
+ * An app of a test's own under convex-test, with fake time. Its functions `run:query`, `run:mutation`,
+ * `run:action` run what the test gives them, with the ctx that the library's builders make.
+ */
+export function startTestApp(options: AppOptions = {}) {
+  vi.useFakeTimers({ now: new Date("2026-01-01T00:00:00Z") });
+  vi.stubEnv("LAZY_VIEWS_SECRET", EFFECT_SECRET);
+  vi.stubEnv("LAZY_VIEWS_STREAM_SECRET", STREAM_SECRET);
+  const { module = "lazy", views = {}, tables = {}, forgotten = [], triggers } = options;
+  const lazy = new LazyViews<GenericDataModel>({
+    module,
+    views,
+    ...(triggers === undefined ? {} : { triggers }),
+  });
+  const http = httpRouter();
+  lazy.registerRoutes(http);
+
+  // What `run:*` runs: set for the length of one call.
+  let body: (ctx: never) => unknown = () => null;
+  const handler = async (ctx: unknown) => (await body(ctx as never)) ?? null;
+  const modules: Record<string, Record<string, unknown>> = {
+    lazy: Object.fromEntries(
+      Object.entries(lazy.functions()).filter(([name]) => !forgotten.includes(name)),
+    ),
+    http: { default: http },
+    run: {
+      query: lazy.query(queryGeneric)({ args: {}, handler }),
+      mutation: lazy.mutation(mutationGeneric)({ args: {}, handler }),
+      action: lazy.action(actionGeneric)({ args: {}, handler }),
+    },
+    "_generated/api": {},
+    ...options.modules,
+    ...options.build?.(lazy),
+  };
+  const t = convexTest({
+    schema: defineSchema({ ...tables, ...lazyTables }),
+    modules: Object.fromEntries(
+      Object.entries(modules).map(([name, exports]) => [`./${name}.ts`, async () => exports]),
+    ),
+    ...(options.limits === undefined ? {} : { transactionLimits: options.limits }),
+  });
+  const run = async (kind: "query" | "mutation" | "action", fn: (ctx: never) => unknown) => {
+    body = fn;
+    return await t[kind](anyApi.run?.[kind] as never);
+  };
+
+  /** Lets time pass, and everything run that is scheduled within it. */
+  const advance = async (ms: number) => {
+    const until = Date.now() + ms;
+    for (;;) {
+      await t.finishInProgressScheduledFunctions();
+      const pending = await t.run(async (ctx) => {
+        const jobs = await ctx.db.system.query("_scheduled_functions").collect();
+        return jobs.filter((job) => job.state.kind === "pending").map((job) => job.scheduledTime);
+      });
+      const next = Math.min(...pending);
+      if (next > until) break;
+      vi.advanceTimersByTime(Math.max(next - Date.now(), 0) + 1);
+      await t.finishInProgressScheduledFunctions();
+    }
+    vi.advanceTimersByTime(Math.max(until - Date.now(), 0));
+  };
+
+  return {
+    t,
+    lazy,
+    query: <R>(fn: (ctx: QueryCtx) => R) => run("query", fn) as Promise<Awaited<R>>,
+    mutation: <R>(fn: (ctx: MutationCtx) => R) => run("mutation", fn) as Promise<Awaited<R>>,
+    action: <R>(fn: (ctx: ActionCtx) => R) => run("action", fn) as Promise<Awaited<R>>,
+    /** Runs a query and collects its effects. */
+    collect: <R>(fn: (ctx: QueryCtx) => R) =>
+      collectEffects(() => run("query", fn) as Promise<Awaited<R>>),
+    /** Runs a query, delivers its effects, and lets everything run that is scheduled within a minute. */
+    async readAndSettle<R>(fn: (ctx: QueryCtx) => R) {
+      const { result, messages } = await collectEffects(
+        () => run("query", fn) as Promise<Awaited<R>>,
+      );
+      if (messages.length > 0) await deliverEffects(t, messages);
+      await advance(60_000);
+      return result;
+    },
+    deliver: (messages: readonly string[]) => deliverEffects(t, messages),
+    advance,
+    /** The documents of a table. */
+    rows: (table: string) => t.run(async (ctx) => await ctx.db.query(table).collect()),
+    inspect: () =>
+      t.query(anyApi.lazy?.inspect as FunctionReference<"query">) as Promise<InspectReport>,
+    dispatch: (effects: unknown[]) =>
+      t.mutation(anyApi.lazy?.dispatch as never, { effects } as never) as Promise<
+        Record<string, number>
+      >,
+    jobs: () => t.run(async (ctx) => await ctx.db.system.query("_scheduled_functions").collect()),
+  };
+}
+
+export type TestApp = ReturnType<typeof startTestApp>;
+type ActionCtx = EffectCtx & {
+  runQuery: (ref: unknown, args?: unknown) => Promise<unknown>;
+  runMutation: (ref: unknown, args?: unknown) => Promise<unknown>;
+};
+
+/** Ends what `startTestApp` began; call it after each test. */
+export function endTestApp() {
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+}
+
+/** A module with a mutation `note` that inserts its arguments into the table `notes`, and one that throws. */
+export function noteTargets() {
+  return {
+    note: internalMutationGeneric({
+      args: { text: v.string() },
+      handler: async (ctx, { text }) => {
+        await ctx.db.insert("notes", { text });
+      },
+    }),
+    boom: internalMutationGeneric({
+      args: {},
+      handler: async () => {
+        throw new Error("boom");
+      },
+    }),
+  };
+}

@@ -1,0 +1,60 @@
+import { defineTable, type GenericDataModel, type GenericQueryCtx } from "convex/server";
+import { v } from "convex/values";
+import { defineView, type Staleness, type View, viewTable } from "convex-lazy-views";
+import { type AppOptions, startTestApp } from "./testApp.js";
+
+/** The table and the view that most tests are about: how many items a list has, and their sum. */
+export const totalsTable = viewTable({
+  key: { list: v.string() },
+  value: { count: v.number(), sum: v.number() },
+});
+export type Key = { list: string };
+export type Totals = { count: number; sum: number };
+type Item = { list: string; n: number };
+
+export const tables = {
+  items: defineTable({ list: v.string(), n: v.number() }).index("by_list", ["list"]),
+  notes: defineTable({ text: v.string() }),
+  totals: totalsTable,
+};
+
+export async function total(
+  ctx: GenericQueryCtx<GenericDataModel>,
+  { list }: Key,
+): Promise<Totals> {
+  const items = (await ctx.db
+    .query("items")
+    .withIndex("by_list", (q) => q.eq("list", list))
+    .collect()) as unknown as Item[];
+  return { count: items.length, sum: items.reduce((sum, item) => sum + item.n, 0) };
+}
+
+export interface TotalsOptions {
+  staleWhen?: Staleness<Key, Totals>;
+  version?: number;
+  compatible?: number[];
+  onMissing?: "null" | "compute";
+  compute?: (ctx: GenericQueryCtx<GenericDataModel>, key: Key) => Totals | Promise<Totals>;
+}
+
+export function totalsView(options: TotalsOptions = {}): View<Key, Totals> {
+  return defineView("totals", {
+    table: totalsTable,
+    sources: { items: (item: Item) => [{ list: item.list }] },
+    window: { seconds: 10 },
+    compute: total,
+    ...options,
+  });
+}
+
+/** An app with the view `totals` over the table `items`. */
+export function startTotals(options: TotalsOptions = {}, app: AppOptions = {}) {
+  const totals = totalsView(options);
+  return { ...startTestApp({ tables, views: { totals }, ...app }), totals };
+}
+
+/** A mutation's body: adds an item to a list. */
+export const add = (list: string, n: number) => async (ctx: { db: object }) => {
+  const { insert } = ctx.db as { insert: (table: string, doc: Item) => Promise<string> };
+  return await insert("items", { list, n });
+};
