@@ -1,0 +1,192 @@
+import type { GenericDataModel } from "convex/server";
+import { defineTable } from "convex/server";
+import { v } from "convex/values";
+import { Triggers } from "convex-helpers/server/triggers";
+import { defineView } from "convex-lazy-views";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { endTestApp, type MutationCtx, startTestApp } from "../testApp.js";
+import { add, startTotals, tables, total, totalsTable, totalsView } from "../totals.js";
+
+afterEach(endTestApp);
+
+/** An app in which the rows of these lists are there and clean. */
+async function startWith(lists: string[], app = startTotals()) {
+  await app.mutation(async (ctx) => {
+    for (const list of lists) await app.totals.refresh(ctx, { list });
+  });
+  const dirty = async () =>
+    (await app.rows("totals"))
+      .filter((row) => row.dirtyAt !== undefined)
+      .map((row) => (row.args as { list: string }).list)
+      .sort();
+  return { ...app, dirty };
+}
+
+describe("a change of a source", () => {
+  test("insert, patch, replace and delete each mark the key of their document", async () => {
+    const app = await startWith(["a", "b"]);
+    const clean = () => app.mutation((ctx) => app.totals.refresh(ctx, { list: "a" }));
+    const id = await app.mutation(add("a", 1));
+    expect(await app.dirty()).toEqual(["a"]);
+    const changes: ((ctx: MutationCtx) => Promise<unknown>)[] = [
+      (ctx) => ctx.db.patch(id as never, { n: 2 }),
+      (ctx) => ctx.db.replace(id as never, { list: "a", n: 3 } as never),
+      (ctx) => ctx.db.delete(id as never),
+    ];
+    for (const change of changes) {
+      await clean();
+      expect(await app.dirty()).toEqual([]);
+      await app.mutation(change);
+      expect(await app.dirty()).toEqual(["a"]);
+    }
+  });
+
+  test("that moves a document from one key to another marks both", async () => {
+    const app = await startWith(["a", "b", "c"]);
+    const id = await app.mutation(add("a", 1));
+    await app.mutation((ctx) => app.totals.refresh(ctx, { list: "a" }));
+    await app.mutation((ctx) => ctx.db.patch(id as never, { list: "b" }));
+    expect(await app.dirty()).toEqual(["a", "b"]);
+  });
+
+  test("of several keys a document marks each, and rows that do not exist are left alone", async () => {
+    const pairs = defineView("totals", {
+      table: totalsTable,
+      sources: {
+        pairs: (pair: { left: string; right: string }) => [
+          { list: pair.left },
+          { list: pair.right },
+          { list: "nobody asked for this" },
+        ],
+      },
+      compute: total,
+    });
+    const app = startTestApp({
+      tables: { ...tables, pairs: defineTable({ left: v.string(), right: v.string() }) },
+      views: { pairs },
+    });
+    const started = await startWith(["a", "b", "c"], { ...app, totals: pairs } as never);
+    await app.mutation((ctx) => ctx.db.insert("pairs", { left: "a", right: "c" } as never));
+    expect(await started.dirty()).toEqual(["a", "c"]);
+    expect(await app.rows("totals")).toHaveLength(3);
+  });
+
+  test("many changes of one mutation mark a key once; the mark is seen in the same mutation", async () => {
+    const app = await startWith(["a"]);
+    const used = await app.mutation(async (ctx) => {
+      await add("a", 1)(ctx);
+      const { state } = await app.totals.peek(ctx, { list: "a" });
+      expect(state).toBe("stale");
+      const before = (await ctx.meta.getTransactionMetrics()).documentsWritten.used;
+      for (let n = 0; n < 20; n++) await add("a", n)(ctx);
+      return (await ctx.meta.getTransactionMetrics()).documentsWritten.used - before;
+    });
+    expect(used).toBe(20);
+  });
+
+  test("while the row is stale writes nothing more, until the mark is older than the grace", async () => {
+    const app = await startWith(["a"]);
+    const mark = async () => {
+      await app.mutation(add("a", 1));
+      return (await app.rows("totals"))[0]?.dirtyAt;
+    };
+    const first = await mark();
+    await app.advance(60_000);
+    expect(await mark()).toBe(first);
+    await app.advance(1);
+    expect(await mark()).toBe((first as number) + 60_001);
+  });
+
+  test("past 200 keys in one mutation is an error, and nothing of the mutation is kept", async () => {
+    const app = await startWith([]);
+    const addMany = (count: number) => async (ctx: MutationCtx) => {
+      for (let n = 0; n < count; n++) await add(`list ${n}`, n)(ctx);
+    };
+    await app.mutation(addMany(200));
+    await expect(app.mutation(addMany(201))).rejects.toThrow(
+      'at most 200 keys; the next was totals {"list":"list 200"}. Split the mutation',
+    );
+    expect(await app.rows("items")).toHaveLength(200);
+  });
+
+  test("a function of sources that throws, or returns no keys, fails the write with a clear error", async () => {
+    for (const [toKeys, message] of [
+      [
+        () => {
+          throw new Error("no list");
+        },
+        "no list",
+      ],
+      [() => ({ list: "a" }), "returned an object, not an array of keys"],
+      [() => [{ lst: "a" }], 'view "totals": key.list: expected string, got undefined'],
+    ] as const) {
+      const view = defineView("totals", {
+        table: totalsTable,
+        sources: { items: toKeys as never },
+        compute: total,
+      });
+      const app = startTestApp({ tables, views: { view } });
+      const failing = app.mutation(add("a", 1));
+      await expect(failing).rejects.toThrow(
+        /view "totals": sources\.items failed for the document /,
+      );
+      await expect(app.mutation(add("a", 1))).rejects.toThrow(message);
+      expect(await app.rows("items")).toEqual([]);
+      endTestApp();
+    }
+  });
+});
+
+describe("triggers", () => {
+  test("of the app's own run beside ours, in the same mutations", async () => {
+    const triggers = new Triggers<GenericDataModel>();
+    const seen = vi.fn();
+    triggers.register("items", async (_, change) => seen(change.operation));
+    const app = await startWith(["a"], startTotals({}, { triggers }));
+    triggers.register("items", async (ctx, change) => {
+      await ctx.db.insert("notes", { text: change.operation });
+    });
+    await app.mutation(add("a", 1));
+    expect(seen).toHaveBeenCalledExactlyOnceWith("insert");
+    expect(await app.rows("notes")).toHaveLength(1);
+    expect(await app.dirty()).toEqual(["a"]);
+  });
+
+  test("wrapped by the app itself, without our builders, mark as well", async () => {
+    const triggers = new Triggers<GenericDataModel>();
+    const app = await startWith(["a"], startTotals({}, { triggers }));
+    await app.t.run(async (ctx) => {
+      const { db } = triggers.wrapDB(ctx as never);
+      await db.insert("items", { list: "a", n: 1 });
+    });
+    expect(await app.dirty()).toEqual(["a"]);
+  });
+});
+
+test("a view can be the source of another: its commits mark the keys above", async () => {
+  const doubled = defineView("doubled", {
+    table: totalsTable,
+    sources: { totals: (row: { args: { list: string } }) => [row.args] },
+    compute: async (ctx, { list }) => {
+      const { value } = await totals.peek(ctx, { list });
+      return { count: value?.count ?? 0, sum: 2 * (value?.sum ?? 0) };
+    },
+  });
+  const totals = totalsView();
+  const app = startTestApp({
+    tables: { ...tables, doubled: totalsTable },
+    views: { totals, doubled },
+  });
+  const key = { list: "a" };
+  await app.mutation(async (ctx) => {
+    await totals.refresh(ctx, key);
+    await doubled.refresh(ctx, key);
+  });
+  await app.mutation(add("a", 4));
+  await app.readAndSettle((ctx) => totals.get(ctx, key));
+  expect(await app.readAndSettle((ctx) => doubled.read(ctx, key))).toMatchObject({
+    state: "stale",
+  });
+  const { result } = await app.collect((ctx) => doubled.read(ctx, key));
+  expect(result).toMatchObject({ state: "fresh", value: { sum: 8 } });
+});
