@@ -11,6 +11,7 @@ import {
   internalMutationGeneric,
   mutationGeneric,
   queryGeneric,
+  type SchemaDefinition,
 } from "convex/server";
 import { v } from "convex/values";
 import type { Triggers } from "convex-helpers/server/triggers";
@@ -76,8 +77,9 @@ export function startTestApp(options: AppOptions = {}) {
     ...options.modules,
     ...options.build?.(lazy),
   };
+  const schema: SchemaDefinition<GenericSchema, true> = defineSchema({ ...tables, ...lazyTables });
   const t = convexTest({
-    schema: defineSchema({ ...tables, ...lazyTables }),
+    schema,
     modules: Object.fromEntries(
       Object.entries(modules).map(([name, exports]) => [`./${name}.ts`, async () => exports]),
     ),
@@ -85,7 +87,8 @@ export function startTestApp(options: AppOptions = {}) {
   });
   const run = async (kind: "query" | "mutation" | "action", fn: (ctx: never) => unknown) => {
     body = fn;
-    return await t[kind](anyApi.run?.[kind] as never);
+    const call = t[kind] as (ref: unknown) => Promise<unknown>;
+    return await call(anyApi.run?.[kind]);
   };
 
   /** Lets time pass, and everything run that is scheduled within it. */
@@ -126,11 +129,12 @@ export function startTestApp(options: AppOptions = {}) {
     deliver: (messages: readonly string[]) => deliverEffects(t, messages),
     advance,
     /** The documents of a table. */
-    rows: (table: string) => t.run(async (ctx) => await ctx.db.query(table).collect()),
+    rows: async (table: string): Promise<Record<string, unknown>[]> =>
+      await t.run(async (ctx) => await ctx.db.query(table).collect()),
     inspect: () =>
       t.query(anyApi.lazy?.inspect as FunctionReference<"query">) as Promise<InspectReport>,
     dispatch: (effects: unknown[]) =>
-      t.mutation(anyApi.lazy?.dispatch as never, { effects } as never) as Promise<
+      t.mutation(anyApi.lazy?.dispatch as FunctionReference<"mutation">, { effects }) as Promise<
         Record<string, number>
       >,
     jobs: () => t.run(async (ctx) => await ctx.db.system.query("_scheduled_functions").collect()),

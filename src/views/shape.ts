@@ -65,11 +65,15 @@ export function toCheck(shape: Shape, what: string): Check {
       return value;
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error;
-      const field = error.path ? `${what}.${error.path}` : what;
-      throw new Error(`${field}: expected ${error.expected}, got ${error.got}.`);
+      const path = (error.path ?? "").split(/[.[\]]+/).filter((part) => part !== "");
+      const expected = TYPE_NAMES[error.expected] ?? error.expected;
+      throw misfit(what, path, `expected ${expected}`, value);
     }
   };
 }
+
+/** What TypeScript calls the kinds of validators that have another name. */
+const TYPE_NAMES: Record<string, string> = { float64: "number", int64: "bigint" };
 
 function checkStandard(schema: StandardSchema, value: unknown, what: string): unknown {
   const result = schema["~standard"].validate(value);
@@ -78,10 +82,15 @@ function checkStandard(schema: StandardSchema, value: unknown, what: string): un
   }
   const issue = result.issues?.[0];
   if (issue === undefined) return result.value;
-  const path = (issue.path ?? []).map(
-    (part) => `.${String(typeof part === "object" ? part.key : part)}`,
-  );
-  throw new Error(`${what}${path.join("")}: ${issue.message} (got ${describe(value)}).`);
+  const path = issue.path?.map((part) => String(typeof part === "object" ? part.key : part)) ?? [];
+  throw misfit(what, path, issue.message, value);
+}
+
+/** The error for a value that has the wrong thing at a path. */
+function misfit(what: string, path: string[], expectation: string, value: unknown): Error {
+  let got = value;
+  for (const part of path) got = (got as Record<string, unknown> | null | undefined)?.[part];
+  return new Error(`${[what, ...path].join(".")}: ${expectation}, got ${describe(got)}.`);
 }
 
 function isStandardSchema(shape: Shape): shape is StandardSchema {

@@ -15,12 +15,14 @@ const start = () => startTestApp({ tables, modules: { targets: noteTargets() } }
 function refuseToSchedule(target: string) {
   const convex = (globalThis as unknown as { Convex: ConvexSyscalls }).Convex;
   const original = Object.getOwnPropertyDescriptor(convex, "asyncSyscall")?.get as () => Syscall;
-  vi.spyOn(convex, "asyncSyscall", "get").mockReturnValue(async (op, args) => {
+  const spied = vi.spyOn(convex as { asyncSyscall: unknown }, "asyncSyscall" as never, "get");
+  const refusing: Syscall = async (op, args) => {
     if (op === "1.0/schedule" && args.includes(target)) {
       throw new Error(`Attempted to schedule function, but no exported function ${target} found`);
     }
     return await original.call(convex)(op, args);
-  });
+  };
+  spied.mockReturnValue(refusing as never);
 }
 type Syscall = (op: string, args: string) => Promise<string>;
 type ConvexSyscalls = { asyncSyscall: Syscall };

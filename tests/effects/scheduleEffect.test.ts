@@ -1,5 +1,6 @@
 import {
   anyApi,
+  type FunctionReference,
   internalActionGeneric,
   internalQueryGeneric,
   mutationGeneric,
@@ -278,8 +279,8 @@ describe("builders", () => {
         };
         return {
           made: {
-            internal: lazy.query(internalQueryGeneric)({ args: {}, handler }),
-            bare: query(handler),
+            internal: lazy.query(internalQueryGeneric)({ args: {}, handler: handler as never }),
+            bare: query(handler as never),
             custom: userQuery({ args: {}, handler }),
             customMutation: userMutation({ args: {}, handler }),
           },
@@ -287,11 +288,12 @@ describe("builders", () => {
       },
     });
     const collect = async (name: string) =>
-      (await collectEffects(() => app.t.query(anyApi.made?.[name] as never))).effects;
+      (await collectEffects(() => app.t.query(anyApi.made?.[name] as FunctionReference<"query">)))
+        .effects;
     expect(await collect("internal")).toMatchObject([{ args: { text: "undefined" } }]);
     expect(await collect("bare")).toMatchObject([{ args: { text: "undefined" } }]);
     expect(await collect("custom")).toMatchObject([{ args: { text: "ann" } }]);
-    await app.t.mutation(anyApi.made?.customMutation as never);
+    await app.t.mutation(anyApi.made?.customMutation as FunctionReference<"mutation">);
     await app.advance(0);
     expect(await texts(app)).toEqual(["ann"]);
   });

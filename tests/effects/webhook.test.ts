@@ -33,7 +33,7 @@ async function post(body: string | Buffer, headers?: Record<string, string>) {
   const response = await app.t.fetch(PATH, {
     method: "POST",
     headers: headers ?? { "x-webhook-signature": sign(body) },
-    body,
+    body: body as BodyInit,
   });
   const answer = { status: response.status, ...((await response.json()) as object) };
   expect(consoleLines).not.toHaveBeenCalled();

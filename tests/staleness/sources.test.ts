@@ -1,4 +1,4 @@
-import type { GenericDataModel } from "convex/server";
+import type { GenericDataModel, GenericMutationCtx } from "convex/server";
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
 import { Triggers } from "convex-helpers/server/triggers";
@@ -156,7 +156,7 @@ describe("triggers", () => {
     const triggers = new Triggers<GenericDataModel>();
     const app = await startWith(["a"], startTotals({}, { triggers }));
     await app.t.run(async (ctx) => {
-      const { db } = triggers.wrapDB(ctx as never);
+      const { db } = triggers.wrapDB(ctx as unknown as GenericMutationCtx<GenericDataModel>);
       await db.insert("items", { list: "a", n: 1 });
     });
     expect(await app.dirty()).toEqual(["a"]);

@@ -1,0 +1,201 @@
+import { defineSchema } from "convex/server";
+import { v } from "convex/values";
+import { defineView, invalidated, LazyViews, lazyTables, viewTable } from "convex-lazy-views";
+import { afterEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { endTestApp, startTestApp } from "./testApp.js";
+import { startTotals, tables, total, totalsTable, totalsView } from "./totals.js";
+
+afterEach(endTestApp);
+const untyped = (value: unknown) => value as never;
+const key = { list: "a" };
+
+describe("a key that does not fit", () => {
+  test.each<[unknown, string]>([
+    [{ list: 7 }, 'view "totals": key.list: expected string, got the number 7.'],
+    [{}, 'view "totals": key.list: expected string, got undefined.'],
+    [{ list: "a", more: 1 }, 'view "totals": key.more: expected nothing, got the number 1.'],
+    ["a", 'view "totals": key: expected object, got the string "a".'],
+    [null, 'view "totals": key: expected object, got null.'],
+  ])(
+    "%o: every method names the field, what was expected and what it got",
+    async (wrong, message) => {
+      const app = startTotals();
+      for (const method of ["get", "read", "peek"] as const) {
+        await expect(app.query((ctx) => app.totals[method](ctx, untyped(wrong)))).rejects.toThrow(
+          message,
+        );
+      }
+      await expect(app.query((ctx) => app.totals.getMany(ctx, [untyped(wrong)]))).rejects.toThrow(
+        message,
+      );
+      for (const method of ["invalidate", "refresh", "evict"] as const) {
+        await expect(
+          app.mutation((ctx) => app.totals[method](ctx, untyped(wrong))),
+        ).rejects.toThrow(message);
+      }
+    },
+  );
+
+  test("of a zod object as well", async () => {
+    const table = viewTable({
+      key: z.object({ code: z.string().length(3) }),
+      value: z.object({ n: z.number() }),
+    });
+    const view = defineView("codes", { table, compute: () => ({ n: 1 }) });
+    const app = startTestApp({ tables: { codes: table }, views: { view } });
+    await expect(app.query((ctx) => view.get(ctx, { code: "TOOLONG" }))).rejects.toThrow(
+      /view "codes": key\.code: Too big: expected string .*, got the string "TOOLONG"\./,
+    );
+    expect(await app.mutation((ctx) => view.refresh(ctx, { code: "SFO" }))).toEqual({ n: 1 });
+  });
+
+  test("or whose schema is asynchronous", async () => {
+    const table = viewTable({
+      key: z.object({ code: z.string() }).refine(async () => true),
+      value: z.object({ n: z.number() }),
+    });
+    const view = defineView("codes", { table, compute: () => ({ n: 1 }) });
+    const app = startTestApp({ tables: { codes: table }, views: { view } });
+    await expect(app.query((ctx) => view.get(ctx, { code: "SFO" }))).rejects.toThrow();
+  });
+});
+
+describe("a value that does not fit is refused", () => {
+  test.each<[unknown, string]>([
+    [{ count: 1 }, 'view "totals": value.sum: expected number, got undefined.'],
+    [{ count: 1, sum: 1n }, 'view "totals": value.sum: expected number, got the bigint 1.'],
+    [undefined, 'view "totals": value: expected object, got undefined.'],
+  ])("%o", async (wrong, message) => {
+    const app = startTotals({ compute: () => untyped(wrong) });
+    await expect(app.mutation((ctx) => app.totals.refresh(ctx, key))).rejects.toThrow(message);
+    expect(await app.rows("totals")).toEqual([]);
+  });
+
+  test("also one that Convex cannot store", async () => {
+    const table = viewTable({ key: { list: v.string() }, value: v.any() });
+    const view = defineView("anything", { table, compute: () => ({ at: new Date(0) }) });
+    const app = startTestApp({ tables: { anything: table }, views: { view } });
+    await expect(app.mutation((ctx) => view.refresh(ctx, key))).rejects.toThrow(
+      'view "anything": value.at is a Date, which is not a Convex value.',
+    );
+  });
+});
+
+describe("a ctx of the wrong kind", () => {
+  test("plain, given to get: says which builder to use, and that peek needs none", async () => {
+    const app = startTotals();
+    await expect(app.t.query((ctx) => app.totals.get(untyped(ctx), key))).rejects.toThrow(
+      "totals.read was given a plain ctx; define the function with lazy.query or lazy.mutation " +
+        "(or call totals.peek, which needs neither).",
+    );
+    await expect(app.t.run((ctx) => app.totals.invalidate(untyped(ctx), key))).rejects.toThrow(
+      "totals.invalidate was given a plain ctx",
+    );
+  });
+
+  test("a query's, given to what writes", async () => {
+    const app = startTotals();
+    for (const method of ["invalidate", "refresh", "evict"] as const) {
+      await expect(app.query((ctx) => app.totals[method](untyped(ctx), key))).rejects.toThrow(
+        `totals.${method} writes; call it in a function of lazy.mutation.`,
+      );
+    }
+  });
+});
+
+describe("wiring", () => {
+  test("two views of one name", () => {
+    expect(
+      () => new LazyViews({ module: "lazy", views: { one: totalsView(), two: totalsView() } }),
+    ).toThrow('two views have the name "totals"');
+  });
+
+  test("something that is no view", () => {
+    expect(() => new LazyViews({ module: "lazy", views: { table: untyped(totalsTable) } })).toThrow(
+      '"table" is not a view; make it with defineView().',
+    );
+  });
+
+  test.each([undefined, "", "./lazy", "lazy.ts", "convex lazy", 7])("module %o", (module) => {
+    expect(() => new LazyViews({ module: untyped(module), views: {} })).toThrow(
+      'give the path of the file that exports lazy.functions(), below convex/ and without its ending: "lazy"',
+    );
+  });
+
+  test("a view that is not given to LazyViews", async () => {
+    const app = startTotals();
+    const other = totalsView();
+    await expect(app.query((ctx) => other.get(ctx, key))).rejects.toThrow(
+      "totals.read: this view is not among the views of new LazyViews({ views: { … } }); add it there.",
+    );
+  });
+
+  test("a view whose table is not in the schema", async () => {
+    const { totals: _, ...others } = tables;
+    const app = startTotals({}, { tables: others });
+    await expect(app.query((ctx) => app.totals.get(ctx, key))).rejects.toThrow(
+      'view "totals": its rows could not be read. Does convex/schema.ts have totals: totalsTable, made by viewTable()?',
+    );
+  });
+
+  test("a wrong module path fails a mutation that raises a recompute, with the remedy, and keeps nothing", async () => {
+    const app = startTotals({}, { module: "lib/lazy" });
+    await expect(app.mutation((ctx) => app.totals.get(ctx, key))).rejects.toThrow(
+      "could not call lib/lazy:inspect. convex/lib/lazy.ts must have: export const",
+    );
+    expect(await app.rows("lazyEffects")).toEqual([]);
+  });
+
+  test("lazyTables are a part of a schema", () => {
+    expect(() => defineSchema({ ...tables, ...lazyTables })).not.toThrow();
+  });
+});
+
+describe("defineView and viewTable", () => {
+  const good = { table: totalsTable, compute: total };
+  test.each<[string, object, string]>([
+    ["no table", { ...good, table: undefined }, "table is undefined; make it with viewTable()"],
+    [
+      "a table of Convex's own",
+      { ...good, table: tables.items },
+      "table is a TableDefinition; make it with viewTable()",
+    ],
+    ["version 0", { ...good, version: 0 }, "version is the number 0; give a whole number from 1"],
+    ["its own version as compatible", { ...good, version: 2, compatible: [1, 2] }, "leave out 2"],
+    [
+      "an unknown onMissing",
+      { ...good, onMissing: "throw" },
+      'onMissing is the string "throw"; give "null" or "compute"',
+    ],
+    [
+      "no compute",
+      { ...good, compute: undefined },
+      "compute is undefined; give a function of ctx and key",
+    ],
+    [
+      "a source that is no function",
+      { ...good, sources: { items: {} } },
+      "sources.items is an object",
+    ],
+    [
+      "an empty duration",
+      { ...good, window: "10s" },
+      'window is the string "10s"; give a duration such as { seconds: 30 }',
+    ],
+  ])("%s", (_, options, message) => {
+    expect(() => defineView("totals", untyped(options))).toThrow(message);
+  });
+
+  test("a name that is no table's", () => {
+    expect(() => defineView("my totals", { ...good, staleWhen: invalidated() })).toThrow(
+      'view "my totals": the name is the string "my totals"; give the name of its table in the schema.',
+    );
+  });
+
+  test("a table without a value", () => {
+    expect(() => viewTable(untyped({ key: { list: v.string() } }))).toThrow(
+      "viewTable: value is undefined; give Convex validators or a zod object.",
+    );
+  });
+});

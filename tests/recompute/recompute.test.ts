@@ -1,0 +1,269 @@
+import { when } from "convex-lazy-views";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { backoffMs, RETRY } from "../../src/recompute/retry.js";
+import { endTestApp } from "../testApp.js";
+import { add, startTotals, tables, total } from "../totals.js";
+
+afterEach(endTestApp);
+const key = { list: "a" };
+
+/** What `compute` does next; each run is counted. */
+let next: "work" | "throw" | "wrong value" | "read too much" = "work";
+let runs = 0;
+beforeEach(() => {
+  next = "work";
+  runs = 0;
+});
+const start = (app: Parameters<typeof startTotals>[1] = {}) =>
+  startTotals(
+    {
+      compute: async (ctx, args) => {
+        runs++;
+        if (next === "throw") throw new Error("the source is closed");
+        if (next === "wrong value") return { count: "many", sum: 0 } as never;
+        if (next === "read too much") await ctx.db.query("notes").collect();
+        return await total(ctx, args);
+      },
+    },
+    app,
+  );
+type App = ReturnType<typeof start>;
+
+/** Reads, and delivers what the read raised. */
+async function readAndDeliver(app: App) {
+  const { result, messages } = await app.collect((ctx) => app.totals.read(ctx, key));
+  if (messages.length > 0) await app.deliver(messages);
+  return result;
+}
+const failures = async (app: App) => (await app.inspect()).views.totals?.failures;
+
+describe("a recompute", () => {
+  test("runs once for many effects, and commits once for a seq", async () => {
+    const app = start();
+    for (let i = 0; i < 5; i++) await readAndDeliver(app);
+    await app.advance(0);
+    expect(runs).toBe(1);
+    expect(await app.rows("totals")).toMatchObject([{ seq: 1, version: 1, args: key }]);
+  });
+
+  test("that finds the row clean stops without computing", async () => {
+    const app = start();
+    await readAndDeliver(app);
+    await app.mutation((ctx) => app.totals.refresh(ctx, key));
+    expect(runs).toBe(1);
+    await app.advance(0);
+    expect(runs).toBe(1);
+    expect(await app.rows("totals")).toMatchObject([{ seq: 1 }]);
+  });
+
+  test("of a row that was evicted meanwhile computes it anew", async () => {
+    const app = start();
+    await app.mutation((ctx) => app.totals.refresh(ctx, key));
+    await app.mutation(add("a", 1));
+    await readAndDeliver(app);
+    await app.mutation((ctx) => app.totals.evict(ctx, key));
+    await app.advance(0);
+    expect(await app.rows("totals")).toMatchObject([{ seq: 1, value: { count: 1 } }]);
+  });
+});
+
+describe("a compute that fails", () => {
+  test("keeps the old value, is remembered with its message, and retried with backoff", async () => {
+    const app = start();
+    await app.mutation((ctx) => app.totals.refresh(ctx, key));
+    await app.mutation(add("a", 1));
+    next = "throw";
+    await readAndDeliver(app);
+    await app.advance(0);
+    expect(runs).toBe(2);
+    expect(await readAndDeliver(app)).toMatchObject({ state: "stale", value: { count: 0 } });
+    expect(await failures(app)).toEqual([
+      {
+        key,
+        message: expect.stringContaining("the source is closed"),
+        attempts: 1,
+        failedAt: expect.any(Number),
+        retryAt: expect.any(Number),
+      },
+    ]);
+    next = "work";
+    await app.advance(11_000);
+    expect(runs).toBe(3);
+    expect(await failures(app)).toEqual([]);
+    expect(await readAndDeliver(app)).toMatchObject({ state: "fresh", value: { count: 1 } });
+  });
+
+  test("is not started by readers before its backoff is over, nor more often than that", async () => {
+    const app = start();
+    next = "throw";
+    const startedAt: number[] = [];
+    const before = Date.now();
+    await readAndDeliver(app);
+    for (let i = 0; i < 600; i++) {
+      const known = runs;
+      await readAndDeliver(app);
+      await app.advance(1_000);
+      if (runs > known) startedAt.push(Date.now() - before);
+      expect(runs - known).toBeLessThanOrEqual(1);
+    }
+    expect(runs).toBe(startedAt.length);
+    expect(runs).toBeLessThanOrEqual(RETRY.maxAttempts + 3);
+    // The shortest that a backoff can be grows: with the window of 10 s below, then by doubling.
+    for (const [i, at] of startedAt.slice(1).entries()) {
+      const shortest = Math.max(backoffMs(i + 1, 1), 0);
+      expect(at - (startedAt[i] as number)).toBeGreaterThanOrEqual(shortest - 1_000);
+    }
+  });
+
+  test("after its last attempt rests until a reader asks again", async () => {
+    const app = start();
+    next = "throw";
+    await readAndDeliver(app);
+    await app.advance(3_600_000);
+    expect(runs).toBe(RETRY.maxAttempts);
+    await app.advance(3_600_000);
+    expect(runs).toBe(RETRY.maxAttempts);
+    expect(await failures(app)).toMatchObject([{ attempts: RETRY.maxAttempts }]);
+    next = "work";
+    await readAndDeliver(app);
+    await app.advance(0);
+    expect(await readAndDeliver(app)).toMatchObject({ state: "fresh" });
+    expect(await failures(app)).toEqual([]);
+  });
+
+  test("is over when the app refreshes or evicts the row, with its backoff", async () => {
+    const app = start();
+    next = "throw";
+    await readAndDeliver(app);
+    await app.advance(60_000);
+    expect(runs).toBeGreaterThan(2);
+    next = "work";
+    await app.mutation((ctx) => app.totals.refresh(ctx, key));
+    expect(await failures(app)).toEqual([]);
+    await app.mutation(add("a", 1));
+    await readAndDeliver(app);
+    await app.advance(10);
+    expect(await readAndDeliver(app)).toMatchObject({ state: "fresh", value: { count: 1 } });
+  });
+
+  test("keeps its failure readable for a day, then clean-up forgets it", async () => {
+    const app = start();
+    next = "throw";
+    await readAndDeliver(app);
+    await app.advance(20 * 3_600_000);
+    expect(await failures(app)).toHaveLength(1);
+    await app.advance(6 * 3_600_000);
+    expect(await failures(app)).toEqual([]);
+    expect(await app.rows("lazyEffects")).toEqual([]);
+  });
+
+  test("by a value of the wrong type names the field, what was expected and what it got", async () => {
+    const app = start();
+    next = "wrong value";
+    await readAndDeliver(app);
+    await app.advance(0);
+    expect(await failures(app)).toMatchObject([
+      {
+        message: expect.stringContaining(
+          'view "totals": value.count: expected number, got the string "many"',
+        ),
+      },
+    ]);
+    expect(await app.rows("totals")).toEqual([]);
+  });
+
+  test("by reading more documents than a transaction may is remembered all the same", async () => {
+    const app = start({ tables, limits: { documentsRead: 500 } });
+    for (let i = 0; i < 3; i++) {
+      await app.t.run(async (ctx) => {
+        for (let n = 0; n < 200; n++) await ctx.db.insert("notes", { text: "x" } as never);
+      });
+    }
+    next = "read too much";
+    await readAndDeliver(app);
+    await app.advance(0);
+    expect(await failures(app)).toMatchObject([
+      { message: expect.stringContaining("Scanned too many documents") },
+    ]);
+    next = "work";
+    await app.advance(11_000);
+    expect(await readAndDeliver(app)).toMatchObject({ state: "fresh" });
+  });
+
+  test("by a predicate that is always stale is a mistake of the view: it cannot spin", async () => {
+    const app = startTotals({ staleWhen: when(() => true) });
+    const read = () => app.readAndSettle((ctx) => app.totals.read(ctx, key));
+    for (let i = 0; i < 5; i++) expect(await read()).toMatchObject({ state: "missing" });
+    expect((await app.inspect()).views.totals?.failures).toMatchObject([
+      {
+        message: expect.stringContaining(
+          "staleWhen calls the row stale right after it was computed",
+        ),
+      },
+    ]);
+    expect(await app.rows("totals")).toEqual([]);
+  });
+
+  test("for a view that is not in the code any more is remembered, and not retried", async () => {
+    const app = start();
+    await app.dispatch([
+      {
+        target: "lazy:recompute",
+        args: { view: "removed", args: key },
+        windowMs: 1_000,
+        seq: 0,
+      },
+    ]);
+    await app.advance(60_000);
+    expect((await app.inspect()).ledger.failures).toMatchObject([
+      { attempts: 1, message: expect.stringContaining('view "removed" is not among the views') },
+    ]);
+  });
+
+  test("for a key that fits the view no more names the field, and is not retried", async () => {
+    const app = start();
+    await app.dispatch([
+      {
+        target: "lazy:recompute",
+        args: { view: "totals", args: { list: 5 } },
+        windowMs: 1_000,
+        seq: 0,
+      },
+    ]);
+    await app.advance(60_000);
+    expect(await failures(app)).toMatchObject([
+      { attempts: 1, message: 'view "totals": key.list: expected string, got the number 5.' },
+    ]);
+  });
+});
+
+test("backoff doubles up to its limit, and jitter takes at most half of it away", () => {
+  expect([1, 2, 3, 4].map((attempts) => backoffMs(attempts, 0))).toEqual([1e3, 2e3, 4e3, 8e3]);
+  expect(backoffMs(4, 1)).toBe(4_000);
+  expect(backoffMs(50, 0)).toBe(RETRY.maxBackoffMs);
+});
+
+test("inspect counts rows and stale rows, and says when it counted only some", async () => {
+  vi.spyOn(console, "debug").mockImplementation(() => {});
+  const app = start();
+  await app.mutation(async (ctx) => {
+    for (const list of ["a", "b", "c"]) await app.totals.refresh(ctx, { list });
+    await app.totals.invalidate(ctx, { list: "b" });
+  });
+  expect((await app.inspect()).views.totals).toEqual({
+    rows: 3,
+    stale: 1,
+    more: false,
+    failures: [],
+  });
+  for (let batch = 0; batch < 5; batch++) {
+    await app.t.run(async (ctx) => {
+      const [row] = await ctx.db.query("totals").take(1);
+      const { _id, _creationTime, ...fields } = row as never as Record<string, unknown>;
+      for (let i = 0; i < 200; i++) {
+        await ctx.db.insert("totals", { ...fields, key: `${batch} ${i}` } as never);
+      }
+    });
+  }
+  expect((await app.inspect()).views.totals).toMatchObject({ rows: 1_000, more: true });
+});
