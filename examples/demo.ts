@@ -1,0 +1,57 @@
+/**
+ * `npm run demo`: the example app on the embedded backend, with real flights and the dashboard page.
+ * `npm run demo -- --interval 5000` has the log stream deliver as seldom as a real one.
+ */
+import { createServer } from "node:net";
+import { parseArgs } from "node:util";
+import { ConvexHttpClient } from "convex/browser";
+import { startExampleBackend } from "./exampleBackend";
+import { type LoadProgress, loadInto } from "./flightsData";
+import { servePage } from "./page/serve";
+
+const BACKEND_PORT = 3210;
+const PAGE_PORT = 5173;
+
+const { values } = parseArgs({ options: { interval: { type: "string", default: "1000" } } });
+const intervalMs = Number(values.interval);
+if (!(intervalMs > 0)) {
+  throw new Error(
+    `--interval is ${values.interval}; give the milliseconds between two deliveries.`,
+  );
+}
+
+const backend = await startExampleBackend({ intervalMs, port: await freePort(BACKEND_PORT) });
+await loadInto(new ConvexHttpClient(backend.url, { logger: false }), { onProgress: showProgress });
+const page = await servePage({
+  deployment: backend.url,
+  deliveryIntervalMs: intervalMs,
+  port: PAGE_PORT,
+});
+
+console.log(`Backend at ${backend.url}, delivering its log every ${intervalMs} ms.`);
+console.log("Open the page; Ctrl-C ends the demo.\n");
+console.log(page.url);
+
+process.once("SIGINT", async () => {
+  await Promise.all([page.close(), backend.close()]);
+  process.exit(0);
+});
+
+/** One line that counts up on a terminal; elsewhere only the last count. */
+function showProgress({ loaded, total }: LoadProgress): void {
+  const done = loaded === total;
+  if (process.stdout.isTTY) process.stdout.write(`\rLoading flights: ${loaded} of ${total}`);
+  else if (done) process.stdout.write(`Loaded ${total} flights.`);
+  if (done) process.stdout.write("\n");
+}
+
+/** The port itself, or any free one when it is taken. */
+async function freePort(preferred: number): Promise<number> {
+  const probe = createServer();
+  return await new Promise((resolve, reject) => {
+    probe.once("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EADDRINUSE" ? resolve(0) : reject(error),
+    );
+    probe.listen(preferred, "127.0.0.1", () => probe.close(() => resolve(preferred)));
+  });
+}

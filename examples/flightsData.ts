@@ -1,0 +1,84 @@
+/**
+ * Real flights for the demo and the tour: US domestic flights of January and February 2001,
+ * from the Bureau of Transportation Statistics, as packaged by `vega-datasets`.
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { ConvexHttpClient } from "convex/browser";
+import { api } from "./convex/_generated/api";
+
+/** One flight, as `api.flights.load` takes it. */
+export interface Flight {
+  date: string;
+  /** Minutes after the schedule; negative when early. */
+  delay: number;
+  /** Miles. */
+  distance: number;
+  origin: string;
+  destination: string;
+}
+
+/** One airport, as `api.flights.loadAirports` takes it. */
+export interface Airport {
+  code: string;
+  name: string;
+  city: string;
+}
+
+/** How far a load has come. */
+export interface LoadProgress {
+  loaded: number;
+  total: number;
+}
+
+const FLIGHTS = 3_000;
+const BATCH = 250;
+
+/** The flights, in order of time. */
+export function flights(): Flight[] {
+  const rows = JSON.parse(dataFile("flights-5k.json")) as Flight[];
+  return rows.slice(0, FLIGHTS);
+}
+
+/** The airports that occur in the flights, busiest first. */
+export function airports(): Airport[] {
+  const traffic = new Map<string, number>();
+  for (const { origin, destination } of flights()) {
+    for (const code of [origin, destination]) traffic.set(code, (traffic.get(code) ?? 0) + 1);
+  }
+  return dataFile("airports.csv")
+    .split(/\r?\n/)
+    .slice(1)
+    .map(csvFields)
+    .map(([code = "", name = "", city = ""]) => ({ code, name, city }))
+    .filter(({ code }) => traffic.has(code))
+    .sort((a, b) => (traffic.get(b.code) ?? 0) - (traffic.get(a.code) ?? 0));
+}
+
+/** Loads the airports, and the flights in batches, through a deployment's public mutations. */
+export async function loadInto(
+  client: ConvexHttpClient,
+  { onProgress }: { onProgress?: (progress: LoadProgress) => void } = {},
+): Promise<void> {
+  await client.mutation(api.flights.loadAirports, { airports: airports() });
+  const all = flights();
+  for (let loaded = 0; loaded < all.length; ) {
+    const batch = all.slice(loaded, loaded + BATCH);
+    loaded += await client.mutation(api.flights.load, { flights: batch });
+    onProgress?.({ loaded, total: all.length });
+  }
+}
+
+function dataFile(name: string): string {
+  const entry = createRequire(import.meta.url).resolve("vega-datasets");
+  return readFileSync(join(dirname(entry), "../data", name), "utf8");
+}
+
+/** The fields of one CSV line; a field with commas stands in double quotes. */
+function csvFields(line: string): string[] {
+  return Array.from(
+    line.matchAll(/(?:^|,)(?:"([^"]*)"|([^,]*))/g),
+    ([, quoted, plain]) => quoted ?? plain ?? "",
+  );
+}

@@ -1,0 +1,27 @@
+import { ConvexProvider, ConvexReactClient } from "convex/react";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./App";
+import { Notice } from "./Notice";
+import "./styles/base.css";
+import "./styles/card.css";
+import "./styles/charts.css";
+import "./styles/timeline.css";
+
+const url = import.meta.env.VITE_CONVEX_URL;
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root");
+
+createRoot(root).render(
+  <StrictMode>
+    {url ? (
+      <ConvexProvider client={new ConvexReactClient(url)}>
+        <App deployment={url} />
+      </ConvexProvider>
+    ) : (
+      <Notice>
+        No deployment: set VITE_CONVEX_URL, or start the page with <code>npm run demo</code>.
+      </Notice>
+    )}
+  </StrictMode>,
+);
