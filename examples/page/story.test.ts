@@ -265,7 +265,7 @@ test("an effect that is no recompute is counted, and starts no episode", () => {
 test("the words name the cause, and each step", () => {
   const [written] = new Tracer().write("SFO", "LAX", 20).heal("SFO").story.episodes;
   const [read] = new Tracer().read("SFO", "missing").read("LAX", "missing").story.episodes;
-  expect(written && episodeTitle(written)).toBe("20 delayed flights, SFO → LAX");
+  expect(written && episodeTitle(written)).toBe("20 delayed flights, SFO to LAX");
   expect(read && episodeTitle(read)).toBe("First read of SFO, LAX");
   expect(written?.steps.map((step) => `${stepName(step.kind, step)}: ${stepDetail(step)}`)).toEqual(
     [

@@ -18,7 +18,7 @@ export function episodeTitle({ steps }: Episode): string {
     const { flights, mutations, airports } = cause;
     const written = flights === 1 ? "1 delayed flight" : `${flights} delayed flights`;
     const times = mutations === 1 ? "" : ` in ${mutations} writes`;
-    return `${written}${times}, ${airports.join(" → ")}`;
+    return `${written}${times}, ${airports.join(" to ")}`;
   }
   const read = steps.find((step) => step.kind === "read");
   const airports = list(read ?? cause);
