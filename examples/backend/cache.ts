@@ -1,0 +1,88 @@
+import type { JSONValue } from "convex/values";
+import type { LogLine } from "./console";
+import type { Outcome } from "./execution";
+import type { Change, ReadSet } from "./readSet";
+
+/** What a query answered, and as long as it is valid, would answer again. */
+export interface QueryResult {
+  path: string;
+  args: JSONValue;
+  /** The request that it was computed for. */
+  requestId: string;
+  outcome: Outcome;
+  lines: readonly LogLine[];
+  reads: ReadSet;
+  /** When it ran. It belongs to every timestamp from then on, until it is invalidated. */
+  ts: bigint;
+  valid: boolean;
+}
+
+/**
+ * The clock of the database, and the results of queries that still hold. A result holds
+ * until a transaction writes what it read. As in Convex, a result that is an error is never
+ * served to anybody but the caller that it was computed for.
+ */
+export class QueryCache {
+  private readonly shared = new Map<string, QueryResult>();
+  /** Every valid result, shared or not, since subscribers wait for it to become invalid. */
+  private readonly live = new Set<QueryResult>();
+  private readonly listeners = new Set<() => void>();
+  private latest = now();
+
+  /** The timestamp of the last change. */
+  get ts(): bigint {
+    return this.latest;
+  }
+
+  /** A valid result for the same function and arguments. */
+  find(path: string, args: JSONValue): QueryResult | null {
+    return this.shared.get(keyOf(path, args)) ?? null;
+  }
+
+  /** Takes a result in, inside the transaction that it was computed in. */
+  add(result: QueryResult): void {
+    this.live.add(result);
+    if (result.outcome.success) this.shared.set(keyOf(result.path, result.args), result);
+  }
+
+  /** Forgets a result that nobody waits for, unless others may be served from it. */
+  release(result: QueryResult): void {
+    if (!result.outcome.success) this.live.delete(result);
+  }
+
+  /**
+   * Gives a transaction its timestamp and drops the results that it makes wrong. Call it at
+   * the end of the transaction, when nothing can read before its changes are in place.
+   */
+  commit(changes: readonly Change[]): bigint {
+    if (changes.length === 0) return this.latest;
+    const time = now();
+    this.latest = time > this.latest ? time : this.latest + 1n;
+    let invalidated = false;
+    for (const result of this.live) {
+      if (!result.reads.intersects(changes)) continue;
+      invalidated = true;
+      result.valid = false;
+      this.live.delete(result);
+      const key = keyOf(result.path, result.args);
+      if (this.shared.get(key) === result) this.shared.delete(key);
+    }
+    if (invalidated) for (const listener of this.listeners) listener();
+    return this.latest;
+  }
+
+  /** Calls `listener` whenever a result has become invalid. Returns what ends it. */
+  onInvalidation(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}
+
+function keyOf(path: string, args: JSONValue): string {
+  return `${path}\n${JSON.stringify(args)}`;
+}
+
+/** Convex's timestamps are nanoseconds since the epoch. */
+function now(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}

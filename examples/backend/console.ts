@@ -1,0 +1,77 @@
+import inspect from "object-inspect";
+import { frames } from "./execution";
+
+/** Levels as Convex writes them. */
+export type LogLevel = "DEBUG" | "LOG" | "INFO" | "WARN" | "ERROR";
+
+/** One line that a function wrote to its console. */
+export interface LogLine {
+  level: LogLevel;
+  message: string;
+  truncated: boolean;
+  /** Milliseconds since the epoch. */
+  timestamp: number;
+  /** The function that wrote it, which may be one that the logged execution called. */
+  path: string;
+}
+
+/** Lines that one execution may write. */
+export const MAX_LOG_LINES = 256;
+
+const MAX_LINE_BYTES = 32_768;
+
+const LEVELS = { debug: "DEBUG", log: "LOG", info: "INFO", warn: "WARN", error: "ERROR" } as const;
+
+/** Makes a line of a console call's arguments, formatted and cut as Convex does. */
+export function logLine(level: LogLevel, args: readonly unknown[], path: string): LogLine {
+  const message = args.map(format).join(" ");
+  const cut = truncate(message);
+  return { level, message: cut, truncated: cut !== message, timestamp: Date.now(), path };
+}
+
+/** The line as clients get it, in the form that they parse. */
+export function prettyLine(line: LogLine): string {
+  return `[${line.level}] ${line.message}${line.truncated ? " (truncated due to length)" : ""}`;
+}
+
+function format(value: unknown): string {
+  return inspect(value, {
+    maxStringLength: 32_768,
+    // object-inspect takes any number of spaces; its types name only two settings.
+    indent: 2 as number as never,
+    customInspect: true,
+  });
+}
+
+function truncate(message: string): string {
+  if (message.length <= MAX_LINE_BYTES / 4) return message;
+  const bytes = Buffer.from(message);
+  if (bytes.length <= MAX_LINE_BYTES) return message;
+  let end = MAX_LINE_BYTES;
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return bytes.subarray(0, end).toString();
+}
+
+let installed: Console | undefined;
+
+/**
+ * Puts a console in place that gives each line to the execution that wrote it, and every
+ * other line to the console that was there. convex-test's own report of a scheduled
+ * function that failed goes to the function's job instead of the terminal.
+ */
+export function captureConsole(): void {
+  if (globalThis.console === installed) return;
+  const outer = globalThis.console;
+  const capturing: Console = Object.create(outer);
+  for (const [method, level] of Object.entries(LEVELS) as [keyof typeof LEVELS, LogLevel][]) {
+    capturing[method] = (...args: unknown[]) => {
+      const frame = frames.getStore();
+      if (frame?.kind === "execution" && !frame.finished) frame.log(level, args);
+      else if (level === "ERROR" && frame?.kind === "entry" && frame.job !== undefined) {
+        frame.job.onFailure(args[1]);
+      } else outer[method](...args);
+    };
+  }
+  installed = capturing;
+  globalThis.console = capturing;
+}

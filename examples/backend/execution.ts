@@ -1,0 +1,111 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { randomBytes } from "node:crypto";
+import type { JSONValue } from "convex/values";
+import { type LogLevel, type LogLine, logLine, MAX_LOG_LINES } from "./console";
+import type { FunctionFailure } from "./errors";
+import type { ReadSet } from "./readSet";
+
+/** The kinds of Convex functions. */
+export type UdfType = "query" | "mutation" | "action" | "httpAction";
+
+/**
+ * Who started a function: a client over the sync protocol, an HTTP request (to `/api/…` or
+ * to an HTTP action), the scheduler, or another function.
+ */
+export type Caller = "client" | "http" | "scheduler" | "function";
+
+/** A request to run a function, from when it arrives to when its function starts. */
+export interface Entry {
+  kind: "entry";
+  caller: Caller;
+  requestId: string;
+  /** The execution that it led to. */
+  execution: Execution | null;
+  /** Whether its caller waits for it, and reports its outcome. */
+  awaited: boolean;
+  /** For an HTTP action: the request itself. */
+  request?: Request;
+  /** For a scheduled function: what its job does with its timer and its failure. */
+  job?: {
+    onTimer(start: (onFire: () => void) => NodeJS.Timeout): NodeJS.Timeout;
+    onFailure(error: unknown): void;
+  };
+}
+
+/** What the code that runs now belongs to. */
+export const frames = new AsyncLocalStorage<Entry | Execution>();
+
+/** One run of a function. */
+export class Execution {
+  readonly kind = "execution";
+  readonly startedAt = Date.now();
+  private readonly startedTick = performance.now();
+  /** The console lines of this run and of those nested in its transaction. */
+  readonly lines: LogLine[] = [];
+  finished = false;
+  /** For a mutation whose changes are settled: the timestamp they have. */
+  committedTs: bigint | null = null;
+  /** For a query that has ended: what it depends on. */
+  reads: ReadSet | null = null;
+
+  constructor(
+    readonly udfType: UdfType,
+    readonly path: string,
+    readonly caller: Caller,
+    readonly requestId: string,
+    readonly args: JSONValue,
+    /** The execution whose transaction this one is part of; itself when it has its own. */
+    readonly outermost: Execution | null = null,
+    /** Hears each console line at once, for functions that may run long. */
+    private readonly onLine: ((line: LogLine) => void) | null = null,
+  ) {}
+
+  /** Whether functions called from here run in this execution's transaction. */
+  get isTransaction(): boolean {
+    return this.udfType === "query" || this.udfType === "mutation";
+  }
+
+  get durationMs(): number {
+    return performance.now() - this.startedTick;
+  }
+
+  /** Writes to the log. As in Convex, the last line that fits says that others are missing. */
+  log(level: LogLevel, args: readonly unknown[], path = this.path): void {
+    if (this.outermost !== null) {
+      this.outermost.log(level, args, path);
+      return;
+    }
+    if (this.lines.length >= MAX_LOG_LINES) return;
+    const line =
+      this.lines.length < MAX_LOG_LINES - 1
+        ? logLine(level, args, path)
+        : {
+            ...logLine("ERROR", [], this.path),
+            message: `Log overflow (maximum ${MAX_LOG_LINES}). Remaining log lines omitted.`,
+          };
+    this.lines.push(line);
+    this.onLine?.(line);
+  }
+}
+
+/** How a function ended. */
+export type Outcome =
+  | { success: true; value: JSONValue }
+  | { success: false; failure: FunctionFailure };
+
+/** A request from outside whose sender waits for the answer. */
+export function newEntry(caller: "client" | "http", request?: Request): Entry {
+  const entry: Entry = {
+    kind: "entry",
+    caller,
+    requestId: newRequestId(),
+    execution: null,
+    awaited: true,
+  };
+  return request === undefined ? entry : { ...entry, request };
+}
+
+/** An id as Convex gives each request. */
+export function newRequestId(): string {
+  return randomBytes(8).toString("hex");
+}

@@ -1,0 +1,134 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import { type WebSocket, WebSocketServer } from "ws";
+import { type SyncServices, SyncSession } from "../sync/session";
+import type { Trace } from "../trace";
+import type { HttpApi } from "./api";
+import { allowOrigin, answerPreflight } from "./cors";
+
+/** The backend's HTTP server: API, sync protocol, HTTP actions and trace on one port. */
+export class BackendServer {
+  private readonly server: Server;
+  private readonly sockets = new WebSocketServer({ noServer: true });
+
+  constructor(
+    private readonly services: SyncServices,
+    private readonly api: HttpApi,
+    private readonly trace: Trace,
+  ) {
+    this.server = createServer((request, response) => {
+      services.activity
+        .track(() => this.handle(request, response))
+        .catch((error) => response.destroy(error));
+    });
+    this.server.on("upgrade", (request, socket, head) => {
+      if (!/^\/api\/[^/]+\/sync$/.test(request.url ?? "")) return socket.destroy();
+      this.sockets.handleUpgrade(request, socket, head, (webSocket) => this.serveSync(webSocket));
+    });
+  }
+
+  /** @returns the URL that the server listens at. */
+  async listen(port: number): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once("error", reject);
+      this.server.listen(port, "127.0.0.1", resolve);
+    });
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Cuts all connections. */
+  async close(): Promise<void> {
+    for (const webSocket of this.sockets.clients) webSocket.terminate();
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    this.server.closeAllConnections();
+    await closed;
+  }
+
+  private serveSync(webSocket: WebSocket): void {
+    const session = new SyncSession(this.services, {
+      send: (message) => webSocket.send(JSON.stringify(message)),
+      fail: (reason) => webSocket.close(1011, reason.slice(0, 120)),
+    });
+    webSocket.on("message", (data) => {
+      try {
+        session.receive(JSON.parse(data.toString()));
+      } catch (error) {
+        webSocket.close(1011, `Invalid message: ${String(error)}`.slice(0, 120));
+      }
+    });
+    webSocket.on("close", () => session.close());
+    webSocket.on("error", () => webSocket.terminate());
+  }
+
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = new URL(request.url ?? "/", "http://backend").pathname;
+    if (path === "/_trace") return this.serveTrace(request, response);
+    if (path.startsWith("/api/")) return await this.serveApi(request, response, path);
+    await this.serveHttpAction(request, response);
+  }
+
+  private async serveApi(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+  ): Promise<void> {
+    if (request.method === "OPTIONS") return answerPreflight(request, response);
+    allowOrigin(request, response);
+    const body = (await buffer(request)).toString();
+    const answer =
+      request.method === "POST" ? await this.api.handle(path.slice("/api/".length), body) : null;
+    if (answer === null) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(answer.status, { "content-type": "application/json" });
+    response.end(JSON.stringify(answer.body));
+  }
+
+  private async serveHttpAction(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const answer = await this.services.runtime.fetch(await toRequest(request));
+    for (const [name, value] of answer.headers) {
+      if (name !== "set-cookie") response.setHeader(name, value);
+    }
+    const cookies = answer.headers.getSetCookie();
+    if (cookies.length > 0) response.setHeader("set-cookie", cookies);
+    response.writeHead(answer.status);
+    if (answer.body === null) response.end();
+    else await pipeline(Readable.fromWeb(answer.body as never), response);
+  }
+
+  /** The trace as Server-Sent Events: first what happened so far, then what happens. */
+  private serveTrace(request: IncomingMessage, response: ServerResponse): void {
+    response.writeHead(200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      "access-control-allow-origin": "*",
+    });
+    const lastSeen = Number(request.headers["last-event-id"] ?? -1);
+    let id = Math.max(lastSeen + 1, this.trace.first);
+    const write = (event: unknown) => {
+      response.write(`id: ${id++}\ndata: ${JSON.stringify(event)}\n\n`);
+    };
+    for (const event of this.trace.since(id)) write(event);
+    const unsubscribe = this.trace.subscribe(write);
+    response.on("close", unsubscribe);
+  }
+}
+
+async function toRequest(incoming: IncomingMessage): Promise<Request> {
+  const headers = new Headers();
+  for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
+    headers.append(incoming.rawHeaders[i] ?? "", incoming.rawHeaders[i + 1] ?? "");
+  }
+  const method = incoming.method ?? "GET";
+  const body = await buffer(incoming);
+  const hasBody = !["GET", "HEAD", "OPTIONS"].includes(method);
+  return new Request(new URL(incoming.url ?? "/", `http://${incoming.headers.host}`), {
+    method,
+    headers,
+    ...(hasBody ? { body: new Uint8Array(body) } : {}),
+  });
+}

@@ -1,0 +1,144 @@
+/**
+ * An embedded stand-in for a Convex deployment, for the demo and the browser tests: the
+ * official clients connect to it, it runs an app's functions in `convex-test`, keeps
+ * subscriptions up to date, caches queries, and delivers console lines as a log stream.
+ *
+ * It is not a database: data live in memory, there is one user, and nobody is authenticated.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import type {
+  DataModelFromSchemaDefinition,
+  GenericMutationCtx,
+  GenericSchema,
+  SchemaDefinition,
+} from "convex/server";
+import { Activity } from "./activity";
+import { HttpApi } from "./http/api";
+import { BackendServer } from "./http/server";
+import { LogStream } from "./logStream";
+import type { Modules } from "./modules";
+import { QueryRunner } from "./queries";
+import { Reporter } from "./reporter";
+import { Runtime } from "./runtime";
+import { MutationLog } from "./sync/mutationLog";
+import { Trace } from "./trace";
+
+export type { Caller, UdfType } from "./execution";
+export type { TraceEvent } from "./trace";
+export type { Modules, Trace };
+
+/** A webhook log stream for the topic "console". */
+export interface LogStreamOptions {
+  /** Where events are posted to. Default: `path` at the backend itself. */
+  url?: string;
+  /** e.g. `"/lazy-views/effects"` */
+  path?: string;
+  /** The key that bodies are signed with. */
+  secret: string;
+  /** How long events gather before they are sent. Default: 5,000, as Convex does. */
+  intervalMs?: number;
+  /** One JSON array a request (default), or one JSON object a line. */
+  format?: "json" | "jsonl";
+  /** Console lines are the one topic there is. */
+  topics?: ["console"];
+}
+
+/** What `startBackend` takes. */
+export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, boolean>> {
+  schema: Schema;
+  /** The app's modules, as `convexTest` takes them, with one of `_generated` among them. */
+  modules: Modules;
+  /** Default: any free port. */
+  port?: number;
+  /** The deployment's environment variables. They are put back when the backend closes. */
+  env?: Record<string, string>;
+  logStream?: LogStreamOptions;
+}
+
+/** A running backend. */
+export interface Backend<Schema extends SchemaDefinition<GenericSchema, boolean>> {
+  /** What clients take as the deployment's URL. */
+  readonly url: string;
+  /** Where HTTP actions are; here the same. */
+  readonly siteUrl: string;
+  /** What happened. It is also served as Server-Sent Events at `/_trace`. */
+  readonly trace: Pick<Trace, "subscribe" | "history">;
+  /** Runs `work` in one transaction, with full access to the database. */
+  run<T>(
+    work: (ctx: GenericMutationCtx<DataModelFromSchemaDefinition<Schema>>) => Promise<T>,
+  ): Promise<T>;
+  /**
+   * Resolves when no function is running, no scheduled function is due, every client was
+   * sent what it should see, and the log stream has nothing left to deliver.
+   */
+  idle(): Promise<void>;
+  /** Cuts connections, drops scheduled functions and log events, and frees the port. */
+  close(): Promise<void>;
+}
+
+/** Starts a backend. Resolves when clients can connect and the log stream is verified. */
+export async function startBackend<Schema extends SchemaDefinition<GenericSchema, boolean>>(
+  options: BackendOptions<Schema>,
+): Promise<Backend<Schema>> {
+  const outside: (work: () => void) => void = AsyncLocalStorage.snapshot();
+  const trace = new Trace(outside);
+  const activity = new Activity();
+  const reporter = new Reporter(trace);
+  const runtime = new Runtime(options.schema, options.modules, reporter, activity);
+  const queries = new QueryRunner(runtime, reporter);
+  const services = { runtime, queries, mutations: new MutationLog(), activity, outside };
+  const server = new BackendServer(services, new HttpApi(runtime, queries), trace);
+  const url = await server.listen(options.port ?? 0);
+  const restoreEnv = setEnv({ CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env });
+  const logStream =
+    options.logStream === undefined
+      ? null
+      : new LogStream(targetOf(options.logStream, url), trace, outside);
+  if (logStream !== null) {
+    reporter.logStream = logStream;
+    await logStream.start();
+  }
+
+  return {
+    url,
+    siteUrl: url,
+    trace,
+    run: (work) => activity.track(() => runtime.run(work as never)),
+    async idle() {
+      for (;;) {
+        await activity.settled();
+        await logStream?.drained();
+        if (runtime.jobs.due) await sleep(1);
+        else if (activity.idle && (logStream?.empty ?? true)) return;
+      }
+    },
+    async close() {
+      runtime.jobs.close();
+      logStream?.stop();
+      await server.close();
+      await activity.settled();
+      restoreEnv();
+    },
+  };
+}
+
+function targetOf({ url, path, secret, intervalMs, format }: LogStreamOptions, siteUrl: string) {
+  return {
+    url: url ?? new URL(path ?? "/", siteUrl).href,
+    secret,
+    intervalMs: intervalMs ?? 5_000,
+    format: format ?? ("json" as const),
+  };
+}
+
+function setEnv(values: Record<string, string>): () => void {
+  const before = Object.keys(values).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, values);
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
+}

@@ -1,0 +1,134 @@
+import { getFunctionName, type Scheduler } from "convex/server";
+import { convexToJson, type JSONValue, type Value } from "convex/values";
+import type { Activity } from "./activity";
+import { type Entry, frames, newRequestId } from "./execution";
+
+/** What the runtime is told about a job that failed before its function started. */
+export interface FailedJob {
+  entry: Entry;
+  path: string;
+  args: JSONValue;
+  error: unknown;
+}
+
+/**
+ * The timers of scheduled functions. convex-test runs such functions itself; this class
+ * makes each one a request of its own instead of a part of the function that scheduled it,
+ * knows which are due, and takes back those that are left when the backend closes.
+ */
+export class Jobs {
+  private readonly dueAt = new Map<NodeJS.Timeout, number>();
+  private closed = false;
+  private draining = false;
+
+  /**
+   * @param runToEnd waits for all the jobs that convex-test is running.
+   * @param onFailure hears of jobs whose function could not be started.
+   */
+  constructor(
+    private readonly activity: Activity,
+    private readonly runToEnd: () => Promise<void>,
+    private readonly onFailure: (job: FailedJob) => void,
+  ) {
+    followTimers();
+  }
+
+  /** Whether a job's time has come and it has not started. */
+  get due(): boolean {
+    const now = Date.now();
+    for (const time of this.dueAt.values()) if (time <= now) return true;
+    return false;
+  }
+
+  /** A function's `ctx.scheduler`, whose jobs this class knows. */
+  wrap(scheduler: Scheduler): Scheduler {
+    return {
+      runAfter: (delay, target, ...args) =>
+        this.schedule(target, args[0], Date.now() + delay, () =>
+          scheduler.runAfter(delay, target, ...args),
+        ),
+      runAt: (time, target, ...args) =>
+        this.schedule(target, args[0], Number(time), () => scheduler.runAt(time, target, ...args)),
+      cancel: (id) => scheduler.cancel(id),
+    };
+  }
+
+  /** Drops the jobs that wait for their time. */
+  close(): void {
+    this.closed = true;
+    for (const timer of this.dueAt.keys()) clearTimeout(timer);
+    this.dueAt.clear();
+  }
+
+  private schedule<T>(
+    target: Parameters<Scheduler["runAfter"]>[1],
+    args: unknown,
+    dueAt: number,
+    schedule: () => Promise<T>,
+  ): Promise<T> {
+    const entry: Entry = {
+      kind: "entry",
+      caller: "scheduler",
+      requestId: newRequestId(),
+      execution: null,
+      awaited: false,
+    };
+    entry.job = {
+      onTimer: (start) => this.adopt(start, dueAt),
+      onFailure: (error) => {
+        if (entry.execution !== null) return;
+        const path = getFunctionName(target);
+        this.onFailure({ entry, path, args: convexToJson((args ?? {}) as Value), error });
+      },
+    };
+    return frames.run(entry, schedule);
+  }
+
+  private adopt(start: (onFire: () => void) => NodeJS.Timeout, dueAt: number): NodeJS.Timeout {
+    const timer = start(() => {
+      this.dueAt.delete(timer);
+      this.drain();
+    });
+    if (this.closed) clearTimeout(timer);
+    else this.dueAt.set(timer, dueAt);
+    return timer;
+  }
+
+  /** Counts as busy until no job runs. One wait covers all the jobs that are running. */
+  private drain(): void {
+    if (this.draining) return;
+    this.draining = true;
+    const end = this.activity.begin();
+    void this.runToEnd().finally(() => {
+      this.draining = false;
+      end();
+    });
+  }
+}
+
+let installed: typeof setTimeout | undefined;
+
+/**
+ * Lets jobs see the timers that convex-test sets for them, which it does by the global
+ * `setTimeout`. Nobody else's timers are touched.
+ */
+function followTimers(): void {
+  if (globalThis.setTimeout === installed) return;
+  const outer = globalThis.setTimeout;
+  const follow = (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
+    const frame = frames.getStore();
+    const job = frame?.kind === "entry" ? frame.job : undefined;
+    if (job === undefined) return outer(callback, ms, ...args);
+    return job.onTimer((onFire) =>
+      outer(() => {
+        callback(...args);
+        onFire();
+      }, ms),
+    );
+  };
+  installed = Object.defineProperties(
+    follow,
+    Object.getOwnPropertyDescriptors(outer),
+  ) as unknown as typeof setTimeout;
+  globalThis.setTimeout = installed;
+}

@@ -1,0 +1,62 @@
+import type { JSONValue } from "convex/values";
+import type { QueryResult } from "./cache";
+import type { Reporter } from "./reporter";
+import type { Runtime } from "./runtime";
+
+/** Somebody who wants to know what a query answers. */
+export interface QueryHolder {
+  path: string;
+  args: JSONValue;
+  result: QueryResult | null;
+}
+
+/** Answers queries, from the cache where it can. */
+export class QueryRunner {
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly reporter: Reporter,
+  ) {}
+
+  /**
+   * Gives every holder a result that is right at one timestamp, and returns that timestamp.
+   * Holders whose result still holds keep it. The others run in one read transaction, so a
+   * stream of writes cannot keep a holder of many queries from ever being up to date.
+   *
+   * Callers take turns: of many that wait for the same query the first runs it and the
+   * others find it in the cache. They wait here because convex-test's own queue wakes
+   * everybody in it for each turn.
+   */
+  async refresh(holders: readonly QueryHolder[], caller: "client" | "http"): Promise<bigint> {
+    const turn = this.turn.then(() => this.bringUpToDate(holders, caller));
+    this.turn = turn.catch(() => {});
+    return await turn;
+  }
+
+  private async bringUpToDate(
+    holders: readonly QueryHolder[],
+    caller: "client" | "http",
+  ): Promise<bigint> {
+    const { cache } = this.runtime;
+    const isStale = (holder: QueryHolder) =>
+      !holder.result?.valid && !this.serveFromCache(holder, caller);
+    if (!holders.some(isStale)) return cache.ts;
+    let ts = cache.ts;
+    await this.runtime.snapshot(async () => {
+      for (const holder of holders) {
+        if (isStale(holder)) holder.result = await this.runtime.query(holder, caller);
+      }
+      ts = cache.ts;
+    });
+    return ts;
+  }
+
+  private serveFromCache(holder: QueryHolder, caller: "client" | "http"): boolean {
+    const found = this.runtime.cache.find(holder.path, holder.args);
+    if (found === null) return false;
+    holder.result = found;
+    this.reporter.replay(found, caller);
+    return true;
+  }
+}

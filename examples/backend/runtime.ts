@@ -1,0 +1,294 @@
+import {
+  type GenericDataModel,
+  type GenericMutationCtx,
+  type GenericSchema,
+  makeFunctionReference,
+  type SchemaDefinition,
+} from "convex/server";
+import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
+import { convexTest, type TestConvexForDataModel } from "convex-test";
+import type { Activity } from "./activity";
+import { QueryCache, type QueryResult } from "./cache";
+import { captureConsole } from "./console";
+import { httpFailure, toFailure } from "./errors";
+import {
+  type Entry,
+  Execution,
+  frames,
+  newEntry,
+  newRequestId,
+  type Outcome,
+  type UdfType,
+} from "./execution";
+import { type FailedJob, Jobs } from "./jobs";
+import { AppFunctions, type FunctionContext, type Handler, type Modules } from "./modules";
+import { ReadSet } from "./readSet";
+import { Recording } from "./recorder";
+import type { Reporter } from "./reporter";
+
+type Schema = SchemaDefinition<GenericSchema, boolean>;
+
+/** A call of a function by its path, with arguments as Convex JSON. */
+export interface FunctionCall {
+  path: string;
+  args: JSONValue;
+}
+
+/** How a mutation or action that a client called ended. */
+export interface Answer {
+  requestId: string;
+  outcome: Outcome;
+  lines: Execution["lines"];
+  /** A timestamp at which the function's changes are visible. */
+  ts: bigint;
+}
+
+/**
+ * Runs the app's functions in convex-test and watches every one of them: those that clients
+ * call, those that convex-test runs by itself because they were scheduled, and those that
+ * functions call. Each is wrapped before convex-test sees it.
+ *
+ * convex-test runs one transaction at a time. A wrapper still holds that turn when its
+ * function ends, so what it then does to the cache is in step with the data: a mutation's
+ * changes invalidate results before anything can read the new data.
+ */
+export class Runtime {
+  readonly cache = new QueryCache();
+  readonly jobs: Jobs;
+  private readonly functions: AppFunctions;
+  private readonly t: TestConvexForDataModel<GenericDataModel>;
+
+  constructor(
+    private readonly schema: Schema,
+    modules: Modules,
+    private readonly reporter: Reporter,
+    activity: Activity,
+  ) {
+    captureConsole();
+    this.functions = new AppFunctions(modules, (udfType, path, handler) =>
+      this.wrap(udfType, path, handler),
+    );
+    const t: unknown = convexTest({ schema, modules: this.functions.modules });
+    this.t = t as TestConvexForDataModel<GenericDataModel>;
+    this.jobs = new Jobs(
+      activity,
+      () => this.t.finishInProgressScheduledFunctions(),
+      (job) => this.reportFailedJob(job),
+    );
+  }
+
+  /** Runs a mutation or action for a client. */
+  async call(udfType: "mutation" | "action", call: FunctionCall, entry: Entry): Promise<Answer> {
+    const outcome = await this.start(udfType, call, entry);
+    return {
+      requestId: entry.requestId,
+      outcome,
+      lines: entry.execution?.lines ?? [],
+      ts: entry.execution?.committedTs ?? this.cache.ts,
+    };
+  }
+
+  /** Runs `work` in one read transaction: while it runs, no data changes. */
+  async snapshot(work: () => Promise<void>): Promise<void> {
+    await this.t.query(async () => {
+      await work();
+      return null;
+    });
+  }
+
+  /** Runs a query for a client. Call it in a snapshot. */
+  async query({ path, args }: FunctionCall, caller: "client" | "http"): Promise<QueryResult> {
+    const entry = newEntry(caller);
+    const outcome = await this.start("query", { path, args }, entry);
+    const result: QueryResult = {
+      path,
+      args,
+      requestId: entry.requestId,
+      outcome,
+      lines: entry.execution?.lines ?? [],
+      reads: entry.execution?.reads ?? new ReadSet(new Set(), []),
+      ts: this.cache.ts,
+      valid: true,
+    };
+    this.cache.add(result);
+    return result;
+  }
+
+  /** Answers a request to an HTTP action. */
+  async fetch(request: Request): Promise<Response> {
+    const { pathname, search } = new URL(request.url);
+    const router = await this.functions.router();
+    if (router === null) {
+      return new Response("This Convex deployment does not have HTTP actions enabled.", {
+        status: 404,
+      });
+    }
+    if (router.lookup(pathname, request.method as "GET") === null) {
+      return new Response("No matching routes found", { status: 404 });
+    }
+    const entry = newEntry("http", request);
+    try {
+      const response = await frames.run(entry, () =>
+        this.t.fetch(pathname + search, { method: request.method }),
+      );
+      this.closeRequest(entry, { success: true, value: { status: response.status } });
+      return response;
+    } catch (error) {
+      const failure = toFailure(error);
+      this.closeRequest(entry, { success: false, failure });
+      return httpFailure(entry.requestId, failure);
+    }
+  }
+
+  /** Runs `work` in a transaction of its own with full access to the database. */
+  async run<T>(work: (ctx: GenericMutationCtx<GenericDataModel>) => Promise<T>): Promise<T> {
+    return await this.t.run(async (ctx) => {
+      const recording = new Recording(this.schema);
+      return await recording.observe(async () => {
+        const result = await work({ ...ctx, scheduler: this.jobs.wrap(ctx.scheduler) });
+        this.cache.commit(await recording.changes());
+        return result;
+      });
+    });
+  }
+
+  private async start(
+    udfType: "query" | "mutation" | "action",
+    { path, args }: FunctionCall,
+    entry: Entry,
+  ): Promise<Outcome> {
+    let outcome: Outcome;
+    try {
+      await this.functions.checkPublic(path, udfType);
+      const value = await frames.run(entry, () => this.dispatch(udfType, path, args));
+      outcome = { success: true, value: convexToJson(value ?? null) };
+    } catch (error) {
+      const failure = toFailure(error);
+      // A function that exists and did not start was refused because of its arguments.
+      if (entry.execution === null && failure.message.startsWith("Uncaught Error: Validator ")) {
+        failure.message = `ArgumentValidationError: ${(error as Error).message}`;
+      }
+      outcome = { success: false, failure };
+    }
+    if (entry.execution !== null) this.close(entry.execution, outcome);
+    else this.reportUnstarted(udfType, { path, args }, entry, outcome);
+    return outcome;
+  }
+
+  private async dispatch(
+    udfType: "query" | "mutation" | "action",
+    path: string,
+    json: JSONValue,
+  ): Promise<Value> {
+    const args = jsonToConvex(json) as Record<string, Value>;
+    switch (udfType) {
+      case "query":
+        return await this.t.query(makeFunctionReference<"query">(path), args);
+      case "mutation":
+        return await this.t.mutation(makeFunctionReference<"mutation">(path), args);
+      case "action":
+        return await this.t.action(makeFunctionReference<"action">(path), args);
+    }
+  }
+
+  private wrap(udfType: UdfType, path: string, handler: Handler): Handler {
+    return async (ctx, arg) => {
+      const frame = frames.getStore();
+      const entry = frame?.kind === "entry" ? frame : null;
+      const caller = frame?.kind === "execution" && !frame.finished ? frame : null;
+      const outermost = caller?.isTransaction ? (caller.outermost ?? caller) : null;
+      const input = entry?.request ?? arg;
+      const execution = new Execution(
+        udfType,
+        path,
+        entry?.caller ?? "function",
+        entry?.requestId ?? caller?.requestId ?? newRequestId(),
+        input instanceof Request ? describeRequest(input) : convexToJson(input as Value),
+        outermost,
+        udfType === "action" || udfType === "httpAction"
+          ? (line) => this.reporter.lines(reported(execution), [line])
+          : null,
+      );
+      if (entry !== null) entry.execution = execution;
+      const work = () => this.execute(execution, handler, ctx, input);
+      if (entry?.awaited) return await work();
+      try {
+        const value = await work();
+        this.close(execution, { success: true, value: encodeResult(value) });
+        return value;
+      } catch (error) {
+        this.close(execution, { success: false, failure: toFailure(error) });
+        throw error;
+      }
+    };
+  }
+
+  private async execute(
+    execution: Execution,
+    handler: Handler,
+    ctx: FunctionContext,
+    input: unknown,
+  ): Promise<unknown> {
+    const ownCtx =
+      ctx.scheduler === undefined ? ctx : { ...ctx, scheduler: this.jobs.wrap(ctx.scheduler) };
+    const run = async () => await frames.run(execution, async () => await handler(ownCtx, input));
+    if (execution.outermost !== null || !execution.isTransaction) return await run();
+    const recording = new Recording(this.schema);
+    try {
+      return await recording.observe(async () => {
+        const value = await run();
+        if (execution.udfType === "mutation") {
+          // A value that cannot be returned rolls the mutation back, so look before.
+          encodeResult(value);
+          execution.committedTs = this.cache.commit(await recording.changes());
+        }
+        return value;
+      });
+    } finally {
+      execution.reads = recording.readSet();
+    }
+  }
+
+  private closeRequest(entry: Entry, outcome: Outcome): void {
+    if (entry.execution !== null) this.close(entry.execution, outcome);
+  }
+
+  private close(execution: Execution, outcome: Outcome): void {
+    execution.finished = true;
+    const source = reported(execution);
+    if (execution.isTransaction && execution.outermost === null) {
+      this.reporter.lines(source, execution.lines);
+    }
+    this.reporter.execution(source, outcome, execution.durationMs);
+  }
+
+  private reportUnstarted(
+    udfType: UdfType,
+    { path, args }: FunctionCall,
+    { caller, requestId }: Entry,
+    outcome: Outcome,
+  ): void {
+    this.reporter.execution({ udfType, path, caller, requestId, args, cached: false }, outcome, 0);
+  }
+
+  private reportFailedJob({ entry, path, args, error }: FailedJob): void {
+    const failure = toFailure(error);
+    const udfType = this.functions.udfType(path) ?? "mutation";
+    this.reportUnstarted(udfType, { path, args }, entry, { success: false, failure });
+  }
+}
+
+function reported({ udfType, path, caller, requestId, args }: Execution) {
+  return { udfType, path, caller, requestId, args, cached: false };
+}
+
+function encodeResult(value: unknown): JSONValue {
+  return value instanceof Response
+    ? { status: value.status }
+    : convexToJson((value ?? null) as Value);
+}
+
+function describeRequest(request: Request): JSONValue {
+  const { pathname, search } = new URL(request.url);
+  return { method: request.method, url: pathname + search };
+}

@@ -1,0 +1,68 @@
+import type { JSONValue } from "convex/values";
+
+/** What clients send, as far as this backend reads it. */
+export type ClientMessage =
+  | { type: "Connect"; sessionId: string }
+  | { type: "Authenticate"; baseVersion: number }
+  | {
+      type: "ModifyQuerySet";
+      baseVersion: number;
+      newVersion: number;
+      modifications: (
+        | { type: "Add"; queryId: number; udfPath: string; args: JSONValue[] }
+        | { type: "Remove"; queryId: number }
+      )[];
+    }
+  | { type: "Mutation" | "Action"; requestId: number; udfPath: string; args: JSONValue[] }
+  | { type: "Event" };
+
+/** Which queries, identity and data a client has seen. */
+export interface StateVersion {
+  querySet: number;
+  identity: number;
+  ts: string;
+}
+
+/** What happened to one query of a client. Journals are for pagination and stay empty here. */
+export type StateModification =
+  | { type: "QueryUpdated"; queryId: number; value: JSONValue; logLines: string[]; journal: null }
+  | {
+      type: "QueryFailed";
+      queryId: number;
+      errorMessage: string;
+      errorData?: JSONValue;
+      logLines: string[];
+      journal: null;
+    }
+  | { type: "QueryRemoved"; queryId: number };
+
+/** What the backend sends. */
+export type ServerMessage =
+  | {
+      type: "Transition";
+      startVersion: StateVersion;
+      endVersion: StateVersion;
+      modifications: StateModification[];
+    }
+  | {
+      type: "MutationResponse" | "ActionResponse";
+      requestId: number;
+      success: boolean;
+      result: JSONValue;
+      errorData?: JSONValue;
+      ts?: string;
+      logLines: string[];
+    }
+  | { type: "Ping" };
+
+/** Timestamps travel as unsigned 64-bit integers, little-endian, in base64. */
+export function encodeTs(ts: bigint): string {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(ts);
+  return bytes.toString("base64");
+}
+
+/** The timestamp that `encodeTs` encoded. */
+export function decodeTs(encoded: string): bigint {
+  return Buffer.from(encoded, "base64").readBigUInt64LE();
+}
