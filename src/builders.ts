@@ -5,10 +5,12 @@ import { ledgerKey } from "./effects/effect.js";
 import { sendByLogStream } from "./effects/transports/logStream.js";
 import { missingFunctionError } from "./functions.js";
 import { releaseKey } from "./recompute/retry.js";
+import { Marks } from "./staleness/marks.js";
 import type { AnyQueryCtx } from "./staleness/predicate.js";
 import { type LazyContext, withLazyContext } from "./views/context.js";
 
 type Handler = (ctx: object, args: unknown) => unknown;
+type RunMutation = AnyMutationCtx["runMutation"];
 type Run = (ctx: never, handler: (ctx: object) => unknown) => Promise<unknown>;
 
 /** A builder like Convex's own, whose functions run inside `run`. */
@@ -48,7 +50,14 @@ export async function runMutation(
   const collector = new EffectCollector((error) => {
     throw error;
   });
-  const outer = { ...ctx, scheduleEffect: collector.scheduleEffect };
+  const runSubMutation = ctx.runMutation as (...call: unknown[]) => Promise<unknown>;
+  const outer = {
+    ...ctx,
+    scheduleEffect: collector.scheduleEffect,
+    // A sub-mutation may commit rows that this one has marked.
+    runMutation: ((...call: Parameters<RunMutation>) =>
+      runSubMutation(...call).finally(() => lazy.marks.forgetAll())) as RunMutation,
+  };
   const lazy: LazyContext = {
     ...contextOf(app, outer, collector),
     release: (effect, cause) => releaseKey(ledgerOf(app, ctx), ledgerKey(effect), cause),
@@ -93,7 +102,7 @@ function contextOf(
     views: app.views,
     recompute: app.refs.path("recompute"),
     raise: (effect) => collector.raise(effect),
-    marks: new Set(),
+    marks: new Marks(),
   };
 }
 

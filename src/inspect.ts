@@ -132,17 +132,20 @@ async function isNearlyOutOfBytes(ctx: AnyQueryCtx): Promise<boolean> {
   return (await ctx.meta.getTransactionMetrics()).bytesRead.remaining < BYTES_LEFT;
 }
 
-/** The commits that rows are at: what `dispatch` compares effects with. */
+/**
+ * The commits that rows are at: what `dispatch` compares effects with. Null for a row that does not exist, and for
+ * one that is more than a query may read: its effect is then not known to be superseded, and costs a job that stops.
+ */
 export async function seqsOf(
   ctx: AnyQueryCtx,
   views: ReadonlyMap<string, ViewDefinition>,
   rows: readonly { view: string; key: string }[],
 ): Promise<(number | null)[]> {
-  return await Promise.all(
-    rows.map(async ({ view, key }) => {
-      const definition = views.get(view);
-      if (definition === undefined) return null;
-      return (await findRow(ctx.db, definition, key))?.seq ?? null;
-    }),
-  );
+  const seqs: (number | null)[] = [];
+  for (const { view, key } of rows) {
+    const definition = views.get(view);
+    const canRead = definition !== undefined && !(await isNearlyOutOfBytes(ctx));
+    seqs.push(canRead ? ((await findRow(ctx.db, definition, key))?.seq ?? null) : null);
+  }
+  return seqs;
 }

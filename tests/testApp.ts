@@ -40,7 +40,7 @@ export interface AppOptions {
   /** Of the library's functions, those that the app forgot to export. */
   forgotten?: string[];
   triggers?: Triggers<GenericDataModel>;
-  limits?: { documentsRead: number };
+  limits?: { documentsRead?: number; bytesRead?: number };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Value } from "convex/values";
 import { canonicalText } from "../effects/canonical.js";
 import { markOf } from "../staleness/invalidate.js";
 import { judge, probeTexts } from "../staleness/judge.js";
+import type { Marks } from "../staleness/marks.js";
 import type { ViewDefinition } from "../views/definition.js";
 import type { Key } from "../views/keys.js";
 import { readOnly } from "../views/readOnly.js";
@@ -22,7 +23,7 @@ export async function computeAndCommit(
   ctx: GenericMutationCtx<GenericDataModel>,
   view: ViewDefinition,
   key: Key,
-  marks: Set<string>,
+  marks: Marks,
 ): Promise<unknown> {
   const reader = readOnly(ctx);
   const value = view.checkValue(await view.compute(reader, key.args as never));
@@ -41,7 +42,7 @@ export async function computeAndCommit(
   };
   if (row === null) await ctx.db.insert(view.name, { ...next });
   else await ctx.db.replace(view.name, row._id, { ...next });
-  marks.delete(markOf(view, key));
+  marks.forget(markOf(view, key));
   const verdict = await judge(reader, view, next);
   if (verdict !== "fresh") {
     throw new Error(

@@ -2,35 +2,25 @@ import type { GenericDatabaseWriter, GenericDataModel } from "convex/server";
 import type { ViewDefinition } from "../views/definition.js";
 import type { Key } from "../views/keys.js";
 import { findRow } from "../views/rows.js";
+import type { Marks } from "./marks.js";
 
 /** A mark older than this is set again by the next change, so that readers ask once more. */
 const GRACE_MS = 60_000;
-/** Keys that one mutation may invalidate. */
-export const MAX_KEYS = 200;
 
 /**
  * Marks the row of a key as out of date. The first change after a commit sets the mark; later ones only read it,
  * except that one older than the grace is set again: subscribers re-run and raise their effect once more, so that
  * a lost effect heals at the next write. No row → nothing to do.
  *
- * @param marks - What this mutation has marked; a key in it is done.
  * @throws Error past 200 keys in one mutation.
  */
 export async function invalidateKey(
   db: GenericDatabaseWriter<GenericDataModel>,
   view: ViewDefinition,
   key: Key,
-  marks: Set<string>,
+  marks: Marks,
 ): Promise<void> {
-  const mark = markOf(view, key);
-  if (marks.has(mark)) return;
-  if (marks.size === MAX_KEYS) {
-    throw new Error(
-      `One mutation may invalidate at most ${MAX_KEYS} keys; the next was ${mark}. ` +
-        "Split the mutation, or guard the view with changed() instead of sources.",
-    );
-  }
-  marks.add(mark);
+  if (!marks.begin(markOf(view, key))) return;
   const row = await findRow(db, view, key.text);
   if (row === null) return;
   const now = Date.now();

@@ -5,6 +5,7 @@ import { findLazyContext } from "../views/context.js";
 import type { ViewDefinition } from "../views/definition.js";
 import { type Key, toKey } from "../views/keys.js";
 import { invalidateKey } from "./invalidate.js";
+import { Marks } from "./marks.js";
 
 /**
  * Registers a trigger for each source table of a view: it invalidates the keys of the old and of the new document
@@ -13,7 +14,7 @@ import { invalidateKey } from "./invalidate.js";
 export function registerSources(triggers: Triggers<GenericDataModel>, view: ViewDefinition): void {
   for (const [table, toKeys] of Object.entries(view.sources)) {
     triggers.register(table, async (ctx, change) => {
-      const marks = findLazyContext(ctx)?.marks ?? new Set<string>();
+      const marks = findLazyContext(ctx)?.marks ?? new Marks();
       for (const key of changedKeys(view, table, toKeys, change)) {
         await invalidateKey(ctx.innerDb, view, key, marks);
       }

@@ -1,6 +1,7 @@
 import type { GenericDataModel, GenericMutationCtx } from "convex/server";
 import type { EffectCtx } from "../effects/context.js";
 import type { Effect } from "../effects/effect.js";
+import type { Marks } from "../staleness/marks.js";
 import type { AnyQueryCtx } from "../staleness/predicate.js";
 import type { ViewDefinition } from "./definition.js";
 
@@ -16,7 +17,7 @@ export interface LazyContext {
   recompute: string;
   raise(effect: Effect): void;
   /** In a mutation: what it has invalidated, so that each key is marked once. */
-  marks: Set<string>;
+  marks: Marks;
   /** In a mutation: tells the ledger that the app itself refreshed or evicted a row. */
   release?(effect: Effect, cause: "refreshed" | "evicted"): Promise<void>;
 }

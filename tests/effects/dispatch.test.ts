@@ -1,3 +1,5 @@
+import { v } from "convex/values";
+import { defineView, viewTable } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { endTestApp, noteTargets, startTestApp } from "../testApp.js";
 import { add, startTotals, tables } from "../totals.js";
@@ -105,6 +107,20 @@ describe("a recompute", () => {
     await app.mutation((ctx) => app.totals.refresh(ctx, { list: "a" }));
     expect(await app.dispatch([seen(0)])).toEqual({ ...none, superseded: 1 });
     expect(await app.rows("lazyEffects")).toEqual([]);
+  });
+
+  test("of many large rows is dispatched, although looking at them all would exceed a transaction", async () => {
+    const table = viewTable({ key: { list: v.string() }, value: v.string() });
+    const large = defineView("large", { table, compute: () => "x".repeat(400_000) });
+    const app = startTestApp({
+      tables: { large: table },
+      views: { large },
+      limits: { bytesRead: 16 * 2 ** 20 },
+    });
+    const keys = Array.from({ length: 60 }, (_, i) => ({ list: `list ${i}` }));
+    for (const key of keys) await app.mutation((ctx) => large.refresh(ctx, key));
+    const effects = keys.map((args) => ({ ...seen(1), args: { view: "large", args } }));
+    expect(await app.dispatch(effects)).toMatchObject({ dispatched: 60 });
   });
 
   test("of a newer commit inside the window runs once at its end, and opens the next window", async () => {

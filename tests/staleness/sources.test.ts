@@ -1,5 +1,11 @@
-import type { GenericDataModel, GenericMutationCtx } from "convex/server";
-import { defineTable } from "convex/server";
+import {
+  anyApi,
+  defineTable,
+  type FunctionReference,
+  type GenericDataModel,
+  type GenericMutationCtx,
+  mutationGeneric,
+} from "convex/server";
 import { v } from "convex/values";
 import { Triggers } from "convex-helpers/server/triggers";
 import { defineView } from "convex-lazy-views";
@@ -82,6 +88,31 @@ describe("a change of a source", () => {
       return (await ctx.meta.getTransactionMetrics()).documentsWritten.used - before;
     });
     expect(used).toBe(20);
+  });
+
+  test("after a sub-mutation that refreshed the row marks it again", async () => {
+    const app = startTotals(
+      {},
+      {
+        build: (lazy) => ({
+          sub: {
+            refresh: lazy.mutation(mutationGeneric)({
+              args: {},
+              handler: async (ctx) => void (await app.totals.refresh(ctx, { list: "a" })),
+            }),
+          },
+        }),
+      },
+    );
+    await app.mutation(async (ctx) => {
+      await app.totals.refresh(ctx, { list: "a" });
+      await add("a", 1)(ctx);
+      await ctx.runMutation(anyApi.sub?.refresh as FunctionReference<"mutation">);
+      await add("a", 2)(ctx);
+    });
+    expect(await app.rows("totals")).toMatchObject([
+      { value: { count: 1 }, dirtyAt: expect.any(Number) },
+    ]);
   });
 
   test("while the row is stale writes nothing more, until the mark is older than the grace", async () => {
