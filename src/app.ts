@@ -7,7 +7,6 @@ import type { LedgerCtx, LedgerWriter } from "./effects/ledger.js";
 import { type LazyReferences, missingFunctionError } from "./functions.js";
 import { registerSources } from "./staleness/triggers.js";
 import type { ViewDefinition } from "./views/definition.js";
-import type { View } from "./views/view.js";
 
 /** The app, as `new LazyViews()` wired it. */
 export interface LazyApp {
@@ -25,7 +24,7 @@ export type AnyMutationCtx = GenericMutationCtx<GenericDataModel>;
  * @throws Error when two views have one name.
  */
 export function collectViews(
-  views: Readonly<Record<string, View<never, unknown>>>,
+  views: Readonly<Record<string, { readonly definition: ViewDefinition }>>,
   triggers: Triggers<GenericDataModel>,
 ): Map<string, ViewDefinition> {
   const byName = new Map<string, ViewDefinition>();

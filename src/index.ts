@@ -1,4 +1,4 @@
-export type { EffectCtx, ScheduleEffect } from "./effects/context.js";
+export { type EffectCtx, effectsOf, type ScheduleEffect } from "./effects/context.js";
 export type { DispatchCounts } from "./effects/dispatch.js";
 export type { Duration } from "./effects/duration.js";
 export type { Effect, EffectOptions } from "./effects/effect.js";
@@ -9,8 +9,8 @@ export { EFFECTS_PATH, type LazyBuilder, LazyViews, type LazyViewsOptions } from
 export type { RecomputeOutcome } from "./recompute/recompute.js";
 export type { Staleness, Verdict } from "./staleness/predicate.js";
 export { allOf, anyOf, changed, invalidated, not, when } from "./staleness/predicates.js";
-export { defineView, type ViewOptions } from "./views/defineView.js";
+export { defineView, type SourceIn, type ViewOptions } from "./views/defineView.js";
 export type { RowState, ViewRead } from "./views/reading.js";
 export type { Shape, ShapeType, StandardSchema } from "./views/shape.js";
-export type { View } from "./views/view.js";
+export type { ReadCtx, SourceOf, View, WriteCtx } from "./views/view.js";
 export { type Row, type ViewTable, viewTable } from "./views/viewTable.js";

@@ -18,7 +18,7 @@ import type { EffectCtx } from "./effects/context.js";
 import { answerLogStream } from "./effects/transports/webhook.js";
 import { missingFunctionError, references } from "./functions.js";
 import { internalFunctions, type LazyFunctions } from "./internals.js";
-import type { View } from "./views/view.js";
+import type { SourceOf, View } from "./views/view.js";
 
 /** The path of the HTTP route that the deployment's log stream posts to. */
 export const EFFECTS_PATH = "/lazy-views/effects";
@@ -43,7 +43,7 @@ export interface LazyViewsOptions<DataModel extends GenericDataModel> {
   /** The path of this module below `convex/`, without its ending: `"lazy"` for `convex/lazy.ts`. */
   module: string;
   /** Every view of the app. */
-  views: Readonly<Record<string, View<never, unknown>>>;
+  views: Readonly<Record<string, View<never, unknown, SourceOf<DataModel>>>>;
   /** The app's own triggers of convex-helpers. The sources of the views are registered with them. */
   triggers?: Triggers<DataModel>;
 }
@@ -93,11 +93,15 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * export const internalQuery = lazy.query(rawInternalQuery);
    * ```
    */
-  query<Visibility extends FunctionVisibility>(
-    builder: QueryBuilder<DataModel, Visibility>,
-  ): LazyBuilder<"query", GenericQueryCtx<DataModel>, Visibility> {
+  query(
+    builder: QueryBuilder<DataModel, "public">,
+  ): LazyBuilder<"query", GenericQueryCtx<DataModel>, "public">;
+  query(
+    builder: QueryBuilder<DataModel, "internal">,
+  ): LazyBuilder<"query", GenericQueryCtx<DataModel>, "internal">;
+  query(builder: unknown): unknown {
     const { app } = this;
-    return wrapBuilder(builder, (ctx, handler) => runQuery(app, ctx, handler)) as never;
+    return wrapBuilder(builder, (ctx, handler) => runQuery(app, ctx, handler));
   }
 
   /**
@@ -108,11 +112,15 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * export const mutation = lazy.mutation(rawMutation);
    * ```
    */
-  mutation<Visibility extends FunctionVisibility>(
-    builder: MutationBuilder<DataModel, Visibility>,
-  ): LazyBuilder<"mutation", GenericMutationCtx<DataModel>, Visibility> {
+  mutation(
+    builder: MutationBuilder<DataModel, "public">,
+  ): LazyBuilder<"mutation", GenericMutationCtx<DataModel>, "public">;
+  mutation(
+    builder: MutationBuilder<DataModel, "internal">,
+  ): LazyBuilder<"mutation", GenericMutationCtx<DataModel>, "internal">;
+  mutation(builder: unknown): unknown {
     const { app } = this;
-    return wrapBuilder(builder, (ctx, handler) => runMutation(app, ctx, handler)) as never;
+    return wrapBuilder(builder, (ctx, handler) => runMutation(app, ctx, handler));
   }
 
   /**
@@ -123,11 +131,15 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * export const action = lazy.action(rawAction);
    * ```
    */
-  action<Visibility extends FunctionVisibility>(
-    builder: ActionBuilder<DataModel, Visibility>,
-  ): LazyBuilder<"action", GenericActionCtx<DataModel>, Visibility> {
+  action(
+    builder: ActionBuilder<DataModel, "public">,
+  ): LazyBuilder<"action", GenericActionCtx<DataModel>, "public">;
+  action(
+    builder: ActionBuilder<DataModel, "internal">,
+  ): LazyBuilder<"action", GenericActionCtx<DataModel>, "internal">;
+  action(builder: unknown): unknown {
     const { app } = this;
-    return wrapBuilder(builder, (ctx, handler) => runAction(app, ctx, handler)) as never;
+    return wrapBuilder(builder, (ctx, handler) => runAction(app, ctx, handler));
   }
 
   /**

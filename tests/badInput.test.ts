@@ -50,6 +50,24 @@ describe("a key that does not fit", () => {
     expect(await app.mutation((ctx) => view.refresh(ctx, { code: "SFO" }))).toEqual({ n: 1 });
   });
 
+  test("or whose zod schema changes it each time it is parsed", async () => {
+    const code = z.string().transform((text) => `${text}!`);
+    const table = viewTable({ key: z.object({ code }), value: z.object({ n: z.number() }) });
+    const view = defineView("codes", { table, compute: () => ({ n: 1 }) });
+    const app = startTestApp({ tables: { codes: table }, views: { view } });
+    await expect(app.query((ctx) => view.get(ctx, { code: "SFO" }))).rejects.toThrow(
+      'view "codes": key: its schema turns {"code":"SFO!"} into something else again',
+    );
+    const upper = viewTable({
+      key: z.object({ code: z.string().toUpperCase() }),
+      value: z.object({ n: z.number() }),
+    });
+    const fine = defineView("codes", { table: upper, compute: () => ({ n: 1 }) });
+    const other = startTestApp({ tables: { codes: upper }, views: { fine } });
+    await other.mutation((ctx) => fine.refresh(ctx, { code: "sfo" }));
+    expect(await other.query((ctx) => fine.get(ctx, { code: "SFO" }))).toEqual({ n: 1 });
+  });
+
   test("or whose schema is asynchronous", async () => {
     const table = viewTable({
       key: z.object({ code: z.string() }).refine(async () => true),
@@ -107,7 +125,8 @@ describe("a ctx of the wrong kind", () => {
 describe("wiring", () => {
   test("two views of one name", () => {
     expect(
-      () => new LazyViews({ module: "lazy", views: { one: totalsView(), two: totalsView() } }),
+      () =>
+        new LazyViews({ module: "lazy", views: untyped({ one: totalsView(), two: totalsView() }) }),
     ).toThrow('two views have the name "totals"');
   });
 

@@ -37,7 +37,7 @@ export interface TotalsOptions {
   compute?: (ctx: GenericQueryCtx<GenericDataModel>, key: Key) => Totals | Promise<Totals>;
 }
 
-export function totalsView(options: TotalsOptions = {}): View<Key, Totals> {
+export function totalsView(options: TotalsOptions = {}): View<Key, Totals, unknown> {
   return defineView("totals", {
     table: totalsTable,
     sources: { items: (item: Item) => [{ list: item.list }] },

@@ -32,6 +32,28 @@ export interface EffectCtx {
   scheduleEffect: ScheduleEffect;
 }
 
+/**
+ * The effect part of a ctx, to be handed on by custom functions of convex-helpers, which type their ctx as Convex's.
+ *
+ * ```ts
+ * const userQuery = customQuery(query, customCtx(async (ctx) => ({
+ *   ...effectsOf(ctx),
+ *   user: await ctx.auth.getUserIdentity(),
+ * })));
+ * ```
+ *
+ * @throws Error when `ctx` does not come from `lazy.query`, `lazy.mutation` or `lazy.action`.
+ */
+export function effectsOf(ctx: object): EffectCtx {
+  const { scheduleEffect } = ctx as Partial<EffectCtx>;
+  if (scheduleEffect === undefined) {
+    throw new Error(
+      "effectsOf was given a plain ctx; make the builder with lazy.query, lazy.mutation or lazy.action.",
+    );
+  }
+  return { scheduleEffect };
+}
+
 /** Collects the effects of one execution. */
 export class EffectCollector {
   private effects: Effect[] = [];

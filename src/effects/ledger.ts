@@ -5,6 +5,7 @@ import type {
   GenericDatabaseWriter,
   Scheduler,
   SchemaDefinition,
+  WithoutSystemFields,
 } from "convex/server";
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
@@ -58,8 +59,10 @@ export async function findEntry(db: LedgerReader, key: string): Promise<LedgerEn
     .first();
 }
 
-/** What changes in an entry; `expiresAt` follows from it. */
-export type EntryChange = Partial<Omit<LedgerEntry, "_id" | "_creationTime" | "expiresAt">>;
+/** What changes in an entry; undefined takes a field away. `expiresAt` follows from the rest. */
+export type EntryChange = {
+  [Field in "windowEndsAt" | "seq" | "trailingJob" | "failure"]?: LedgerEntry[Field] | undefined;
+};
 
 /** What it takes to write to the ledger. */
 export interface LedgerCtx {
@@ -78,8 +81,10 @@ export async function writeEntry(
   const failure = "failure" in change ? change.failure : entry?.failure;
   const expiresAt =
     failure === undefined ? change.windowEndsAt : change.windowEndsAt + FAILURE_RETENTION_MS;
-  if (entry === null) await ctx.db.insert("lazyEffects", { ...initial, ...change, expiresAt });
-  else await ctx.db.patch("lazyEffects", entry._id, { ...change, expiresAt });
+  if (entry === null) {
+    const created = { ...initial, ...change, expiresAt };
+    await ctx.db.insert("lazyEffects", created as WithoutSystemFields<LedgerEntry>);
+  } else await ctx.db.patch("lazyEffects", entry._id, { ...change, expiresAt });
   if (entry === null || sweepTime(entry.expiresAt) !== sweepTime(expiresAt)) {
     await ensureSweep(ctx, sweepTime(expiresAt));
   }

@@ -24,7 +24,7 @@ export function invalidated<Key, Value>(): Staleness<Key, Value> {
  * bypass `lazy.mutation`: the dashboard, imports, raw mutations. Every read of the row pays for the probe.
  *
  * ```ts
- * staleWhen: anyOf(invalidated(), changed(async (ctx: QueryCtx, { airport }) => {
+ * staleWhen: anyOf(invalidated(), changed(async (ctx: QueryCtx, { airport }: { airport: string }) => {
  *   const last = await ctx.db.query("flights").withIndex("by_origin", (q) => q.eq("origin", airport)).order("desc").first();
  *   return last?._creationTime ?? null;
  * }))
@@ -46,8 +46,8 @@ export function changed<Key, Value, DataModel extends GenericDataModel = Generic
  * Stale (or what it returns) when a function of the row says so.
  *
  * ```ts
- * when((row) => row.value.flights === 0)            // true → stale
- * when((row) => (row.value.revoked ? "expired" : "fresh"))
+ * when((row: { value: Stats }) => row.value.flights === 0)                      // true → stale
+ * when((row: { value: Grant }) => (row.value.revoked ? "expired" : "fresh"))
  * ```
  *
  * @param judge - True means stale, false fresh. It may read, and must not look at the clock. It must call a row

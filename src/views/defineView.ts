@@ -10,7 +10,12 @@ import { View } from "./view.js";
 import type { ViewTable } from "./viewTable.js";
 
 /** What `defineView` takes. */
-export interface ViewOptions<K extends Shape, V extends Shape, DataModel extends GenericDataModel> {
+export interface ViewOptions<
+  K extends Shape,
+  V extends Shape,
+  DataModel extends GenericDataModel,
+  Sources,
+> {
   /** The view's table, made by `viewTable`. */
   table: ViewTable<K, V>;
   /** Bump it when `compute` or the value changes: rows of older versions are not served any more. Default: 1. */
@@ -21,7 +26,7 @@ export interface ViewOptions<K extends Shape, V extends Shape, DataModel extends
    * Source table → document → the keys that depend on it. Applied to the old and the new document of a change.
    * Annotate the parameter: `(flight: Doc<"flights">) => [{ airport: flight.origin }]`.
    */
-  sources?: Readonly<Record<string, (doc: never) => ShapeType<NoInfer<K>>[]>>;
+  sources?: Sources & Record<keyof Sources, (doc: never) => ShapeType<NoInfer<K>>[]>;
   /** When a row is out of date. Default: `invalidated()`. */
   staleWhen?: Staleness<ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>>;
   /** At most one recompute of a key starts in this time. Default: 10 seconds. */
@@ -34,6 +39,11 @@ export interface ViewOptions<K extends Shape, V extends Shape, DataModel extends
     key: ShapeType<NoInfer<K>>,
   ) => ShapeType<NoInfer<V>> | Promise<ShapeType<NoInfer<V>>>;
 }
+
+/** The sources in the option `sources`, each apart. */
+export type SourceIn<Sources> = {
+  [Table in keyof Sources]: { table: Table; toKeys: Sources[Table] };
+}[keyof Sources];
 
 /**
  * Declares a materialized view: how its values are computed, and when they are out of date.
@@ -54,7 +64,11 @@ export function defineView<
   K extends Shape,
   V extends Shape,
   DataModel extends GenericDataModel = GenericDataModel,
->(name: string, options: ViewOptions<K, V, DataModel>): View<ShapeType<K>, ShapeType<V>> {
+  Sources = Record<never, never>,
+>(
+  name: string,
+  options: ViewOptions<K, V, DataModel, Sources>,
+): View<ShapeType<K>, ShapeType<V>, SourceIn<Sources>> {
   const { table, version = 1, compatible = [], window, onMissing = "null" } = options;
   const wrong = (option: string, value: unknown, remedy: string) =>
     new Error(`view "${name}": ${option} is ${describe(value)}; ${remedy}.`);

@@ -9,8 +9,18 @@ export interface Key {
   text: string;
 }
 
-/** @throws Error naming the field, what was expected and what it got. */
+/**
+ * @throws Error naming the field, what was expected and what it got; or when the key's schema would change the key
+ * again each time it is parsed.
+ */
 export function toKey(view: ViewDefinition, key: unknown): Key {
+  const what = `view "${view.name}": key`;
   const args = view.checkKey(key) as Record<string, Value>;
-  return { args, text: canonicalText(args, `view "${view.name}": key`) };
+  const text = canonicalText(args, what);
+  if (args !== key && canonicalText(view.checkKey(args), what) !== text) {
+    throw new Error(
+      `${what}: its schema turns ${text} into something else again; transform the key before, not in the schema.`,
+    );
+  }
+  return { args, text };
 }

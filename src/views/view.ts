@@ -1,4 +1,9 @@
-import type { GenericDataModel, GenericQueryCtx } from "convex/server";
+import type {
+  DocumentByName,
+  GenericDataModel,
+  GenericQueryCtx,
+  TableNamesInDataModel,
+} from "convex/server";
 import type { EffectCtx } from "../effects/context.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { invalidateKey } from "../staleness/invalidate.js";
@@ -15,13 +20,23 @@ export type ReadCtx = EffectCtx & { db: object };
 /** The ctx of a function of `lazy.mutation`. */
 export type WriteCtx = ReadCtx & { scheduler: object };
 
+/** A source that a view of a data model can have: one of its tables, with a function of that table's documents. */
+export type SourceOf<DataModel extends GenericDataModel> = {
+  [Table in TableNamesInDataModel<DataModel>]: {
+    table: Table;
+    toKeys: (doc: DocumentByName<DataModel, Table>) => unknown;
+  };
+}[TableNamesInDataModel<DataModel>];
+
 /**
  * A view: read it in queries and mutations, and tell it in mutations what changed. Made by `defineView`.
  *
  * Every method throws an Error that names the field, what was expected and what it got, when the key does not fit
  * the view; and one with the remedy, when `ctx` is not from `lazy.query` or `lazy.mutation`.
  */
-export class View<Key, Value> {
+export class View<Key, Value, Source = never> {
+  /** Types only: the view's sources, which `new LazyViews` compares with the schema. */
+  declare readonly source?: Source;
   /** For the library: the checked definition. */
   readonly definition: ViewDefinition;
 

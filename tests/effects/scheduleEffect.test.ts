@@ -8,7 +8,7 @@ import {
 } from "convex/server";
 import { v } from "convex/values";
 import { customMutation, customQuery } from "convex-helpers/server/customFunctions";
-import type { EffectCtx } from "convex-lazy-views";
+import { type EffectCtx, effectsOf } from "convex-lazy-views";
 import { collectEffects } from "convex-lazy-views/test";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { endTestApp, noteTargets, startTestApp } from "../testApp.js";
@@ -270,7 +270,10 @@ describe("builders", () => {
       modules: { targets: noteTargets() },
       build: (lazy) => {
         const query = lazy.query(queryGeneric);
-        const withUser = { args: {}, input: async () => ({ ctx: { user: "ann" }, args: {} }) };
+        const withUser = {
+          args: {},
+          input: async (ctx: object) => ({ ctx: { user: "ann", ...effectsOf(ctx) }, args: {} }),
+        };
         const userQuery = customQuery(query as never, withUser);
         const userMutation = customMutation(lazy.mutation(mutationGeneric) as never, withUser);
         const handler = (ctx: { user?: string }) => {
@@ -297,4 +300,10 @@ describe("builders", () => {
     await app.advance(0);
     expect(await texts(app)).toEqual(["ann"]);
   });
+});
+
+test("effectsOf refuses a plain ctx", () => {
+  expect(() => effectsOf({})).toThrow(
+    "make the builder with lazy.query, lazy.mutation or lazy.action",
+  );
 });

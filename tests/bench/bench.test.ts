@@ -1,0 +1,64 @@
+import { describe, expect, test } from "vitest";
+import { measureFlood } from "../../bench/flood";
+import { measureHit } from "../../bench/hit";
+import { FANOUT, HIT, STORM } from "../../bench/sizes";
+import { measureWrites } from "../../bench/writes";
+
+const PATIENCE_MS = 120_000;
+
+test("a hit reads one document and writes none, however many its value was computed from", async () => {
+  const hit = await measureHit({ ...HIT, rounds: 4, readsPerRound: 1 });
+
+  expect(hit).toMatchObject({
+    documentsRead: 1,
+    indexRanges: 1,
+    documentsWritten: 0,
+    effects: 0,
+    documentsReadLarge: 1,
+    indexRangesLarge: 1,
+    documentsReadLargeWithoutView: 5_000,
+  });
+});
+
+describe("stale reads, delivered in batches, shuffled, a tenth of them twice", () => {
+  test("10,000 of one key: one recompute, and no document written by a duplicate", {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    expect(await measureFlood(STORM)).toEqual({
+      staleReads: 10_000,
+      messages: 11_000,
+      batches: 86,
+      recomputes: 1,
+      commits: 1,
+      recomputeJobs: 1,
+      keysLeftStale: 0,
+      // The ledger entry, and the document that says that its sweep is scheduled.
+      documentsWritten: 2,
+      duplicateBatches: 85,
+      duplicateDocumentsWritten: 0,
+    });
+  });
+
+  test("50 of each of 200 keys: one recompute a key", { timeout: PATIENCE_MS }, async () => {
+    const { documentsWritten, ...fanout } = await measureFlood(FANOUT);
+
+    expect(fanout).toMatchObject({
+      staleReads: 10_000,
+      messages: 11_000,
+      recomputes: 200,
+      commits: 200,
+      recomputeJobs: 200,
+      keysLeftStale: 0,
+      duplicateDocumentsWritten: 0,
+    });
+    // A ledger entry a key, and one sweep: or two, when the run crosses from one ten minutes to the next.
+    expect([201, 202]).toContain(documentsWritten);
+  });
+});
+
+test("a source write reads the row, and writes it only when it is clean", async () => {
+  const { cleanWrite, staleWrite } = await measureWrites();
+
+  expect(cleanWrite).toMatchObject({ extraRead: 1, extraWritten: 1, extraIndexRanges: 1 });
+  expect(staleWrite).toMatchObject({ extraRead: 1, extraWritten: 0, extraIndexRanges: 1 });
+});

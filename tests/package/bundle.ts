@@ -1,0 +1,68 @@
+import { readdir } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { type BuildResult, build } from "esbuild";
+
+/** A bundled app: its modules by their paths, such as `dashboard.js` and `_deps/ABC.js`. */
+export interface Bundle {
+  modules: Record<string, string>;
+  /** The files that were bundled. */
+  inputs: string[];
+  /** What is imported and was not bundled. */
+  externals: string[];
+  warnings: string[];
+}
+
+/** Bundles the functions of an app as the Convex CLI does: one entry a module, without `schema.ts`. */
+export async function bundleFunctions(consumer: string): Promise<Bundle> {
+  const convex = join(consumer, "convex");
+  const modules = (await readdir(convex)).filter((name) => /^[^.]+\.ts$/.test(name));
+  const entries = modules.filter((name) => name !== "schema.ts");
+  return await bundleAsConvex(consumer, entries);
+}
+
+/** Bundles the schema of an app, which the CLI does apart. */
+export async function bundleSchema(consumer: string): Promise<Bundle> {
+  return await bundleAsConvex(consumer, ["schema.ts"]);
+}
+
+/** The options are those of `innerEsbuild` in the bundler of the package `convex`, for its own runtime. */
+async function bundleAsConvex(consumer: string, entries: string[]): Promise<Bundle> {
+  const convex = join(consumer, "convex");
+  const out = join(consumer, "out");
+  const result = await build({
+    entryPoints: entries.map((name) => join(convex, name)),
+    absWorkingDir: consumer,
+    bundle: true,
+    platform: "browser",
+    format: "esm",
+    target: "esnext",
+    jsx: "automatic",
+    outdir: out,
+    outbase: convex,
+    conditions: ["convex", "module"],
+    write: false,
+    splitting: true,
+    chunkNames: "_deps/[hash]",
+    treeShaking: true,
+    minifySyntax: true,
+    minifyIdentifiers: true,
+    minifyWhitespace: false,
+    keepNames: true,
+    define: { "process.env.NODE_ENV": '"production"' },
+    metafile: true,
+    logLevel: "silent",
+  });
+  return describe(result, out);
+}
+
+type Built = BuildResult<{ write: false; metafile: true }>;
+
+function describe({ outputFiles, metafile, warnings }: Built, out: string): Bundle {
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  return {
+    modules: Object.fromEntries(outputFiles.map(({ path, text }) => [relative(out, path), text])),
+    inputs: Object.keys(metafile.inputs),
+    externals: imports.filter(({ external }) => external).map(({ path }) => path),
+    warnings: warnings.map(({ text }) => text),
+  };
+}

@@ -1,0 +1,38 @@
+import { cp, mkdir, readFile, rename, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ROOT } from "./pack.js";
+
+const FIXTURE = fileURLToPath(new URL("./consumer", import.meta.url));
+
+/** What the consumer's own code imports, beside what the package declares. */
+const OWN_DEPENDENCIES = ["zod"];
+
+interface Manifest {
+  dependencies?: Record<string, string>;
+  peerDependencies?: Record<string, string>;
+}
+
+/**
+ * Sets up a project outside of the repository that has the package installed.
+ *
+ * The unpacked tarball becomes `node_modules/convex-lazy-views`, and of the repository's packages only those are
+ * linked that the package declares. `npm install <tarball>` would do the same, but asks the registry for the
+ * manifests of these packages, so it is slow, and fails without a network.
+ *
+ * @param unpacked - The folder of the unpacked tarball; it is moved.
+ */
+export async function installConsumer(temp: string, unpacked: string): Promise<string> {
+  const consumer = join(temp, "consumer");
+  const modules = join(consumer, "node_modules");
+  await cp(FIXTURE, consumer, { recursive: true });
+  await mkdir(modules);
+  const manifest = JSON.parse(await readFile(join(unpacked, "package.json"), "utf8")) as Manifest;
+  const declared = { ...manifest.dependencies, ...manifest.peerDependencies };
+  for (const name of [...Object.keys(declared), ...OWN_DEPENDENCIES]) {
+    await mkdir(dirname(join(modules, name)), { recursive: true });
+    await symlink(join(ROOT, "node_modules", name), join(modules, name));
+  }
+  await rename(unpacked, join(modules, "convex-lazy-views"));
+  return consumer;
+}

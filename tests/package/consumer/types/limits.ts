@@ -1,0 +1,54 @@
+import { v } from "convex/values";
+import { customCtx, customQuery } from "convex-helpers/server/customFunctions";
+import { defineView, viewTable, when } from "convex-lazy-views";
+import type { QueryCtx } from "../convex/_generated/server";
+import { airportStats } from "../convex/airportStats";
+import { query } from "../convex/lazy";
+
+/*
+ * What TypeScript does not infer, or not refuse, today, each beside what is written instead. A case that stops
+ * to hold fails to compile: then it moves to the file of what works.
+ */
+const table = viewTable({
+  key: { airport: v.string() },
+  value: { flights: v.number(), size: v.union(v.literal("small"), v.literal("large")) },
+});
+
+export const limits = [
+  // A predicate does not learn the types of its view: its parameter is annotated.
+  defineView("airports", {
+    table,
+    // @ts-expect-error `row.value` is unknown
+    staleWhen: when((row) => row.value.flights > 0),
+    compute: () => ({ flights: 1, size: "small" as const }),
+  }),
+  defineView("airports", {
+    table,
+    staleWhen: when((row: { value: { flights: number } }) => row.value.flights > 0),
+    compute: () => ({ flights: 1, size: "small" as const }),
+  }),
+
+  // A literal that `compute` returns is widened: it is written `as const`.
+  defineView("airports", {
+    table,
+    // @ts-expect-error `size` is a string
+    compute: async (_ctx: QueryCtx, { airport }) => ({ flights: airport.length, size: "small" }),
+  }),
+  defineView("airports", {
+    table,
+    compute: async (_ctx: QueryCtx, { airport }) => ({
+      flights: airport.length,
+      size: "small" as const,
+    }),
+  }),
+];
+
+// `customQuery` types its ctx as Convex's own: the customization hands the effects on, by `effectsOf(ctx)`.
+const customized = customQuery(
+  query,
+  customCtx(() => ({ user: "me" })),
+);
+export const custom = customized(async (ctx) => {
+  // @ts-expect-error there is no `scheduleEffect`
+  return await airportStats.get(ctx, { airport: ctx.user });
+});

@@ -1,0 +1,181 @@
+import { mkdtemp, readFile, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, posix } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bundleFunctions, bundleSchema } from "./bundle.js";
+import { installConsumer } from "./consumer.js";
+import type { IsolateInput, IsolateReport } from "./isolate.js";
+import { filesBelow, packAndUnpack, ROOT } from "./pack.js";
+import { runNode, succeeded } from "./run.js";
+
+let temp: string;
+/** The project that has the package installed. */
+let consumer: string;
+/** The package as it is installed there. */
+let installed: string;
+let packed: string[];
+
+beforeAll(async () => {
+  temp = await mkdtemp(join(await realpath(tmpdir()), "convex-lazy-views-"));
+  consumer = await installConsumer(temp, await packAndUnpack(temp));
+  installed = join(consumer, "node_modules", "convex-lazy-views");
+  packed = await filesBelow(installed);
+});
+
+afterAll(async () => {
+  await rm(temp, { recursive: true, force: true });
+});
+
+const read = async (path: string) => await readFile(join(installed, path), "utf8");
+
+describe("the tarball", () => {
+  test("holds what describes the package", () => {
+    const atRoot = packed.filter((path) => !path.includes("/"));
+    expect(atRoot).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
+  });
+
+  test("holds each source with what was built of it, and nothing else", async () => {
+    const sources = (await filesBelow(join(ROOT, "src"))).filter(
+      (path) => !/\.test\.tsx?$/.test(path),
+    );
+    const built = sources.flatMap((path) => {
+      const stem = `dist/${path.replace(/\.tsx?$/, "")}`;
+      return [".js", ".js.map", ".d.ts", ".d.ts.map"].map((ending) => stem + ending);
+    });
+    const folders = packed.filter((path) => path.includes("/"));
+    expect(folders).toEqual([...sources.map((path) => `src/${path}`), ...built].sort());
+  });
+
+  test("has source maps whose sources are in it", async () => {
+    const maps = packed.filter((path) => path.endsWith(".map"));
+    expect(maps.length).toBeGreaterThan(0);
+    for (const path of maps) {
+      const { sources } = JSON.parse(await read(path)) as { sources: string[] };
+      const found = sources.map((source) => posix.join(posix.dirname(path), source));
+      expect(found, path).toEqual([expect.stringMatching(/^src\//)]);
+      expect(packed).toEqual(expect.arrayContaining(found));
+    }
+  });
+
+  test("has every file that its exports name", async () => {
+    const { exports } = JSON.parse(await read("package.json")) as {
+      exports: Record<string, string | Record<string, string>>;
+    };
+    const targets = Object.values(exports).flatMap((entry) =>
+      typeof entry === "string" ? [entry] : Object.values(entry),
+    );
+    expect(packed).toEqual(expect.arrayContaining(targets.map((path) => posix.normalize(path))));
+  });
+
+  test("names no folder of the machine that packed it", async () => {
+    for (const path of packed) {
+      const content = await read(path);
+      expect(content.includes(temp) || content.includes(ROOT), path).toBe(false);
+    }
+  });
+});
+
+describe("the types", () => {
+  const compile = async (project: string) =>
+    await runNode([join(ROOT, "node_modules/typescript/bin/tsc"), "-p", project], {
+      cwd: consumer,
+    });
+
+  test("fit a strict app, and infer what they should", async () => {
+    const { stdout, code } = await compile("tsconfig.json");
+    expect(stdout).toBe("");
+    expect(code).toBe(0);
+  });
+
+  test("are found by the module resolution of Node", async () => {
+    expect((await compile("tsconfig.node.json")).stdout).toBe("");
+  });
+
+  test("contain no any", async () => {
+    const declarations = packed.filter((path) => path.endsWith(".d.ts") && path.startsWith("dist"));
+    expect(declarations.length).toBeGreaterThan(0);
+    for (const path of declarations) {
+      const code = (await read(path)).replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+      expect(code.match(/.*\bany\b.*/g), path).toBeNull();
+    }
+  });
+});
+
+describe("bundled as Convex does", () => {
+  const isolate = async (input: IsolateInput) => {
+    const program = join(ROOT, "tests/package/isolate.ts");
+    const flags = ["--experimental-vm-modules", "--no-warnings", "--import", "tsx"];
+    const options = { cwd: ROOT, input: JSON.stringify(input) };
+    const { stdout } = succeeded(await runNode([...flags, program], options));
+    return JSON.parse(stdout) as IsolateReport;
+  };
+
+  test("the functions need nothing of Node, and loading them does nothing", async () => {
+    const { modules, inputs, externals, warnings } = await bundleFunctions(consumer);
+    expect({ externals, warnings }).toEqual({ externals: [], warnings: [] });
+    expect(inputs).toContain("node_modules/convex-lazy-views/dist/index.js");
+    const { exports, atLoad } = await isolate({ modules });
+    expect(atLoad).toEqual([]);
+    expect(exports).toMatchObject({
+      "http.js": ["default"],
+      "lazy.js": expect.arrayContaining(["recompute", "dispatch", "sweep", "inspect"]),
+    });
+  });
+
+  test("the schema loads, with the indexes of the app", async () => {
+    const { modules, externals } = await bundleSchema(consumer);
+    expect(externals).toEqual([]);
+    const { exports, atLoad } = await isolate({ modules });
+    expect(exports).toEqual({ "schema.js": ["default"] });
+    expect(atLoad).toEqual([]);
+  });
+
+  test("a query raises its effect with the globals of the web alone", async () => {
+    const { modules } = await bundleFunctions(consumer);
+    const env = { LAZY_VIEWS_SECRET: "0123456789abcdef0123456789abcdef" };
+    const { query } = await isolate({
+      modules,
+      query: { module: "dashboard.js", name: "stats", args: { airport: "SFO" }, env },
+    });
+    expect(query).toEqual({
+      result: null,
+      console: [{ level: "debug", args: [expect.stringMatching(/^lazy-views:1:\S+$/)] }],
+    });
+  });
+
+  test("no code of the package uses what Convex's runtime lacks", async () => {
+    const lacking = /\b(setTimeout|setInterval|setImmediate|Buffer|require|__dirname)\b|["']node:/;
+    for (const path of packed.filter((name) => /^dist\/.*\.js$/.test(name))) {
+      expect((await read(path)).match(lacking), path).toBeNull();
+    }
+  });
+});
+
+describe("under plain Node", () => {
+  const evaluate = async (expression: string) => {
+    const script = `console.log(JSON.stringify(${expression}))`;
+    return await runNode(["--input-type=module", "-e", script], { cwd: consumer });
+  };
+
+  test("both entry points load", async () => {
+    const names = `[await import("convex-lazy-views"), await import("convex-lazy-views/test")]
+      .map((entry) => Object.keys(entry))`;
+    const [server, testing] = JSON.parse(succeeded(await evaluate(names)).stdout) as string[][];
+    expect(server).toEqual(expect.arrayContaining(["LazyViews", "defineView", "viewTable"]));
+    expect(testing).toEqual(expect.arrayContaining(["collectEffects", "deliverEffects"]));
+  });
+
+  test("package.json can be read", async () => {
+    const location = `import.meta.resolve("convex-lazy-views/package.json")`;
+    expect(succeeded(await evaluate(location)).stdout).toContain("convex-lazy-views/package.json");
+  });
+
+  test.each(["dist/index.js", "dist/views/view.js", "src/index.ts", "views/view"])(
+    "%s is not to be imported",
+    async (path) => {
+      const { code, stderr } = await evaluate(`await import("convex-lazy-views/${path}")`);
+      expect(stderr).toContain("ERR_PACKAGE_PATH_NOT_EXPORTED");
+      expect(code).toBe(1);
+    },
+  );
+});
