@@ -104,7 +104,7 @@ describe("a ctx of the wrong kind", () => {
   test("plain, given to get: says which builder to use, and that peek needs none", async () => {
     const app = startTotals();
     await expect(app.t.query((ctx) => app.totals.get(untyped(ctx), key))).rejects.toThrow(
-      "totals.read was given a plain ctx; define the function with lazy.query or lazy.mutation " +
+      "totals.get was given a plain ctx; define the function with lazy.query or lazy.mutation " +
         "(or call totals.peek, which needs neither).",
     );
     await expect(app.t.run((ctx) => app.totals.invalidate(untyped(ctx), key))).rejects.toThrow(
@@ -146,7 +146,7 @@ describe("wiring", () => {
     const app = startTotals();
     const other = totalsView();
     await expect(app.query((ctx) => other.get(ctx, key))).rejects.toThrow(
-      "totals.read: this view is not among the views of new LazyViews({ views: { … } }); add it there.",
+      "totals.get: this view is not among the views of new LazyViews({ views: { … } }); add it there.",
     );
   });
 

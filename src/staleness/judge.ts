@@ -7,28 +7,43 @@ import type { AnyQueryCtx, Verdict } from "./predicate.js";
  * The verdict on a row. A row of another version is expired, unless the view names that version as compatible,
  * which makes it stale; else the view's predicate decides.
  */
-export async function judge(ctx: AnyQueryCtx, view: ViewDefinition, row: Row): Promise<Verdict> {
-  if (row.version !== view.version) {
-    return view.compatible.includes(row.version) ? "stale" : "expired";
-  }
-  const probe = (index: number) => probeText(ctx, view, index, row.args);
-  return await view.staleWhen.judge({ ctx, row, probe }, 0);
-}
-
-/** As `judge`, for readers: a predicate that throws is said on the console, and its row is served as stale. */
-export async function judgeForReader(
+export function judge(
   ctx: AnyQueryCtx,
   view: ViewDefinition,
   row: Row,
-): Promise<Verdict> {
-  try {
-    return await judge(ctx, view, row);
-  } catch (error) {
-    console.error(
-      `convex-lazy-views: view "${view.name}": staleWhen threw, so the row is served as stale: ${error}`,
-    );
-    return "stale";
+): Verdict | Promise<Verdict> {
+  if (row.version !== view.version) {
+    return view.compatible.includes(row.version) ? "stale" : "expired";
   }
+  return view.staleWhen.judge(
+    { ctx, row, probe: (index: number) => probeText(ctx, view, index, row.args) },
+    0,
+  );
+}
+
+/**
+ * As `judge`, for readers: a predicate that throws is said on the console, and its row is served as stale.
+ *
+ * @returns No promise unless the predicate returned one: every read waits for this.
+ */
+export function judgeForReader(
+  ctx: AnyQueryCtx,
+  view: ViewDefinition,
+  row: Row,
+): Verdict | Promise<Verdict> {
+  try {
+    const verdict = judge(ctx, view, row);
+    return typeof verdict === "string" ? verdict : verdict.catch((error) => stale(view, error));
+  } catch (error) {
+    return stale(view, error);
+  }
+}
+
+function stale(view: ViewDefinition, error: unknown): Verdict {
+  console.error(
+    `convex-lazy-views: view "${view.name}": staleWhen threw, so the row is served as stale: ${error}`,
+  );
+  return "stale";
 }
 
 /** What every probe of a view says now, to be stored with a commit; undefined when it has none. */

@@ -46,7 +46,8 @@ export async function readView(
 ): Promise<ViewRead<unknown>> {
   const key = toKey(view, rawKey);
   const row = await findRow(lazy.ctx.db, view, key.text);
-  const read = await toRead(lazy.ctx, view, row);
+  const verdict = row === null ? "missing" : judgeForReader(lazy.ctx, view, row);
+  const read = toRead(row, typeof verdict === "string" ? verdict : await verdict);
   if (read.state === "fresh") return read;
   lazy.raise(recomputeEffect(lazy.recompute, view, key, row?.seq ?? 0));
   if (read.state === "stale" || view.onMissing === "null") return read;
@@ -62,17 +63,15 @@ export async function peekView(
   view: ViewDefinition,
   rawKey: unknown,
 ): Promise<ViewRead<unknown>> {
-  return await toRead(ctx, view, await findRow(ctx.db, view, toKey(view, rawKey).text));
+  const row = await findRow(ctx.db, view, toKey(view, rawKey).text);
+  return toRead(row, row === null ? "missing" : await judgeForReader(ctx, view, row));
 }
 
-async function toRead(
-  ctx: AnyQueryCtx,
-  view: ViewDefinition,
-  row: StoredRow | null,
-): Promise<ViewRead<unknown>> {
-  if (row === null) return { state: "missing", value: null, computedAt: null, version: null };
+function toRead(row: StoredRow | null, state: RowState): ViewRead<unknown> {
+  if (row === null || state === "missing") {
+    return { state: "missing", value: null, computedAt: null, version: null };
+  }
   const { value, computedAt, version } = row;
-  const state = await judgeForReader(ctx, view, row);
   return state === "expired"
     ? { state, value: null, computedAt, version }
     : { state, value, computedAt, version };

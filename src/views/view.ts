@@ -59,7 +59,8 @@ export class View<Key, Value, Source = never> {
    * ```
    */
   async get(ctx: ReadCtx, key: Key): Promise<Value | null> {
-    return (await this.read(ctx, key)).value;
+    const lazy = lazyContext(ctx, this.definition, "get");
+    return (await readView(lazy, this.definition, key)).value as Value | null;
   }
 
   /**

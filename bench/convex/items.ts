@@ -1,0 +1,65 @@
+import { v } from "convex/values";
+import { customCtx, customMutation } from "convex-helpers/server/customFunctions";
+import { Triggers } from "convex-helpers/server/triggers";
+import type { DataModel } from "./_generated/dataModel";
+import { type MutationCtx, mutation as rawMutation } from "./_generated/server";
+import { mutation } from "./lazy";
+import { totals } from "./totals";
+
+/** Adds items to each group. A raw mutation: it marks no row. */
+export const load = rawMutation({
+  args: { groups: v.array(v.string()), itemsPerGroup: v.number() },
+  handler: async (ctx, { groups, itemsPerGroup }) => {
+    for (const group of groups) {
+      for (let i = 0; i < itemsPerGroup; i++) await ctx.db.insert("items", { group, amount: i });
+    }
+  },
+});
+
+/** Computes the row of each group, so that it is fresh. */
+export const refresh = mutation({
+  args: { groups: v.array(v.string()) },
+  handler: async (ctx, { groups }) => {
+    for (const group of groups) await totals.refresh(ctx, { group });
+  },
+});
+
+/** Changes one item of each group, which marks its row. */
+export const touch = mutation({
+  args: { groups: v.array(v.string()) },
+  handler: async (ctx, { groups }) => {
+    for (const group of groups) await changeOne(ctx, group);
+  },
+});
+
+/** The write that `cleanWrite` and `staleWrite` measure, with the view's `sources` … */
+export const changeWithSources = mutation({
+  args: { group: v.string() },
+  handler: changeAndMeasure,
+});
+
+const triggers = new Triggers<DataModel>();
+triggers.register("items", async () => {});
+
+/** … and with a trigger that does nothing, in place of the view. */
+export const changeWithEmptyTrigger = customMutation(
+  rawMutation,
+  customCtx(triggers.wrapDB),
+)({
+  args: { group: v.string() },
+  handler: changeAndMeasure,
+});
+
+async function changeAndMeasure(ctx: MutationCtx, { group }: { group: string }) {
+  await changeOne(ctx, group);
+  return await ctx.meta.getTransactionMetrics();
+}
+
+async function changeOne(ctx: MutationCtx, group: string) {
+  const item = await ctx.db
+    .query("items")
+    .withIndex("by_group", (q) => q.eq("group", group))
+    .first();
+  if (item === null) throw new Error(`group "${group}" has no item; load some first.`);
+  await ctx.db.patch("items", item._id, { amount: item.amount + 1 });
+}

@@ -1,0 +1,124 @@
+import type { FloodFigures } from "./flood";
+import type { HitFigures } from "./hit";
+import { FANOUT } from "./sizes";
+import type { WriteFigures } from "./writes";
+
+export interface Figures {
+  hit: HitFigures;
+  storm: FloodFigures;
+  fanout: FloodFigures;
+  cleanWrite: WriteFigures;
+  staleWrite: WriteFigures;
+}
+
+interface Line {
+  figure: string;
+  value: number;
+  goal?: { text: string; isMet: boolean };
+  meaning: string;
+}
+
+/** The figures as a table with their goals, one section for each question that the bench asks. */
+export function formatReport({ hit, storm, fanout, cleanWrite, staleWrite }: Figures): string {
+  return [
+    section("A hit: what reading a fresh row takes", [
+      exactly("hit.documentsRead", hit.documentsRead, 1, "documents read"),
+      exactly("hit.indexRanges", hit.indexRanges, 1, "index ranges read"),
+      exactly("hit.documentsWritten", hit.documentsWritten, 0, "documents written"),
+      exactly("hit.effects", hit.effects, 0, "effects raised"),
+      exactly(
+        "hit.documentsReadLarge",
+        hit.documentsReadLarge,
+        1,
+        "… for a value of many documents",
+      ),
+      plain(
+        "hit.documentsReadLargeWithoutView",
+        hit.documentsReadLargeWithoutView,
+        "… when the query computes it itself",
+      ),
+      atMost("hit.timeRatio", hit.timeRatio, 1.25, "time of view.get / time of the bare .unique()"),
+      plain("hit.viewMicroseconds", hit.viewMicroseconds, "one view.get, in convex-test"),
+      plain("hit.bareMicroseconds", hit.bareMicroseconds, "one bare .unique() of the same row"),
+    ]),
+    section("A storm: stale reads of one key, their log lines in batches, shuffled, some twice", [
+      ...floodLines("storm", storm),
+      exactly("storm.recomputes", storm.recomputes, 1, "executions of compute"),
+    ]),
+    section("A fan-out: the same with many keys", [
+      ...floodLines("fanout", fanout),
+      exactly(
+        "fanout.recomputes",
+        fanout.recomputes,
+        FANOUT.keys,
+        "executions of compute, one a key",
+      ),
+      plain("fanout.documentsWritten", fanout.documentsWritten, "documents written by dispatches"),
+    ]),
+    section(
+      "A source write: what the view adds to the same mutation with an empty trigger on the table",
+      [
+        ...writeLines("cleanWrite", cleanWrite, { read: 1, written: 1 }),
+        ...writeLines("staleWrite", staleWrite, { read: 1, written: 0 }),
+      ],
+      "extraRead and extraWritten count distinct documents: Convex's patch looks once more at the very document\n" +
+        "that was read just before, which the raw metrics of ctx.meta.getTransactionMetrics() count again.",
+    ),
+  ].join("\n\n");
+}
+
+function floodLines(name: string, figures: FloodFigures): Line[] {
+  return [
+    plain(`${name}.staleReads`, figures.staleReads, "query executions that found a stale row"),
+    plain(`${name}.messages`, figures.messages, `delivered, in ${figures.batches} batches`),
+    exactly(
+      `${name}.duplicateDocumentsWritten`,
+      figures.duplicateDocumentsWritten,
+      0,
+      `documents written by the ${figures.duplicateBatches} batches that held no new effect`,
+    ),
+    exactly(`${name}.keysLeftStale`, figures.keysLeftStale, 0, "keys not fresh in the end"),
+  ];
+}
+
+function writeLines(
+  name: string,
+  { extraRead, extraWritten, metrics }: WriteFigures,
+  goal: { read: number; written: number },
+): Line[] {
+  return [
+    exactly(`${name}.extraRead`, extraRead, goal.read, "documents read"),
+    exactly(`${name}.extraWritten`, extraWritten, goal.written, "documents written"),
+    plain(`${name}.metrics.extraRead`, metrics.extraRead, "… read, by the raw metrics"),
+    plain(`${name}.metrics.extraWritten`, metrics.extraWritten, "… written, by the raw metrics"),
+  ];
+}
+
+function plain(figure: string, value: number, meaning: string): Line {
+  return { figure, value, meaning };
+}
+
+function exactly(figure: string, value: number, goal: number, meaning: string): Line {
+  return { figure, value, meaning, goal: { text: String(goal), isMet: value === goal } };
+}
+
+function atMost(figure: string, value: number, goal: number, meaning: string): Line {
+  return { figure, value, meaning, goal: { text: `≤ ${goal}`, isMet: value <= goal } };
+}
+
+function section(title: string, lines: Line[], note?: string): string {
+  const rows = lines.map(({ figure, value, goal, meaning }) =>
+    [
+      goal === undefined ? " " : goal.isMet ? "✓" : "✗",
+      figure.padEnd(34),
+      formatNumber(value).padStart(8),
+      (goal === undefined ? "" : `goal ${goal.text}`).padEnd(12),
+      meaning,
+    ].join("  "),
+  );
+  return [title, ...rows, ...(note === undefined ? [] : [note])].join("\n");
+}
+
+function formatNumber(value: number): string {
+  return Number.isInteger(value) ? value.toLocaleString("en") : value.toFixed(2);
+}

@@ -1,0 +1,15 @@
+import type { FloodSizes } from "./flood";
+import type { HitSizes } from "./hit";
+
+/** How large the bench is; the test of the bench uses the same sizes. */
+export const HIT: HitSizes = {
+  documents: 50,
+  documentsLarge: 5_000,
+  rounds: 1_000,
+  readsPerRound: 10,
+};
+
+const STREAM = { batchSize: 128, repeated: 0.1, seed: 20_240_607 };
+
+export const STORM: FloodSizes = { keys: 1, readsPerKey: 10_000, ...STREAM };
+export const FANOUT: FloodSizes = { keys: 200, readsPerKey: 50, ...STREAM };
