@@ -14,6 +14,7 @@ export default defineConfig({
     environment: "node",
     include: ["{src,tests,examples}/**/*.test.{ts,tsx}"],
     server: { deps: { inline: ["convex-test"] } },
+    reporters: ["default", "./tests/closingLine.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
