@@ -172,7 +172,7 @@ export class SyncSession {
   private async update(): Promise<void> {
     while (this.updateNeeded && !this.closed) {
       this.updateNeeded = false;
-      const { querySet, identity } = this;
+      const requested = { querySet: this.querySet, identity: this.identity };
       const removed = this.removed.splice(0);
       const subscriptions = [...this.subscriptions];
       const ts = await this.services.queries.refresh(
@@ -186,7 +186,7 @@ export class SyncSession {
         ),
       ];
       await this.responsesUpTo(ts);
-      const endVersion = { querySet, identity, ts: encodeTs(ts) };
+      const endVersion = { ...requested, ts: encodeTs(ts) };
       this.send({ type: "Transition", startVersion: this.version, endVersion, modifications });
       this.version = endVersion;
     }
