@@ -6,6 +6,7 @@ import { bundleFunctions, bundleSchema } from "./bundle.js";
 import { installConsumer } from "./consumer.js";
 import type { IsolateInput, IsolateReport } from "./isolate.js";
 import { filesBelow, packAndUnpack, ROOT } from "./pack.js";
+import { installQuickStart, readmeFiles } from "./readme.js";
 import { runNode, succeeded } from "./run.js";
 
 let temp: string;
@@ -76,10 +77,8 @@ describe("the tarball", () => {
 });
 
 describe("the types", () => {
-  const compile = async (project: string) =>
-    await runNode([join(ROOT, "node_modules/typescript/bin/tsc"), "-p", project], {
-      cwd: consumer,
-    });
+  const compile = async (project: string, cwd = consumer) =>
+    await runNode([join(ROOT, "node_modules/typescript/bin/tsc"), "-p", project], { cwd });
 
   test("fit a strict app, and infer what they should", async () => {
     const { stdout, code } = await compile("tsconfig.json");
@@ -89,6 +88,20 @@ describe("the types", () => {
 
   test("are found by the module resolution of Node", async () => {
     expect((await compile("tsconfig.node.json")).stdout).toBe("");
+  });
+
+  test("fit the README's quick start, as it stands", async () => {
+    const project = await installQuickStart(temp, consumer);
+    expect([...(await readmeFiles()).keys()].sort()).toEqual([
+      "airportStats.ts",
+      "dashboard.ts",
+      "http.ts",
+      "lazy.ts",
+      "schema.ts",
+    ]);
+    expect((await compile("tsconfig.json", project)).stdout).toBe("");
+    const { externals, warnings } = await bundleFunctions(project);
+    expect({ externals, warnings }).toEqual({ externals: [], warnings: [] });
   });
 
   test("contain no any", async () => {
