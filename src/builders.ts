@@ -1,12 +1,14 @@
 import type { GenericActionCtx, GenericDataModel } from "convex/server";
 import { type AnyMutationCtx, dispatchInMutation, type LazyApp, ledgerOf } from "./app.js";
 import { EffectCollector, type EffectCtx } from "./effects/context.js";
+import { dispatchInChunks } from "./effects/dispatch.js";
 import { ledgerKey } from "./effects/effect.js";
 import { sendByLogStream } from "./effects/transports/logStream.js";
 import { missingFunctionError } from "./functions.js";
 import { releaseKey } from "./recompute/retry.js";
 import { Marks } from "./staleness/marks.js";
 import type { AnyQueryCtx } from "./staleness/predicate.js";
+import { withTriggers } from "./staleness/triggers.js";
 import { type LazyContext, withLazyContext } from "./views/context.js";
 
 type Handler = (ctx: object, args: unknown) => unknown;
@@ -60,12 +62,14 @@ export async function runMutation(
   };
   const lazy: LazyContext = {
     ...contextOf(app, outer, collector),
+    db: ctx.db,
     release: (effect, cause) => releaseKey(ledgerOf(app, ctx), ledgerKey(effect), cause),
   };
   // Before the triggers wrap it, so that they find the marks of this mutation.
-  const inner = app.triggers.wrapDB(withLazyContext(outer, lazy));
+  const inner = withTriggers(app.triggers, withLazyContext(outer, lazy));
   lazy.ctx = inner;
   const result = await handler(inner, lazy);
+  if (lazy.lostInvalidation !== undefined) throw lazy.lostInvalidation;
   const effects = collector.take();
   if (effects.length > 0) await dispatchInMutation(app, ctx, effects);
   return result;
@@ -83,12 +87,9 @@ export async function runAction(
   try {
     return await handler({ ...ctx, scheduleEffect: collector.scheduleEffect });
   } finally {
-    const effects = collector.take();
-    if (effects.length > 0) {
-      await ctx
-        .runMutation(app.refs.dispatch, { effects })
-        .catch((error) => complain(missingFunctionError(app.module, "dispatch", error)));
-    }
+    await dispatchInChunks(collector.take(), (effects) =>
+      ctx.runMutation(app.refs.dispatch, { effects }),
+    ).catch((error) => complain(missingFunctionError(app.module, "dispatch", error)));
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Value } from "convex/values";
+import { fromCanonicalText } from "./effects/canonical.js";
 import type { LedgerReader } from "./effects/ledger.js";
 import {
   acceptedEffectSecrets,
@@ -14,8 +15,8 @@ import { findRow, type StoredRow } from "./views/rows.js";
 /** Documents of one table that `inspect` looks at. */
 const MAX_DOCUMENTS = 1_000;
 const MAX_FAILURES = 100;
-/** Reading stops when this much is left of the bytes that a query may read. */
-const BYTES_LEFT = 4 << 20;
+/** Reading stops when less than this is left of what a query may read. */
+const RESERVE = { bytesRead: 4 << 20, documentsRead: 4_000, databaseQueries: 500 };
 
 /** A recompute or effect whose last attempt failed. */
 export interface Failure {
@@ -81,12 +82,13 @@ export async function inspect(
     .withIndex("by_failure", (q) => q.gt("failure.failedAt", 0))
     .order("desc")
     .take(MAX_FAILURES);
-  for (const { key, target, failure, windowEndsAt } of failed) {
+  for (const { key, target, failure } of failed) {
     if (failure === undefined) continue;
     const text = key.slice(target.length + 1);
-    const work = target === recompute ? (JSON.parse(text) as { view: string; args: Value }) : null;
+    const work =
+      target === recompute ? (fromCanonicalText(text) as { view: string; args: Value }) : null;
     const viewReport = work === null ? undefined : report.views[work.view];
-    const entry = { ...failure, key: work?.args ?? text, retryAt: windowEndsAt };
+    const entry = { ...failure, key: work?.args ?? text };
     if (viewReport === undefined) report.ledger.failures.push({ target, ...entry });
     else viewReport.failures.push(entry);
   }
@@ -113,7 +115,7 @@ async function countRows(ctx: AnyQueryCtx, view: ViewDefinition) {
   let rows = 0;
   let stale = 0;
   for await (const row of ctx.db.query(view.name)) {
-    if (rows === MAX_DOCUMENTS || (await isNearlyOutOfBytes(ctx))) {
+    if (rows === MAX_DOCUMENTS || (await isNearlyOut(ctx))) {
       return { rows, stale, more: true };
     }
     rows++;
@@ -128,8 +130,11 @@ async function countEntries(ctx: AnyQueryCtx) {
   return { entries: Math.min(entries.length, MAX_DOCUMENTS), more: entries.length > MAX_DOCUMENTS };
 }
 
-async function isNearlyOutOfBytes(ctx: AnyQueryCtx): Promise<boolean> {
-  return (await ctx.meta.getTransactionMetrics()).bytesRead.remaining < BYTES_LEFT;
+async function isNearlyOut(ctx: AnyQueryCtx): Promise<boolean> {
+  const metrics = await ctx.meta.getTransactionMetrics();
+  return (Object.keys(RESERVE) as (keyof typeof RESERVE)[]).some(
+    (name) => metrics[name].remaining < RESERVE[name],
+  );
 }
 
 /**
@@ -144,7 +149,7 @@ export async function seqsOf(
   const seqs: (number | null)[] = [];
   for (const { view, key } of rows) {
     const definition = views.get(view);
-    const canRead = definition !== undefined && !(await isNearlyOutOfBytes(ctx));
+    const canRead = definition !== undefined && !(await isNearlyOut(ctx));
     seqs.push(canRead ? ((await findRow(ctx.db, definition, key))?.seq ?? null) : null);
   }
   return seqs;

@@ -45,7 +45,7 @@ export interface LazyViewsOptions<DataModel extends GenericDataModel> {
   /** Every view of the app. */
   views: Readonly<Record<string, View<never, unknown, SourceOf<DataModel>>>>;
   /** The app's own triggers of convex-helpers. The sources of the views are registered with them. */
-  triggers?: Triggers<DataModel>;
+  triggers?: Triggers<DataModel> | Triggers<DataModel, GenericMutationCtx<DataModel> & EffectCtx>;
 }
 
 /**

@@ -198,6 +198,11 @@ describe("defineView and viewTable", () => {
       "sources.items is an object",
     ],
     [
+      "itself as a source",
+      { ...good, sources: { totals: () => [] } },
+      "sources.totals is a function; a view cannot be its own source",
+    ],
+    [
       "an empty duration",
       { ...good, window: "10s" },
       'window is the string "10s"; give a duration such as { seconds: 30 }',

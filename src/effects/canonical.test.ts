@@ -1,7 +1,7 @@
 import { compareValues, convexToJson, jsonToConvex, type Value } from "convex/values";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalText } from "./canonical.js";
+import { canonicalText, fromCanonicalText } from "./canonical.js";
 
 const fieldName = fc.stringMatching(/^[a-z][a-zA-Z0-9_]{0,8}$/);
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
@@ -74,6 +74,15 @@ describe("canonical text", () => {
     );
   });
 
+  test("gives the value back", () => {
+    fc.assert(
+      fc.property(value, (original) => {
+        expect(compareValues(fromCanonicalText(canonicalText(original)), original)).toBe(0);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   test("is JSON, with sorted fields", () => {
     expect(canonicalText({ b: 1n, a: [-0, "x"] })).toBe(
       '{"a":[{"$float":"-0"},"x"],"b":{"$integer":"1"}}',
@@ -89,6 +98,7 @@ describe("canonical text", () => {
     [{ big: 2n ** 63n }, "value.big is 9223372036854775808n, which does not fit in an int64"],
     [{ $a: 1 }, 'value has a field "$a"'],
     [new Map(), "value is a Map"],
+    [{ text: "abc😀".slice(0, 4) }, "value.text is the string"],
   ])("names what is not a Convex value: %o", (wrong, message) => {
     expect(() => canonicalText(wrong)).toThrow(message);
   });

@@ -17,6 +17,11 @@ import type { Value } from "convex/values";
 export function canonicalText(value: unknown, path = "value"): string {
   switch (typeof value) {
     case "string":
+      if (LONE_SURROGATE.test(value)) {
+        throw new Error(
+          `${path} is ${describe(value)}, which is cut in the middle of a character.`,
+        );
+      }
       return JSON.stringify(value);
     case "boolean":
       return value ? "true" : "false";
@@ -34,6 +39,21 @@ export function canonicalText(value: unknown, path = "value"): string {
     default:
       throw new Error(`${path} is ${describe(value)}, which is not a Convex value.`);
   }
+}
+
+/** Convex strings are valid Unicode: no half of a surrogate pair. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** The value of a canonical text. */
+export function fromCanonicalText(text: string): Value {
+  return JSON.parse(text, (_, value) => {
+    if (typeof value !== "object" || value === null) return value;
+    if (typeof value.$integer === "string") return BigInt(value.$integer);
+    if (typeof value.$float === "string") return Number(value.$float);
+    if (typeof value.$bytes !== "string") return value;
+    const pairs: string[] = value.$bytes.match(/../g) ?? [];
+    return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16)).buffer;
+  });
 }
 
 function objectText(value: object, path: string): string {

@@ -17,8 +17,24 @@ export interface DispatchCounts {
   refused: number;
 }
 
-export function noCounts(): DispatchCounts {
+function noCounts(): DispatchCounts {
   return { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
+}
+
+/** Effects handed to one dispatch: each may schedule a job and write a document of its transaction. */
+const CHUNK = 100;
+
+/** Calls a dispatching mutation as often as it takes, and adds up what it did. */
+export async function dispatchInChunks(
+  effects: readonly Effect[],
+  dispatch: (chunk: Effect[]) => Promise<DispatchCounts>,
+): Promise<DispatchCounts> {
+  const counts = noCounts();
+  for (let start = 0; start < effects.length; start += CHUNK) {
+    const chunk = await dispatch(effects.slice(start, start + CHUNK));
+    for (const name of Object.keys(counts) as (keyof DispatchCounts)[]) counts[name] += chunk[name];
+  }
+  return counts;
 }
 
 /**
@@ -32,8 +48,8 @@ export type CurrentSeqs = (effects: readonly Effect[]) => Promise<(number | null
  *
  * - The row's seq is past the effect's → superseded: nothing is written.
  * - No entry in the ledger, or its window is over → open a window, schedule the target now.
- * - Inside the window, and the effect saw another commit than the last one dispatched → schedule the target for
- *   the window's end, unless something is scheduled there already.
+ * - Inside the window, and the effect saw another commit than the last one dispatched, or that one failed →
+ *   schedule the target for the window's end, unless something is scheduled there already.
  * - Else it is a duplicate: nothing is written.
  */
 export async function dispatchEffects(
@@ -65,12 +81,18 @@ async function dispatchOne(ctx: LedgerCtx, effect: Effect): Promise<keyof Dispat
     const failure =
       refusal === null
         ? entry?.failure
-        : { message: refusal, attempts: (entry?.failure?.attempts ?? 0) + 1, failedAt: now };
+        : {
+            message: refusal,
+            attempts: (entry?.failure?.attempts ?? 0) + 1,
+            failedAt: now,
+            retryAt: windowEndsAt,
+          };
     await writeEntry(ctx, entry, initial, { ...opened, failure });
     return refusal === null ? "dispatched" : "refused";
   }
 
-  const isNews = effect.seq !== undefined && effect.seq !== entry.seq;
+  const isNews =
+    effect.seq !== undefined && (effect.seq !== entry.seq || entry.failure !== undefined);
   if (isNews && entry.trailingJob === undefined) {
     const trailingJob = await scheduleAt(ctx.scheduler, entry.windowEndsAt, effect.target, {
       ...effect.args,

@@ -21,11 +21,14 @@ const UNIT_MS: Record<keyof Duration, number> = {
   milliseconds: 1,
 };
 
+/** Convex schedules nothing further ahead than five years; this leaves room. */
+const MAX_MS = 365 * 24 * UNIT_MS.hours;
+
 /**
  * @param duration - The duration to convert.
  * @param name - What the duration is for, for the error message.
  * @returns Milliseconds.
- * @throws Error when a unit is unknown or an amount is not a number of at least 0.
+ * @throws Error when a unit is unknown an amount is not a number of at least 0, or the sum exceeds a year.
  */
 export function toMs(duration: Duration, name: string): number {
   if (typeof duration !== "object" || duration === null) {
@@ -40,6 +43,9 @@ export function toMs(duration: Duration, name: string): number {
       throw new Error(`${name}.${unit} is ${describe(amount)}; it must be a number of at least 0.`);
     }
     ms += amount * UNIT_MS[unit as keyof Duration];
+  }
+  if (ms > MAX_MS) {
+    throw new Error(`${name} is ${ms / UNIT_MS.hours} hours; give at most 8,760, which is a year.`);
   }
   return ms;
 }

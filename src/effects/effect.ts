@@ -54,6 +54,7 @@ export function toEffect(
     );
   }
   canonicalText(args, `scheduleEffect(${name}): args`);
+  convexToJson(args); // Throws for names of fields that Convex does not allow.
   if (options.key !== undefined && typeof options.key !== "string") {
     throw new Error(`scheduleEffect(${name}): key is ${describe(options.key)}; give a string.`);
   }

@@ -30,7 +30,13 @@ export const lazyTables = {
     // The one job at `windowEndsAt`: a trailing recompute, or the retry of a failed one.
     trailingJob: v.optional(v.id("_scheduled_functions")),
     failure: v.optional(
-      v.object({ message: v.string(), attempts: v.number(), failedAt: v.number() }),
+      v.object({
+        message: v.string(),
+        attempts: v.number(),
+        failedAt: v.number(),
+        // Until then the work is not started again.
+        retryAt: v.number(),
+      }),
     ),
     // When clean-up may delete the entry: with its window, later when it holds a failure.
     expiresAt: v.number(),

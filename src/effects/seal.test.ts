@@ -25,8 +25,8 @@ describe("a seal", () => {
   test("gives back the effects, in lines under 4,000 bytes, whatever they are", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(effect, { maxLength: 60 }), async (effects) => {
-        const { lines, tooLarge } = await seal(effects, SECRET);
-        expect(tooLarge).toEqual([]);
+        const { lines, unsendable } = await seal(effects, SECRET);
+        expect(unsendable).toEqual([]);
         for (const line of lines) {
           expect(new TextEncoder().encode(`'${line}'`).length).toBeLessThan(4_000);
           expect(line).toMatch(/^[\x21-\x7e]+$/);
@@ -91,8 +91,10 @@ describe("a seal", () => {
   test("leaves out an effect that fits in no line, and keeps the others", async () => {
     const small: Effect = { target: "a:b", args: {}, windowMs: 1 };
     const large: Effect = { target: "a:c", args: { text: "x".repeat(3_000) }, windowMs: 1 };
-    const { lines, tooLarge } = await seal([small, large, small], SECRET);
-    expect(tooLarge).toMatchObject([{ effect: large, bytes: 3_035, limit: 2_949 }]);
+    const { lines, unsendable } = await seal([small, large, small], SECRET);
+    expect(unsendable).toMatchObject([
+      { effect: large, reason: expect.stringContaining("3035 bytes, at most 2949 fit") },
+    ]);
     expect(await unseal(lines[0] as string, [SECRET])).toEqual([small, small]);
   });
 });

@@ -24,29 +24,35 @@ const MAX_JSON_BYTES = Math.floor(
 export interface SealedEffects {
   /** Each shorter than 4,000 bytes. */
   lines: string[];
-  /** Effects that fit in no line, with their size in bytes. */
-  tooLarge: { effect: Effect; bytes: number; limit: number }[];
+  /** Effects that can stand in no line, with the reason. */
+  unsendable: { effect: Effect; reason: string }[];
 }
 
 /** Packs effects into as few lines as they fit in, and signs each line. */
 export async function seal(effects: readonly Effect[], secret: string): Promise<SealedEffects> {
   const encoder = new TextEncoder();
-  const tooLarge: SealedEffects["tooLarge"] = [];
+  const unsendable: SealedEffects["unsendable"] = [];
   const payloads: string[][] = [];
   let room = 0;
   for (const effect of effects) {
-    const json = JSON.stringify(effectToJson(effect));
-    const bytes = encoder.encode(json).length + 2;
-    if (bytes > MAX_JSON_BYTES) {
-      tooLarge.push({ effect, bytes, limit: MAX_JSON_BYTES });
-      continue;
+    try {
+      const json = JSON.stringify(effectToJson(effect));
+      const bytes = encoder.encode(json).length + 2;
+      if (bytes > MAX_JSON_BYTES) {
+        throw new Error(
+          `it takes ${bytes} bytes, at most ${MAX_JSON_BYTES} fit in a log line. ` +
+            "Pass an id instead of the document, or a shorter key.",
+        );
+      }
+      if (bytes > room) {
+        payloads.push([]);
+        room = MAX_JSON_BYTES;
+      }
+      payloads.at(-1)?.push(json);
+      room -= bytes;
+    } catch (error) {
+      unsendable.push({ effect, reason: error instanceof Error ? error.message : String(error) });
     }
-    if (bytes > room) {
-      payloads.push([]);
-      room = MAX_JSON_BYTES;
-    }
-    payloads.at(-1)?.push(json);
-    room -= bytes;
   }
   const lines = await Promise.all(
     payloads.map(async (payload) => {
@@ -54,7 +60,7 @@ export async function seal(effects: readonly Effect[], secret: string): Promise<
       return `${text}.${toBase64Url(await sign(text, secret))}`;
     }),
   );
-  return { lines, tooLarge };
+  return { lines, unsendable };
 }
 
 /** Every seal that stands in a text, verified or not. */

@@ -40,9 +40,6 @@ export async function computeAndCommit(
     computedAt: Date.now(),
     ...(probes === undefined ? {} : { probes }),
   };
-  if (row === null) await ctx.db.insert(view.name, { ...next });
-  else await ctx.db.replace(view.name, row._id, { ...next });
-  marks.forget(markOf(view, key));
   const verdict = await judge(reader, view, next);
   if (verdict !== "fresh") {
     throw new Error(
@@ -50,5 +47,8 @@ export async function computeAndCommit(
         "A predicate must call a new row fresh, or it would be recomputed for ever.",
     );
   }
+  if (row === null) await ctx.db.insert(view.name, { ...next });
+  else await ctx.db.replace(view.name, row._id, { ...next });
+  marks.forget(markOf(view, key));
   return value;
 }

@@ -32,7 +32,7 @@ export type RecomputeArgs = {
  * What became of a recompute.
  * - `committed`: the row has a new value.
  * - `clean`: another commit was there first, and the row is fresh.
- * - `overtaken`: the window this job was put off to has been opened by another one.
+ * - `overtaken`: another job has taken this one's place.
  * - `failed`: the old value stays; the ledger remembers why, and when it is tried again.
  */
 export type RecomputeOutcome = "committed" | "clean" | "overtaken" | "failed";
@@ -48,7 +48,8 @@ export interface RecomputeCtx {
 /**
  * One run of the mutation `recompute`.
  *
- * 1. Put off to a window's end, and somebody has opened a window since → overtaken.
+ * 1. Put off to a window's end, and somebody has opened a window since; or another job failed meanwhile, and its
+ *    backoff is not over → overtaken.
  * 2. The view is not in the code any more, or the key does not fit it → failed, without a retry.
  * 3. The row is fresh → clean.
  * 4. A job that was put off opens its own window.
@@ -67,6 +68,7 @@ export async function recompute(
   if (job.trailingAt !== undefined && entry !== null && entry.windowEndsAt !== job.trailingAt) {
     return "overtaken";
   }
+  if (entry?.failure !== undefined && entry.failure.retryAt > Date.now()) return "overtaken";
   const fail = async (error: unknown, retry: boolean, current: LedgerEntry | null) => {
     const failed = { key: ledgerText, target: self, args: work, retry };
     await recordFailure(ledger, failed, current, error);
@@ -85,7 +87,10 @@ export async function recompute(
   } catch (error) {
     return await fail(error, false, entry);
   }
-  if (await isFresh(ctx, view, key)) return "clean";
+  if (await isFresh(ctx, view, key)) {
+    await recordSuccess(ledger, entry);
+    return "clean";
+  }
 
   let current = entry;
   if (job.trailingAt !== undefined) {

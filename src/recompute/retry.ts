@@ -46,7 +46,7 @@ export async function recordFailure(
   const change: EntryChange & { windowEndsAt: number } = {
     windowEndsAt: retryAt,
     trailingJob: undefined,
-    failure: { message, attempts, failedAt: now },
+    failure: { message, attempts, failedAt: now, retryAt },
   };
   if (work.retry && attempts < RETRY.maxAttempts) {
     change.trailingJob = await scheduleAt(ctx.scheduler, retryAt, work.target, {
@@ -57,7 +57,7 @@ export async function recordFailure(
   await writeEntry(ctx, entry, { key: work.key, target: work.target }, change);
 }
 
-/** After a recompute that committed: the failure that was remembered is over. */
+/** After a recompute that committed, or found the row fresh: the failure that was remembered is over. */
 export async function recordSuccess(ctx: LedgerCtx, entry: LedgerEntry | null): Promise<void> {
   if (entry?.failure === undefined) return;
   const { windowEndsAt } = entry;

@@ -1,4 +1,4 @@
-import type { GenericDataModel, GenericMutationCtx } from "convex/server";
+import type { GenericDatabaseWriter, GenericDataModel, GenericMutationCtx } from "convex/server";
 import type { EffectCtx } from "../effects/context.js";
 import type { Effect } from "../effects/effect.js";
 import type { Marks } from "../staleness/marks.js";
@@ -18,12 +18,20 @@ export interface LazyContext {
   raise(effect: Effect): void;
   /** In a mutation: what it has invalidated, so that each key is marked once. */
   marks: Marks;
+  /**
+   * In a mutation: why a change could not be turned into marks. The mutation must not commit, even if the app
+   * catches the error, or the invalidation would be lost.
+   */
+  lostInvalidation?: unknown;
+  /** In a mutation: the database without triggers, for marks. */
+  db?: GenericDatabaseWriter<GenericDataModel>;
   /** In a mutation: tells the ledger that the app itself refreshed or evicted a row. */
   release?(effect: Effect, cause: "refreshed" | "evicted"): Promise<void>;
 }
 
 export type LazyMutationContext = LazyContext & {
   ctx: GenericMutationCtx<GenericDataModel>;
+  db: NonNullable<LazyContext["db"]>;
   release: NonNullable<LazyContext["release"]>;
 };
 
@@ -63,5 +71,7 @@ export function lazyMutationContext(
   if (lazy.release === undefined) {
     throw new Error(`${view.name}.${method} writes; call it in a function of lazy.mutation.`);
   }
-  return lazy as LazyMutationContext;
+  // In a trigger, writes must go through its own ctx: the mutation's would wait for the trigger to end.
+  const inTrigger = "innerDb" in ctx;
+  return { ...lazy, ...(inTrigger ? { ctx } : {}) } as LazyMutationContext;
 }

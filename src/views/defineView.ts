@@ -91,6 +91,9 @@ export function defineView<
   }
   const sources = { ...options.sources } as ViewDefinition["sources"];
   for (const [source, toKeys] of Object.entries(sources)) {
+    if (source === name) {
+      throw wrong(`sources.${source}`, toKeys, "a view cannot be its own source");
+    }
     if (typeof toKeys !== "function") {
       throw wrong(`sources.${source}`, toKeys, "give a function from a document to keys");
     }

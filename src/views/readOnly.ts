@@ -1,5 +1,4 @@
 import type { GenericDatabaseReader, GenericDataModel } from "convex/server";
-import { omit } from "convex-helpers";
 import type { AnyQueryCtx } from "../staleness/predicate.js";
 
 /** The ctx that `compute`, predicates and probes get, wherever they run: they only read. */
@@ -11,10 +10,9 @@ export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
     normalizeId: db.normalizeId.bind(db),
     system: db.system,
   } as GenericDatabaseReader<GenericDataModel>;
-  // A mutation's ctx has these two as well.
-  const queryCtx = omit(ctx as AnyQueryCtx & { scheduler?: unknown; runMutation?: unknown }, [
-    "scheduler",
-    "runMutation",
-  ]);
+  const { scheduler: _, runMutation: __, ...queryCtx } = ctx as AnyQueryCtx & MutationServices;
   return { ...queryCtx, db: reader };
 }
+
+/** What a mutation's ctx has beside a query's. */
+type MutationServices = { scheduler?: unknown; runMutation?: unknown };

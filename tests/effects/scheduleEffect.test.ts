@@ -90,6 +90,17 @@ describe("in a query", () => {
     ["a key that is no string", [note, {}, { key: 7 }], "key is the number 7"],
     ["a window that is no duration", [note, {}, { window: 5 }], "window is the number 5"],
     ["an unknown unit", [note, {}, { window: { fortnights: 1 } }], 'the unit "fortnights"'],
+    ["a field name that Convex does not allow", [note, { größe: 1 }], "größe"],
+    [
+      "a string cut in the middle of a character",
+      [note, { text: "😀"[0] }],
+      "args.text is the string",
+    ],
+    [
+      "a window of years",
+      [note, {}, { window: { hours: 1e305 } }],
+      "give at most 8,760, which is a year",
+    ],
     [
       "a negative window",
       [note, {}, { window: { seconds: -1 } }],
@@ -195,6 +206,14 @@ describe("in an action", () => {
     await expect(failing).rejects.toThrow("the action's own");
     await app.advance(0);
     expect(await texts(app)).toEqual(["one", "two"]);
+  });
+
+  test("dispatches more effects than one transaction can schedule", async () => {
+    const app = startTestApp({ tables, modules: { targets: noteTargets() }, limits: {} });
+    await app.action((ctx) => {
+      for (let i = 0; i < 1_100; i++) schedule(ctx, note, { text: `number ${i}` });
+    });
+    expect(await app.rows("lazyEffects")).toHaveLength(1_100);
   });
 
   test("an action keeps its result when the app forgot to export dispatch, and says so", async () => {

@@ -204,6 +204,8 @@ describe("trouble of its own", () => {
     ]);
     const probe = JSON.stringify([{ topic: "verification", timestamp: Date.now(), message: "hi" }]);
     expect(await post(probe, {})).toEqual({ status: 200, verified: true });
+    const long = JSON.stringify([{ topic: "verification", message: "x".repeat(20_000) }]);
+    expect(await post(long, {})).toMatchObject({ status: 503 });
     const mixed = [{ topic: "verification" }, event(await staleRead())];
     expect(await post(JSON.stringify(mixed), {})).toMatchObject({ status: 503 });
   });

@@ -1,8 +1,9 @@
-import { when } from "convex-lazy-views";
+import { v } from "convex/values";
+import { changed, defineView, viewTable, when } from "convex-lazy-views";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { backoffMs, RETRY } from "../../src/recompute/retry.js";
-import { endTestApp } from "../testApp.js";
-import { add, startTotals, tables, total } from "../totals.js";
+import { endTestApp, startTestApp } from "../testApp.js";
+import { add, startTotals, tables, total, totalsTable } from "../totals.js";
 
 afterEach(endTestApp);
 const key = { list: "a" };
@@ -131,7 +132,81 @@ describe("a compute that fails", () => {
     expect(await failures(app)).toEqual([]);
   });
 
-  test("is over when the app refreshes or evicts the row, with its backoff", async () => {
+  test("after its last attempt starts again at the end of the backoff, when a reader asked within it", async () => {
+    const app = start();
+    await app.mutation((ctx) => app.totals.refresh(ctx, key));
+    await app.mutation(add("a", 1));
+    next = "throw";
+    runs = 0;
+    await readAndDeliver(app);
+    while (runs < RETRY.maxAttempts) await app.advance(1_000);
+    next = "work";
+    await readAndDeliver(app);
+    await app.advance(RETRY.maxBackoffMs);
+    expect(await readAndDeliver(app)).toMatchObject({ state: "fresh", value: { count: 1 } });
+  });
+
+  test("rests for its backoff however many jobs are waiting, without a window too", async () => {
+    const view = defineView("totals", {
+      table: totalsTable,
+      window: { seconds: 0 },
+      compute: () => {
+        runs++;
+        throw new Error("closed");
+      },
+    });
+    const app = startTestApp({ tables, views: { view } });
+    const { messages } = await app.collect((ctx) => view.read(ctx, key));
+    for (let i = 0; i < 5; i++) await app.deliver(messages);
+    await app.advance(0);
+    expect(runs).toBe(1);
+  });
+
+  test("is over when the row is found fresh", async () => {
+    let isStale = false;
+    const app = startTotals({
+      staleWhen: when(() => isStale),
+      compute: async (ctx, args) => {
+        if (next === "throw") throw new Error("closed");
+        return await total(ctx, args);
+      },
+    });
+    await app.mutation((ctx) => app.totals.refresh(ctx, key));
+    isStale = true;
+    next = "throw";
+    await app.readAndSettle((ctx) => app.totals.get(ctx, key));
+    expect((await app.inspect()).views.totals?.failures).toHaveLength(1);
+    isStale = false;
+    await app.advance(10 * 60_000);
+    expect((await app.inspect()).views.totals?.failures).toEqual([]);
+  });
+
+  test("is over when the app evicts the row, also one that does not exist yet", async () => {
+    const app = start();
+    next = "throw";
+    await readAndDeliver(app);
+    await app.advance(0);
+    expect(await failures(app)).toHaveLength(1);
+    expect(await app.mutation((ctx) => app.totals.evict(ctx, key))).toBe(false);
+    expect(await failures(app)).toEqual([]);
+  });
+
+  test("is reported with its key, whatever Convex values that holds", async () => {
+    const table = viewTable({ key: { n: v.int64(), x: v.number() }, value: v.null() });
+    const view = defineView("keyed", {
+      table,
+      compute: () => {
+        throw new Error("closed");
+      },
+    });
+    const app = startTestApp({ tables: { keyed: table }, views: { view } });
+    const { messages } = await app.collect((ctx) => view.read(ctx, { n: 5n, x: -0 }));
+    await app.deliver(messages);
+    await app.advance(0);
+    expect((await app.inspect()).views.keyed?.failures).toMatchObject([{ key: { n: 5n, x: -0 } }]);
+  });
+
+  test("is over when the app refreshes the row, with its backoff", async () => {
     const app = start();
     next = "throw";
     await readAndDeliver(app);
@@ -266,4 +341,23 @@ test("inspect counts rows and stale rows, and says when it counted only some", a
     });
   }
   expect((await app.inspect()).views.totals).toMatchObject({ rows: 1_000, more: true });
+});
+
+test("inspect stops before its predicates have read more than a query may", async () => {
+  const app = startTotals(
+    { staleWhen: changed(async (ctx) => (await ctx.db.query("items").collect()).length) },
+    { limits: {} },
+  );
+  await app.t.run(async (ctx) => {
+    for (let n = 0; n < 40; n++) await ctx.db.insert("items", { list: "a", n });
+  });
+  await app.mutation((ctx) => app.totals.refresh(ctx, key));
+  const [row] = await app.rows("totals");
+  const { _id, _creationTime, ...fields } = row as Record<string, unknown>;
+  await app.t.run(async (ctx) => {
+    for (let i = 0; i < 900; i++) await ctx.db.insert("totals", { ...fields, key: `${i}` });
+  });
+  const { rows, more } = (await app.inspect()).views.totals as { rows: number; more: boolean };
+  expect(more).toBe(true);
+  expect(rows).toBeGreaterThan(500);
 });

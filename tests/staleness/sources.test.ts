@@ -6,7 +6,7 @@ import {
   type GenericMutationCtx,
   mutationGeneric,
 } from "convex/server";
-import { v } from "convex/values";
+import { ConvexError, v } from "convex/values";
 import { Triggers } from "convex-helpers/server/triggers";
 import { defineView } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -168,7 +168,57 @@ describe("a change of a source", () => {
   });
 });
 
+test("a mutation that catches the error of sources does not commit: no invalidation is lost", async () => {
+  const app = await startWith(["a"]);
+  const swallowing = app.mutation(async (ctx) => {
+    for (let n = 0; n < 200; n++) await add(`list ${n}`, n)(ctx);
+    await add("a", 1)(ctx).catch(() => {});
+  });
+  await expect(swallowing).rejects.toThrow("at most 200 keys");
+  expect(await app.rows("items")).toEqual([]);
+});
+
+test("a ConvexError of sources reaches the client as it is", async () => {
+  const view = defineView("totals", {
+    table: totalsTable,
+    sources: {
+      items: (_: { list: string }) => {
+        throw new ConvexError({ code: "NO_LIST" });
+      },
+    },
+    compute: total,
+  });
+  const app = startTestApp({ tables, views: { view } });
+  await expect(app.mutation(add("a", 1))).rejects.toMatchObject({ data: { code: "NO_LIST" } });
+});
+
+test("writes to other tables cost what they cost without triggers", async () => {
+  const app = await startWith([]);
+  const read = await app.mutation(async (ctx) => {
+    const id = await ctx.db.insert("notes", { text: "x" });
+    const before = (await ctx.meta.getTransactionMetrics()).documentsRead.used;
+    await ctx.db.patch("notes", id, { text: "y" });
+    await ctx.db.replace("notes", id, { text: "z" });
+    await ctx.db.delete("notes", id);
+    return (await ctx.meta.getTransactionMetrics()).documentsRead.used - before;
+  });
+  expect(read).toBe(3);
+});
+
 describe("triggers", () => {
+  test("of the app's own can invalidate and refresh", async () => {
+    const triggers = new Triggers<GenericDataModel>();
+    const app = await startWith(["a", "b"], startTotals({}, { triggers }));
+    triggers.register("notes", async (ctx) => {
+      const writeCtx = ctx as unknown as MutationCtx;
+      await app.totals.invalidate(writeCtx, { list: "a" });
+      await app.totals.refresh(writeCtx, { list: "b" });
+    });
+    await app.mutation((ctx) => ctx.db.insert("notes", { text: "x" }));
+    expect(await app.dirty()).toEqual(["a"]);
+    expect((await app.rows("totals")).map((row) => row.seq)).toEqual([1, 2]);
+  });
+
   test("of the app's own run beside ours, in the same mutations", async () => {
     const triggers = new Triggers<GenericDataModel>();
     const seen = vi.fn();

@@ -1,6 +1,7 @@
+import { defineView, type EffectCtx, when } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { endTestApp } from "../testApp.js";
-import { add, startTotals, total } from "../totals.js";
+import { endTestApp, startTestApp } from "../testApp.js";
+import { add, startTotals, tables, total, totalsTable, totalsView } from "../totals.js";
 
 afterEach(endTestApp);
 const key = { list: "a" };
@@ -206,7 +207,40 @@ describe("invalidate, refresh and evict", () => {
   });
 });
 
+test("a refresh whose new row the predicate calls stale changes nothing, even when the app catches it", async () => {
+  let isStale = false;
+  const { totals, mutation, rows } = startTotals({ staleWhen: when(() => isStale) });
+  await mutation((ctx) => totals.refresh(ctx, key));
+  isStale = true;
+  await mutation(async (ctx) => {
+    await expect(totals.refresh(ctx, key)).rejects.toThrow("right after it was computed");
+  });
+  expect(await rows("totals")).toMatchObject([{ seq: 1 }]);
+});
+
 describe("what compute gets", () => {
+  test("can read other views, in the query itself as well as in a recompute", async () => {
+    const totals = totalsView();
+    const doubled = defineView("doubled", {
+      table: totalsTable,
+      onMissing: "compute",
+      compute: async (ctx, args: { list: string }) => {
+        const value = await totals.get(ctx as typeof ctx & EffectCtx, args);
+        return { count: value?.count ?? -1, sum: 0 };
+      },
+    });
+    const app = startTestApp({
+      tables: { ...tables, doubled: totalsTable },
+      views: { totals, doubled },
+    });
+    const { result, effects } = await app.collect((ctx) => doubled.get(ctx, key));
+    expect(result).toEqual({ count: -1, sum: 0 });
+    expect(effects.map(({ args }) => args.view)).toEqual(["doubled", "totals"]);
+    await app.readAndSettle((ctx) => doubled.get(ctx, key));
+    const settled = await app.collect((ctx) => doubled.read(ctx, key));
+    expect(settled.result).toMatchObject({ state: "fresh" });
+  });
+
   test("only reads, wherever it runs, and takes no part in who reads", async () => {
     const seen: string[][] = [];
     const { totals, mutation, query } = startTotals({

@@ -12,7 +12,7 @@ const MAX_LINES = 128;
 export async function sendByLogStream(effects: readonly Effect[]): Promise<void> {
   if (effects.length === 0) return;
   try {
-    const { lines, tooLarge } = await seal(effects, effectSecret());
+    const { lines, unsendable } = await seal(effects, effectSecret());
     for (const line of lines.slice(0, MAX_LINES)) console.debug(line);
     if (lines.length > MAX_LINES) {
       console.error(
@@ -20,11 +20,8 @@ export async function sendByLogStream(effects: readonly Effect[]): Promise<void>
           `one execution sends at most ${MAX_LINES}. Read fewer stale keys in one query.`,
       );
     }
-    for (const { effect, bytes, limit } of tooLarge) {
-      console.error(
-        `convex-lazy-views: an effect for ${effect.target} was not sent: it takes ${bytes} bytes, ` +
-          `at most ${limit} fit in a log line. Pass an id instead of the document, or a shorter key.`,
-      );
+    for (const { effect, reason } of unsendable) {
+      console.error(`convex-lazy-views: an effect for ${effect.target} was not sent: ${reason}`);
     }
   } catch (error) {
     console.error(

@@ -1,5 +1,5 @@
 import type { DispatchCounts } from "../dispatch.js";
-import { noCounts } from "../dispatch.js";
+import { dispatchInChunks } from "../dispatch.js";
 import { collapse, type Effect } from "../effect.js";
 import { verify } from "../hmac.js";
 import { findSeals, unseal } from "../seal.js";
@@ -9,8 +9,8 @@ import { acceptedEffectSecrets, environmentVariable, STREAM_SECRET } from "../se
 const MAX_EVENT_AGE_MS = 15 * 60_000;
 /** A sender's clock may run ahead by this much. */
 const MAX_CLOCK_SKEW_MS = 5 * 60_000;
-/** Effects handed to one dispatch. */
-const CHUNK = 100;
+/** The body of a verification is far smaller: a larger one is not parsed before its signature is known. */
+const MAX_VERIFICATION_BYTES = 16 * 1024;
 
 interface LogEvent {
   topic?: unknown;
@@ -21,9 +21,9 @@ interface LogEvent {
 /**
  * Answers one request of the deployment's webhook log stream.
  *
- * In this order: a body of nothing but `verification` events is answered 200, since it does nothing and comes
- * before the stream's secret can be known. No secret → 503. A signature that is missing, malformed or wrong →
- * 401. Not JSON, nor JSON lines → 400. Only events that are too old → 400. Else our lines are picked out of the
+ * In this order: no stream secret → 503. A signature that is missing, malformed or wrong → 401. (In both cases a
+ * body of nothing but `verification` events is answered 200: it does nothing, and comes before the secret can be
+ * known.) Not JSON, nor JSON lines → 400. Only events that are too old → 400. Else our lines are picked out of the
  * console events, each is verified, equal effects are collapsed, and `dispatch` is called once per chunk; if
  * that fails → 503, so that the stream tries again.
  *
@@ -35,19 +35,17 @@ export async function answerLogStream(
 ): Promise<Response> {
   try {
     const body = await request.arrayBuffer();
-    const events = parseEvents(body);
-    if (events !== null && events.length > 0 && events.every((e) => e.topic === "verification")) {
-      return answer(200, { verified: true });
-    }
     const secret = environmentVariable(STREAM_SECRET);
-    if (secret === undefined) {
-      return answer(503, {
-        error: `${STREAM_SECRET} is not set: set it to the hmacSecret of the log stream.`,
-      });
+    const signature = request.headers.get("x-webhook-signature");
+    if (secret === undefined || !(await isSigned(body, signature, secret))) {
+      if (isVerification(body)) return answer(200, { verified: true });
+      return secret === undefined
+        ? answer(503, {
+            error: `${STREAM_SECRET} is not set: set it to the hmacSecret of the log stream.`,
+          })
+        : answer(401, { error: "The header x-webhook-signature does not sign this body." });
     }
-    if (!(await isSigned(body, request.headers.get("x-webhook-signature"), secret))) {
-      return answer(401, { error: "The header x-webhook-signature does not sign this body." });
-    }
+    const events = parseEvents(body);
     if (events === null) {
       return answer(400, { error: "The body is neither a JSON array of events nor JSON lines." });
     }
@@ -56,13 +54,7 @@ export async function answerLogStream(
       return answer(400, { error: "Every event of this body is too old." });
     }
     const { effects, forged } = await pickEffects(recent);
-    const counts = noCounts();
-    for (let start = 0; start < effects.length; start += CHUNK) {
-      const chunk = await dispatch(effects.slice(start, start + CHUNK));
-      for (const name of Object.keys(counts) as (keyof DispatchCounts)[]) {
-        counts[name] += chunk[name];
-      }
-    }
+    const counts = await dispatchInChunks(effects, dispatch);
     return answer(200, { events: events.length, effects: effects.length, forged, ...counts });
   } catch (error) {
     return answer(503, { error: error instanceof Error ? error.message : String(error) });
@@ -98,6 +90,13 @@ function parseEvents(body: ArrayBuffer): LogEvent[] | null {
   } catch {
     return null;
   }
+}
+
+/** A new stream is probed before its secret can be known: with events that ask for nothing. */
+function isVerification(body: ArrayBuffer): boolean {
+  if (body.byteLength > MAX_VERIFICATION_BYTES) return false;
+  const events = parseEvents(body) ?? [];
+  return events.length > 0 && events.every(({ topic }) => topic === "verification");
 }
 
 function isRecent({ timestamp }: LogEvent): boolean {
