@@ -13,7 +13,6 @@ import { judge } from "../staleness/judge.js";
 import type { ViewDefinition } from "../views/definition.js";
 import { type Key, toKey } from "../views/keys.js";
 import { readOnly } from "../views/readOnly.js";
-import { recomputeEffect } from "../views/recomputeEffect.js";
 import { findRow } from "../views/rows.js";
 import { recordFailure, recordSuccess } from "./retry.js";
 
@@ -94,16 +93,9 @@ export async function recompute(
 
   let current = entry;
   if (job.trailingAt !== undefined) {
-    const { windowMs } = recomputeEffect(self, view, key);
-    await writeEntry(
-      ledger,
-      entry,
-      { key: ledgerText, target: self },
-      {
-        windowEndsAt: Date.now() + windowMs,
-        trailingJob: undefined,
-      },
-    );
+    const windowEndsAt = Date.now() + view.windowMs;
+    const initial = { key: ledgerText, target: self };
+    await writeEntry(ledger, entry, initial, { windowEndsAt, trailingJob: undefined });
     current = await findEntry(ledger.db, ledgerText);
   }
   try {

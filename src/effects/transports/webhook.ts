@@ -1,5 +1,4 @@
-import type { DispatchCounts } from "../dispatch.js";
-import { dispatchInChunks } from "../dispatch.js";
+import { type DispatchCounts, dispatchInChunks } from "../dispatch.js";
 import { collapse, type Effect } from "../effect.js";
 import { verify } from "../hmac.js";
 import { findSeals, unseal } from "../seal.js";
