@@ -138,7 +138,7 @@ export class View<Key, Value, Source = never> {
   }
 
   /**
-   * Deletes a key's row: the next reader finds it missing. A failure that was remembered is over, with its backoff.
+   * Deletes a key's row: its readers find it missing. A failure that was remembered is over, with its backoff.
    *
    * ```ts
    * await airportStats.evict(ctx, { airport: "SFO" });
@@ -150,8 +150,9 @@ export class View<Key, Value, Source = never> {
     const lazy = lazyMutationContext(ctx, this.definition, "evict");
     const checked = toKey(this.definition, key);
     const row = await findRow(lazy.ctx.db, this.definition, checked.text);
-    if (row !== null) await lazy.ctx.db.delete(this.name, row._id);
+    if (row === null) return false;
+    await lazy.ctx.db.delete(this.name, row._id);
     await lazy.release(recomputeEffect(lazy.recompute, this.definition, checked), "evicted");
-    return row !== null;
+    return true;
   }
 }
