@@ -56,9 +56,11 @@ export async function runMutation(
   const outer = {
     ...ctx,
     scheduleEffect: collector.scheduleEffect,
-    // A sub-mutation may commit rows that this one has marked.
-    runMutation: ((...call: Parameters<RunMutation>) =>
-      runSubMutation(...call).finally(() => lazy.marks.forgetAll())) as RunMutation,
+    // A sub-mutation may commit rows that this one has marked, until it ends.
+    runMutation: ((...call: Parameters<RunMutation>) => {
+      lazy.marks.pause();
+      return runSubMutation(...call).finally(() => lazy.marks.resume());
+    }) as RunMutation,
   };
   const lazy: LazyContext = {
     ...contextOf(app, outer, collector),
@@ -69,6 +71,7 @@ export async function runMutation(
   const inner = withTriggers(app.triggers, withLazyContext(outer, lazy));
   lazy.ctx = inner;
   const result = await handler(inner, lazy);
+  await lazy.marks.settle();
   if (lazy.lostInvalidation !== undefined) throw lazy.lostInvalidation;
   const effects = collector.take();
   if (effects.length > 0) await dispatchInMutation(app, ctx, effects);

@@ -24,16 +24,42 @@ function noCounts(): DispatchCounts {
 /** Effects handed to one dispatch: each may schedule a job and write a document of its transaction. */
 const CHUNK = 100;
 
-/** Calls a dispatching mutation as often as it takes, and adds up what it did. */
+/**
+ * Calls a dispatching mutation as often as it takes, and adds up what it did. When a chunk fails, its effects are
+ * dispatched one by one, so that one that cannot be is refused and holds up no other.
+ *
+ * @throws What the mutation throws, when it fails for every effect of a chunk: then the fault is not theirs.
+ */
 export async function dispatchInChunks(
   effects: readonly Effect[],
   dispatch: (chunk: Effect[]) => Promise<DispatchCounts>,
 ): Promise<DispatchCounts> {
   const counts = noCounts();
   for (let start = 0; start < effects.length; start += CHUNK) {
-    const chunk = await dispatch(effects.slice(start, start + CHUNK));
-    for (const name of Object.keys(counts) as (keyof DispatchCounts)[]) counts[name] += chunk[name];
+    const chunk = effects.slice(start, start + CHUNK);
+    const done = await dispatch(chunk).catch(() => dispatchOneByOne(chunk, dispatch));
+    for (const name of Object.keys(counts) as (keyof DispatchCounts)[]) counts[name] += done[name];
   }
+  return counts;
+}
+
+async function dispatchOneByOne(
+  effects: readonly Effect[],
+  dispatch: (chunk: Effect[]) => Promise<DispatchCounts>,
+): Promise<DispatchCounts> {
+  const counts = noCounts();
+  let failure: unknown;
+  for (const effect of effects) {
+    try {
+      const done = await dispatch([effect]);
+      for (const name of Object.keys(counts) as (keyof DispatchCounts)[])
+        counts[name] += done[name];
+    } catch (error) {
+      failure = error;
+      counts.refused++;
+    }
+  }
+  if (counts.refused === effects.length) throw failure;
   return counts;
 }
 
@@ -80,7 +106,9 @@ async function dispatchOne(ctx: LedgerCtx, effect: Effect): Promise<keyof Dispat
     const refusal = await scheduleOrExplain(ctx.scheduler, effect);
     const failure =
       refusal === null
-        ? entry?.failure
+        ? effect.seq === undefined
+          ? undefined // Scheduled at last; what its target does is not ours.
+          : entry?.failure
         : {
             message: refusal,
             attempts: (entry?.failure?.attempts ?? 0) + 1,

@@ -26,6 +26,7 @@ export async function computeAndCommit(
   marks: Marks,
 ): Promise<unknown> {
   const reader = readOnly(ctx);
+  marks.forget(markOf(view, key));
   const value = view.checkValue(await view.compute(reader, key.args as never));
   canonicalText(value, `view "${view.name}": value`);
   const probes = await probeTexts(reader, view, key.args);
@@ -47,8 +48,9 @@ export async function computeAndCommit(
         "A predicate must call a new row fresh, or it would be recomputed for ever.",
     );
   }
-  if (row === null) await ctx.db.insert(view.name, { ...next });
-  else await ctx.db.replace(view.name, row._id, { ...next });
-  marks.forget(markOf(view, key));
+  // A write of this very mutation, made while compute ran: its change may not be in the value.
+  const stored = marks.has(markOf(view, key)) ? { ...next, dirtyAt: Date.now() } : next;
+  if (row === null) await ctx.db.insert(view.name, { ...stored });
+  else await ctx.db.replace(view.name, row._id, { ...stored });
   return value;
 }

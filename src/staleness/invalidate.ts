@@ -20,7 +20,15 @@ export async function invalidateKey(
   key: Key,
   marks: Marks,
 ): Promise<void> {
-  if (!marks.begin(markOf(view, key))) return;
+  const markRow = () => setMark(db, view, key);
+  if (marks.begin(markOf(view, key), markRow)) await markRow();
+}
+
+async function setMark(
+  db: GenericDatabaseWriter<GenericDataModel>,
+  view: ViewDefinition,
+  key: Key,
+): Promise<void> {
   const row = await findRow(db, view, key.text);
   if (row === null) return;
   const now = Date.now();

@@ -1,6 +1,7 @@
 import { v } from "convex/values";
 import { defineView, viewTable } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { dispatchInChunks } from "../../src/effects/dispatch.js";
 import { endTestApp, noteTargets, startTestApp } from "../testApp.js";
 import { add, startTotals, tables } from "../totals.js";
 
@@ -211,5 +212,29 @@ describe("clean-up", () => {
     expect(await app.rows("lazyEffects")).toHaveLength(1);
     await app.advance(10 * 60_000);
     expect(await app.rows("lazyEffects")).toEqual([]);
+  });
+});
+
+describe("in chunks", () => {
+  const counted = { ...none, dispatched: 1 };
+  const poison = effect("poison");
+
+  test("an effect that cannot be dispatched is refused, and holds up no other", async () => {
+    const seen: string[] = [];
+    const effects = [effect("a"), poison, effect("b")];
+    const counts = await dispatchInChunks(effects, async (chunk) => {
+      if (chunk.includes(poison)) throw new Error("not valid");
+      seen.push(...chunk.map(({ args }) => String(args.text)));
+      return counted;
+    });
+    expect(seen).toEqual(["a", "b"]);
+    expect(counts).toEqual({ ...none, dispatched: 2, refused: 1 });
+  });
+
+  test("when none can be dispatched, it throws", async () => {
+    const failing = dispatchInChunks([effect("a"), effect("b")], async () => {
+      throw new Error("dispatch is not there");
+    });
+    await expect(failing).rejects.toThrow("dispatch is not there");
   });
 });

@@ -168,6 +168,57 @@ describe("a change of a source", () => {
   });
 });
 
+test("a write beside a refresh in one mutation leaves the row stale, or is in its value", async () => {
+  const app = startTotals({
+    compute: async (ctx, args) => {
+      const value = await total(ctx, args);
+      for (let i = 0; i < 20; i++) await ctx.db.query("notes").collect();
+      return value;
+    },
+  });
+  const key = { list: "a" };
+  await app.mutation((ctx) => app.totals.refresh(ctx, key));
+  await app.mutation(async (ctx) => {
+    await Promise.all([app.totals.refresh(ctx, key), add("a", 1)(ctx)]);
+  });
+  const { state, value } = (await app.collect((ctx) => app.totals.read(ctx, key))).result;
+  expect(state === "stale" || value?.count === 1).toBe(true);
+});
+
+test.each([0, 5, 20, 50])(
+  "a write beside a sub-mutation that refreshes marks (%i ticks later)",
+  async (ticks) => {
+    const app = startTotals(
+      {},
+      {
+        build: (lazy) => ({
+          sub: {
+            refresh: lazy.mutation(mutationGeneric)({
+              args: {},
+              handler: async (ctx) => void (await app.totals.refresh(ctx, { list: "a" })),
+            }),
+          },
+        }),
+      },
+    );
+    const key = { list: "a" };
+    await app.mutation((ctx) => app.totals.refresh(ctx, key));
+    await app.mutation(async (ctx) => {
+      await add("a", 1)(ctx);
+      const later = async () => {
+        for (let i = 0; i < ticks; i++) await Promise.resolve();
+        await add("a", 2)(ctx);
+      };
+      await Promise.all([
+        ctx.runMutation(anyApi.sub?.refresh as FunctionReference<"mutation">),
+        later(),
+      ]);
+    });
+    const { state, value } = (await app.collect((ctx) => app.totals.read(ctx, key))).result;
+    expect(state === "stale" || value?.count === 2).toBe(true);
+  },
+);
+
 test("a mutation that catches the error of sources does not commit: no invalidation is lost", async () => {
   const app = await startWith(["a"]);
   const swallowing = app.mutation(async (ctx) => {
