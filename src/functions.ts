@@ -49,9 +49,9 @@ export function references(module: string): LazyReferences {
 /** An error that says how the app must export the library's functions, beside what went wrong. */
 export function missingFunctionError(module: string, name: FunctionName, cause: unknown): Error {
   return new Error(
-    `convex-lazy-views could not call ${module}:${name}. convex/${module}.ts must have: ` +
-      `export const { ${FUNCTION_NAMES.join(", ")} } = lazy.functions(); ` +
-      `and module must be its path. (${cause instanceof Error ? cause.message : cause})`,
+    `convex-lazy-views could not call ${module}:${name}. ${cause instanceof Error ? cause.message : cause} ` +
+      `(If the function was not found: convex/${module}.ts must have ` +
+      `export const { ${FUNCTION_NAMES.join(", ")} } = lazy.functions(); and module must be its path.)`,
     { cause },
   );
 }

@@ -9,7 +9,8 @@ import { sign, verify } from "./hmac.js";
  *   lazy-views:1:<base64url of a JSON array of effects>.<base64url of its HMAC-SHA256>
  *
  * It needs the signature because any function may log text that a user chose. It needs no time stamp and
- * may be repeated: dispatching an effect twice does no more than dispatching it once.
+ * may be repeated: inside its window an effect that is dispatched twice runs once, and a recompute that is repeated
+ * later finds its row fresh. (Other targets look again before they act.)
  */
 const PREFIX = "lazy-views:1:";
 const SIGNATURE_LENGTH = 43;

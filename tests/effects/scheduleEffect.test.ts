@@ -229,7 +229,7 @@ describe("in an action", () => {
     });
     expect(result).toBe("done");
     expect(complaint.mock.calls[0]?.[0]).toContain(
-      "could not call lazy:dispatch. convex/lazy.ts must have: " +
+      "convex/lazy.ts must have " +
         "export const { recompute, dispatch, sweep, inspect } = lazy.functions()",
     );
   });
