@@ -78,7 +78,7 @@ export async function runMutation(
   return result;
 }
 
-/** Effects of an action are dispatched in one mutation when it ends, also when it throws. */
+/** Effects of an action are dispatched in mutations when it ends, also when it throws. */
 export async function runAction(
   app: LazyApp,
   ctx: GenericActionCtx<GenericDataModel>,

@@ -2,11 +2,9 @@ import { collectEffects, deliverEffects } from "convex-lazy-views/test";
 import { afterEach, expect, test, vi } from "vitest";
 import { api } from "../examples/convex/_generated/api.js";
 import { startApp } from "./setup.js";
+import { endTestApp } from "./testApp.js";
 
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllEnvs();
-});
+afterEach(endTestApp);
 
 test("a stale read leads to one recompute", async () => {
   const t = startApp();

@@ -22,13 +22,20 @@ import { vi } from "vitest";
 import type { EffectCtx } from "../src/effects/context.js";
 import type { InspectReport } from "../src/inspect.js";
 
-export const EFFECT_SECRET = "0123456789abcdef0123456789abcdef";
+const EFFECT_SECRET = "0123456789abcdef0123456789abcdef";
 export const STREAM_SECRET = "the stream's own secret";
 
 export type QueryCtx = GenericQueryCtx<GenericDataModel> & EffectCtx;
 export type MutationCtx = GenericMutationCtx<GenericDataModel> & EffectCtx;
 /** The test's own tables are not typed, so its sources cannot be compared with them. */
 export type AnyView = View<never, unknown, unknown>;
+
+/** The secrets and the fake time that an app runs with, until `endTestApp`. */
+export function stubEnvironment(now?: Date) {
+  vi.useFakeTimers(now === undefined ? {} : { now });
+  vi.stubEnv("LAZY_VIEWS_SECRET", EFFECT_SECRET);
+  vi.stubEnv("LAZY_VIEWS_STREAM_SECRET", STREAM_SECRET);
+}
 
 export interface AppOptions {
   tables?: GenericSchema;
@@ -49,9 +56,7 @@ export interface AppOptions {
  * `run:action` run what the test gives them, with the ctx that the library's builders make.
  */
 export function startTestApp(options: AppOptions = {}) {
-  vi.useFakeTimers({ now: new Date("2026-01-01T00:00:00Z") });
-  vi.stubEnv("LAZY_VIEWS_SECRET", EFFECT_SECRET);
-  vi.stubEnv("LAZY_VIEWS_STREAM_SECRET", STREAM_SECRET);
+  stubEnvironment(new Date("2026-01-01T00:00:00Z"));
   const { module = "lazy", views = {}, tables = {}, forgotten = [], triggers } = options;
   const lazy = new LazyViews<GenericDataModel>({
     module,
@@ -148,7 +153,7 @@ type ActionCtx = EffectCtx & {
   runMutation: (ref: unknown, args?: unknown) => Promise<unknown>;
 };
 
-/** Ends what `startTestApp` began; call it after each test. */
+/** Ends what `stubEnvironment` began; call it after each test. */
 export function endTestApp() {
   vi.useRealTimers();
   vi.unstubAllEnvs();

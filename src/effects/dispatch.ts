@@ -21,6 +21,10 @@ function noCounts(): DispatchCounts {
   return { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
 }
 
+function add(counts: DispatchCounts, more: DispatchCounts): void {
+  for (const name of Object.keys(counts) as (keyof DispatchCounts)[]) counts[name] += more[name];
+}
+
 /** Effects handed to one dispatch: each may schedule a job and write a document of its transaction. */
 const CHUNK = 100;
 
@@ -37,8 +41,7 @@ export async function dispatchInChunks(
   const counts = noCounts();
   for (let start = 0; start < effects.length; start += CHUNK) {
     const chunk = effects.slice(start, start + CHUNK);
-    const done = await dispatch(chunk).catch(() => dispatchOneByOne(chunk, dispatch));
-    for (const name of Object.keys(counts) as (keyof DispatchCounts)[]) counts[name] += done[name];
+    add(counts, await dispatch(chunk).catch(() => dispatchOneByOne(chunk, dispatch)));
   }
   return counts;
 }
@@ -51,9 +54,7 @@ async function dispatchOneByOne(
   let failure: unknown;
   for (const effect of effects) {
     try {
-      const done = await dispatch([effect]);
-      for (const name of Object.keys(counts) as (keyof DispatchCounts)[])
-        counts[name] += done[name];
+      add(counts, await dispatch([effect]));
     } catch (error) {
       failure = error;
       counts.refused++;
@@ -98,25 +99,21 @@ async function dispatchOne(ctx: LedgerCtx, effect: Effect): Promise<keyof Dispat
   const key = ledgerKey(effect);
   const entry = await findEntry(ctx.db, key);
   const initial = { key, target: effect.target };
-  const isOpen = entry !== null && entry.windowEndsAt > now;
 
-  if (!isOpen) {
+  if (entry === null || entry.windowEndsAt <= now) {
     const windowEndsAt = now + effect.windowMs;
     const opened = { windowEndsAt, seq: effect.seq, trailingJob: undefined };
     const refusal = await scheduleOrExplain(ctx.scheduler, effect);
-    const failure =
-      refusal === null
-        ? effect.seq === undefined
-          ? undefined // Scheduled at last; what its target does is not ours.
-          : entry?.failure
-        : {
-            message: refusal,
-            attempts: (entry?.failure?.attempts ?? 0) + 1,
-            failedAt: now,
-            retryAt: windowEndsAt,
-          };
+    if (refusal === null) {
+      // A recompute's failure is over when it has committed; for others, being scheduled is all we know of.
+      const failure = effect.seq === undefined ? undefined : entry?.failure;
+      await writeEntry(ctx, entry, initial, { ...opened, failure });
+      return "dispatched";
+    }
+    const attempts = (entry?.failure?.attempts ?? 0) + 1;
+    const failure = { message: refusal, attempts, failedAt: now, retryAt: windowEndsAt };
     await writeEntry(ctx, entry, initial, { ...opened, failure });
-    return refusal === null ? "dispatched" : "refused";
+    return "refused";
   }
 
   const isNews =

@@ -14,7 +14,7 @@ import type { Row } from "../views/viewTable.js";
  * Computes a key's value and commits it as its row, in one transaction: a source that changes meanwhile makes
  * Convex run one of the two again, so no change is lost.
  *
- * @param marks - What this mutation has marked: the key is no longer marked after the commit.
+ * @param marks - What this mutation has marked: the key stays marked only by a write made while `compute` ran.
  * @returns The value.
  * @throws What `compute` throws; or an Error when the value does not fit the view, or when the view's own
  * predicate still calls the new row stale.
@@ -26,7 +26,8 @@ export async function computeAndCommit(
   marks: Marks,
 ): Promise<unknown> {
   const reader = readOnly(ctx);
-  marks.forget(markOf(view, key));
+  const mark = markOf(view, key);
+  marks.forget(mark);
   const value = view.checkValue(await view.compute(reader, key.args as never));
   canonicalText(value, `view "${view.name}": value`);
   const probes = await probeTexts(reader, view, key.args);
@@ -49,7 +50,7 @@ export async function computeAndCommit(
     );
   }
   // A write of this very mutation, made while compute ran: its change may not be in the value.
-  const stored = marks.has(markOf(view, key)) ? { ...next, dirtyAt: Date.now() } : next;
+  const stored = marks.has(mark) ? { ...next, dirtyAt: Date.now() } : next;
   if (row === null) await ctx.db.insert(view.name, { ...stored });
   else await ctx.db.replace(view.name, row._id, { ...stored });
   return value;

@@ -4,8 +4,8 @@ const MAX_KEYS = 200;
 /**
  * What one mutation has invalidated, so that each key is looked up and marked once however many changes it makes.
  *
- * A mark is forgotten when it may be gone: after the mutation itself commits the row, and after a sub-mutation,
- * which may have committed any row.
+ * A mark is forgotten when it may be gone: when the mutation itself commits the row, and while a sub-mutation runs,
+ * which may commit any row.
  */
 export class Marks {
   private readonly keys = new Set<string>();

@@ -3,15 +3,13 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { api } from "../../examples/convex/_generated/api.js";
 import { airports, flights } from "../../examples/flightsData.js";
 import { startApp } from "../setup.js";
+import { endTestApp } from "../testApp.js";
 
 let t: ReturnType<typeof startApp>;
 beforeEach(() => {
   t = startApp();
 });
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllEnvs();
-});
+afterEach(endTestApp);
 
 const flight = {
   date: "2001/01/01 00:00",
