@@ -3,27 +3,34 @@ import {
   type FunctionVisibility,
   makeFunctionReference,
 } from "convex/server";
-import type { Value } from "convex/values";
 import type { DispatchCounts } from "./effects/dispatch.js";
 import type { Effect } from "./effects/effect.js";
 import type { SweepReference } from "./effects/sweep.js";
-import type { InspectArgs, InspectReport } from "./inspect.js";
+import type { InspectAnswer, InspectArgs } from "./inspect.js";
+import type { RecomputeArgs, RecomputeOutcome } from "./recompute/recompute.js";
 
 /** The functions that the app exports for the library, by the names it must export them under. */
 export const FUNCTION_NAMES = ["recompute", "dispatch", "sweep", "inspect"] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
+/** The arguments of the mutation `dispatch`. */
+export type DispatchArgs = {
+  effects: Effect[];
+  /** Whether clients forward them. */
+  areForwarded?: boolean;
+};
+
 /** References to the app's exports, in the module it named. */
 export interface LazyReferences {
-  path(name: FunctionName): string;
-  dispatch: FunctionReference<
-    "mutation",
-    FunctionVisibility,
-    { effects: Effect[] },
-    DispatchCounts
-  >;
+  /**
+   * Function path of an export; `forward` is there with the transport `client`, `act` with views of the mode
+   * `action`.
+   */
+  path(name: FunctionName | "forward" | "act"): string;
+  dispatch: FunctionReference<"mutation", FunctionVisibility, DispatchArgs, DispatchCounts>;
   sweep: SweepReference;
-  inspect: FunctionReference<"query", FunctionVisibility, InspectArgs, InspectReport | Value[]>;
+  inspect: FunctionReference<"query", FunctionVisibility, InspectArgs, InspectAnswer>;
+  recompute: FunctionReference<"mutation", FunctionVisibility, RecomputeArgs, RecomputeOutcome>;
 }
 
 /**
@@ -37,12 +44,13 @@ export function references(module: string): LazyReferences {
         'lazy.functions(), below convex/ and without its ending: "lazy" for convex/lazy.ts.',
     );
   }
-  const path = (name: FunctionName) => `${module}:${name}`;
+  const path = (name: FunctionName | "forward" | "act") => `${module}:${name}`;
   return {
     path,
     dispatch: makeFunctionReference(path("dispatch")),
     sweep: makeFunctionReference(path("sweep")),
     inspect: makeFunctionReference(path("inspect")),
+    recompute: makeFunctionReference(path("recompute")),
   };
 }
 

@@ -1,5 +1,8 @@
 import type { Value } from "convex/values";
+import type { BackfillPage } from "./backfill.js";
+import type { Forgotten } from "./backstopping.js";
 import { fromCanonicalText } from "./effects/canonical.js";
+import type { RowCommit } from "./effects/effect.js";
 import type { LedgerReader } from "./effects/ledger.js";
 import {
   acceptedEffectSecrets,
@@ -7,6 +10,12 @@ import {
   environmentVariable,
   STREAM_SECRET,
 } from "./effects/secrets.js";
+import type { Sweep, SweepJob } from "./effects/sweep.js";
+import type { Evictable } from "./evicting.js";
+import { type StreamHealth, streamHealth } from "./health.js";
+import { isNearlyOut } from "./limits.js";
+import type { Page } from "./recompute/paged.js";
+import type { Computed } from "./recompute/value.js";
 import { judgeForReader } from "./staleness/judge.js";
 import type { AnyQueryCtx } from "./staleness/predicate.js";
 import type { ViewDefinition } from "./views/definition.js";
@@ -15,8 +24,6 @@ import { findRow, type StoredRow } from "./views/rows.js";
 /** Documents of one table that `inspect` looks at. */
 const MAX_DOCUMENTS = 1_000;
 const MAX_FAILURES = 100;
-/** Reading stops when less than this is left of what a query may read. */
-const RESERVE = { bytesRead: 4 << 20, documentsRead: 4_000, databaseQueries: 500 };
 
 /** A recompute or effect whose last attempt failed. */
 export interface Failure {
@@ -35,6 +42,8 @@ export interface Failure {
 export interface InspectReport {
   /** What is not set up, with the remedy; empty when all is well. */
   problems: string[];
+  /** How the log stream fares, as the canary tells; null when the app has not that transport. */
+  stream: StreamHealth | null;
   views: Record<
     string,
     {
@@ -55,21 +64,60 @@ export interface InspectReport {
   };
 }
 
+/** A row, by its view and the text of its key. */
+export type RowName = { view: string; key: string };
+
 /** The arguments of the query `inspect`: none for the report; the others are the library's own. */
 export type InspectArgs = {
-  /** Instead of the report: the seqs of these rows, null for one that does not exist. */
-  seqs?: { view: string; key: string }[];
-  /** Instead of the report: ids of ledger entries that expired by then, in ms since 1970. */
-  expiredBy?: number;
+  /** Instead of the report: the commits that these rows are at, null for one that does not exist. */
+  commits?: RowName[];
+  /** Instead of the report: ids of documents that this sweep has to handle. */
+  due?: Sweep;
+  /** Instead of the report: the rows that this scan may evict. */
+  evictable?: SweepJob;
+  /** Instead of the report: the rows that this scan has to recompute. */
+  forgotten?: SweepJob;
+  /** Instead of the report: raises a canary that was sent then, in ms since 1970. */
+  canary?: number;
+  /** Instead of the report: what this backfill finds next. */
+  backfill?: Sweep & { cursor: string | null; numItems: number };
+  /** Instead of the report: what a key's value is, or its next page, if its run is seen; else null. */
+  compute?: {
+    view: string;
+    args: Record<string, Value>;
+    run: bigint;
+    next?: { cursor: string | null; numItems: number };
+  };
 };
+
+/** What of the app the report is about. */
+interface InspectOptions {
+  views: ReadonlyMap<string, ViewDefinition>;
+  /** Function path of the mutation that recomputes. */
+  recompute: string;
+  /** Whether effects leave queries through the log stream. */
+  hasLogStream: boolean;
+}
+
+/** The report; or, with arguments, the answer to the library's own question. */
+export type InspectAnswer =
+  | InspectReport
+  | Evictable
+  | Forgotten
+  | BackfillPage
+  | { computed: Computed }
+  | { page: Page }
+  | unknown[]
+  | null;
 
 export async function inspect(
   ctx: AnyQueryCtx,
-  views: ReadonlyMap<string, ViewDefinition>,
-  recompute: string,
+  { views, recompute, hasLogStream }: InspectOptions,
 ): Promise<InspectReport> {
+  const health = hasLogStream ? await streamHealth(ctx) : null;
   const report: InspectReport = {
-    problems: problems(),
+    problems: [...problems(hasLogStream), ...(health?.problems ?? [])],
+    stream: health?.stream ?? null,
     views: {},
     ledger: { ...(await countEntries(ctx)), failures: [] },
   };
@@ -95,14 +143,15 @@ export async function inspect(
   return report;
 }
 
-function problems(): string[] {
+function problems(hasLogStream: boolean): string[] {
   const found: string[] = [];
   try {
     effectSecret();
   } catch (error) {
     found.push((error as Error).message);
   }
-  if (acceptedEffectSecrets().length > 0 && environmentVariable(STREAM_SECRET) === undefined) {
+  const isSealed = acceptedEffectSecrets().length > 0;
+  if (hasLogStream && isSealed && environmentVariable(STREAM_SECRET) === undefined) {
     found.push(
       `${STREAM_SECRET} is not set, so no effect of a query arrives. Create a webhook log stream with the topic ` +
         `"console" only, then run: npx convex env set ${STREAM_SECRET} <its hmacSecret>`,
@@ -130,27 +179,21 @@ async function countEntries(ctx: AnyQueryCtx) {
   return { entries: Math.min(entries.length, MAX_DOCUMENTS), more: entries.length > MAX_DOCUMENTS };
 }
 
-async function isNearlyOut(ctx: AnyQueryCtx): Promise<boolean> {
-  const metrics = await ctx.meta.getTransactionMetrics();
-  return (Object.keys(RESERVE) as (keyof typeof RESERVE)[]).some(
-    (name) => metrics[name].remaining < RESERVE[name],
-  );
-}
-
 /**
  * The commits that rows are at: what `dispatch` compares effects with. Null for a row that does not exist, and for
  * one that is more than a query may read: its effect is then not known to be superseded, and costs a job that stops.
  */
-export async function seqsOf(
+export async function commitsOf(
   ctx: AnyQueryCtx,
   views: ReadonlyMap<string, ViewDefinition>,
-  rows: readonly { view: string; key: string }[],
-): Promise<(number | null)[]> {
-  const seqs: (number | null)[] = [];
+  rows: readonly RowName[],
+): Promise<(RowCommit | null)[]> {
+  const commits: (RowCommit | null)[] = [];
   for (const { view, key } of rows) {
     const definition = views.get(view);
     const canRead = definition !== undefined && !(await isNearlyOut(ctx));
-    seqs.push(canRead ? ((await findRow(ctx.db, definition, key))?.seq ?? null) : null);
+    const row = canRead ? await findRow(ctx.db, definition, key) : null;
+    commits.push(row && { seq: row.seq, born: row._creationTime });
   }
-  return seqs;
+  return commits;
 }

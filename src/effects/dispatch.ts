@@ -1,6 +1,7 @@
 import { makeFunctionReference, type Scheduler } from "convex/server";
 import type { Value } from "convex/values";
-import { type Effect, ledgerKey } from "./effect.js";
+import { isAhead } from "./clock.js";
+import { type Effect, isSuperseded, ledgerKey, type RowCommit } from "./effect.js";
 import { findEntry, type LedgerCtx, writeEntry } from "./ledger.js";
 
 /** What `dispatch` did with a chunk of effects, in numbers of effects. */
@@ -25,8 +26,11 @@ function add(counts: DispatchCounts, more: DispatchCounts): void {
   for (const name of Object.keys(counts) as (keyof DispatchCounts)[]) counts[name] += more[name];
 }
 
+/** The longest rest of something that has failed. */
+export const MAX_BACKOFF_MS = 10 * 60_000;
+
 /** Effects handed to one dispatch: each may schedule a job and write a document of its transaction. */
-const CHUNK = 100;
+export const CHUNK = 100;
 
 /**
  * Calls a dispatching mutation as often as it takes, and adds up what it did. When a chunk fails, its effects are
@@ -64,49 +68,68 @@ async function dispatchOneByOne(
   return counts;
 }
 
-/**
- * Tells the commit that each effect's row is at, in the same order; null for effects that have no row. It looks
- * through a stale snapshot, so that a dispatch of many keys conflicts with the writers of none of them.
- */
-export type CurrentSeqs = (effects: readonly Effect[]) => Promise<(number | null)[]>;
+/** How effects are dispatched. */
+export interface DispatchOptions {
+  /**
+   * The commit that each effect's row is at, in the same order; null for effects that have no row. Looked up through
+   * a stale snapshot, so that a dispatch of many keys conflicts with the writers of none of them.
+   */
+  commits?: readonly (RowCommit | null)[];
+  /** Arguments that the targets get beside the effect's own; they make no difference to its key. */
+  jobArgs?: Record<string, Value>;
+  /** Whether somebody relies on it that each target runs from now on: what looks like a repetition is news then. */
+  isDemanded?: boolean;
+  /** Told of each effect that is put off to the end of its window. */
+  onTrailing?(effect: Effect): Promise<void>;
+}
 
 /**
  * Dispatches effects, each on its own: one that cannot be scheduled is remembered and stops no other.
  *
- * - The row's seq is past the effect's → superseded: nothing is written.
+ * - The row is further than the reader saw it → superseded: nothing is written.
  * - No entry in the ledger, or its window is over → open a window, schedule the target now.
- * - Inside the window, and the effect saw another commit than the last one dispatched, or that one failed →
- *   schedule the target for the window's end, unless something is scheduled there already.
+ * - Inside the window, and the effect saw another commit than the last one dispatched, or that one failed, or the
+ *   effect is demanded → schedule the target for the window's end, unless something is scheduled there already.
  * - Else it is a duplicate: nothing is written.
  */
 export async function dispatchEffects(
   ctx: LedgerCtx,
   effects: readonly Effect[],
-  currentSeqs: CurrentSeqs,
+  { commits = [], onTrailing, ...options }: DispatchOptions,
 ): Promise<DispatchCounts> {
   const counts = noCounts();
-  const seqs = await currentSeqs(effects);
   for (const [i, effect] of effects.entries()) {
-    const current = seqs[i] ?? null;
-    if (effect.seq !== undefined && current !== null && current > effect.seq) counts.superseded++;
-    else counts[await dispatchOne(ctx, effect)]++;
+    if (isSuperseded(effect, commits[i] ?? null)) counts.superseded++;
+    else {
+      const outcome = await dispatchOne(ctx, effect, options);
+      counts[outcome]++;
+      if (outcome === "trailing") await onTrailing?.(effect);
+    }
   }
   return counts;
 }
 
-async function dispatchOne(ctx: LedgerCtx, effect: Effect): Promise<keyof DispatchCounts> {
+async function dispatchOne(
+  ctx: LedgerCtx,
+  effect: Effect,
+  { jobArgs = {}, isDemanded = false }: DispatchOptions,
+): Promise<keyof DispatchCounts> {
   const now = Date.now();
   const key = ledgerKey(effect);
   const entry = await findEntry(ctx.db, key);
   const initial = { key, target: effect.target };
+  const { seq } = effect;
 
-  if (entry === null || entry.windowEndsAt <= now) {
+  // A failure may hold the window open for longer than it is.
+  const furthestMs = effect.windowMs + MAX_BACKOFF_MS;
+  if (entry === null || !isAhead(entry.windowEndsAt, now, furthestMs)) {
     const windowEndsAt = now + effect.windowMs;
-    const opened = { windowEndsAt, seq: effect.seq, trailingJob: undefined };
-    const refusal = await scheduleOrExplain(ctx.scheduler, effect);
+    const opened = { windowEndsAt, seq, trailingJob: undefined };
+    const args = seq === undefined ? jobArgs : { ...jobArgs, windowEndsAt };
+    const refusal = await scheduleOrExplain(ctx.scheduler, effect, args);
     if (refusal === null) {
       // A recompute's failure is over when it has committed; for others, being scheduled is all we know of.
-      const failure = effect.seq === undefined ? undefined : entry?.failure;
+      const failure = seq === undefined ? undefined : entry?.failure;
       await writeEntry(ctx, entry, initial, { ...opened, failure });
       return "dispatched";
     }
@@ -117,23 +140,28 @@ async function dispatchOne(ctx: LedgerCtx, effect: Effect): Promise<keyof Dispat
   }
 
   const isNews =
-    effect.seq !== undefined && (effect.seq !== entry.seq || entry.failure !== undefined);
+    seq !== undefined && (isDemanded || seq !== entry.seq || entry.failure !== undefined);
   if (isNews && entry.trailingJob === undefined) {
     const trailingJob = await scheduleAt(ctx.scheduler, entry.windowEndsAt, effect.target, {
       ...effect.args,
+      ...jobArgs,
       trailingAt: entry.windowEndsAt,
     });
     const { windowEndsAt } = entry;
-    await writeEntry(ctx, entry, initial, { windowEndsAt, trailingJob, seq: effect.seq });
+    await writeEntry(ctx, entry, initial, { windowEndsAt, trailingJob, seq });
     return "trailing";
   }
   return "duplicates";
 }
 
 /** @returns Null, or why Convex refused to schedule the target: it does not exist, say. */
-async function scheduleOrExplain(scheduler: Scheduler, effect: Effect): Promise<string | null> {
+async function scheduleOrExplain(
+  scheduler: Scheduler,
+  effect: Effect,
+  jobArgs: Record<string, Value>,
+): Promise<string | null> {
   try {
-    await scheduleAt(scheduler, Date.now(), effect.target, effect.args);
+    await scheduleAt(scheduler, Date.now(), effect.target, { ...effect.args, ...jobArgs });
     return null;
   } catch (error) {
     return `${effect.target} could not be scheduled: ${error instanceof Error ? error.message : error}`;

@@ -11,8 +11,10 @@ import { type Duration, toMs } from "./duration.js";
  * - **target**: the mutation or action that an effect asks for.
  * - **key**: effects of equal key are the same work. Without one of the caller's, it is the target and its arguments.
  * - **window**: after a key is dispatched, the time in which its repetitions are dropped.
- * - **seq**: for recomputes, the commit that the reader saw; a newer one inside the window is not dropped
+ * - **seq**: for recomputes, the commit that the reader saw; another one inside the window is not dropped
  *   but dispatched at the window's end.
+ * - **born**: the row that the reader saw, told by the time of its creation. One that is deleted and made again counts
+ *   its commits anew.
  */
 export interface Effect {
   /** Function path, e.g. `tracking:viewed`. */
@@ -22,6 +24,20 @@ export interface Effect {
   /** The caller's own key, within its target. */
   key?: string;
   seq?: number;
+  /** In ms since 1970; absent when there was no row. */
+  born?: number;
+}
+
+/** A commit of a row, as far as effects are compared with it. */
+export interface RowCommit {
+  seq: number;
+  born: number;
+}
+
+/** Whether a row is further than the reader saw it who raised the effect. */
+export function isSuperseded({ seq, born }: Effect, row: RowCommit | null): boolean {
+  if (row === null || seq === undefined) return false;
+  return born === undefined || born === row.born ? row.seq > seq : row.born > born;
 }
 
 /** The options of `ctx.scheduleEffect`. */
@@ -58,6 +74,7 @@ export function toEffect(
   if (options.key !== undefined && typeof options.key !== "string") {
     throw new Error(`scheduleEffect(${name}): key is ${describe(options.key)}; give a string.`);
   }
+  canonicalText(options.key ?? "", `scheduleEffect(${name}): key`);
   return {
     target: name,
     args,
@@ -92,13 +109,13 @@ export function ledgerKey(effect: Effect): string {
 export function collapse(effects: readonly Effect[]): Effect[] {
   const byIdentity = new Map<string, Effect>();
   for (const effect of effects) {
-    const identity = `${effect.seq ?? ""} ${ledgerKey(effect)}`;
+    const identity = `${effect.seq ?? ""} ${effect.born ?? ""} ${ledgerKey(effect)}`;
     if (!byIdentity.has(identity)) byIdentity.set(identity, effect);
   }
   return [...byIdentity.values()];
 }
 
-/** An effect as JSON: `{f: target, a: arguments, w: window in ms, k?: key, s?: seq}`. */
+/** An effect as JSON: `{f: target, a: arguments, w: window in ms, k?: key, s?: seq, b?: born}`. */
 export function effectToJson(effect: Effect): JSONValue {
   return {
     f: effect.target,
@@ -106,12 +123,13 @@ export function effectToJson(effect: Effect): JSONValue {
     w: effect.windowMs,
     ...(effect.key === undefined ? {} : { k: effect.key }),
     ...(effect.seq === undefined ? {} : { s: effect.seq }),
+    ...(effect.born === undefined ? {} : { b: effect.born }),
   };
 }
 
 /** @throws Error when the JSON is not an effect. */
 export function effectFromJson(json: JSONValue): Effect {
-  const { f, a, w, k, s } = json as Record<string, JSONValue>;
+  const { f, a, w, k, s, b } = json as Record<string, JSONValue>;
   const args = jsonToConvex(a as JSONValue);
   if (
     typeof f !== "string" ||
@@ -119,17 +137,26 @@ export function effectFromJson(json: JSONValue): Effect {
     args === null ||
     Array.isArray(args) ||
     args instanceof ArrayBuffer ||
-    typeof w !== "number" ||
+    !isFiniteNumber(w) ||
     (k !== undefined && typeof k !== "string") ||
-    (s !== undefined && typeof s !== "number")
+    (s !== undefined && !isFiniteNumber(s)) ||
+    (b !== undefined && !isFiniteNumber(b))
   ) {
     throw new Error("not an effect");
   }
+  // JSON can say what is no Convex value: half of a surrogate pair, or a field "__proto__".
+  canonicalText([f, k ?? "", args]);
   return {
     target: f,
     args: args as Record<string, Value>,
     windowMs: w,
     ...(k === undefined ? {} : { key: k }),
     ...(s === undefined ? {} : { seq: s }),
+    ...(b === undefined ? {} : { born: b }),
   };
+}
+
+/** JSON can also say 1e999. */
+function isFiniteNumber(value: JSONValue | undefined): value is number {
+  return typeof value === "number" && Number.isFinite(value);
 }

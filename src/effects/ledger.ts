@@ -3,22 +3,14 @@ import type {
   DocumentByName,
   GenericDatabaseReader,
   GenericDatabaseWriter,
-  Scheduler,
   SchemaDefinition,
   WithoutSystemFields,
 } from "convex/server";
 import { defineTable } from "convex/server";
-import { v } from "convex/values";
-import { ensureSweep, type SweepReference, sweepTime } from "./sweep.js";
+import { type GenericId, v } from "convex/values";
+import { ensureSweep, type SweepCtx, sweepTime } from "./sweep.js";
 
-/**
- * The library's own tables: spread them into the app's schema.
- *
- * ```ts
- * export default defineSchema({ ...lazyTables, flights: defineTable({ … }) });
- * ```
- */
-export const lazyTables = {
+export const ledgerTables = {
   // The ledger: one document a key while its window lasts. Written when a window opens, when something is put
   // off to its end, and when a recompute fails or recovers; never by a duplicate. Readers never look at it.
   lazyEffects: defineTable({
@@ -44,12 +36,15 @@ export const lazyTables = {
     .index("by_key", ["key"])
     .index("by_expiry", ["expiresAt"])
     .index("by_failure", ["failure.failedAt"]),
-  // One document for each span of time in which something expires: whoever inserts it schedules its sweep,
-  // so that nothing is scheduled when nothing can expire.
-  lazySweeps: defineTable({ sweepAt: v.number() }).index("by_time", ["sweepAt"]),
+  // One document for each table and span of time in which something of it expires: whoever inserts it schedules
+  // the sweep. Written twice a span, however much expires in it.
+  lazySweeps: defineTable({ table: v.string(), sweepAt: v.number() }).index("by_time", [
+    "table",
+    "sweepAt",
+  ]),
 };
 
-type LedgerDataModel = DataModelFromSchemaDefinition<SchemaDefinition<typeof lazyTables, true>>;
+type LedgerDataModel = DataModelFromSchemaDefinition<SchemaDefinition<typeof ledgerTables, true>>;
 export type LedgerReader = GenericDatabaseReader<LedgerDataModel>;
 export type LedgerWriter = GenericDatabaseWriter<LedgerDataModel>;
 export type LedgerEntry = DocumentByName<LedgerDataModel, "lazyEffects">;
@@ -71,11 +66,10 @@ export type EntryChange = {
 };
 
 /** What it takes to write to the ledger. */
-export interface LedgerCtx {
-  db: LedgerWriter;
-  scheduler: Scheduler;
-  sweep: SweepReference;
-}
+export type LedgerCtx = SweepCtx;
+
+/** Entries that expire within the same ten minutes are swept together. */
+const SWEEP_SPAN_MS = 10 * 60_000;
 
 /** Writes an entry, and makes sure that a sweep will find it when it has expired. */
 export async function writeEntry(
@@ -91,7 +85,21 @@ export async function writeEntry(
     const created = { ...initial, ...change, expiresAt };
     await ctx.db.insert("lazyEffects", created as WithoutSystemFields<LedgerEntry>);
   } else await ctx.db.patch("lazyEffects", entry._id, { ...change, expiresAt });
-  if (entry === null || sweepTime(entry.expiresAt) !== sweepTime(expiresAt)) {
-    await ensureSweep(ctx, sweepTime(expiresAt));
+  const sweepAt = sweepTime(expiresAt, SWEEP_SPAN_MS);
+  if (entry === null || sweepTime(entry.expiresAt, SWEEP_SPAN_MS) !== sweepAt) {
+    await ensureSweep(ctx, { table: "lazyEffects", sweepAt });
   }
+}
+
+/**
+ * Deletes an entry that has expired by then. It depends on this document and on no range, so a dispatch that opens
+ * its window again conflicts with it at most once, and other dispatches never.
+ */
+export async function deleteExpired(
+  db: LedgerWriter,
+  id: GenericId<"lazyEffects">,
+  by: number,
+): Promise<void> {
+  const entry = await db.get("lazyEffects", id);
+  if (entry !== null && entry.expiresAt <= by) await db.delete("lazyEffects", id);
 }

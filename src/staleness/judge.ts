@@ -1,28 +1,61 @@
 import { canonicalText } from "../effects/canonical.js";
 import type { ViewDefinition } from "../views/definition.js";
 import type { Row } from "../views/viewTable.js";
-import type { AnyQueryCtx, Verdict } from "./predicate.js";
+import type { AnyQueryCtx, Sight, Verdict } from "./predicate.js";
+import { isAnyInvalidated, tagsOf } from "./tags.js";
 
 /**
- * The verdict on a row. A row of another version is expired, unless the view names that version as compatible,
- * which makes it stale; else the view's predicate decides.
+ * The verdict on a row: the view's predicate decides. A row of another version is expired; one of a version that the
+ * view names as compatible is stale, unless it is expired all the same.
  */
 export function judge(
   ctx: AnyQueryCtx,
   view: ViewDefinition,
-  row: Row,
+  stored: Row,
 ): Verdict | Promise<Verdict> {
-  if (row.version !== view.version) {
-    return view.compatible.includes(row.version) ? "stale" : "expired";
+  const isCompatible = view.compatible.includes(stored.version);
+  if (stored.version !== view.version && !isCompatible) return "expired";
+  // A run takes the mark away before it reads; for readers it is there until the run ends.
+  const dirtyAt = stored.dirtyAt ?? stored.refreshing?.dirtyAt;
+  const row = dirtyAt === stored.dirtyAt ? stored : { ...stored, dirtyAt: dirtyAt as number };
+  const sight: Sight = { ctx, row, probe: (index) => probeText(ctx, view, index, row.args) };
+  if (view.tags !== undefined) {
+    // Asked once, also when `staleWhen` and `expiredWhen` both want to know.
+    let asked: Promise<boolean> | undefined;
+    const ask = async () => await isAnyInvalidated(ctx.db, tagsOf(view, row.args), row.asOf);
+    sight.isTagInvalidated = () => {
+      asked ??= ask();
+      return asked;
+    };
   }
-  return view.staleWhen.judge(
-    { ctx, row, probe: (index: number) => probeText(ctx, view, index, row.args) },
-    0,
-  );
+  const verdict = view.staleWhen.judge(sight, 0);
+  if (!isCompatible) return verdict;
+  return typeof verdict === "string" ? outdated(verdict) : verdict.then(outdated);
 }
 
 /**
- * As `judge`, for readers: a predicate that throws is said on the console, and its row is served as stale.
+ * The verdict on a row that is being committed: whether the predicate could ever call it fresh. Its probes say what
+ * they said when it was computed, and its tags are as they were then: what has changed since is for readers to see.
+ *
+ * @throws Error when the key's tags are no tags.
+ */
+export function judgeNew(
+  ctx: AnyQueryCtx,
+  view: ViewDefinition,
+  row: Row,
+): Verdict | Promise<Verdict> {
+  tagsOf(view, row.args);
+  const probe = async (index: number) => row.probes?.[index] as string;
+  return view.staleWhen.judge({ ctx, row, probe }, 0);
+}
+
+function outdated(verdict: Verdict): Verdict {
+  return verdict === "fresh" ? "stale" : verdict;
+}
+
+/**
+ * As `judge`, for readers: a predicate that throws is said on the console, and its row counts as stale, or as expired
+ * in a view that has values it must not serve.
  *
  * @returns No promise unless the predicate returned one: every read waits for this.
  */
@@ -33,17 +66,18 @@ export function judgeForReader(
 ): Verdict | Promise<Verdict> {
   try {
     const verdict = judge(ctx, view, row);
-    return typeof verdict === "string" ? verdict : verdict.catch((error) => stale(view, error));
+    return typeof verdict === "string" ? verdict : verdict.catch((error) => unjudged(view, error));
   } catch (error) {
-    return stale(view, error);
+    return unjudged(view, error);
   }
 }
 
-function stale(view: ViewDefinition, error: unknown): Verdict {
+function unjudged(view: ViewDefinition, error: unknown): Verdict {
+  const verdict = view.onPredicateError;
   console.error(
-    `convex-lazy-views: view "${view.name}": staleWhen threw, so the row is served as stale: ${error}`,
+    `convex-lazy-views: view "${view.name}": the row counts as ${verdict}, because its predicate threw: ${error}`,
   );
-  return "stale";
+  return verdict;
 }
 
 /** What every probe of a view says now, to be stored with a commit; undefined when it has none. */

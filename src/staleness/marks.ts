@@ -12,6 +12,10 @@ export class Marks {
   private readonly marked = new Set<string>();
   /** Sub-mutations that have not ended. */
   private running = 0;
+  /** Sub-mutations so far. */
+  private started = 0;
+  /** How many there had been when a key was forgotten; nothing when one was running. */
+  private readonly forgottenAt = new Map<string, number>();
   /** Keys marked while a sub-mutation ran, which may have committed their rows over the mark. */
   private readonly unsure = new Map<string, () => Promise<void>>();
 
@@ -22,16 +26,20 @@ export class Marks {
    */
   begin(key: string, markRow: () => Promise<void>): boolean {
     if (this.running === 0 && this.marked.has(key)) return false;
-    if (this.keys.size === MAX_KEYS && !this.keys.has(key)) {
-      throw new Error(
-        `One mutation may invalidate at most ${MAX_KEYS} keys; the next was ${key}. ` +
-          "Split the mutation, or guard the view with changed() instead of sources.",
-      );
-    }
+    this.count(key);
     if (this.running > 0) this.unsure.set(key, markRow);
-    this.keys.add(key);
     this.marked.add(key);
     return true;
+  }
+
+  /** Whether the row of a key is as this mutation sees it, and not marked. */
+  isSure(key: string): boolean {
+    return this.running === 0 && !this.marked.has(key);
+  }
+
+  /** How many keys are concerned so far. */
+  get size(): number {
+    return this.keys.size;
   }
 
   /** At the mutation's end: sets the marks again that a sub-mutation may have taken away. */
@@ -39,23 +47,42 @@ export class Marks {
     for (const markRow of this.unsure.values()) await markRow();
   }
 
-  /** Whether the key was marked since it was last forgotten. */
-  has(key: string): boolean {
-    return this.marked.has(key);
+  /** Whether a key may have been marked since it was last forgotten: by a sub-mutation, nobody knows. */
+  mayBeMarked(key: string): boolean {
+    const isAlone = this.running === 0 && this.forgottenAt.get(key) === this.started;
+    return !isAlone || this.marked.has(key);
   }
 
   forget(key: string): void {
     this.marked.delete(key);
+    if (this.running === 0) this.forgottenAt.set(key, this.started);
+    else this.forgottenAt.delete(key);
   }
 
   /** While a sub-mutation runs nothing is remembered: it may commit any row. */
   pause(): void {
     this.running++;
+    this.started++;
     this.marked.clear();
   }
 
   resume(): void {
     this.running--;
     this.marked.clear();
+  }
+
+  /**
+   * Counts a key that a change concerns.
+   *
+   * @throws Error past 200 keys.
+   */
+  count(key: string): void {
+    if (this.keys.size === MAX_KEYS && !this.keys.has(key)) {
+      throw new Error(
+        `One mutation may invalidate at most ${MAX_KEYS} keys; the next was ${key}. ` +
+          "Split the mutation, or guard the view with changed() instead of sources.",
+      );
+    }
+    this.keys.add(key);
   }
 }

@@ -19,16 +19,20 @@ export type Probe = (ctx: AnyQueryCtx, key: never) => unknown;
 export interface Sight {
   ctx: AnyQueryCtx;
   row: Row;
+  /** Whether a tag of the key was invalidated since the row was computed; absent when the view has no tags. */
+  isTagInvalidated?(): Promise<boolean>;
   /** What the i-th probe says now, as canonical text. */
   probe(index: number): Promise<string>;
 }
 
 /**
- * Says of a row whether it is fresh, stale or expired. Made by `invalidated`, `changed`, `when`, and combined by
- * `anyOf`, `allOf`, `not`.
+ * Says of a row whether it is fresh, stale or expired. Made by `invalidated`, `olderThan`, `changed`, `when`, and
+ * combined by `anyOf`, `allOf`, `not`.
  */
 export interface Staleness<Key = never, Value = never> {
   readonly probes: readonly Probe[];
+  /** Ages in ms whose passing may change the verdict: rows are marked when they reach one. */
+  readonly ages: readonly number[];
   /** @param firstProbe - Where this predicate's probes start among those of the whole view. */
   judge(sight: Sight, firstProbe: number): Verdict | Promise<Verdict>;
   /** Types only: what keys and values it can judge. */

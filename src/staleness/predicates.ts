@@ -1,12 +1,16 @@
 import type { GenericDataModel, GenericQueryCtx } from "convex/server";
 import { describe } from "../effects/canonical.js";
+import { type Duration, toMs } from "../effects/duration.js";
 import type { Row } from "../views/viewTable.js";
+import { hasReached } from "./age.js";
 import { type Probe, SEVERITY, type Sight, type Staleness, type Verdict } from "./predicate.js";
 
 /**
- * Stale when a source changed since the row was computed, or somebody called `view.invalidate`.
+ * Stale when a source changed since the row was computed, or somebody called `view.invalidate`, or
+ * `lazy.invalidateTag` with one of the key's tags.
  *
- * Guards against every change that a mutation of `lazy.mutation` makes. It reads nothing but the row.
+ * Guards against every change that a mutation of `lazy.mutation` makes. It reads nothing but the row, and one
+ * document for each tag of the key.
  *
  * ```ts
  * defineView("airportStats", { staleWhen: invalidated(), … })
@@ -15,7 +19,38 @@ import { type Probe, SEVERITY, type Sight, type Staleness, type Verdict } from "
 export function invalidated<Key, Value>(): Staleness<Key, Value> {
   return {
     probes: [],
-    judge: ({ row }) => (row.dirtyAt === undefined ? "fresh" : "stale"),
+    ages: [],
+    judge: ({ row, isTagInvalidated }) => {
+      if (row.dirtyAt !== undefined) return "stale";
+      if (isTagInvalidated === undefined) return "fresh";
+      return isTagInvalidated().then((isInvalidated) => (isInvalidated ? "stale" : "fresh"));
+    },
+  };
+}
+
+/**
+ * Stale when the row was computed longer ago than this.
+ *
+ * It reads nothing but the row, and no clock: a sweep marks rows when their time is up, which also runs the queries
+ * again that are subscribed to them. A row that nobody reads is marked once, and never recomputed. Marks come late
+ * by up to a twentieth of the age (at least a second, at most ten minutes).
+ *
+ * ```ts
+ * defineView("airportStats", { staleWhen: anyOf(invalidated(), olderThan({ minutes: 10 })), … })
+ * ```
+ *
+ * @param age - At least a second, at most a year.
+ * @throws Error naming the value, when it is no such duration.
+ */
+export function olderThan<Key, Value>(age: Duration): Staleness<Key, Value> {
+  const ageMs = toMs(age, "olderThan");
+  if (ageMs < 1_000) {
+    throw new Error(`olderThan: ${ageMs} ms is too short; rows are marked every second at most.`);
+  }
+  return {
+    probes: [],
+    ages: [ageMs],
+    judge: ({ row }) => (hasReached(row, ageMs) ? "stale" : "fresh"),
   };
 }
 
@@ -37,6 +72,7 @@ export function changed<Key, Value, DataModel extends GenericDataModel = Generic
 ): Staleness<Key, Value> {
   return {
     probes: [probe as unknown as Probe],
+    ages: [],
     judge: async ({ row, probe }, index) =>
       row.probes?.[index] === (await probe(index)) ? "fresh" : "stale",
   };
@@ -61,6 +97,7 @@ export function when<Key, Value, DataModel extends GenericDataModel = GenericDat
 ): Staleness<Key, Value> {
   return {
     probes: [],
+    ages: [],
     judge: async ({ row, ctx }) => {
       const { args, value, version, computedAt } = row as Row<Key, Value>;
       const said = await judge(
@@ -87,9 +124,18 @@ export function allOf<Key, Value>(...predicates: Staleness<Key, Value>[]): Stale
 /** Stale when the predicate says fresh, and fresh when it says stale or expired. */
 export function not<Key, Value>(predicate: Staleness<Key, Value>): Staleness<Key, Value> {
   return {
-    probes: predicate.probes,
+    ...predicate,
     judge: async (sight, first) =>
       (await predicate.judge(sight, first)) === "fresh" ? "stale" : "fresh",
+  };
+}
+
+/** For the view's option `expiredWhen`: expired when the predicate says stale or expired. */
+export function asExpired<Key, Value>(predicate: Staleness<Key, Value>): Staleness<Key, Value> {
+  return {
+    ...predicate,
+    judge: async (sight, first) =>
+      (await predicate.judge(sight, first)) === "fresh" ? "fresh" : "expired",
   };
 }
 
@@ -103,6 +149,7 @@ function combine<Key, Value>(
   if (predicates.length === 0) throw new Error(`${name}() needs at least one predicate.`);
   return {
     probes: predicates.flatMap((predicate) => predicate.probes),
+    ages: predicates.flatMap((predicate) => predicate.ages),
     judge: async (sight: Sight, first: number) => {
       let best: Verdict | undefined;
       let probe = first;

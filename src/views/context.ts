@@ -1,23 +1,27 @@
 import type { GenericDatabaseWriter, GenericDataModel, GenericMutationCtx } from "convex/server";
 import type { EffectCtx } from "../effects/context.js";
 import type { Effect } from "../effects/effect.js";
-import type { Marks } from "../staleness/marks.js";
+import type { Sweep } from "../effects/sweep.js";
+import type { Invalidation } from "../staleness/invalidate.js";
 import type { AnyQueryCtx } from "../staleness/predicate.js";
+import type { Writes } from "../staleness/writes.js";
 import type { ViewDefinition } from "./definition.js";
 
 /** Where the context hides in `ctx`: a property, so that `{...ctx, user}` of a custom function keeps it. */
 const LAZY = Symbol.for("convex-lazy-views");
 
 /** What `lazy.query` and `lazy.mutation` know, for the views' methods that are called inside. */
-export interface LazyContext {
+export interface LazyContext extends Invalidation {
   /** The ctx of this execution before the app customized it: views do not depend on who reads them. */
   ctx: AnyQueryCtx & EffectCtx;
+  /** The same for what only reads: `compute`, predicates and probes. */
+  reader: AnyQueryCtx;
   views: ReadonlyMap<string, ViewDefinition>;
   /** Function path of the mutation that recomputes. */
   recompute: string;
   raise(effect: Effect): void;
-  /** In a mutation: what it has invalidated, so that each key is marked once. */
-  marks: Marks;
+  /** In a mutation: its writes. */
+  writes?: Writes;
   /**
    * In a mutation: why a change could not be turned into marks. The mutation must not commit, even if the app
    * catches the error, or the invalidation would be lost.
@@ -25,13 +29,18 @@ export interface LazyContext {
   lostInvalidation?: unknown;
   /** In a mutation: the database without triggers, for marks. */
   db?: GenericDatabaseWriter<GenericDataModel>;
+  /** In a mutation: makes sure that a sweep is scheduled. */
+  sweepAt?(sweep: Sweep): Promise<void>;
   /** In a mutation: tells the ledger that the app itself refreshed or evicted a row. */
   release?(effect: Effect, cause: "refreshed" | "evicted"): Promise<void>;
 }
 
 export type LazyMutationContext = LazyContext & {
-  ctx: GenericMutationCtx<GenericDataModel>;
+  ctx: GenericMutationCtx<GenericDataModel> & EffectCtx;
   db: NonNullable<LazyContext["db"]>;
+  writes: Writes;
+  sweepAt: NonNullable<LazyContext["sweepAt"]>;
+  recomputeSoon: NonNullable<LazyContext["recomputeSoon"]>;
   release: NonNullable<LazyContext["release"]>;
 };
 

@@ -1,5 +1,24 @@
+import type { PaginationOptions } from "convex/server";
+import type { Value } from "convex/values";
 import type { AnyQueryCtx, Staleness } from "../staleness/predicate.js";
 import type { Check } from "./shape.js";
+
+/**
+ * Where a view's `compute` runs.
+ * - `transaction`: in the mutation that commits the row.
+ * - `snapshot`: in a stale snapshot, so that it conflicts with no writer of its sources.
+ * - `action`: in an action, which may call the outside world.
+ * - `paged`: page by page, over many transactions.
+ */
+export type Mode = "transaction" | "snapshot" | "action" | "paged";
+
+/** How a view of the mode `paged` is computed. */
+export interface PagedComputing {
+  page(ctx: AnyQueryCtx, key: never, paginationOpts: PaginationOptions): unknown;
+  initial(key: never): Value;
+  reduce(accumulated: never, item: never, key: never): Value;
+  finish(accumulated: never, key: never): unknown;
+}
 
 /** A view as the library handles it: what `defineView` was given, checked, with its types set aside. */
 export interface ViewDefinition {
@@ -9,11 +28,29 @@ export interface ViewDefinition {
   /** Older versions whose rows are served, as stale. */
   readonly compatible: readonly number[];
   readonly windowMs: number;
+  /** Where `compute` runs. */
+  readonly mode: Mode;
+  /** After this time a run outside of one transaction is given up. */
+  readonly timeoutMs: number;
   readonly onMissing: "null" | "compute";
+  /** How long writes recompute a row that a reader asked for. */
+  readonly leaseMs?: number;
+  /** How many recomputes run at a time. */
+  readonly maxParallel?: number;
+  /** How long a row that nobody asks for may be stale before it is deleted. */
+  readonly evictAfterMs?: number;
   /** Source table → document → the keys that depend on it. */
   readonly sources: Readonly<Record<string, (doc: never) => unknown>>;
+  /** Brings a value up to date with a change of a source; undefined when it must be computed anew. */
+  readonly applyChange?: (value: never, change: never, key: never) => unknown;
+  /** The options `staleWhen` and `expiredWhen` in one. */
   readonly staleWhen: Staleness<never, never>;
+  /** What a reader is told when `staleWhen` throws: expired, when the view says that some values must not be served. */
+  readonly onPredicateError: "stale" | "expired";
+  readonly tags?: (key: never) => unknown;
+  /** In the mode `paged`, `paged` is there instead. */
   readonly compute: (ctx: AnyQueryCtx, key: never) => unknown;
+  readonly paged?: PagedComputing;
   readonly checkKey: Check;
   readonly checkValue: Check;
 }

@@ -1,10 +1,16 @@
 import type { GenericDatabaseReader, GenericDataModel } from "convex/server";
 import type { GenericId } from "convex/values";
 import type { ViewDefinition } from "./definition.js";
+import type { Key } from "./keys.js";
 import type { Row } from "./viewTable.js";
 
 /** A row as it is stored. */
-export type StoredRow = Row & { _id: GenericId<string> };
+export type StoredRow = Row & { _id: GenericId<string>; _creationTime: number };
+
+/** The key that a row stands for. */
+export function keyOfRow({ args, key }: StoredRow): Key {
+  return { args: args as Key["args"], text: key };
+}
 
 /**
  * The row of a key: one document, one index range.
@@ -13,7 +19,7 @@ export type StoredRow = Row & { _id: GenericId<string> };
  */
 export async function findRow(
   db: GenericDatabaseReader<GenericDataModel>,
-  view: ViewDefinition,
+  view: Pick<ViewDefinition, "name">,
   text: string,
 ): Promise<StoredRow | null> {
   try {

@@ -6,14 +6,16 @@ import type {
 } from "convex/server";
 import type { EffectCtx } from "../effects/context.js";
 import { computeAndCommit } from "../recompute/commit.js";
+import { findRun, type RunProgress } from "../recompute/paged.js";
 import { invalidateKey } from "../staleness/invalidate.js";
 import type { AnyQueryCtx } from "../staleness/predicate.js";
 import { lazyContext, lazyMutationContext } from "./context.js";
 import type { ViewDefinition } from "./definition.js";
 import { toKey } from "./keys.js";
-import { peekView, readView, type ViewRead } from "./reading.js";
+import { peekView, type RowRead, readRows, readView, type ViewRead } from "./reading.js";
 import { recomputeEffect } from "./recomputeEffect.js";
 import { findRow } from "./rows.js";
+import type { Row } from "./viewTable.js";
 
 /** The ctx of a function of `lazy.query` or `lazy.mutation`. */
 export type ReadCtx = EffectCtx & { db: object };
@@ -27,6 +29,12 @@ export type SourceOf<DataModel extends GenericDataModel> = {
     toKeys: (doc: DocumentByName<DataModel, Table>) => unknown;
   };
 }[TableNamesInDataModel<DataModel>];
+
+/** A view of any key and value. */
+export type AnyView<Source = unknown> = Pick<
+  View<never, unknown, Source>,
+  "name" | "definition" | "source"
+>;
 
 /**
  * A view: read it in queries and mutations, and tell it in mutations what changed. Made by `defineView`.
@@ -89,6 +97,30 @@ export class View<Key, Value, Source = never> {
   }
 
   /**
+   * Reads rows that you looked up yourself, through any index or search index of the view's table. Those that are
+   * not fresh are recomputed behind, as with `read`.
+   *
+   * ```ts
+   * const latest = await airportStats.readRows(
+   *   ctx,
+   *   ctx.db.query("airportStats").withIndex("by_mean_delay").order("desc").take(10),
+   * );
+   * ```
+   *
+   * @param rows - Documents of the view's table, or a promise of them.
+   * @returns For each, in their order: `key`, and what `read` gives. An expired one has the value null, or with
+   * `onMissing: "compute"` what `compute` says now.
+   * @throws Error when something among them is not a document of a view's table.
+   */
+  async readRows(
+    ctx: ReadCtx,
+    rows: readonly Row<Key, Value>[] | Promise<readonly Row<Key, Value>[]>,
+  ): Promise<RowRead<Key, Value>[]> {
+    const lazy = lazyContext(ctx, this.definition, "readRows");
+    return (await readRows(lazy, this.definition, await rows)) as RowRead<Key, Value>[];
+  }
+
+  /**
    * As `read`, but never raises an effect and never computes. It takes any query's or mutation's ctx.
    *
    * ```ts
@@ -104,6 +136,26 @@ export class View<Key, Value, Source = never> {
   }
 
   /**
+   * How far the run has come that recomputes a key page by page, in a view of the mode `paged`.
+   *
+   * ```ts
+   * const progress = await networkStats.progress(ctx, {});
+   * ```
+   *
+   * @returns `pages`, `items` and `startedAt` (ms since 1970); null when no run is under way.
+   */
+  async progress<DataModel extends GenericDataModel>(
+    ctx: Pick<GenericQueryCtx<DataModel>, "db">,
+    key: Key,
+  ): Promise<RunProgress | null> {
+    const { db } = ctx as unknown as AnyQueryCtx;
+    const found = await findRun(db, this.definition, toKey(this.definition, key));
+    if (found === null) return null;
+    const { pages, items, startedAt } = found;
+    return { pages, items, startedAt };
+  }
+
+  /**
    * Marks a key's row as out of date: readers are still served, and the next one has it recomputed.
    *
    * Changes of the view's `sources` in mutations of `lazy.mutation` do this by themselves.
@@ -116,7 +168,7 @@ export class View<Key, Value, Source = never> {
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
     const lazy = lazyMutationContext(ctx, this.definition, "invalidate");
-    await invalidateKey(lazy.db, this.definition, toKey(this.definition, key), lazy.marks);
+    await invalidateKey(lazy.db, this.definition, toKey(this.definition, key), lazy);
   }
 
   /**
@@ -127,12 +179,19 @@ export class View<Key, Value, Source = never> {
    * ```
    *
    * @returns The value.
-   * @throws What `compute` throws, or an Error when its value does not fit the view.
+   * @throws What `compute` throws, or an Error when its value does not fit the view, or the view's mode is "action"
+   * or "paged".
    */
   async refresh(ctx: WriteCtx, key: Key): Promise<Value> {
     const lazy = lazyMutationContext(ctx, this.definition, "refresh");
+    const { mode } = this.definition;
+    if (mode === "action" || mode === "paged") {
+      throw new Error(
+        `${this.name}.refresh: a mutation cannot compute what the mode "${mode}" does; call invalidate instead.`,
+      );
+    }
     const checked = toKey(this.definition, key);
-    const value = await computeAndCommit(lazy.ctx, this.definition, checked, lazy.marks);
+    const value = await computeAndCommit(lazy.ctx, this.definition, checked, lazy, "app");
     await lazy.release(recomputeEffect(lazy.recompute, this.definition, checked), "refreshed");
     return value as Value;
   }

@@ -1,13 +1,24 @@
 import { defineTable, type TableDefinition } from "convex/server";
+import type { GenericId } from "convex/values";
 import {
   type VAny,
   type VFloat64,
   type VInt64,
+  type VLiteral,
   type VObject,
   type VString,
   v,
 } from "convex/values";
 import type { Shape, ShapePaths, ShapeType } from "./shape.js";
+
+/** What a row says of the run that is under way. */
+export type Refreshing = {
+  /** Names the run: the snapshot that it began at. */
+  token: bigint;
+  /** The mark that the run took away, in ms since 1970. */
+  dirtyAt?: number;
+  watchdog: GenericId<"_scheduled_functions">;
+};
 
 /** The stored document of a view: one row. Readers read it and nothing else. */
 export interface Row<Key = unknown, Value = unknown> {
@@ -27,6 +38,18 @@ export interface Row<Key = unknown, Value = unknown> {
   dirtyAt?: number;
   /** What the probes of `changed` said at the commit. */
   probes?: string[];
+  /** When it reaches the next age that its view asks about, and is swept, in ms since 1970. */
+  expiresAt?: number;
+  /** The greatest of those ages that it has reached, in ms. */
+  aged?: number;
+  /** When a recompute last began or was committed that a reader had asked for, in ms since 1970. */
+  askedAt?: number;
+  /** Until then, writes that make it stale have it recomputed, in ms since 1970. */
+  leaseUntil?: number;
+  /** A write has scheduled the recompute: readers need not ask. */
+  pending?: true;
+  /** The run that recomputes it outside of one transaction, while it lasts. With `seq` 0 there is no value yet. */
+  refreshing?: Refreshing;
 }
 
 type RowFields<K, V> = {
@@ -39,12 +62,22 @@ type RowFields<K, V> = {
   computedAt: VFloat64;
   dirtyAt: VFloat64<number | undefined, "optional">;
   probes: VAny<string[] | undefined, "optional", never>;
+  expiresAt: VFloat64<number | undefined, "optional">;
+  aged: VFloat64<number | undefined, "optional">;
+  askedAt: VFloat64<number | undefined, "optional">;
+  leaseUntil: VFloat64<number | undefined, "optional">;
+  pending: VLiteral<true | undefined, "optional">;
+  refreshing: VAny<Refreshing | undefined, "optional", never>;
 };
 
 /** The table of a view: a table definition for the schema, that also knows the shapes of key and value. */
 export type ViewTable<K extends Shape, V extends Shape> = TableDefinition<
   VObject<Row<ShapeType<K>, ShapeType<V>>, RowFields<K, V>>,
-  { by_key: ["key", "_creationTime"] }
+  {
+    by_key: ["key", "_creationTime"];
+    by_expiry: ["expiresAt", "_creationTime"];
+    by_asked: ["askedAt", "_creationTime"];
+  }
 > & { readonly shape: { readonly key: K; readonly value: V } };
 
 /**
@@ -87,6 +120,15 @@ export function viewTable<K extends Shape, V extends Shape>(shape: {
     computedAt: v.number(),
     dirtyAt: v.optional(v.number()),
     probes: v.optional(v.any()),
-  }).index("by_key", ["key"]);
+    expiresAt: v.optional(v.number()),
+    aged: v.optional(v.number()),
+    askedAt: v.optional(v.number()),
+    leaseUntil: v.optional(v.number()),
+    pending: v.optional(v.literal(true)),
+    refreshing: v.optional(v.any()),
+  })
+    .index("by_key", ["key"])
+    .index("by_expiry", ["expiresAt"])
+    .index("by_asked", ["askedAt"]);
   return Object.assign(table, { shape }) as unknown as ViewTable<K, V>;
 }

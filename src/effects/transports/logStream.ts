@@ -1,6 +1,5 @@
 import type { Effect } from "../effect.js";
-import { seal } from "../seal.js";
-import { effectSecret } from "../secrets.js";
+import { sealForSending } from "./sealing.js";
 
 /** Convex keeps 256 log lines of an execution; half of them stay the app's. */
 const MAX_LINES = 128;
@@ -10,22 +9,12 @@ const MAX_LINES = 128;
  * Never throws: what cannot be sent is said on the console, and the query returns its value.
  */
 export async function sendByLogStream(effects: readonly Effect[]): Promise<void> {
-  if (effects.length === 0) return;
-  try {
-    const { lines, unsendable } = await seal(effects, effectSecret());
-    for (const line of lines.slice(0, MAX_LINES)) console.debug(line);
-    if (lines.length > MAX_LINES) {
-      console.error(
-        `convex-lazy-views: ${lines.length - MAX_LINES} of ${lines.length} lines of effects were not sent: ` +
-          `one execution sends at most ${MAX_LINES}. Read fewer stale keys in one query.`,
-      );
-    }
-    for (const { effect, reason } of unsendable) {
-      console.error(`convex-lazy-views: an effect for ${effect.target} was not sent: ${reason}`);
-    }
-  } catch (error) {
+  const lines = await sealForSending(effects);
+  for (const line of lines.slice(0, MAX_LINES)) console.debug(line);
+  if (lines.length > MAX_LINES) {
     console.error(
-      `convex-lazy-views: ${effects.length} effect(s) were not sent: ${error instanceof Error ? error.message : error}`,
+      `convex-lazy-views: ${lines.length - MAX_LINES} of ${lines.length} lines of effects were not sent: ` +
+        `one execution sends at most ${MAX_LINES}. Read fewer stale keys in one query.`,
     );
   }
 }

@@ -1,8 +1,9 @@
 import { type DispatchCounts, dispatchInChunks } from "../dispatch.js";
 import { collapse, type Effect } from "../effect.js";
 import { verify } from "../hmac.js";
-import { findSeals, unseal } from "../seal.js";
-import { acceptedEffectSecrets, environmentVariable, STREAM_SECRET } from "../secrets.js";
+import { findSeals } from "../seal.js";
+import { environmentVariable, STREAM_SECRET } from "../secrets.js";
+import { unsealAll } from "./sealing.js";
 
 /** Events older than this are a replay: Convex gives a delivery up after about seven minutes. */
 const MAX_EVENT_AGE_MS = 15 * 60_000;
@@ -15,22 +16,39 @@ interface LogEvent {
   topic?: unknown;
   timestamp?: unknown;
   message?: unknown;
+  function?: { cached?: unknown } | null;
 }
+
+/** What a request shows of the stream that sends it. */
+export interface StreamFinding {
+  /** Topics beside `console`, sorted; absent when its signature is another secret's. */
+  topics?: string;
+}
+
+/** A topic's name is no longer than this. */
+const MAX_TOPIC_LENGTH = 40;
+
+/** Topics of events that a stream for the topic `console` delivers. */
+const OWN_TOPICS = ["console", "verification"];
 
 /**
  * Answers one request of the deployment's webhook log stream.
  *
  * In this order: no stream secret → 503. A signature that is missing, malformed or wrong → 401. (In both cases a
  * body of nothing but `verification` events is answered 200: it does nothing, and comes before the secret can be
- * known.) Not JSON, nor JSON lines → 400. Only events that are too old → 400. Else our lines are picked out of the
- * console events, each is verified, equal effects are collapsed, and `dispatch` is called once per chunk; if
- * that fails → 503, so that the stream tries again.
+ * known.) Not JSON, nor JSON lines → 400. Only events that are too old → 400; lines of cached results have no age.
+ * Else our lines are picked out of the console events, each is verified, equal effects are collapsed, and `dispatch`
+ * is called once per chunk; if that fails → 503, so that the stream tries again.
+ *
+ * What a request shows of the stream that sends it is handed to `note`: a signature of another secret, and topics that
+ * loop.
  *
  * It never writes to the console: its own lines would be delivered to it, for ever.
  */
 export async function answerLogStream(
   request: Request,
   dispatch: (effects: Effect[]) => Promise<DispatchCounts>,
+  note: (finding: StreamFinding) => Promise<void> = async () => {},
 ): Promise<Response> {
   try {
     const body = await request.arrayBuffer();
@@ -38,11 +56,13 @@ export async function answerLogStream(
     const signature = request.headers.get("x-webhook-signature");
     if (secret === undefined || !(await isSigned(body, signature, secret))) {
       if (isVerification(body)) return answer(200, { verified: true });
-      return secret === undefined
-        ? answer(503, {
-            error: `${STREAM_SECRET} is not set: set it to the hmacSecret of the log stream.`,
-          })
-        : answer(401, { error: "The header x-webhook-signature does not sign this body." });
+      if (secret === undefined) {
+        return answer(503, {
+          error: `${STREAM_SECRET} is not set: set it to the hmacSecret of the log stream.`,
+        });
+      }
+      if (SIGNATURE.test(signature ?? "")) await note({});
+      return answer(401, { error: "The header x-webhook-signature does not sign this body." });
     }
     const events = parseEvents(body);
     if (events === null) {
@@ -52,6 +72,8 @@ export async function answerLogStream(
     if (recent.length === 0 && events.length > 0) {
       return answer(400, { error: "Every event of this body is too old." });
     }
+    const topics = foreignTopics(recent);
+    if (topics !== "") await note({ topics });
     const { effects, forged } = await pickEffects(recent);
     const counts = await dispatchInChunks(effects, dispatch);
     return answer(200, { events: events.length, effects: effects.length, forged, ...counts });
@@ -67,8 +89,26 @@ function answer(status: number, body: Record<string, unknown>): Response {
   });
 }
 
+const SIGNATURE = /^sha256=([0-9a-f]{64})$/i;
+
+/** Topics that a stream for our route must not have: each delivery is itself an event of theirs. */
+function foreignTopics(events: readonly LogEvent[]): string {
+  const topics = new Set(events.map(({ topic }) => topic).filter((topic) => isTopic(topic)));
+  return [...topics]
+    .filter((topic) => !OWN_TOPICS.includes(topic))
+    .map((topic) => topic.slice(0, MAX_TOPIC_LENGTH))
+    .sort()
+    .slice(0, 5)
+    .join(", ");
+}
+
+/** Topics have plain names; anything else is not worth a note. */
+function isTopic(value: unknown): value is string {
+  return typeof value === "string" && /^[\w.:-]+$/.test(value);
+}
+
 async function isSigned(body: ArrayBuffer, header: string | null, secret: string) {
-  const hex = /^sha256=([0-9a-f]{64})$/i.exec(header ?? "")?.[1];
+  const hex = SIGNATURE.exec(header ?? "")?.[1];
   if (hex === undefined) return false;
   const signature = Uint8Array.from({ length: 32 }, (_, i) =>
     Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16),
@@ -98,21 +138,19 @@ function isVerification(body: ArrayBuffer): boolean {
   return events.length > 0 && events.every(({ topic }) => topic === "verification");
 }
 
-function isRecent({ timestamp }: LogEvent): boolean {
-  const age = Date.now() - Number(timestamp);
+/** Lines of a cached result are as old as the result; nobody knows when they were sent again. */
+function isRecent({ timestamp, function: source }: LogEvent): boolean {
+  if (source?.cached === true) return true;
+  const age = typeof timestamp === "number" ? Date.now() - timestamp : Number.NaN;
   return age <= MAX_EVENT_AGE_MS && age >= -MAX_CLOCK_SKEW_MS;
 }
 
 async function pickEffects(events: LogEvent[]): Promise<{ effects: Effect[]; forged: number }> {
-  const secrets = acceptedEffectSecrets();
   const seals = new Set<string>();
   for (const { topic, message } of events) {
     if (topic !== "console" || typeof message !== "string") continue;
     for (const line of findSeals(message)) seals.add(line);
   }
-  const opened = await Promise.all([...seals].map((line) => unseal(line, secrets)));
-  return {
-    effects: collapse(opened.flatMap((effects) => effects ?? [])),
-    forged: opened.filter((effects) => effects === null).length,
-  };
+  const { effects, forged } = await unsealAll([...seals]);
+  return { effects: collapse(effects), forged };
 }

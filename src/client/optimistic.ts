@@ -1,0 +1,71 @@
+import type { OptimisticLocalStore, OptimisticUpdate } from "convex/browser";
+import type { FunctionArgs, FunctionReturnType, OptionalRestArgs } from "convex/server";
+import { convexToJson, type Value } from "convex/values";
+import { type Envelope, isEnvelope, MARK, marked } from "../effects/transports/envelope.js";
+import type { AnyQuery } from "./anyQuery.js";
+import type { Args } from "./askOnce.js";
+import { valueIn } from "./subscribedQueries.js";
+
+/** An optimistic update whose store has plain arguments and plain values, whether a query is marked or not. */
+export function unmarked<MutationArgs extends Args>(
+  update: OptimisticUpdate<MutationArgs>,
+): OptimisticUpdate<MutationArgs> {
+  return (store, args) => update(new UnmarkedStore(store), args);
+}
+
+/** Writes to the marked and the plain query alike, and reads the marked one first, as clients do. */
+class UnmarkedStore implements OptimisticLocalStore {
+  constructor(private readonly store: OptimisticLocalStore) {}
+
+  getQuery<Query extends AnyQuery>(
+    query: Query,
+    ...[args = {}]: OptionalRestArgs<Query>
+  ): FunctionReturnType<Query> | undefined {
+    return this.get(query, args);
+  }
+
+  getAllQueries<Query extends AnyQuery>(
+    query: Query,
+  ): { args: FunctionArgs<Query>; value: FunctionReturnType<Query> | undefined }[] {
+    const argsByKey = new Map<string, Args>();
+    for (const { args } of this.store.getAllQueries(query)) {
+      const { [MARK]: _, ...plainArgs } = args as Args;
+      argsByKey.set(JSON.stringify(convexToJson(plainArgs)), plainArgs);
+    }
+    return [...argsByKey.values()].map((args) => ({
+      args: args as FunctionArgs<Query>,
+      value: this.get(query, args),
+    }));
+  }
+
+  setQuery<Query extends AnyQuery>(
+    query: Query,
+    args: FunctionArgs<Query>,
+    value: FunctionReturnType<Query> | undefined,
+  ): void {
+    const markedArgs = marked(args as Args, "client") as FunctionArgs<Query>;
+    this.store.setQuery(query, markedArgs, this.enveloped(query, markedArgs, value));
+    this.store.setQuery(query, args, value);
+  }
+
+  private get<Query extends AnyQuery>(query: Query, args: Args) {
+    const at = (asked: Args) => this.store.getQuery(query, ...([asked] as OptionalRestArgs<Query>));
+    const answer: Value | undefined = at(marked(args, "client"));
+    return answer === undefined ? at(args) : valueIn(answer);
+  }
+
+  /** With the seals that the query's answer has, which are still to be forwarded; others have been seen already. */
+  private enveloped<Query extends AnyQuery>(
+    query: Query,
+    markedArgs: Args,
+    value: Value | undefined,
+  ) {
+    if (value === undefined) return undefined;
+    const answer: unknown = this.store.getQuery(
+      query,
+      ...([markedArgs] as OptionalRestArgs<Query>),
+    );
+    const { seals, forward } = isEnvelope(answer) ? answer : { seals: [], forward: "" };
+    return { value, seals, once: [], forward } satisfies Envelope;
+  }
+}

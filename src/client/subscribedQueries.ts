@@ -1,0 +1,139 @@
+import { convexToJson, type Value } from "convex/values";
+import { allSeals, isEnvelope, marked } from "../effects/transports/envelope.js";
+import type { Args } from "./askOnce.js";
+import { Forwarder, type Subscription } from "./forwarder.js";
+import { type CallForward, Outbox } from "./outbox.js";
+import { PlainQueries } from "./plainQueries.js";
+
+/** A query with its arguments, and how a client subscribes to it, marked or not. */
+export interface SubscribedQuery {
+  name: string;
+  args: Args;
+  /** Subscribes with these arguments. */
+  subscribe(args: Args, onChange: () => void): () => void;
+  /**
+   * The answer that the client holds for these arguments; undefined while it has none.
+   *
+   * @throws what the query failed with.
+   */
+  result(args: Args): Value | undefined;
+}
+
+/**
+ * The queries of a client that subscribes: marked, with the values taken out and the seals forwarded.
+ *
+ * While the marked query fails, the plain one is subscribed to as well, and both answers then belong to one time. So
+ * when one fails and the other does not, it is the mark that is refused: from then on the query is a plain one. When
+ * both fail, the plain one's error is the answer; it may be over with the next change of the data, so both are kept.
+ */
+export class SubscribedQueries {
+  private readonly plain = new PlainQueries();
+  private readonly outbox = new Outbox();
+  private readonly forwarder: Forwarder;
+
+  constructor(private readonly call: CallForward) {
+    this.forwarder = new Forwarder((sealed) => this.outbox.post(sealed, call));
+  }
+
+  /** @returns Ends the subscription. */
+  subscribe(query: SubscribedQuery, onChange: () => void): () => void {
+    return this.follow(query, onChange, this.forwarder.subscribe(keyOf(query)));
+  }
+
+  /** Asks once; seals are forwarded at once. */
+  async once(query: SubscribedQuery): Promise<Value | undefined> {
+    const known = this.read(query);
+    if (known !== undefined) return known;
+    return await new Promise((resolve, reject) => {
+      const answered = () => {
+        stop();
+        try {
+          resolve(this.read(query));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const stop = this.follow(query, answered, {
+        see: (answer) => answer && this.outbox.post(allSeals(answer), this.call),
+        end: () => {},
+      });
+    });
+  }
+
+  /**
+   * The value that the client holds; undefined while it has none.
+   *
+   * @throws what the query failed with.
+   */
+  read(query: SubscribedQuery): Value | undefined {
+    const { answer } = look(query, marked(query.args, "client"));
+    return answer === undefined ? query.result(query.args) : valueIn(answer);
+  }
+
+  /** Ends forwarding: what is not forwarded yet is left to the next reader. */
+  close(): void {
+    this.forwarder.close();
+  }
+
+  private follow(query: SubscribedQuery, onChange: () => void, forwards: Subscription): () => void {
+    if (this.plain.has(query.name)) {
+      const stop = query.subscribe(query.args, onChange);
+      return () => {
+        stop();
+        forwards.end();
+      };
+    }
+    const markedArgs = marked(query.args, "client");
+    let stopMarked: (() => void) | undefined;
+    let stopPlain: (() => void) | undefined;
+    let isPlain = false;
+
+    /** Whether the query has something to tell. */
+    const judge = (): boolean => {
+      if (isPlain) return true;
+      const { answer, hasFailed } = look(query, markedArgs);
+      forwards.see(isEnvelope(answer) ? answer : null);
+      if (!hasFailed) {
+        if (answer !== undefined) stopPlain = void stopPlain?.();
+        return true;
+      }
+      stopPlain ??= query.subscribe(query.args, update);
+      const plain = look(query, query.args);
+      if (plain.answer !== undefined) {
+        isPlain = true;
+        this.plain.add(query.name);
+        stopMarked = void stopMarked?.();
+      }
+      return plain.hasFailed || isPlain;
+    };
+    const update = () => {
+      if (judge()) onChange();
+    };
+
+    stopMarked = query.subscribe(markedArgs, update);
+    judge(); // Somebody else may be subscribed, so that the answer is here and no change tells it.
+    return () => {
+      stopMarked?.();
+      stopPlain?.();
+      forwards.end();
+    };
+  }
+}
+
+/** The value of a marked query's answer. A plain query that lets the mark pass answers the value itself. */
+export function valueIn(answer: Value): Value {
+  return isEnvelope(answer) ? answer.value : answer;
+}
+
+function look(query: SubscribedQuery, args: Args): { answer?: Value; hasFailed: boolean } {
+  try {
+    const answer = query.result(args);
+    return answer === undefined ? { hasFailed: false } : { answer, hasFailed: false };
+  } catch {
+    return { hasFailed: true };
+  }
+}
+
+function keyOf({ name, args }: SubscribedQuery): string {
+  return `${name} ${JSON.stringify(convexToJson(args))}`;
+}

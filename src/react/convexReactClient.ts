@@ -1,0 +1,97 @@
+import {
+  type ConvexReactClientOptions,
+  type MutationOptions,
+  ConvexReactClient as PlainReactClient,
+  type Watch,
+  type WatchQueryOptions,
+} from "convex/react";
+import {
+  type ArgsAndOptions,
+  type FunctionArgs,
+  type FunctionReturnType,
+  getFunctionName,
+  type OptionalRestArgs,
+} from "convex/server";
+import type { Value } from "convex/values";
+import type { AnyMutation, AnyQuery } from "../client/anyQuery.js";
+import type { Args } from "../client/askOnce.js";
+import { unmarked } from "../client/optimistic.js";
+import { forwardTo } from "../client/outbox.js";
+import { SubscribedQueries, type SubscribedQuery } from "../client/subscribedQueries.js";
+import { marked } from "../effects/transports/envelope.js";
+
+/**
+ * The `ConvexReactClient` of convex/react, for the transport `client`: effects that its queries raise are forwarded
+ * after a short random delay, and not at all when the row became fresh meanwhile. Every hook under a
+ * `<ConvexProvider>` with this client works as ever, also those of convex/react and of other packages.
+ *
+ * ```tsx
+ * const client = new ConvexReactClient(import.meta.env.VITE_CONVEX_URL);
+ * createRoot(root).render(<ConvexProvider client={client}><App /></ConvexProvider>);
+ * ```
+ */
+export class ConvexReactClient extends PlainReactClient {
+  private readonly lazyQueries: SubscribedQueries;
+
+  constructor(address: string, options?: ConvexReactClientOptions) {
+    super(address, options);
+    this.lazyQueries = new SubscribedQueries(forwardTo(address));
+  }
+
+  override watchQuery<Query extends AnyQuery>(
+    query: Query,
+    ...[args, options]: ArgsAndOptions<Query, WatchQueryOptions>
+  ): Watch<FunctionReturnType<Query>> {
+    const asked = this.asked(query, args, options);
+    return {
+      onUpdate: (callback) => this.lazyQueries.subscribe(asked, callback),
+      localQueryResult: () => this.lazyQueries.read(asked),
+      journal: () => {
+        const journal = asked.watch(marked(asked.args, "client")).journal();
+        return journal === undefined ? asked.watch(asked.args).journal() : journal;
+      },
+    };
+  }
+
+  override async query<Query extends AnyQuery>(
+    query: Query,
+    ...[args]: OptionalRestArgs<Query>
+  ): Promise<FunctionReturnType<Query>> {
+    return await this.lazyQueries.once(this.asked(query, args));
+  }
+
+  override mutation<Mutation extends AnyMutation>(
+    mutation: Mutation,
+    ...call: ArgsAndOptions<Mutation, MutationOptions<FunctionArgs<Mutation>>>
+  ): Promise<FunctionReturnType<Mutation>> {
+    const [args, options] = call;
+    const update = options?.optimisticUpdate;
+    if (update === undefined) return super.mutation(mutation, ...call);
+    const optimistic = { ...options, optimisticUpdate: unmarked(update) };
+    return super.mutation(mutation, ...([args, optimistic] as unknown as typeof call));
+  }
+
+  override async close(): Promise<void> {
+    this.lazyQueries.close();
+    await super.close();
+  }
+
+  private asked<Query extends AnyQuery>(
+    query: Query,
+    args: Args = {},
+    options?: WatchQueryOptions,
+  ): SubscribedQuery & { watch(asked: Args): Watch<Value> } {
+    const watch = (asked: Args): Watch<Value> =>
+      super.watchQuery(
+        query,
+        ...([asked, options] as unknown as ArgsAndOptions<Query, WatchQueryOptions>),
+      );
+    return {
+      name: getFunctionName(query),
+      args,
+      watch,
+      subscribe: (asked, onChange) => watch(asked).onUpdate(onChange),
+      result: (asked) => watch(asked).localQueryResult(),
+    };
+  }
+}

@@ -1,0 +1,67 @@
+import { makeFunctionReference } from "convex/server";
+import { sign } from "../effects/hmac.js";
+import { environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
+import { MAX_FORWARDED_SEALS } from "../effects/transports/envelope.js";
+import { EFFECTS_PATH } from "../lazyViews.js";
+import { forwardPathOf } from "./collect.js";
+import type { TestConvexLike } from "./testConvex.js";
+
+/**
+ * Delivers messages to the app's route as the deployment's log stream would: one signed request. Those of an app with
+ * only the transport `client` are forwarded as its clients would.
+ *
+ * ```ts
+ * vi.stubEnv("LAZY_VIEWS_STREAM_SECRET", "…");
+ * const { messages } = await collectEffects(() => t.query(api.dashboard.stats, { airport: "SFO" }));
+ * await deliverEffects(t, messages);
+ * ```
+ *
+ * @throws Error when LAZY_VIEWS_STREAM_SECRET is not set, or the route answers with another status than 200.
+ */
+export async function deliverEffects(
+  t: Pick<TestConvexLike, "fetch" | "mutation">,
+  messages: readonly string[],
+): Promise<void> {
+  const paths = new Set(messages.map(forwardPathOf));
+  for (const path of paths) {
+    const own = messages.filter((message) => forwardPathOf(message) === path);
+    if (path === undefined) await post(t, own);
+    else await forward(t, path, own);
+  }
+}
+
+async function forward(
+  t: Pick<TestConvexLike, "mutation">,
+  path: string,
+  seals: readonly string[],
+): Promise<void> {
+  const reference = makeFunctionReference<"mutation">(path) as never;
+  for (let start = 0; start < seals.length; start += MAX_FORWARDED_SEALS) {
+    await t.mutation(reference, {
+      seals: seals.slice(start, start + MAX_FORWARDED_SEALS),
+    } as never);
+  }
+}
+
+async function post(t: Pick<TestConvexLike, "fetch">, messages: readonly string[]): Promise<void> {
+  const secret = environmentVariable(STREAM_SECRET);
+  if (secret === undefined) {
+    throw new Error(`deliverEffects: set process.env.${STREAM_SECRET} to any text.`);
+  }
+  const timestamp = Date.now();
+  const body = JSON.stringify(
+    messages.map((message) => ({ topic: "console", timestamp, log_level: "DEBUG", message })),
+  );
+  const hex = [...(await sign(body, secret))].map((b) => b.toString(16).padStart(2, "0")).join("");
+  const response = await t.fetch(EFFECTS_PATH, {
+    method: "POST",
+    headers: { "x-webhook-signature": `sha256=${hex}` },
+    body,
+  });
+  if (response.status !== 200) {
+    throw new Error(
+      `deliverEffects: ${EFFECTS_PATH} answered ${response.status}: ${await response.text()}. ` +
+        "Does convex/http.ts call lazy.registerRoutes(http)?",
+    );
+  }
+}

@@ -1,0 +1,37 @@
+import { type Clock, readIn, type TestConvexLike } from "./testConvex.js";
+
+/** So often a function that is overdue is waited for, a millisecond each: those due at once start one by one. */
+const MAX_OVERDUE = 10_000;
+
+/**
+ * Lets time pass, and runs every scheduled function that falls due in it, at its time; those that are scheduled for
+ * at once meanwhile too.
+ */
+export async function advance(t: TestConvexLike, clock: Clock, ms: number): Promise<void> {
+  const until = Date.now() + ms;
+  let overdue = 0;
+  for (;;) {
+    await t.finishInProgressScheduledFunctions();
+    const next = await nextJob(t);
+    if (next > Math.max(until, Date.now())) break;
+    overdue = next < Date.now() ? overdue + 1 : 0;
+    if (overdue > MAX_OVERDUE) {
+      throw new Error(
+        `advance: a scheduled function is due since ${Date.now() - next} ms and does not start. ` +
+          "Let time pass with advance, not with vi.setSystemTime.",
+      );
+    }
+    clock.advanceTimersByTime(Math.max(next - Date.now(), 0) + 1);
+    await t.finishInProgressScheduledFunctions();
+  }
+  clock.advanceTimersByTime(Math.max(until - Date.now(), 0));
+}
+
+/** When the next scheduled function is due, in ms since 1970; Infinity when there is none. */
+async function nextJob(t: TestConvexLike): Promise<number> {
+  return await readIn(t, async (ctx) => {
+    const jobs = await ctx.db.system.query("_scheduled_functions").collect();
+    const pending = jobs.filter((job) => job.state.kind === "pending");
+    return Math.min(...pending.map((job) => job.scheduledTime));
+  });
+}
