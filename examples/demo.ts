@@ -1,13 +1,15 @@
 /**
- * `npm run demo`: the example app on the embedded backend, with real flights and the dashboard page.
+ * `npm run demo`: the example app on the embedded backend, with data for every example, and its page.
  * `npm run demo -- --interval 5000` has the log stream deliver as seldom as a real one.
  */
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
 import { ConvexHttpClient } from "convex/browser";
 import { startExampleBackend } from "./exampleBackend";
-import { type LoadProgress, loadInto } from "./flightsData";
+import { type LoadProgress, loadInto as loadFlights } from "./flightsData";
+import { loadInto as loadFilms } from "./moviesData";
 import { servePage } from "./page/serve";
+import { loadInto as loadSamples } from "./sampleData";
 
 const BACKEND_PORT = 3210;
 const PAGE_PORT = 5173;
@@ -21,7 +23,11 @@ if (!(intervalMs > 0)) {
 }
 
 const backend = await startExampleBackend({ intervalMs, port: await freePort(BACKEND_PORT) });
-await loadInto(new ConvexHttpClient(backend.url, { logger: false }), { onProgress: showProgress });
+const client = new ConvexHttpClient(backend.url, { logger: false });
+// One after the other: the backend runs one mutation at a time.
+await loadSamples(client);
+await loadFlights(client, { onProgress: showProgress("flights") });
+await loadFilms(client, { onProgress: showProgress("films") });
 const page = await servePage({
   deployment: backend.url,
   deliveryIntervalMs: intervalMs,
@@ -38,11 +44,13 @@ process.once("SIGINT", async () => {
 });
 
 /** One line that counts up on a terminal; elsewhere only the last count. */
-function showProgress({ loaded, total }: LoadProgress): void {
-  const done = loaded === total;
-  if (process.stdout.isTTY) process.stdout.write(`\rLoading flights: ${loaded} of ${total}`);
-  else if (done) process.stdout.write(`Loaded ${total} flights.`);
-  if (done) process.stdout.write("\n");
+function showProgress(what: string): (progress: LoadProgress) => void {
+  return ({ loaded, total }) => {
+    const done = loaded === total;
+    if (process.stdout.isTTY) process.stdout.write(`\rLoading ${what}: ${loaded} of ${total}`);
+    else if (done) process.stdout.write(`Loaded ${total} ${what}.`);
+    if (done) process.stdout.write("\n");
+  };
 }
 
 /** The port itself, or any free one when it is taken. */

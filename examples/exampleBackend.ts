@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { startBackend } from "./backend";
+import { components } from "./components";
 import schema from "./convex/schema";
 import { modules } from "./modules";
 
@@ -14,6 +15,7 @@ export async function startExampleBackend(options: { intervalMs: number; port?: 
   return await startBackend({
     schema,
     modules,
+    components,
     port,
     env: {
       LAZY_VIEWS_SECRET: randomBytes(32).toString("hex"),

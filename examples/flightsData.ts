@@ -2,13 +2,11 @@
  * Real flights for the demo and the tour: US domestic flights of January and February 2001,
  * from the Bureau of Transportation Statistics, as packaged by `vega-datasets`.
  */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import type { ConvexHttpClient } from "convex/browser";
 import { api } from "./convex/_generated/api";
+import { dataFile } from "./dataFile";
 
-/** One flight, as `api.flights.load` takes it. */
+/** One flight, as `api.rollups.flights.load` takes it. */
 export interface Flight {
   date: string;
   /** Minutes after the schedule; negative when early. */
@@ -19,7 +17,7 @@ export interface Flight {
   destination: string;
 }
 
-/** One airport, as `api.flights.loadAirports` takes it. */
+/** One airport, as `api.rollups.flights.loadAirports` takes it. */
 export interface Airport {
   code: string;
   name: string;
@@ -61,18 +59,13 @@ export async function loadInto(
   client: ConvexHttpClient,
   { onProgress }: { onProgress?: (progress: LoadProgress) => void } = {},
 ): Promise<void> {
-  await client.mutation(api.flights.loadAirports, { airports: airports() });
+  await client.mutation(api.rollups.flights.loadAirports, { airports: airports() });
   const all = flights();
   for (let loaded = 0; loaded < all.length; ) {
     const batch = all.slice(loaded, loaded + BATCH);
-    loaded += await client.mutation(api.flights.load, { flights: batch });
+    loaded += await client.mutation(api.rollups.flights.load, { flights: batch });
     onProgress?.({ loaded, total: all.length });
   }
-}
-
-function dataFile(name: string): string {
-  const entry = createRequire(import.meta.url).resolve("vega-datasets");
-  return readFileSync(join(dirname(entry), "../data", name), "utf8");
 }
 
 /** The fields of one CSV line; a field with commas stands in double quotes. */

@@ -9,8 +9,8 @@ import type { TraceEvent } from "./backend";
 import { api } from "./convex/_generated/api";
 import { startExampleBackend } from "./exampleBackend";
 import { loadInto } from "./flightsData";
-import { effectsIn } from "./page/effectLine";
-import { emptyStory, follow } from "./page/story";
+import { emptyStory, follow } from "./page/rollups/story";
+import { effectsIn } from "./page/shared/effectLine";
 
 const INTERVAL_MS = 500;
 const SUBSCRIBERS = 5;
@@ -19,7 +19,7 @@ const BURST = 20;
 const ROUTE = { origin: "SFO", destination: "LAX" };
 const AIRPORT = ROUTE.origin;
 
-type Stats = FunctionReturnType<typeof api.dashboard.stats>;
+type Stats = FunctionReturnType<typeof api.rollups.dashboard.stats>;
 
 const startedAt = Date.now();
 const say = (text: string) =>
@@ -83,7 +83,7 @@ const clients = Array.from({ length: SUBSCRIBERS }, () => {
   });
 });
 for (const [i, client] of clients.entries()) {
-  client.onUpdate(api.dashboard.stats, { airport: AIRPORT }, (stats) => {
+  client.onUpdate(api.rollups.dashboard.stats, { airport: AIRPORT }, (stats) => {
     if (i !== 0) return;
     latest = stats;
     say(`client sees ${summary(stats)}`);
@@ -105,7 +105,7 @@ await backend.idle();
 
 heading(`3. ${HITS} reads over HTTP: hits, one document each`);
 quiet = true;
-for (let i = 0; i < HITS; i++) await http.query(api.dashboard.stats, { airport: AIRPORT });
+for (let i = 0; i < HITS; i++) await http.query(api.rollups.dashboard.stats, { airport: AIRPORT });
 quiet = false;
 say(`${story.totals.hits} hits so far, ${story.totals.recomputes} recompute(s)`);
 
@@ -113,7 +113,7 @@ heading(
   "4. One flight is two hours late: the old value is served at once, and turns fresh by itself",
 );
 const wroteAt = Date.now();
-await http.mutation(api.flights.add, { ...ROUTE, delay: 120 });
+await http.mutation(api.rollups.flights.add, { ...ROUTE, delay: 120 });
 const flightsOf = (stats: Stats | undefined) => stats?.value?.flights ?? 0;
 await until((stats) => stats.state === "fresh" && flightsOf(stats) === flightsOf(before) + 1);
 const timeToFreshMs = Date.now() - wroteAt;
@@ -124,7 +124,8 @@ await backend.idle();
 
 heading(`5. ${BURST} flights in ${BURST} mutations: one effect, one recompute`);
 const recomputesBefore = story.totals.recomputes;
-for (let i = 0; i < BURST; i++) await http.mutation(api.flights.add, { ...ROUTE, delay: 60 });
+for (let i = 0; i < BURST; i++)
+  await http.mutation(api.rollups.flights.add, { ...ROUTE, delay: 60 });
 await until(
   (stats) => stats.state === "fresh" && flightsOf(stats) === flightsOf(before) + 1 + BURST,
 );

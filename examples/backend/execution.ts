@@ -50,6 +50,9 @@ export class Execution {
 
   constructor(
     readonly udfType: UdfType,
+    /** Where its code is. */
+    readonly component: string,
+    /** Its path in the deployment, which for a component's function begins with the component's. */
     readonly path: string,
     readonly caller: Caller,
     readonly requestId: string,

@@ -14,6 +14,7 @@ import type {
   SchemaDefinition,
 } from "convex/server";
 import { Activity } from "./activity";
+import type { Component, Components } from "./components";
 import { HttpApi } from "./http/api";
 import { BackendServer } from "./http/server";
 import { LogStream } from "./logStream";
@@ -26,7 +27,7 @@ import { Trace } from "./trace";
 
 export type { Caller, UdfType } from "./execution";
 export type { TraceEvent } from "./trace";
-export type { Modules, Trace };
+export type { Component, Components, Modules, Trace };
 
 /** A webhook log stream for the topic "console". */
 export interface LogStreamOptions {
@@ -49,6 +50,8 @@ export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, b
   schema: Schema;
   /** The app's modules, as `convexTest` takes them, with one of `_generated` among them. */
   modules: Modules;
+  /** The components that the app uses, and those that they use, by their paths. */
+  components?: Components;
   /** Default: any free port. */
   port?: number;
   /** The deployment's environment variables. They are put back when the backend closes. */
@@ -85,7 +88,8 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
   const trace = new Trace(outside);
   const activity = new Activity();
   const reporter = new Reporter(trace);
-  const runtime = new Runtime(options.schema, options.modules, reporter, activity);
+  const { schema, modules, components = {} } = options;
+  const runtime = new Runtime(schema, modules, components, reporter, activity);
   const queries = new QueryRunner(runtime, reporter);
   const services = { runtime, queries, mutations: new MutationLog(), activity, outside };
   const server = new BackendServer(services, new HttpApi(runtime, queries), trace);

@@ -27,7 +27,7 @@ export interface PageReach {
 }
 
 /** What convex-test writes for a cursor that stands at the end of its range. */
-const END_CURSOR = "_end_cursor";
+export const END_CURSOR = "_end_cursor";
 
 /** The dependency of something that read a whole table. */
 export function wholeTable(table: string): Interval {
@@ -100,7 +100,7 @@ function indexFields(schema: Schema, table: string, index: string): readonly str
 }
 
 /** convex-test's cursors hold the index key of the last document, value by value. */
-function decodeCursor(cursor: string): Place {
+export function decodeCursor(cursor: string): Place {
   const parts = JSON.parse(cursor) as (string | null)[];
   return parts.map((part) => (part === null ? undefined : jsonToConvex(JSON.parse(part))));
 }

@@ -1,12 +1,15 @@
-import { getFunctionName, type Scheduler } from "convex/server";
+import { getFunctionAddress, type Scheduler } from "convex/server";
 import { convexToJson, type JSONValue, type Value } from "convex/values";
 import type { Activity } from "./activity";
+import { type FunctionLocation, locate } from "./components";
 import { type Entry, frames, newRequestId } from "./execution";
+
+type JobTarget = Parameters<Scheduler["runAfter"]>[1];
 
 /** What the runtime is told about a job that failed before its function started. */
 export interface FailedJob {
   entry: Entry;
-  path: string;
+  target: FunctionLocation;
   args: JSONValue;
   error: unknown;
 }
@@ -40,15 +43,18 @@ export class Jobs {
     return false;
   }
 
-  /** A function's `ctx.scheduler`, whose jobs this class knows. */
-  wrap(scheduler: Scheduler): Scheduler {
+  /** The `ctx.scheduler` of a component's functions, whose jobs this class knows. */
+  wrap(scheduler: Scheduler, component: string): Scheduler {
+    const find = (target: JobTarget) => locate(component, getFunctionAddress(target));
     return {
       runAfter: (delay, target, ...args) =>
-        this.schedule(target, args[0], Date.now() + delay, () =>
+        this.schedule(find(target), args[0], Date.now() + delay, () =>
           scheduler.runAfter(delay, target, ...args),
         ),
       runAt: (time, target, ...args) =>
-        this.schedule(target, args[0], Number(time), () => scheduler.runAt(time, target, ...args)),
+        this.schedule(find(target), args[0], Number(time), () =>
+          scheduler.runAt(time, target, ...args),
+        ),
       cancel: (id) => scheduler.cancel(id),
     };
   }
@@ -61,7 +67,7 @@ export class Jobs {
   }
 
   private schedule<T>(
-    target: Parameters<Scheduler["runAfter"]>[1],
+    target: FunctionLocation,
     args: unknown,
     dueAt: number,
     schedule: () => Promise<T>,
@@ -77,8 +83,7 @@ export class Jobs {
       onTimer: (start) => this.adopt(start, dueAt),
       onFailure: (error) => {
         if (entry.execution !== null) return;
-        const path = getFunctionName(target);
-        this.onFailure({ entry, path, args: convexToJson((args ?? {}) as Value), error });
+        this.onFailure({ entry, target, args: convexToJson((args ?? {}) as Value), error });
       },
     };
     return frames.run(entry, schedule);

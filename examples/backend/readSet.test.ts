@@ -146,10 +146,34 @@ describe("other reads", () => {
     expect(await get(1)).toBe(false);
   });
 
-  test("a search depends on its table", async () => {
-    const search = (write: Parameters<typeof rerunsAfter>[3]) =>
-      rerunsAfter("messages:find", messages.find, { text: "r10" }, write);
-    expect(await search((c) => c.mutation(messages.send, { channel: "z", text: "q" }))).toBe(true);
+  test("a search follows documents that come to match it, and that no longer do", async () => {
+    const { client } = connect(await start());
+    const { values } = follow(client, messages.find, { text: "blue" });
+    await vi.waitFor(() => expect(values).toEqual([[]]));
+    const id = await client.mutation(messages.send, { channel: "a", text: "Blue moon" });
+    await vi.waitFor(() => expect(values.at(-1)).toEqual(["Blue moon"]));
+    await client.mutation(messages.edit, { id, text: "blue Sunday" });
+    await vi.waitFor(() => expect(values.at(-1)).toEqual(["blue Sunday"]));
+    await client.mutation(messages.edit, { id, text: "red" });
+    await vi.waitFor(() => expect(values.at(-1)).toEqual([]));
+    await client.mutation(messages.edit, { id, text: "blue again" });
+    await vi.waitFor(() => expect(values.at(-1)).toEqual(["blue again"]));
+    await client.mutation(messages.remove, { id });
+    await vi.waitFor(() => expect(values.at(-1)).toEqual([]));
+  });
+
+  test("a search that took all it wanted depends on its whole table", async () => {
+    const { client } = connect(await start());
+    const ids = [];
+    for (const text of ["blue 1", "blue 2", "blue 3"]) {
+      ids.push(await client.mutation(messages.send, { channel: "a", text }));
+    }
+    const { values } = follow(client, messages.find, { text: "blue" });
+    await vi.waitFor(() => expect(values).toEqual([["blue 1", "blue 2"]]));
+    await client.mutation(messages.remove, { id: ids[0] as never });
+    await vi.waitFor(() => expect(values.at(-1)).toEqual(["blue 2", "blue 3"]));
+    await client.mutation(messages.edit, { id: ids[2] as never, text: "red 3" });
+    await vi.waitFor(() => expect(values.at(-1)).toEqual(["blue 2"]));
   });
 
   test("a filter does not narrow what is read", async () => {

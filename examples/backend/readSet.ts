@@ -15,6 +15,7 @@ export type Place = readonly (Value | undefined)[];
 
 /** The part of an index that was read, in the direction it was read. */
 export interface Interval {
+  /** As `qualify` names it, so that components do not meddle with each other. */
   table: string;
   /** The index's fields, down to `_id`; empty when the whole table counts as read. */
   fields: readonly string[];
@@ -28,6 +29,7 @@ export interface Interval {
 
 /** What a transaction did to one document. */
 export interface Change {
+  /** Id and table as `qualify` names them. */
   id: string;
   table: string;
   before: Document | null;

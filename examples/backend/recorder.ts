@@ -12,8 +12,10 @@
  * recording.usage(); // { documentsRead: 1, documentsWritten: 0, indexRanges: 1, … }
  * ```
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { GenericSchema, SchemaDefinition } from "convex/server";
 import { getDocumentSize, type JSONValue, jsonToConvex } from "convex/values";
+import { type Components, type FunctionAddress, locate, qualify, ROOT } from "./components";
 import {
   type PageReach,
   pageInterval,
@@ -21,6 +23,7 @@ import {
   streamInterval,
   wholeTable,
 } from "./intervals";
+import { ForeignUsage } from "./metrics";
 import { type Change, type Document, type Interval, ReadSet } from "./readSet";
 import { calls, install, type Scope, type Syscalls, scopes } from "./syscalls";
 
@@ -38,17 +41,26 @@ export interface Usage {
   bytesWritten: number;
 }
 
+/** Code of one component that reads and writes: a function, or what `observe` runs. */
+interface Reader {
+  component: string;
+  /** False inside a `useStaleSnapshot` query: it reads, but nothing depends on it. */
+  depends: boolean;
+  /** The queries it iterates, by an id that a query of another component may have too. */
+  streams: Map<number, Stream>;
+}
+
 /** A query that is being iterated. `answers` stay encoded: most are never looked at again. */
 interface Stream {
+  reader: Reader;
   query: SerializedQuery;
-  depends: boolean;
   answers: string[];
   done: boolean;
 }
 
 interface Page {
+  reader: Reader;
   query: SerializedQuery;
-  depends: boolean;
   reach: PageReach;
   documents: JSONValue[];
 }
@@ -58,55 +70,71 @@ interface Page {
  * are equal when they are the same text, since their fields are sorted.
  */
 interface Image {
+  component: string;
+  id: string;
   before: string;
   after: string;
+  /** Runs code where the document was written, since convex-test finds its database by that. */
+  there: <T>(work: () => T) => T;
 }
 
 /** What the functions that ran under `observe` read and wrote. */
 export class Recording {
-  private readonly gets: { id: string; depends: boolean; answer: string }[] = [];
-  private readonly streams = new Map<number, Stream>();
+  private readonly gets: { reader: Reader; id: string; answer: string }[] = [];
+  private readonly streams: Stream[] = [];
   private readonly pages: Page[] = [];
-  private readonly counts: { table: string; depends: boolean }[] = [];
+  private readonly counts: { reader: Reader; table: string }[] = [];
   private readonly images = new Map<string, Image>();
+  private readonly foreign = new ForeignUsage();
   private rolledBack = false;
 
-  /** @param schema names the fields of each index, which decide what a range holds. */
-  constructor(private readonly schema: SchemaDefinition<GenericSchema, boolean>) {}
+  /**
+   * Schemas name the fields of each index, which decide what a range holds.
+   *
+   * @param schema the app's.
+   * @param components those that functions may call.
+   */
+  constructor(
+    private readonly schema: SchemaDefinition<GenericSchema, boolean>,
+    private readonly components: Components = {},
+  ) {}
 
   /**
    * Runs `work` and records the database calls made in it. Functions that `work` schedules
    * run later and are not part of it.
+   *
+   * @param component the one whose code `work` is.
    */
-  async observe<T>(work: () => Promise<T>): Promise<T> {
+  async observe<T>(work: () => Promise<T>, component = ROOT): Promise<T> {
     install();
-    return await scopes.run(this.scope(true), work);
+    const metrics = await fetchMetrics();
+    if (metrics !== null) this.foreign.start(metrics);
+    return await scopes.run(this.scope(component, true), work);
   }
 
   /** What the recorded functions depend on. */
   readSet(): ReadSet {
     const documents = new Set<string>();
-    for (const { id, depends } of this.gets) if (depends) documents.add(id);
-    const intervals: (Interval | null)[] = [];
-    for (const { table, depends } of this.counts) if (depends) intervals.push(wholeTable(table));
-    for (const { query, depends, answers, done } of this.streams.values()) {
-      if (!depends) continue;
-      const last = answers.at(-1);
-      intervals.push(
-        streamInterval(this.schema, query, {
-          count: answers.length,
-          last: last === undefined ? null : decodeAnswer(last),
-          done,
-        }),
-      );
+    const intervals: Interval[] = [];
+    const add = ({ component }: Reader, interval: Interval | null) => {
+      if (interval === null) return;
+      intervals.push({ ...interval, table: qualify(component, interval.table) });
+    };
+    for (const { reader, id } of this.gets) {
+      if (reader.depends) documents.add(qualify(reader.component, id));
     }
-    for (const { query, depends, reach } of this.pages) {
-      if (depends) intervals.push(pageInterval(this.schema, query, reach));
+    for (const { reader, table } of this.counts) if (reader.depends) add(reader, wholeTable(table));
+    for (const { reader, query, answers, done } of this.streams) {
+      if (!reader.depends) continue;
+      const answer = answers.at(-1);
+      const last = answer === undefined ? null : decodeAnswer(answer);
+      const read = { count: answers.length, last, done };
+      add(reader, streamInterval(this.schemaOf(reader.component), query, read));
     }
-    return new ReadSet(
-      documents,
-      intervals.filter((interval) => interval !== null),
-    );
+    for (const { reader, query, reach } of this.pages) {
+      if (reader.depends) add(reader, pageInterval(this.schemaOf(reader.component), query, reach));
+    }
+    return new ReadSet(documents, intervals);
   }
 
   /**
@@ -116,10 +144,15 @@ export class Recording {
    */
   async changes(): Promise<Change[]> {
     const changes: Change[] = [];
-    for (const [id, image] of this.images) {
-      const after = this.rolledBack ? await fetchImage(id) : image.after;
-      if (image.before === after) continue;
-      changes.push({ id, table: tableOf(id), before: decode(image.before), after: decode(after) });
+    for (const { component, id, before, after: written, there } of this.images.values()) {
+      const after = this.rolledBack ? await there(() => this.look(id)) : written;
+      if (before === after) continue;
+      changes.push({
+        id: qualify(component, id),
+        table: qualify(component, tableOf(id)),
+        before: decode(before),
+        after: decode(after),
+      });
     }
     return changes;
   }
@@ -127,45 +160,50 @@ export class Recording {
   /** Counts of what was read and written so far. */
   usage(): Usage {
     const read = new Map<string, Document>();
-    const add = (document: Document | null) => {
-      if (document !== null) read.set(document._id as string, document);
+    const add = ({ component }: Reader, document: Document | null) => {
+      if (document !== null) read.set(qualify(component, document._id as string), document);
     };
-    for (const { answer } of this.gets) add(decode(answer));
-    for (const stream of this.streams.values()) stream.answers.map(decodeAnswer).forEach(add);
-    for (const page of this.pages) {
-      for (const document of page.documents) add(jsonToConvex(document) as Document);
+    for (const { reader, answer } of this.gets) add(reader, decode(answer));
+    for (const { reader, answers } of this.streams) {
+      for (const answer of answers) add(reader, decodeAnswer(answer));
+    }
+    for (const { reader, documents } of this.pages) {
+      for (const document of documents) add(reader, jsonToConvex(document) as Document);
     }
     return {
       documentsRead: read.size,
       documentsWritten: this.images.size,
-      indexRanges: this.gets.length + this.streams.size + this.pages.length + this.counts.length,
+      indexRanges: this.gets.length + this.streams.length + this.pages.length + this.counts.length,
       bytesRead: totalSize(read.values()),
       bytesWritten: totalSize([...this.images.values()].map(({ after }) => decode(after))),
     };
   }
 
-  /**
-   * @param depends is false while a `useStaleSnapshot` query runs: it reads, but nothing
-   *   depends on it.
-   */
-  private scope(depends: boolean): Scope {
+  private schemaOf(component: string): SchemaDefinition<GenericSchema, boolean> {
+    const schema = component === ROOT ? this.schema : this.components[component]?.schema;
+    if (schema !== undefined) return schema;
+    throw new Error(
+      `Component "${component}" was read, but the recording does not know its schema. ` +
+        "Give it to the Recording's constructor.",
+    );
+  }
+
+  private scope(component: string, depends: boolean): Scope {
+    const reader: Reader = { component, depends, streams: new Map() };
     return {
-      syscall: (op, args) => this.syscall(calls().syscall, op, args, depends),
-      asyncSyscall: (op, args) => this.asyncSyscall(calls().asyncSyscall, op, args, depends),
+      syscall: (op, args) => this.syscall(calls().syscall, op, args, reader),
+      asyncSyscall: (op, args) => this.asyncSyscall(calls().asyncSyscall, op, args, reader),
     };
   }
 
-  private syscall(
-    call: Syscalls["syscall"],
-    op: string,
-    argsJson: string,
-    depends: boolean,
-  ): string {
+  private syscall(call: Syscalls["syscall"], op: string, argsJson: string, reader: Reader): string {
     const answer = call(op, argsJson);
     if (op === "1.0/queryStream") {
       const { query } = JSON.parse(argsJson) as { query: SerializedQuery };
       const { queryId } = JSON.parse(answer) as { queryId: number };
-      this.streams.set(queryId, { query, depends, answers: [], done: false });
+      const stream: Stream = { reader, query, answers: [], done: false };
+      this.streams.push(stream);
+      reader.streams.set(queryId, stream);
     }
     return answer;
   }
@@ -174,12 +212,12 @@ export class Recording {
     call: Syscalls["asyncSyscall"],
     op: string,
     argsJson: string,
-    depends: boolean,
+    reader: Reader,
   ): Promise<string> {
     // One call for each document of a query: it gets by with the least.
-    if (op !== "1.0/queryStreamNext") return this.otherSyscall(call, op, argsJson, depends);
+    if (op !== "1.0/queryStreamNext") return this.otherSyscall(call, op, argsJson, reader);
     return call(op, argsJson).then((answer) => {
-      const stream = this.streams.get((JSON.parse(argsJson) as { queryId: number }).queryId);
+      const stream = reader.streams.get((JSON.parse(argsJson) as { queryId: number }).queryId);
       if (stream === undefined) return answer;
       if (isEnd(answer)) stream.done = true;
       else stream.answers.push(answer);
@@ -191,12 +229,12 @@ export class Recording {
     call: Syscalls["asyncSyscall"],
     op: string,
     argsJson: string,
-    depends: boolean,
+    reader: Reader,
   ): Promise<string> {
     switch (op) {
       case "1.0/get": {
         const answer = await call(op, argsJson);
-        this.gets.push({ id: (JSON.parse(argsJson) as { id: string }).id, depends, answer });
+        this.gets.push({ reader, id: (JSON.parse(argsJson) as { id: string }).id, answer });
         return answer;
       }
       case "1.0/queryPage": {
@@ -204,24 +242,26 @@ export class Recording {
         const { query, cursor, endCursor } = JSON.parse(argsJson);
         const { page, isDone, continueCursor } = JSON.parse(answer);
         const reach = { cursor, endCursor, isDone, continueCursor };
-        this.pages.push({ query, depends, reach, documents: page });
+        this.pages.push({ reader, query, reach, documents: page });
         return answer;
       }
       case "1.0/count":
-        this.counts.push({ table: (JSON.parse(argsJson) as { table: string }).table, depends });
+        this.counts.push({ reader, table: (JSON.parse(argsJson) as { table: string }).table });
         return await call(op, argsJson);
       case "1.0/insert": {
         const answer = await call(op, argsJson);
         const { _id } = JSON.parse(answer) as { _id: string };
-        this.images.set(_id, { before: "null", after: await fetchImage(_id) });
+        this.keep(reader, _id, "null", await this.look(_id));
         return answer;
       }
       case "1.0/shallowMerge":
       case "1.0/replace":
       case "1.0/remove":
-        return await this.write(call, op, argsJson);
+        return await this.write(call, op, argsJson, reader);
       case "1.0/runUdf":
-        return await this.subTransaction(call, op, argsJson, depends);
+        return await this.subTransaction(call, op, argsJson, reader);
+      case "1.0/getTransactionMetrics":
+        return this.foreign.takeFrom(await call(op, argsJson));
       case "1.0/schedule":
       case "1.0/actions/schedule":
         return await scopes.exit(() => call(op, argsJson));
@@ -238,28 +278,35 @@ export class Recording {
     call: Syscalls["asyncSyscall"],
     op: string,
     argsJson: string,
+    reader: Reader,
   ): Promise<string> {
     const { id } = JSON.parse(argsJson) as { id: string };
-    const image = this.images.get(id);
-    const before = image?.before ?? fetchImage(id);
+    const image = this.images.get(qualify(reader.component, id));
+    const before = image?.before ?? this.look(id);
     const writing = call(op, argsJson);
-    const after = fetchImage(id);
+    const after = this.look(id);
     try {
       return await writing;
     } finally {
       const [first, last] = await Promise.all([before, after]);
-      this.images.set(id, { before: first, after: last });
+      this.keep(reader, id, first, last);
     }
+  }
+
+  private keep({ component }: Reader, id: string, before: string, after: string): void {
+    const there = AsyncLocalStorage.snapshot();
+    this.images.set(qualify(component, id), { component, id, before, after, there });
   }
 
   private async subTransaction(
     call: Syscalls["asyncSyscall"],
     op: string,
     argsJson: string,
-    depends: boolean,
+    reader: Reader,
   ): Promise<string> {
-    const { udfType } = JSON.parse(argsJson) as { udfType: string };
-    const scope = this.scope(depends && udfType !== "snapshotQuery");
+    const { udfType, ...address } = JSON.parse(argsJson) as FunctionAddress & { udfType: string };
+    const { component } = locate(reader.component, address);
+    const scope = this.scope(component, reader.depends && udfType !== "snapshotQuery");
     try {
       return await scopes.run(scope, () => call(op, argsJson));
     } catch (error) {
@@ -267,14 +314,23 @@ export class Recording {
       throw error;
     }
   }
+
+  /** The document's current state, encoded; "null" also for an id that is none. */
+  private async look(id: string): Promise<string> {
+    const document = await calls()
+      .asyncSyscall("1.0/get", JSON.stringify({ id }))
+      .catch(() => "null");
+    this.foreign.look(document);
+    return document;
+  }
 }
 
-/** The document's current state, encoded; "null" also for an id that is none. */
-async function fetchImage(id: string): Promise<string> {
+/** What the current transaction has used, encoded; null when there is none. */
+async function fetchMetrics(): Promise<string | null> {
   try {
-    return await calls().asyncSyscall("1.0/get", JSON.stringify({ id }));
+    return await calls().asyncSyscall("1.0/getTransactionMetrics", "{}");
   } catch {
-    return "null";
+    return null;
   }
 }
 

@@ -6,9 +6,10 @@ import {
   type SchemaDefinition,
 } from "convex/server";
 import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
-import { convexTest, type TestConvexForDataModel } from "convex-test";
+import { convexTest, type TestConvexRoot } from "convex-test";
 import type { Activity } from "./activity";
 import { QueryCache, type QueryResult } from "./cache";
+import { type Components, qualify, ROOT } from "./components";
 import { captureConsole } from "./console";
 import { httpFailure, toFailure } from "./errors";
 import {
@@ -56,20 +57,25 @@ export class Runtime {
   readonly cache = new QueryCache();
   readonly jobs: Jobs;
   private readonly functions: AppFunctions;
-  private readonly t: TestConvexForDataModel<GenericDataModel>;
+  private readonly componentFunctions = new Map<string, AppFunctions>();
+  private readonly t: TestConvexRoot<GenericDataModel>;
 
   constructor(
     private readonly schema: Schema,
     modules: Modules,
+    private readonly components: Components,
     private readonly reporter: Reporter,
     activity: Activity,
   ) {
     captureConsole();
-    this.functions = new AppFunctions(modules, (udfType, path, handler) =>
-      this.wrap(udfType, path, handler),
-    );
+    this.functions = this.wrapAll(ROOT, modules);
     const t: unknown = convexTest({ schema, modules: this.functions.modules });
-    this.t = t as TestConvexForDataModel<GenericDataModel>;
+    this.t = t as TestConvexRoot<GenericDataModel>;
+    for (const [path, component] of Object.entries(components)) {
+      const functions = this.wrapAll(path, component.modules);
+      this.componentFunctions.set(path, functions);
+      this.t.registerComponent(path, component.schema, functions.modules);
+    }
     this.jobs = new Jobs(
       activity,
       () => this.t.finishInProgressScheduledFunctions(),
@@ -143,9 +149,9 @@ export class Runtime {
   /** Runs `work` in a transaction of its own with full access to the database. */
   async run<T>(work: (ctx: GenericMutationCtx<GenericDataModel>) => Promise<T>): Promise<T> {
     return await this.t.run(async (ctx) => {
-      const recording = new Recording(this.schema);
+      const recording = new Recording(this.schema, this.components);
       return await recording.observe(async () => {
-        const result = await work({ ...ctx, scheduler: this.jobs.wrap(ctx.scheduler) });
+        const result = await work({ ...ctx, scheduler: this.jobs.wrap(ctx.scheduler, ROOT) });
         this.cache.commit(await recording.changes());
         return result;
       });
@@ -191,7 +197,13 @@ export class Runtime {
     }
   }
 
-  private wrap(udfType: UdfType, path: string, handler: Handler): Handler {
+  private wrapAll(component: string, modules: Modules): AppFunctions {
+    return new AppFunctions(modules, (udfType, path, handler) =>
+      this.wrap(udfType, component, path, handler),
+    );
+  }
+
+  private wrap(udfType: UdfType, component: string, path: string, handler: Handler): Handler {
     return async (ctx, arg) => {
       const frame = frames.getStore();
       const entry = frame?.kind === "entry" ? frame : null;
@@ -200,7 +212,8 @@ export class Runtime {
       const input = entry?.request ?? arg;
       const execution = new Execution(
         udfType,
-        path,
+        component,
+        qualify(component, path),
         entry?.caller ?? "function",
         entry?.requestId ?? caller?.requestId ?? newRequestId(),
         input instanceof Request ? describeRequest(input) : convexToJson(input as Value),
@@ -229,11 +242,14 @@ export class Runtime {
     ctx: FunctionContext,
     input: unknown,
   ): Promise<unknown> {
+    const { component } = execution;
     const ownCtx =
-      ctx.scheduler === undefined ? ctx : { ...ctx, scheduler: this.jobs.wrap(ctx.scheduler) };
+      ctx.scheduler === undefined
+        ? ctx
+        : { ...ctx, scheduler: this.jobs.wrap(ctx.scheduler, component) };
     const run = async () => await frames.run(execution, async () => await handler(ownCtx, input));
     if (execution.outermost !== null || !execution.isTransaction) return await run();
-    const recording = new Recording(this.schema);
+    const recording = new Recording(this.schema, this.components);
     try {
       return await recording.observe(async () => {
         const value = await run();
@@ -243,7 +259,7 @@ export class Runtime {
           execution.committedTs = this.cache.commit(await recording.changes());
         }
         return value;
-      });
+      }, component);
     } finally {
       execution.reads = recording.readSet();
     }
@@ -271,10 +287,12 @@ export class Runtime {
     this.reporter.execution({ udfType, path, caller, requestId, args, cached: false }, outcome, 0);
   }
 
-  private reportFailedJob({ entry, path, args, error }: FailedJob): void {
-    const failure = toFailure(error);
-    const udfType = this.functions.udfType(path) ?? "mutation";
-    this.reportUnstarted(udfType, { path, args }, entry, { success: false, failure });
+  private reportFailedJob({ entry, target, args, error }: FailedJob): void {
+    const { component, path } = target;
+    const functions = this.componentFunctions.get(component) ?? this.functions;
+    const call = { path: qualify(component, path), args };
+    const udfType = functions.udfType(path) ?? "mutation";
+    this.reportUnstarted(udfType, call, entry, { success: false, failure: toFailure(error) });
   }
 }
 

@@ -43,6 +43,37 @@ describe("queries", () => {
     expect(JSON.stringify(sockets[0]?.received)).toContain("QueryRemoved");
   });
 
+  test("a paginated subscription loads more, and its pages follow what they read", async () => {
+    const { client } = connect(await start());
+    const ids = [];
+    for (const rank of [1, 2, 3, 4, 5]) {
+      ids.push(await client.mutation(api.messages.send, { channel: "a", text: `r${rank}`, rank }));
+    }
+    const feed = client.onPaginatedUpdate_experimental(
+      api.messages.feed,
+      { channel: "a" } as never,
+      { initialNumItems: 2 },
+      () => {},
+    );
+    onTestFinished(feed.unsubscribe);
+    const shows = (status: string, texts: string[]) =>
+      vi.waitFor(() => {
+        const current = feed.getCurrentValue();
+        const results = (current?.results ?? []) as unknown as { text: string }[];
+        expect(results.map(({ text }) => text)).toEqual(texts);
+        expect(current?.status).toBe(status);
+      });
+    await shows("CanLoadMore", ["r1", "r2"]);
+    feed.getCurrentValue()?.loadMore(2);
+    await shows("CanLoadMore", ["r1", "r2", "r3", "r4"]);
+    feed.getCurrentValue()?.loadMore(2);
+    await shows("Exhausted", ["r1", "r2", "r3", "r4", "r5"]);
+    await client.mutation(api.messages.edit, { id: ids[3] as never, text: "new" });
+    await shows("Exhausted", ["r1", "r2", "r3", "new", "r5"]);
+    await client.mutation(api.messages.send, { channel: "a", text: "r6", rank: 6 });
+    await shows("Exhausted", ["r1", "r2", "r3", "new", "r5", "r6"]);
+  });
+
   test("a result that is the same as before is not sent again", async () => {
     const backend = await start();
     const { client, sockets } = connect(backend);

@@ -1,29 +1,16 @@
-import { defineSchema, defineTable } from "convex/server";
-import { v } from "convex/values";
+import { defineSchema } from "convex/server";
 import { lazyTables } from "convex-lazy-views";
-import { airportStatsTable } from "./airportStats";
+import { authzTables } from "./authz/schema";
+import { quotaTables } from "./quota/schema";
+import { rollupsTables } from "./rollups/schema";
+import { searchTables } from "./search/schema";
+import { trackingTables } from "./tracking/schema";
 
 export default defineSchema({
-  flights: defineTable({
-    date: v.string(),
-    /** Minutes; negative when early. */
-    delay: v.number(),
-    /** Miles. */
-    distance: v.number(),
-    origin: v.string(),
-    destination: v.string(),
-  })
-    .index("by_origin", ["origin"])
-    .index("by_destination", ["destination"]),
-
-  airports: defineTable({
-    code: v.string(),
-    name: v.string(),
-    city: v.string(),
-    /** 0 for the busiest. */
-    rank: v.number(),
-  }).index("by_rank", ["rank"]),
-
-  airportStats: airportStatsTable,
+  ...authzTables,
+  ...quotaTables,
+  ...rollupsTables,
+  ...searchTables,
+  ...trackingTables,
   ...lazyTables,
 });

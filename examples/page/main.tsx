@@ -2,11 +2,12 @@ import { ConvexProvider, ConvexReactClient } from "convex/react";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
-import { Notice } from "./Notice";
+import { Notice } from "./shared/Notice";
 import "./styles/base.css";
 import "./styles/card.css";
-import "./styles/charts.css";
-import "./styles/timeline.css";
+import "./styles/controls.css";
+import "./styles/panel.css";
+import "./styles/results.css";
 
 const url = import.meta.env.VITE_CONVEX_URL;
 const root = document.getElementById("root");

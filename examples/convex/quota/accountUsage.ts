@@ -1,0 +1,33 @@
+import { v } from "convex/values";
+import { defineView, viewTable } from "convex-lazy-views";
+import type { Doc, Id } from "../_generated/dataModel";
+import type { QueryCtx } from "../_generated/server";
+
+/** The units that an account has used in a period: the table (shape) … */
+export const accountUsageTable = viewTable({
+  key: { account: v.id("accounts"), period: v.number() },
+  value: { units: v.number() },
+});
+
+/** … and the view (behaviour). */
+export const accountUsage = defineView("accountUsage", {
+  table: accountUsageTable,
+  sources: {
+    usageEvents: ({ account, period }: Doc<"usageEvents">) => [{ account, period }],
+  },
+  window: { seconds: 2 },
+  onMissing: "compute",
+  compute: async (ctx: QueryCtx, key) => ({ units: await unitsUsed(ctx, key) }),
+});
+
+/** What the events say: exact, and as dear as there are events. */
+export async function unitsUsed(
+  ctx: Pick<QueryCtx, "db">,
+  { account, period }: { account: Id<"accounts">; period: number },
+): Promise<number> {
+  const events = await ctx.db
+    .query("usageEvents")
+    .withIndex("by_account", (q) => q.eq("account", account).eq("period", period))
+    .collect();
+  return events.reduce((sum, { units }) => sum + units, 0);
+}

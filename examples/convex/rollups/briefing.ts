@@ -1,0 +1,14 @@
+import { v } from "convex/values";
+import { api } from "../_generated/api";
+import { action } from "../lazy";
+
+/** One line about an airport, as a chat bot or a mail would ask for it. What it finds stale is recomputed behind. */
+export const line = action({
+  args: { airport: v.string() },
+  handler: async (ctx, { airport }): Promise<string> => {
+    const { value } = await ctx.runQuery(api.rollups.dashboard.stats, { airport });
+    if (value === null) return `${airport}: not counted yet, ask again in a moment.`;
+    const onTime = Math.round(value.onTimeShare * 100);
+    return `${airport}: ${value.flights} flights, ${onTime} % on time.`;
+  },
+});

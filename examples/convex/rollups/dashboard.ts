@@ -1,0 +1,27 @@
+import { v } from "convex/values";
+import { query } from "../lazy";
+import { airportStats } from "./airportStats";
+import { networkStats } from "./networkStats";
+
+const LISTED_AIRPORTS = 12;
+
+/** The airports to choose from, the busiest first. */
+export const airports = query({
+  args: {},
+  handler: async (ctx) => {
+    const listed = await ctx.db.query("airports").withIndex("by_rank").take(LISTED_AIRPORTS);
+    return listed.map(({ code, name, city }) => ({ code, name, city }));
+  },
+});
+
+/** The rollup of one airport, as it is stored, with its freshness. It reads one document. */
+export const stats = query({
+  args: { airport: v.string() },
+  handler: async (ctx, { airport }) => await airportStats.read(ctx, { airport }),
+});
+
+/** The rollup of the whole network, with its freshness. */
+export const network = query({
+  args: {},
+  handler: async (ctx) => await networkStats.read(ctx, {}),
+});

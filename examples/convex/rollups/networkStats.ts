@@ -1,0 +1,46 @@
+import { TableAggregate } from "@convex-dev/aggregate";
+import { v } from "convex/values";
+import { anyOf, defineView, invalidated, olderThan, viewTable } from "convex-lazy-views";
+import { fromAggregate } from "convex-lazy-views/aggregate";
+import { components } from "../_generated/api";
+import type { DataModel, Doc } from "../_generated/dataModel";
+
+/** All flights by delay. A trigger of `lazy.ts` keeps it up to date. */
+export const flightDelays = new TableAggregate<{
+  Key: number;
+  DataModel: DataModel;
+  TableName: "flights";
+}>(components.aggregate, {
+  sortKey: (flight) => flight.delay,
+  sumValue: (flight) => flight.delay,
+});
+
+const minutes = v.union(v.number(), v.null());
+
+/** The whole network, summed up: one row, whose key has no fields. */
+export const networkStatsTable = viewTable({
+  key: {},
+  value: { flights: v.number(), meanDelay: minutes, median: minutes, p95: minutes, worst: minutes },
+});
+
+/** Computed from the aggregate in some dozen reads, however many flights there are. */
+export const networkStats = defineView("networkStats", {
+  table: networkStatsTable,
+  sources: { flights: (_: Doc<"flights">) => [{}] },
+  staleWhen: anyOf(invalidated(), olderThan({ hours: 1 })),
+  window: { seconds: 2 },
+  compute: fromAggregate(flightDelays, {
+    select: () => ({}),
+    measures: {
+      flights: "count",
+      minutes: "sum",
+      median: { percentile: 50 },
+      p95: { percentile: 95 },
+      worst: "max",
+    },
+    value: ({ minutes, ...measured }) => ({
+      ...measured,
+      meanDelay: measured.flights === 0 ? null : minutes / measured.flights,
+    }),
+  }),
+});

@@ -1,0 +1,51 @@
+import { v } from "convex/values";
+import { mutation } from "../lazy";
+import { film, filmFields } from "./film";
+import { movieSearch } from "./movieSearch";
+import { normalize, titleKey } from "./text";
+
+/** Adds a film; the first search for its title warms its row. */
+export const add = mutation({
+  args: filmFields,
+  handler: async (ctx, added) => await ctx.db.insert("movies", withTitleKey(added)),
+});
+
+/** Changes a film. Its row turns stale: whoever finds it next gets the old one, and has it indexed anew. */
+export const edit = mutation({
+  args: { movie: v.id("movies"), changes: film.partial() },
+  handler: async (ctx, { movie, changes }) => {
+    const { title } = changes;
+    await ctx.db.patch(
+      "movies",
+      movie,
+      title === undefined ? changes : withTitleKey({ ...changes, title }),
+    );
+  },
+});
+
+/** Removes a film, and its row with it: a stale row would be found once more. */
+export const remove = mutation({
+  args: { movie: v.id("movies") },
+  handler: async (ctx, { movie }) => {
+    await ctx.db.delete("movies", movie);
+    await movieSearch.evict(ctx, { movie });
+  },
+});
+
+/** Loads films, at most 200 at a time: each is a key of `movieSearch`, and a mutation invalidates no more. */
+export const load = mutation({
+  args: { films: v.array(film) },
+  handler: async (ctx, { films }) => {
+    for (const loaded of films) await ctx.db.insert("movies", withTitleKey(loaded));
+    return films.length;
+  },
+});
+
+/** @throws Error when the title has no letter and no digit: nobody could type it. */
+function withTitleKey<Film extends { title: string }>(titled: Film): Film & { titleKey: string } {
+  const key = titleKey(normalize(titled.title));
+  if (key === "") {
+    throw new Error(`a film's title is "${titled.title}"; give one with a letter or a digit.`);
+  }
+  return { ...titled, titleKey: key };
+}

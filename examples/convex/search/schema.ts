@@ -1,0 +1,14 @@
+import { defineTable } from "convex/server";
+import { v } from "convex/values";
+import { filmFields } from "./film";
+import { movieSearchTable } from "./movieSearch";
+
+export const searchTables = {
+  movies: defineTable({
+    ...filmFields,
+    /** The title as it is sorted and typed: see `titleKey`. */
+    titleKey: v.string(),
+  }).index("by_title", ["titleKey"]),
+
+  movieSearch: movieSearchTable.searchIndex("by_text", { searchField: "value.text" }),
+};

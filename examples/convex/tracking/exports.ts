@@ -1,0 +1,12 @@
+import { v } from "convex/values";
+import { api } from "../_generated/api";
+import { action } from "../lazy";
+
+/** A document as Markdown, for a user who exports it. No page is open; the query counts the view all the same. */
+export const markdown = action({
+  args: { user: v.string(), doc: v.id("docs") },
+  handler: async (ctx, { user, doc }): Promise<string | null> => {
+    const found = await ctx.runQuery(api.tracking.docs.open, { user, doc });
+    return found === null ? null : `# ${found.title}\n\n${found.text}\n`;
+  },
+});

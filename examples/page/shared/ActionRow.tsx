@@ -1,0 +1,43 @@
+import { type ReactNode, useState } from "react";
+import { errorMessage } from "./errorMessage";
+import { Failure } from "./Failure";
+
+/** Something that a button does. */
+export interface Action {
+  label: string;
+  run: () => Promise<unknown>;
+  disabled?: boolean;
+}
+
+interface Props {
+  /** The first one is the one to press. */
+  actions: Action[];
+  /** A few words beside the buttons. */
+  note?: ReactNode;
+}
+
+/** Buttons in a row; below them what went wrong with the last one pressed. */
+export function ActionRow({ actions, note }: Props) {
+  const [failure, setFailure] = useState<string>();
+  const press = (run: Action["run"]) => {
+    setFailure(undefined);
+    run().catch((error: unknown) => setFailure(errorMessage(error)));
+  };
+  return (
+    <div className="actions">
+      {actions.map(({ label, run, disabled }, index) => (
+        <button
+          key={label}
+          type="button"
+          className={index === 0 ? "button button--primary" : "button"}
+          disabled={disabled}
+          onClick={() => press(run)}
+        >
+          {label}
+        </button>
+      ))}
+      {note && <p className="actions__note">{note}</p>}
+      {failure && <Failure message={failure} />}
+    </div>
+  );
+}

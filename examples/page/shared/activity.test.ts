@@ -1,0 +1,164 @@
+import { expect, test } from "vitest";
+import type { TraceEvent } from "../../backend/trace";
+import { type Activity, followActivity, noActivity } from "./activity";
+
+const scope = { folder: "search", views: ["movieSearch"] };
+
+type Told<Type> = Partial<Extract<TraceEvent, { type: Type }>>;
+
+/** Tells a trace of an example, every event at the time that it is given, in milliseconds. */
+class Tracer {
+  activity: Activity = noActivity;
+
+  run(at: number, path: string, more: Told<"execution"> = {}) {
+    return this.tell({
+      type: "execution",
+      at,
+      path,
+      udfType: "query",
+      caller: "client",
+      cached: false,
+      requestId: "r",
+      args: {},
+      durationMs: 0,
+      ...more,
+    });
+  }
+
+  raise(at: number, path: string, effect: { f: string; a: unknown }, requestId = "r") {
+    const payload = Buffer.from(JSON.stringify([effect])).toString("base64url");
+    const message = `'lazy-views:1:${payload}.signature'`;
+    const line = { udfType: "query", cached: false, level: "DEBUG", truncated: false } as const;
+    return this.tell({ type: "console", at, path, requestId, message, ...line });
+  }
+
+  dispatch(at: number, target: string, result: Record<string, number>) {
+    const args = { effects: [{ target, args: { view: "movieSearch" } }] };
+    return this.run(at, "lazy:dispatch", { udfType: "mutation", caller: "function", args, result });
+  }
+
+  deliver(at: number, durationMs: number, events = 1) {
+    return this.tell({
+      type: "delivery",
+      at,
+      events,
+      durationMs,
+      bytes: 9,
+      status: 200,
+      attempt: 1,
+    });
+  }
+
+  /** The lines as one reads them, newest first. */
+  read(): string[] {
+    return this.activity.lines.map(({ subject, text, times }) => `${subject}: ${text} ×${times}`);
+  }
+
+  private tell(event: TraceEvent): this {
+    this.activity = followActivity(this.activity, event, scope);
+    return this;
+  }
+}
+
+const ofView = { f: "lazy:recompute", a: { view: "movieSearch", args: { term: "heat" } } };
+
+test("an effect is told from the query to the recompute, in the order in which things began", () => {
+  const trace = new Tracer()
+    .raise(10, "search/films:find", ofView)
+    .run(10, "search/films:find", { durationMs: 2 })
+    .dispatch(20, "lazy:recompute", { dispatched: 1, duplicates: 2, refused: 0 })
+    .deliver(23, 4, 3)
+    .run(30, "lazy:recompute", { args: ofView.a, result: "committed", caller: "scheduler" });
+  expect(trace.read()).toEqual([
+    "movieSearch: recomputed ×1",
+    "dispatch: 1 scheduled now, 2 dropped as repeated ×1",
+    "log stream: delivered 3 lines ×1",
+    "search/films:find: ran, raised 1 effect ×1",
+  ]);
+});
+
+test("a delivery comes before its dispatch, also in the same millisecond", () => {
+  const trace = new Tracer().dispatch(20, "search/films:seen", { dispatched: 1 }).deliver(20, 0);
+  expect(trace.read().map((line) => line.split(":")[0])).toEqual(["dispatch", "log stream"]);
+});
+
+test("a delivery that led to nothing of the example is not told", () => {
+  const trace = new Tracer().dispatch(20, "search/films:seen", { dispatched: 1 }).deliver(30, 4);
+  expect(trace.read()).toEqual(["dispatch: 1 scheduled now ×1"]);
+});
+
+test("the same thing several times in a row is one line, with its last time", () => {
+  const args = { text: "heat" };
+  const trace = new Tracer()
+    .run(1, "search/films:find", { args, cached: true })
+    .run(5, "search/films:find", { args, cached: true })
+    .run(6, "search/films:find", { args: { text: "heath" } });
+  expect(trace.read()).toEqual([
+    "search/films:find: ran ×1",
+    "search/films:find: from the cache ×2",
+  ]);
+  expect(trace.activity.lines.map(({ at, about }) => [at, about])).toEqual([
+    [6, "heath"],
+    [5, "heat"],
+  ]);
+});
+
+test("effects are counted to the request that raised them", () => {
+  const trace = new Tracer()
+    .raise(1, "search/films:find", ofView, "first")
+    .raise(1, "search/films:find", ofView, "first")
+    .run(1, "search/films:find", { requestId: "first" })
+    .run(2, "search/films:find", { requestId: "second" });
+  expect(trace.read()).toEqual([
+    "search/films:find: ran ×1",
+    "search/films:find: ran, raised 2 effects ×1",
+  ]);
+});
+
+test("other examples are not told", () => {
+  const other = { view: "airportStats", args: { airport: "SFO" } };
+  const trace = new Tracer()
+    .run(1, "searching/films:find")
+    .raise(2, "rollups/dashboard:stats", { f: "lazy:recompute", a: other })
+    .run(2, "rollups/dashboard:stats")
+    .dispatch(3, "quota/accounts:lock", { dispatched: 1 })
+    .deliver(4, 2)
+    .run(5, "lazy:recompute", { args: other, result: "committed", caller: "scheduler" });
+  expect(trace.read()).toEqual([]);
+});
+
+test("failures are told with their message, and marked", () => {
+  const trace = new Tracer()
+    .run(1, "search/films:change", { udfType: "mutation", error: "no such film" })
+    .run(2, "lazy:recompute", { args: ofView.a, result: "failed", caller: "scheduler" });
+  expect(trace.read()).toEqual([
+    "movieSearch: could not be recomputed ×1",
+    "search/films:change: failed: no such film ×1",
+  ]);
+  expect(trace.activity.lines.map(({ kind }) => kind)).toEqual(["failure", "failure"]);
+});
+
+test("a recompute's own sub-transaction is not told again", () => {
+  const trace = new Tracer().run(1, "lazy:recompute", { args: ofView.a, caller: "function" });
+  expect(trace.read()).toEqual([]);
+});
+
+test("only the latest lines are kept", () => {
+  const trace = new Tracer();
+  for (let i = 1; i <= 100; i++) trace.run(i, `search/films:find${i}`);
+  expect(trace.activity.lines).toHaveLength(60);
+  expect(trace.read()[0]).toBe("search/films:find100: ran ×1");
+});
+
+test("an id is told by its table and number", () => {
+  const args = { user: "ada", doc: "000000000000000000010027docs", code: "007" };
+  const [line] = new Tracer().run(1, "search/films:open", { args }).activity.lines;
+  expect(line?.about).toBe("ada, docs 10027, 007");
+});
+
+test("arguments are told in short", () => {
+  const args = { text: "heat", limit: 10, films: Array(100).fill("Heat") };
+  const [line] = new Tracer().run(1, "search/films:load", { args }).activity.lines;
+  expect(line?.about).toMatch(/^heat, 10, \["Heat","Heat",.*…$/);
+  expect(line?.about).toHaveLength(120);
+});
