@@ -1,0 +1,325 @@
+import {
+  defineSchema,
+  defineTable,
+  type FunctionReference,
+  type GenericActionCtx,
+  type GenericDataModel,
+  type GenericMutationCtx,
+  type GenericQueryCtx,
+  httpRouter,
+  makeFunctionReference,
+  mutationGeneric,
+  queryGeneric,
+} from "convex/server";
+import { v } from "convex/values";
+import {
+  anyOf,
+  defineView,
+  invalidated,
+  LazyViews,
+  lazyTables,
+  olderThan,
+  type View,
+  viewTable,
+} from "convex-lazy-views";
+
+/**
+ * What makes rows out of date.
+ * - `sources`: the items that a mutation writes.
+ * - `tags`: the tags of the groups, which every mutation that writes items invalidates.
+ * - `expired`: the items; the old value must not be served then.
+ * - `computed`: the same, and readers get what `compute` says instead.
+ * - `aged`: their age alone.
+ * - `both`: the items, or their age.
+ * - `applied`: the items; writes bring the row up to date themselves, where they can.
+ */
+export const GUARDS = [
+  "sources",
+  "tags",
+  "expired",
+  "computed",
+  "aged",
+  "both",
+  "applied",
+] as const;
+export type Guard = (typeof GUARDS)[number];
+
+/** Where values are computed. */
+export const MODES = ["transaction", "snapshot", "action", "paged"] as const;
+export type Mode = (typeof MODES)[number];
+
+/** One version of the app's code. */
+export interface Deployment {
+  guard: Guard;
+  mode: Mode;
+  /** Whether rows that readers ask for are recomputed by the writes that make them out of date. */
+  isLeased: boolean;
+  /** Whether one recompute runs at a time. */
+  isLimited: boolean;
+  /** Whether rows that nobody asks for are deleted. */
+  isEvicting: boolean;
+  version: 1 | 2;
+  /** Whether version 2 serves the rows of version 1 until they are recomputed. */
+  isCompatible: boolean;
+}
+
+/** The age at which rows are stale, in the guards `aged` and `both`. */
+export const AGE_MS = 30_000;
+export const WINDOW_MS = 10_000;
+/** How long the app's actions may take, and its leases last. */
+const TIMEOUT_MS = 20_000;
+const LEASE_MS = 60_000;
+/** How long rows may be stale with nobody asking for them. */
+export const EVICT_AFTER_MS = 60_000;
+
+export type Item = { list: string; color: string; n: number };
+type Key = { group: string };
+/** The numbers of all items of a group, in order, and the version of the code that computed them. */
+type Value = { ns: number[]; version: number };
+
+const groupsTable = viewTable({
+  key: { group: v.string() },
+  value: { ns: v.array(v.number()), version: v.number() },
+});
+
+export const schema = defineSchema({
+  items: defineTable({ list: v.string(), color: v.string(), n: v.number() })
+    .index("by_list", ["list"])
+    .index("by_color", ["color"])
+    .index("by_n", ["n"]),
+  groups: groupsTable,
+  ...lazyTables,
+});
+
+type QueryCtx = GenericQueryCtx<GenericDataModel>;
+type MutationCtx = GenericMutationCtx<GenericDataModel>;
+
+/** An item is in the group of its list and in that of its color. */
+const groupsOf = ({ list, color }: Item): Key[] => [{ group: list }, { group: color }];
+
+function view({
+  guard,
+  mode,
+  isLeased,
+  isLimited,
+  isEvicting,
+  version,
+  isCompatible,
+}: Deployment): View<Key, Value, unknown> {
+  const sources = { items: groupsOf };
+  const options = {
+    sources: { sources },
+    tags: { tags: ({ group }: Key) => ["all", `group:${group}`] },
+    expired: { sources, expiredWhen: invalidated<Key, Value>() },
+    computed: {
+      sources,
+      expiredWhen: invalidated<Key, Value>(),
+      onMissing: "compute" as const,
+    },
+    aged: { staleWhen: olderThan<Key, Value>({ milliseconds: AGE_MS }) },
+    both: {
+      sources,
+      staleWhen: anyOf<Key, Value>(invalidated(), olderThan({ milliseconds: AGE_MS })),
+    },
+    applied: { sources, applyChange },
+  }[guard];
+  const timeout = { milliseconds: TIMEOUT_MS };
+  const inQuery = {
+    compute: async (ctx: QueryCtx, key: Key) => ({ ns: await numbersOf(ctx, key), version }),
+  };
+  const inAction = {
+    timeout,
+    compute: async (ctx: GenericActionCtx<GenericDataModel>, key: Key) => {
+      const numbers = makeFunctionReference<"query", Key, number[]>("app:numbers");
+      return { ns: await ctx.runQuery(numbers, key), version };
+    },
+  };
+  const byPages = {
+    timeout,
+    page: pageOf,
+    initial: () => [],
+    reduce: (ns: number[], n: number) => [...ns, n],
+    finish: (ns: number[]) => ({ ns: ns.sort((a, b) => a - b), version }),
+  };
+  const computing = { transaction: inQuery, snapshot: inQuery, action: inAction, paged: byPages }[
+    mode
+  ];
+  return defineView("groups", {
+    table: groupsTable,
+    version,
+    compatible: isCompatible && version === 2 ? [1] : [],
+    window: { milliseconds: WINDOW_MS },
+    ...(isLeased ? { lease: { milliseconds: LEASE_MS } } : {}),
+    ...(isLimited ? { maxParallel: 1 } : {}),
+    ...(isEvicting ? { evictAfter: { milliseconds: EVICT_AFTER_MS } } : {}),
+    ...options,
+    mode,
+    ...(computing as object),
+  } as never);
+}
+
+/** The numbers after a change; one that takes away what is not there cannot be told. */
+function applyChange(
+  { ns, version }: Value,
+  { before, after }: { before: Item | null; after: Item | null },
+): Value | undefined {
+  if (before !== null && !ns.includes(before.n)) return undefined;
+  const kept = before === null ? ns : ns.filter((n) => n !== before.n);
+  const next = after === null ? kept : [...kept, after.n];
+  return { ns: next.sort((a, b) => a - b), version };
+}
+
+/** The numbers of a group's items, in order, when computing works. */
+async function numbersOf(ctx: QueryCtx, { group }: Key): Promise<number[]> {
+  if (process.env.BROKEN !== undefined) throw new Error("broken");
+  const ns: number[] = [];
+  for (const [index, field] of INDEXES) {
+    const query = ctx.db.query("items").withIndex(index, (q) => q.eq(field, group as never));
+    for await (const item of query) ns.push((item as unknown as Item).n);
+  }
+  return ns.sort((a, b) => a - b);
+}
+
+/** The indexes that a group's items are in, one after the other. */
+const INDEXES = [
+  ["by_list", "list"],
+  ["by_color", "color"],
+] as const;
+/** Small pages, so that a run has several. */
+const PAGE_ITEMS = 2;
+
+/** A page of a group's numbers. Its cursor says which index is next, and behind which item. */
+async function pageOf(ctx: QueryCtx, { group }: Key, { cursor }: { cursor: string | null }) {
+  if (process.env.BROKEN !== undefined) throw new Error("broken");
+  const [at, after] = cursor === null ? [0, 0] : (JSON.parse(cursor) as [number, number]);
+  const [index, field] = INDEXES[at] as (typeof INDEXES)[number];
+  const items = (await ctx.db
+    .query("items")
+    .withIndex(index, (q) => {
+      const own = q.eq(field, group as never) as unknown as typeof q;
+      return own.gt("_creationTime", after as never);
+    })
+    .take(PAGE_ITEMS)) as unknown as (Item & { _creationTime: number })[];
+  const isIndexDone = items.length < PAGE_ITEMS;
+  return {
+    page: items.map(({ n }) => n),
+    isDone: isIndexDone && at === INDEXES.length - 1,
+    continueCursor: JSON.stringify(isIndexDone ? [at + 1, 0] : [at, items.at(-1)?._creationTime]),
+  };
+}
+
+/** The app's functions, as a deployment has them. */
+export function deploy(deployment: Deployment) {
+  const groups = view(deployment);
+  const lazy = new LazyViews<GenericDataModel>({
+    module: "lazy",
+    views: { groups } as never,
+  });
+  const http = httpRouter();
+  lazy.registerRoutes(http);
+  const mutation = lazy.mutation(mutationGeneric);
+  const group = { group: v.string() };
+
+  const touch = async (ctx: MutationCtx, ...items: Item[]) => {
+    if (deployment.guard !== "tags") return;
+    const names = new Set(items.flatMap(groupsOf).map((key) => key.group));
+    for (const name of names) await lazy.invalidateTag(ctx, `group:${name}`);
+  };
+  const add = async (ctx: MutationCtx, item: Item) => {
+    await ctx.db.insert("items", item);
+    await touch(ctx, item);
+  };
+  const find = async (ctx: MutationCtx, n: number) => {
+    const query = ctx.db.query("items").withIndex("by_n", (q) => q.eq("n", n as never));
+    return (await query.first()) as unknown as (Item & { _id: never }) | null;
+  };
+  const item = { list: v.string(), color: v.string(), n: v.number() };
+  const addReference = makeFunctionReference<"mutation">("app:add") as FunctionReference<
+    "mutation",
+    "public"
+  >;
+
+  const app = {
+    read: lazy.query(queryGeneric)({
+      args: group,
+      handler: async (ctx, key) => await groups.read(ctx, key),
+    }),
+    numbers: queryGeneric({ args: group, handler: numbersOf }),
+    add: mutation({ args: item, handler: add }),
+    move: mutation({
+      args: { n: v.number(), list: v.string() },
+      handler: async (ctx, { n, list }) => {
+        const found = await find(ctx, n);
+        if (found === null) return;
+        await ctx.db.patch("items", found._id, { list } as never);
+        await touch(ctx, found, { ...found, list });
+      },
+    }),
+    remove: mutation({
+      args: { n: v.number() },
+      handler: async (ctx, { n }) => {
+        const found = await find(ctx, n);
+        if (found === null) return;
+        await ctx.db.delete("items", found._id);
+        await touch(ctx, found);
+      },
+    }),
+    /** Adds two items at once. */
+    addBoth: mutation({
+      args: { first: v.object(item), second: v.object(item) },
+      handler: async (ctx, { first, second }) => {
+        await Promise.all([add(ctx, first), add(ctx, second)]);
+      },
+    }),
+    /** Adds one in a sub-transaction that may be rolled back, and one after it. */
+    addNested: mutation({
+      args: { first: v.object(item), second: v.object(item), rollBack: v.boolean() },
+      handler: async (ctx, { first, second, rollBack }) => {
+        const reference = rollBack
+          ? makeFunctionReference<"mutation">("app:addAndThrow")
+          : addReference;
+        await ctx.runMutation(reference, first).catch(() => {});
+        await add(ctx, second);
+      },
+    }),
+    addAndThrow: mutation({
+      args: item,
+      handler: async (ctx, args) => {
+        await add(ctx, args);
+        throw new Error("rolled back");
+      },
+    }),
+    refresh: mutation({
+      args: group,
+      handler: async (ctx, key) => {
+        await groups.refresh(ctx, key);
+      },
+    }),
+    /** Adds one, then refreshes, in place or in a sub-transaction, while another is added. */
+    addAround: mutation({
+      args: { ...group, first: v.object(item), second: v.object(item), isNested: v.boolean() },
+      handler: async (ctx, { first, second, group, isNested }) => {
+        await add(ctx, first);
+        if (isNested) {
+          await ctx.runMutation(makeFunctionReference<"mutation">("app:refresh"), { group });
+          await add(ctx, second);
+        } else await Promise.all([groups.refresh(ctx, { group }), add(ctx, second)]);
+      },
+    }),
+    evict: mutation({
+      args: group,
+      handler: async (ctx, key) => {
+        await groups.evict(ctx, key);
+      },
+    }),
+    invalidate: mutation({
+      args: group,
+      handler: async (ctx, key) => await groups.invalidate(ctx, key),
+    }),
+  };
+  const modules = { app, lazy: lazy.functions() };
+  const functions = Object.entries(modules).flatMap(([module, exports]) =>
+    Object.entries(exports).map(([name, registered]) => [`${module}:${name}`, registered] as const),
+  );
+  return { functions: Object.fromEntries(functions), http };
+}

@@ -1,0 +1,93 @@
+import type { Deployment } from "./app.js";
+import { compileApp } from "./compileApp.js";
+import { Isolates } from "./engine/backend.js";
+import type { Edit } from "./engine/program.js";
+import { historyOf } from "./history.js";
+import type { PlantedBug } from "./planted.js";
+import { type Failure, shrink, toWord } from "./shrink.js";
+import { type Outcome, simulate } from "./simulation.js";
+
+/** What many histories came to. */
+export interface Campaign {
+  histories: number;
+  commits: number;
+  conflicts: number;
+  /** Each as small as it could be made. */
+  failures: Failure[];
+}
+
+/** Failures after which a campaign ends: more of them say nothing more. */
+const MAX_FAILURES = 5;
+
+/**
+ * Runs the histories of many seeds, one after the other.
+ *
+ * @param edits - Changes of the library's source.
+ * @param onHistory - Told after each how many have been run.
+ */
+export async function runCampaign(
+  seeds: { from: number; count: number },
+  edits: readonly Edit[] = [],
+  onHistory: (histories: number) => void = () => {},
+): Promise<Campaign> {
+  const isolates = new Isolates<Deployment>(await compileApp(edits));
+  const campaign: Campaign = { histories: 0, commits: 0, conflicts: 0, failures: [] };
+  for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
+    const history = historyOf(seed);
+    const outcome = await simulate(history, isolates);
+    campaign.histories++;
+    campaign.commits += outcome.commits;
+    campaign.conflicts += outcome.conflicts;
+    if (outcome.violation !== null) {
+      const failure = { history, outcome };
+      campaign.failures.push(await shrink(failure, (smaller) => simulate(smaller, isolates)));
+      if (campaign.failures.length === MAX_FAILURES) break;
+    }
+    onHistory(campaign.histories);
+    await breathe();
+  }
+  return campaign;
+}
+
+/**
+ * Looks for a history that a planted bug breaks.
+ *
+ * @returns How many histories it took; null when none of so many was broken.
+ */
+export async function findBug(
+  { edits, rare }: PlantedBug,
+  maxHistories: number,
+): Promise<number | null> {
+  const isolates = new Isolates<Deployment>(await compileApp(edits));
+  const { kind = {}, from = 0 } = rare ?? {};
+  const wanted = Object.entries(kind);
+  for (let seed = from, tried = 0; tried < maxHistories; seed++) {
+    const history = historyOf(seed);
+    if (!wanted.every(([name, value]) => history[name as keyof typeof history] === value)) continue;
+    tried++;
+    const { violation } = await simulate(history, isolates);
+    if (violation !== null) return tried;
+    await breathe();
+  }
+  return null;
+}
+
+/** What happened in a history, and what it broke, for people to read; with the command that replays it. */
+export async function explain({ history }: Pick<Failure, "history">): Promise<string> {
+  const { trace, violation } = await replay(history);
+  return [
+    ...trace,
+    "",
+    violation ?? "Nothing is broken.",
+    `Replay: npm run simulate -- --replay ${toWord(history)}`,
+  ].join("\n");
+}
+
+async function replay(history: Failure["history"]): Promise<Outcome> {
+  return await simulate(history, new Isolates<Deployment>(await compileApp()), { isTraced: true });
+}
+
+/** Lets the machine do what else it has to: a history gives it no time. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

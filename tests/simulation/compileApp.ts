@@ -1,0 +1,9 @@
+import { fileURLToPath } from "node:url";
+import { compile, type Edit, type Program } from "./engine/program.js";
+
+const entry = fileURLToPath(new URL("app.ts", import.meta.url));
+
+/** Compiles the simulation's own app, with bugs planted in the library. */
+export async function compileApp(edits: readonly Edit[] = []): Promise<Program> {
+  return await compile({ entry, edits });
+}

@@ -1,0 +1,159 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { HttpRouter } from "convex/server";
+import { qualify } from "../../../examples/backend/components";
+import type { LogLevel } from "../../../examples/backend/console";
+import type { Globals, Program } from "./program.js";
+import type { Schema } from "./store.js";
+import { functionPath } from "./syscalls.js";
+
+/** A function of the app, as Convex's builders register it. */
+export interface Registered {
+  invokeQuery?: (args: string) => Promise<string>;
+  invokeMutation?: (args: string) => Promise<string>;
+  invokeAction?: (requestId: string, args: string) => Promise<string>;
+  exportArgs: () => string;
+}
+
+/** What the app gives for one deployment. */
+export interface Deployed {
+  functions: Record<string, Registered>;
+  http: HttpRouter;
+}
+
+/** The exports of modules, by the names of the modules. */
+export type Modules = Record<string, Record<string, unknown>>;
+
+/** What the code of an app exports: its schema, and its functions as a deployment has them. */
+export interface AppCode<Deployment> {
+  schema: Schema;
+  deploy: (deployment: Deployment) => Deployed;
+  /** Its components, by where they are mounted. */
+  components?: Record<string, { schema: Schema; modules: Modules }>;
+}
+
+/** What running code asks of the outside. */
+export interface Host {
+  now(): number;
+  random(): number;
+  environment(): Record<string, string | undefined>;
+  log(level: LogLevel, args: readonly unknown[]): void;
+  syscall(op: string, args: string): string;
+  asyncSyscall(op: string, args: string): Promise<string>;
+}
+
+/** A request, as far as HTTP actions look at it. */
+export interface SimulatedRequest {
+  headers: { get(name: string): string | null };
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** A response, as far as its receiver looks at it. */
+export class SimulatedResponse {
+  readonly status: number;
+
+  constructor(
+    readonly body: string,
+    { status = 200 }: { status?: number } = {},
+  ) {
+    this.status = status;
+  }
+}
+
+/** One evaluation of the app's code, that one function at a time runs in. */
+export class Isolate<Deployment> {
+  readonly code: AppCode<Deployment>;
+  /** The app's functions, and those of its components. */
+  readonly deployed: Deployed;
+  /** The schema of the app and of its components. */
+  readonly schema: Schema;
+  /** The function that runs in it. */
+  host: Host | null = null;
+
+  constructor(program: Program, deployment: Deployment) {
+    this.host = NOBODY;
+    this.code = program(globalsOf(() => this.running)) as AppCode<Deployment>;
+    const { functions, http } = this.code.deploy(deployment);
+    const { schema, components = {} } = this.code;
+    const all = Object.entries(components);
+    const added = all.flatMap(([component, { modules }]) => functionsOf(component, modules));
+    this.deployed = { http, functions: { ...functions, ...Object.fromEntries(added) } };
+    const tables = all.flatMap(([component, own]) =>
+      Object.entries(own.schema.tables).map(([name, table]) => [qualify(component, name), table]),
+    );
+    const allTables = { ...schema.tables, ...Object.fromEntries(tables) };
+    this.schema = { ...schema, tables: allTables } as Schema;
+    this.host = null;
+  }
+
+  private get running(): Host {
+    if (this.host === null) throw new Error("Code ran on after its function had ended.");
+    return this.host;
+  }
+}
+
+/** What modules may look at when they are evaluated, before any function runs. */
+const NOBODY = { environment: () => ({}) } as unknown as Host;
+
+function functionsOf(component: string, modules: Modules): [path: string, Registered][] {
+  return Object.entries(modules).flatMap(([module, exports]) =>
+    Object.entries(exports)
+      .filter(([, value]) => typeof value === "function" && "exportArgs" in value)
+      .map(([name, value]): [string, Registered] => [
+        functionPath({ component, path: `${module}:${name}` }),
+        value as unknown as Registered,
+      ]),
+  );
+}
+
+function globalsOf(host: () => Host): Globals {
+  const log =
+    (level: LogLevel) =>
+    (...args: unknown[]) =>
+      host().log(level, args);
+  class VirtualDate extends Date {
+    static override now = () => host().now();
+    constructor(...args: [] | [number]) {
+      super(args.length === 0 ? host().now() : args[0]);
+    }
+  }
+  return {
+    Convex: {
+      syscall: (op: string, args: string) => host().syscall(op, args),
+      asyncSyscall: (op: string, args: string) => host().asyncSyscall(op, args),
+    },
+    console: {
+      debug: log("DEBUG"),
+      log: log("LOG"),
+      info: log("INFO"),
+      warn: log("WARN"),
+      error: log("ERROR"),
+    },
+    Date: VirtualDate as unknown as DateConstructor,
+    Math: Object.create(Math, { random: { value: () => host().random() } }),
+    crypto: { subtle: SUBTLE },
+    process: {
+      get env() {
+        return host().environment();
+      },
+    },
+    Response: SimulatedResponse,
+  };
+}
+
+/** HMAC-SHA256 that answers within the microtask, so that nothing waits for the machine. */
+const SUBTLE = {
+  importKey: async (_format: string, secret: Uint8Array) => secret,
+  sign: async (_name: string, key: Uint8Array, data: Uint8Array | ArrayBuffer) =>
+    Uint8Array.from(hmac(key, data)).buffer,
+  verify: async (
+    _name: string,
+    key: Uint8Array,
+    signature: Uint8Array,
+    data: Uint8Array | ArrayBuffer,
+  ) => signature.length === 32 && timingSafeEqual(hmac(key, data), signature),
+};
+
+function hmac(key: Uint8Array, data: Uint8Array | ArrayBuffer): Buffer {
+  const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+  return createHmac("sha256", key).update(bytes).digest();
+}

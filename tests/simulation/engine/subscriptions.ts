@@ -1,0 +1,143 @@
+import type { JSONValue } from "convex/values";
+import type { Backend, Ended } from "./backend.js";
+import type { LogEvent } from "./logStream.js";
+import type { Commit } from "./store.js";
+
+/** How long Convex serves a result that depends on the clock. */
+const MAX_CLOCKED_AGE_MS = 5_000;
+
+/** A query with its arguments, its subscribers, and its last result. */
+interface Shared<Deployment> {
+  path: string;
+  args: JSONValue;
+  subscribers: number;
+  ended: Ended<Deployment> | null;
+  isValid: boolean;
+  isRunning: boolean;
+}
+
+/**
+ * Convex's query cache, and those who watch its results. A result is valid until a commit writes what it read; then
+ * the query runs again for its subscribers. It runs once for all of them: the others, and those who come later, are
+ * served from the cache, and its console lines are sent again for each.
+ */
+export class Subscriptions<Deployment> {
+  private readonly all = new Map<string, Shared<Deployment>>();
+
+  /**
+   * @param send - Takes the console lines, to the log stream.
+   * @param onAnswer - Told of every result that readers get, also from the cache: once for all who watch.
+   */
+  constructor(
+    private readonly backend: Backend<Deployment>,
+    private readonly send: (events: LogEvent[]) => void,
+    private readonly onAnswer: (ended: Ended<Deployment>, isCached: boolean) => void,
+  ) {}
+
+  /** The last results of everything that is watched. */
+  *results(): Generator<Ended<Deployment>> {
+    for (const { ended, subscribers } of this.all.values()) {
+      if (ended !== null && subscribers > 0) yield ended;
+    }
+  }
+
+  /** Watches a query from now on. */
+  subscribe(path: string, args: JSONValue): void {
+    const shared = this.find(path, args);
+    shared.subscribers++;
+    this.serve(shared);
+  }
+
+  /** Asks once, without watching. */
+  ask(path: string, args: JSONValue): void {
+    this.serve(this.find(path, args));
+  }
+
+  /** Nobody watches anything any more. */
+  stop(): void {
+    for (const shared of this.all.values()) shared.subscribers = 0;
+  }
+
+  /** Runs a query for an action, which waits for its result. */
+  async forAction(path: string, args: JSONValue): Promise<Ended<Deployment>> {
+    const shared = this.find(path, args);
+    const cached = this.cached(shared);
+    if (cached !== null) {
+      this.send(cachedEvents(cached));
+      return cached;
+    }
+    const ended = await this.backend.query(path, args);
+    if (!shared.isRunning) this.keep(shared, ended);
+    this.send(eventsOf(ended));
+    return ended;
+  }
+
+  /** Results that a commit makes wrong are computed again, if somebody watches them. */
+  onCommit(commit: Commit): void {
+    for (const shared of this.all.values()) {
+      if (!shared.isValid || !shared.ended?.reads.intersects(commit.changes)) continue;
+      shared.isValid = false;
+      if (shared.subscribers > 0) void this.compute(shared);
+    }
+  }
+
+  private serve(shared: Shared<Deployment>): void {
+    const cached = this.cached(shared);
+    if (cached === null) void this.compute(shared);
+    else {
+      this.onAnswer(cached, true);
+      this.send(cachedEvents(cached));
+    }
+  }
+
+  private async compute(shared: Shared<Deployment>): Promise<void> {
+    if (shared.isRunning) return;
+    shared.isRunning = true;
+    const ended = await this.backend.query(shared.path, shared.args);
+    shared.isRunning = false;
+    this.keep(shared, ended);
+    this.onAnswer(ended, false);
+    this.send(eventsOf(ended));
+    for (let i = 1; i < shared.subscribers; i++) this.send(cachedEvents(ended));
+    if (!shared.isValid && shared.subscribers > 0) void this.compute(shared);
+  }
+
+  private keep(shared: Shared<Deployment>, ended: Ended<Deployment>): void {
+    const { commits } = this.backend.store;
+    shared.ended = ended;
+    shared.isValid = !commits
+      .slice(ended.snapshot)
+      .some(({ changes }) => ended.reads.intersects(changes));
+  }
+
+  /**
+   * The result that the cache holds; null when it must be computed. One that looked at the clock ages, and what was
+   * thrown may be over: the deployment's variables may have changed.
+   */
+  private cached({ isValid, ended }: Shared<Deployment>): Ended<Deployment> | null {
+    if (!isValid || ended === null || "error" in ended.result) return null;
+    const isOld = ended.readClock && this.backend.now() - ended.begunAt > MAX_CLOCKED_AGE_MS;
+    return isOld ? null : ended;
+  }
+
+  private find(path: string, args: JSONValue): Shared<Deployment> {
+    const name = `${path} ${JSON.stringify(args)}`;
+    let shared = this.all.get(name);
+    if (shared === undefined) {
+      shared = { path, args, subscribers: 0, ended: null, isValid: false, isRunning: false };
+      this.all.set(name, shared);
+    }
+    return shared;
+  }
+}
+
+function cachedEvents(ended: Ended<unknown>): LogEvent[] {
+  return eventsOf(ended).map((event) => ({ ...event, cached: true }));
+}
+
+function eventsOf({ lines, snapshot }: Ended<unknown>): LogEvent[] {
+  return lines.map((line) => {
+    const { timestamp } = line;
+    return { line, timestamp, snapshot, cached: false, isDelivered: false };
+  });
+}

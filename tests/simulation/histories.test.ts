@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import type { Deployment } from "./app.js";
+import { explain, runCampaign } from "./campaign.js";
+import { compileApp } from "./compileApp.js";
+import { Isolates } from "./engine/backend.js";
+import { historyOf } from "./history.js";
+import { PLANTED_BUGS } from "./planted.js";
+import { fromWord, shrink, toWord } from "./shrink.js";
+import { simulate } from "./simulation.js";
+
+const HISTORIES = 2_000;
+
+test("2,000 random histories break no invariant", async () => {
+  const { histories, conflicts, failures } = await runCampaign({ from: 0, count: HISTORIES });
+  const [failure] = failures;
+  if (failure !== undefined) throw new Error(await explain(failure));
+  expect(histories).toBe(HISTORIES);
+  expect(conflicts).toBeGreaterThan(HISTORIES / 4);
+}, 180_000);
+
+test("the same seed makes the same history, to the letter", async () => {
+  const isolates = new Isolates<Deployment>(await compileApp());
+  for (const seed of [1, 20, 300]) {
+    const first = await simulate(historyOf(seed), isolates, { isTraced: true });
+    const second = await simulate(historyOf(seed), new Isolates(await compileApp()), {
+      isTraced: true,
+    });
+    expect(second).toEqual(first);
+    const { deviations } = first;
+    const replayed = { ...historyOf(seed), choices: { deviations } };
+    const third = await simulate(fromWord(toWord(replayed)), isolates, { isTraced: true });
+    expect(third).toEqual(first);
+  }
+});
+
+test("a failing history is shrunk to one that still fails, and is shorter", async () => {
+  const forgotten = PLANTED_BUGS.find(({ name }) => name.startsWith("the old document"));
+  const isolates = new Isolates<Deployment>(await compileApp(forgotten?.edits));
+  for (let seed = 0; ; seed++) {
+    const history = historyOf(seed);
+    const outcome = await simulate(history, isolates);
+    if (outcome.violation === null) continue;
+    const small = await shrink({ history, outcome }, (smaller) => simulate(smaller, isolates));
+    const again = await simulate(small.history, isolates);
+    expect(again.violation).toBe(small.outcome.violation);
+    expect(small.history.steps.length).toBeLessThan(history.steps.length);
+    expect(small.history.steps.length).toBeLessThanOrEqual(4);
+    break;
+  }
+}, 60_000);

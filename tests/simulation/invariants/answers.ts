@@ -1,0 +1,80 @@
+import { AGE_MS, type Deployment } from "../app.js";
+import type { Ended } from "../engine/backend.js";
+import type { Store } from "../engine/store.js";
+import { followsItems, hasAge, numbersOf, rowsOf } from "../truth.js";
+import { isEqual } from "./rows.js";
+import { must } from "./violation.js";
+
+/** The answer of `view.read`. */
+interface Answer {
+  state: "fresh" | "stale" | "expired" | "missing";
+  value: { ns: number[]; version: number } | null;
+  computedAt: number | null;
+}
+
+/** Documents that a hit reads beside the row: those of its tags. */
+const TAGS = 2;
+/** A row is marked within its age and a twentieth of it, when scheduled functions are on time. */
+const MARK_MS = AGE_MS + Math.max(AGE_MS / 20, 1_000);
+/** A sweep whose snapshot is too old to show what is due looks again a second later. */
+const SWEEP_SLACK_MS = 10_000;
+
+/**
+ * Of every answer to a reader:
+ * - Never fresh and wrong: what is called fresh is what compute says of the same snapshot.
+ * - What is expired is not served, and a view that computes for its readers always tells the truth.
+ * - A read writes nothing, looks at no clock, and a hit reads one document, and one for each tag.
+ */
+export function checkAnswer(store: Store, ended: Ended<Deployment>, worstLagMs: number): void {
+  const { deployment, snapshot, usage } = ended;
+  const { guard, version } = deployment;
+  must(usage.used.documentsWritten === 0, () => `${ended.path} wrote.`);
+  must(!ended.readClock, () => `${ended.path} looked at the clock, or at randomness.`);
+  if ("error" in ended.result) {
+    const { message } = ended.result.error;
+    must(guard === "computed" && message === "broken", () => `${ended.path} threw: ${message}`);
+    return;
+  }
+  const { group } = ended.args as { group: string };
+  const answer = ended.result.value as unknown as Answer;
+  const { state, value } = answer;
+  const numbers = numbersOf(store, group, snapshot);
+  const said = () =>
+    `At snapshot ${snapshot} (version ${version}, guard ${guard}) the reader of ${group} was told ${state} ` +
+    `with ${JSON.stringify(value)}; the items are ${JSON.stringify(numbers)}.`;
+  const isTrue = value !== null && isEqual(value.ns, numbers);
+
+  if (state === "fresh") {
+    must(value?.version === version && rowsOf(store, snapshot).has(group), said);
+    must(isTrue || !followsItems(guard), said);
+    const ranges = guard === "tags" ? 1 + TAGS : 1;
+    must(
+      usage.used.databaseQueries <= ranges && usage.used.documentsRead <= ranges,
+      () =>
+        `${said()} The hit read ${usage.used.documentsRead} documents of ${usage.used.databaseQueries} ranges.`,
+    );
+    checkAge(ended, ended.begunAt, worstLagMs);
+  } else if (guard === "computed") {
+    must(isTrue && (state === "stale" || value?.version === version), said);
+  } else if (guard === "expired") {
+    must(value === null || isTrue, said);
+  } else if (state !== "stale") {
+    must(value === null, said);
+  }
+}
+
+/** What is called fresh is not older than the view allows, as late as its marks may come. */
+export function checkAge(
+  { deployment, result, args }: Ended<Deployment>,
+  now: number,
+  worstLagMs: number,
+): void {
+  if (!hasAge(deployment.guard) || "error" in result) return;
+  const { state, computedAt } = result.value as unknown as Answer;
+  if (state !== "fresh" || computedAt === null) return;
+  const limit = MARK_MS + 2 * worstLagMs + SWEEP_SLACK_MS;
+  must(now - computedAt <= limit, () => {
+    const { group } = args as { group: string };
+    return `The reader of ${group} is told fresh of a row that is ${now - computedAt} ms old.`;
+  });
+}

@@ -1,0 +1,52 @@
+import type { JSONValue } from "convex/values";
+import type { Change } from "../../../examples/backend/readSet";
+import type { Deployment } from "../app.js";
+import { CODE } from "../engine/transaction.js";
+import { asRow } from "../truth.js";
+import { must } from "./violation.js";
+
+const LEDGER = ["lazyEffects", "lazySweeps"];
+
+/** What each function may be in conflict about; those that are not listed may about anything. */
+const TABLES: Record<string, readonly string[]> = {
+  "lazy:dispatch": LEDGER,
+  "app:add": ["items", "groups", "lazyTags"],
+  "app:addBoth": ["items", "groups", "lazyTags"],
+  "app:addNested": ["items", "groups", "lazyTags"],
+  "app:move": ["items", "groups", "lazyTags"],
+  "app:remove": ["items", "groups", "lazyTags"],
+};
+
+/**
+ * A dispatch conflicts with nobody but those who write the same entries of the ledger, or rows that its effect's reader
+ * did not find; and who writes items only
+ * with those who write the same items, rows of their groups, and tags; or, when rows are leased, the ledger's entries.
+ */
+export function checkConflict(
+  { isLeased }: Deployment,
+  path: string,
+  args: JSONValue,
+  change: Change,
+): void {
+  if (change.table === CODE.table) return;
+  if (isLeased && path.startsWith("app:") && LEDGER.includes(change.table)) return;
+  if (path === "lazy:dispatch" && isUnseenRow(args, change)) return;
+  const tables = TABLES[path];
+  must(tables === undefined || tables.includes(change.table), () => {
+    return `${path} was in conflict with a write to ${change.table} (${change.id}).`;
+  });
+  if (path !== "app:add" || change.table !== "groups") return;
+  const { group } = asRow((change.after ?? change.before) as NonNullable<Change["after"]>).args;
+  const { list, color } = args as { list: string; color: string };
+  must(group === list || group === color, () => {
+    return `${path} of an item in ${list} and ${color} was in conflict with a write to row ${group}.`;
+  });
+}
+
+/** Whether a dispatch must look at the row itself: a stale snapshot shows one that the effect's reader did not find. */
+function isUnseenRow(args: JSONValue, { table, before, after }: Change): boolean {
+  if (table !== "groups") return false;
+  const { group } = asRow((after ?? before) as NonNullable<Change["after"]>).args;
+  const { effects } = args as { effects: { born?: number; args: { args?: { group: string } } }[] };
+  return effects.some(({ born, args }) => born === undefined && args.args?.group === group);
+}

@@ -1,0 +1,93 @@
+import { convexToJson } from "convex/values";
+import { findSeals, readSeal } from "../../../src/effects/seal.js";
+import type { Deployment } from "../app.js";
+import type { Ended } from "../engine/backend.js";
+import type { LogEvent } from "../engine/logStream.js";
+import type { Commit, Store } from "../engine/store.js";
+import { asRow, rowsOf } from "../truth.js";
+import { OLDEST_SNAPSHOT_MS } from "../weather.js";
+import { must } from "./violation.js";
+
+/** A key that only forged effects name. */
+export const FORGED_GROUP = "forged";
+/** The functions that the library schedules. */
+const SCHEDULED = ["lazy:recompute", "lazy:act", "lazy:sweep"];
+
+type RecomputeArgs = { args: { group: string } };
+
+/** What became of the effects that readers raised, and of those that were forged. */
+export class Effects {
+  private readonly sent: { group: string; seq: number; event: LogEvent }[] = [];
+  /** The commit that brought each row to its seq, or took it away. */
+  private readonly seqSince = new Map<string, number>();
+
+  onSend(events: readonly LogEvent[]): void {
+    for (const event of events) {
+      for (const effect of findSeals(event.line.message).flatMap(readSeal)) {
+        const { args } = effect.args as { args?: { group: string } };
+        // A canary asks for nothing.
+        if (args !== undefined) this.sent.push({ group: args.group, seq: effect.seq ?? 0, event });
+      }
+    }
+  }
+
+  onCommit({ number, changes }: Commit): void {
+    for (const { table, before, after } of changes) {
+      if (table === "groups") {
+        const row = asRow((after ?? before) as NonNullable<typeof after>);
+        const isSameSeq = before !== null && after !== null && before.seq === after.seq;
+        if (!isSameSeq) this.seqSince.set(row.args.group, number);
+      } else if (table === "_scheduled_functions" && before === null) {
+        const text = JSON.stringify(convexToJson(after));
+        must(!text.includes(FORGED_GROUP), () => `A forged effect started a job: ${text}`);
+        must(SCHEDULED.includes(String(after?.name)), () => `Nobody asked for this job: ${text}`);
+      }
+    }
+  }
+
+  /**
+   * A dispatch writes no lines: these would be delivered, for ever. An effect whose row was committed since, as far as
+   * any snapshot shows, starts nothing.
+   */
+  onEnd(ended: Ended<Deployment>, store: Store): void {
+    const { path, lines, args, result, begunAt, snapshot } = ended;
+    if (path !== "lazy:dispatch" || "error" in result) return;
+    must(lines.length === 0, () => `${path} wrote to the console.`);
+    const { effects } = args as unknown as {
+      effects: { args: RecomputeArgs; seq: number; born?: number }[];
+    };
+    const { superseded } = result.value as { superseded: number };
+    const shown = [snapshotAt(store, begunAt - OLDEST_SNAPSHOT_MS), snapshot];
+    const rows = shown.map((number) => rowsOf(store, number));
+    const past = effects.filter(({ args, seq, born }) =>
+      rows.every((shown) => {
+        const row = shown.get(args.args?.group);
+        const isSame = born === undefined || born === row?._creationTime;
+        return row !== undefined && isSame && row.seq > seq;
+      }),
+    );
+    must(superseded >= past.length, () => {
+      return `${path} took up ${JSON.stringify(past)}, which commits before it have answered.`;
+    });
+  }
+
+  /**
+   * What became of the effects that asked for a row as it is.
+   * - `none`: no reader raised one.
+   * - `lost`: those that were raised did not arrive.
+   * - `arrived`: at least one did.
+   */
+  fateOf(group: string, seq: number): "none" | "lost" | "arrived" {
+    const since = this.seqSince.get(group) ?? 0;
+    const asked = this.sent.filter(
+      (effect) => effect.group === group && effect.seq === seq && effect.event.snapshot >= since,
+    );
+    if (asked.length === 0) return "none";
+    return asked.some(({ event }) => event.isDelivered) ? "arrived" : "lost";
+  }
+}
+
+/** The last snapshot that was committed by a time. */
+function snapshotAt(store: Store, time: number): number {
+  return store.commits.filter(({ committedAt }) => committedAt <= time).length;
+}

@@ -1,0 +1,70 @@
+import type { Change } from "../../../examples/backend/readSet";
+import { type Deployment, EVICT_AFTER_MS } from "../app.js";
+import type { Commit, Store } from "../engine/store.js";
+import { asRow, followsItems, isClean, numbersOf, rowsOf } from "../truth.js";
+import { must } from "./violation.js";
+
+/** The functions that commit rows. */
+const COMMITTERS = ["lazy:recompute", "app:refresh", "app:addAround"];
+
+/**
+ * After every commit:
+ * - No lost invalidation: a row that nothing marks as out of date has the value that its items have now.
+ * - Each commit of a row counts one further, and computes from a later snapshot; nothing else touches its value, but a
+ *   write that applies itself.
+ * - A row is deleted only by who asked for that, or when it was stale for long.
+ */
+export function checkRows(store: Store, deployment: Deployment, commit: Commit): void {
+  for (const change of commit.changes) {
+    if (change.table === "groups") checkChange(commit, change, deployment);
+  }
+  if (!followsItems(deployment.guard)) return;
+  for (const [group, row] of rowsOf(store, commit.number)) {
+    if (!isClean(store, deployment, row, commit.number)) continue;
+    const numbers = numbersOf(store, group, commit.number);
+    must(isEqual(row.value.ns, numbers), () => {
+      const ns = JSON.stringify(row.value.ns);
+      return `After commit ${commit.number} (${commit.path}) row ${group} is clean with ${ns}, but its items are ${JSON.stringify(numbers)}.`;
+    });
+  }
+}
+
+function checkChange(
+  { number, path, begunAt }: Commit,
+  { before, after }: Change,
+  { guard, isEvicting }: Deployment,
+): void {
+  const old = before === null ? null : asRow(before);
+  if (after === null) {
+    // A first run that failed leaves nothing behind.
+    const staleFor = begunAt - (old?.dirtyAt ?? (old?.computedAt ?? 0) + (old?.aged ?? Infinity));
+    const isDue = isEvicting && path === "lazy:sweep" && staleFor >= EVICT_AFTER_MS;
+    const isAllowed = path === "app:evict" || old?.seq === 0 || isDue;
+    must(isAllowed, () => `${path} deleted row ${old?.args.group}.`);
+    return;
+  }
+  const row = asRow(after);
+  const what = `Commit ${number} (${path}) of row ${row.args.group}`;
+  if (row.seq === 0) {
+    const isBegun = old !== null || path === "lazy:recompute";
+    must(row.value === null && isBegun, () => `${what} has no seq.`);
+    return;
+  }
+  if (old !== null && row.seq === old.seq) {
+    const mayApply = guard === "applied" && path.startsWith("app:") && old.dirtyAt === undefined;
+    const isSameValue = mayApply || isEqual(row.value.ns, old.value.ns);
+    const isSame = isSameValue && row.computedAt === old.computedAt;
+    must(isSame && row.asOf === old.asOf, () => `${what} changed the value and not the seq.`);
+    return;
+  }
+  must(row.seq === (old?.seq ?? 0) + 1, () => `${what}: seq ${old?.seq} became ${row.seq}.`);
+  must(COMMITTERS.includes(path), () => `${what}: it is no business of ${path}.`);
+  must(
+    old === null || old.seq === 0 || row.asOf > old.asOf,
+    () => `${what} computed from no later snapshot.`,
+  );
+}
+
+export function isEqual(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((n, i) => n === b[i]);
+}

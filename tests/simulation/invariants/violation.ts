@@ -1,0 +1,9 @@
+/** What a history has broken: one of the invariants, and how. */
+export class Violation extends Error {
+  override name = "Violation";
+}
+
+/** @throws Violation unless it holds. */
+export function must(holds: boolean, what: () => string): void {
+  if (!holds) throw new Violation(what());
+}

@@ -1,0 +1,389 @@
+import type { JSONValue } from "convex/values";
+import type { Change } from "../../examples/backend/readSet";
+import { type Deployment, WINDOW_MS } from "./app.js";
+import { Calls } from "./calls.js";
+import { Backend, type Ended, type Isolates, type Observer } from "./engine/backend.js";
+import { Choices, type Deviation } from "./engine/choices.js";
+import type { Kind } from "./engine/frame.js";
+import { type LogEvent, LogStream, signedRequest } from "./engine/logStream.js";
+import { Loop } from "./engine/loop.js";
+import type { Commit } from "./engine/store.js";
+import { Subscriptions } from "./engine/subscriptions.js";
+import type { Job } from "./engine/syscalls.js";
+import { forgedMessage } from "./forgery.js";
+import {
+  type Act,
+  ALL_TURNS,
+  COLORS,
+  deploymentsOf,
+  type History,
+  LISTS,
+  type Step,
+} from "./history.js";
+import { checkAge, checkAnswer } from "./invariants/answers.js";
+import { checkConflict } from "./invariants/conflicts.js";
+import { Effects } from "./invariants/effects.js";
+import { Paces } from "./invariants/pace.js";
+import { checkRows } from "./invariants/rows.js";
+import { must, Violation } from "./invariants/violation.js";
+import { Trace } from "./trace.js";
+import { hasAge, isClean, rowsOf } from "./truth.js";
+import { ChosenWeather } from "./weather.js";
+
+export const EFFECT_SECRET = "0123456789abcdef0123456789abcdef";
+const STREAM_SECRET = "the stream's own secret";
+const EFFECTS_PATH = "/lazy-views/effects";
+
+const START = Date.UTC(2026, 0, 1);
+/** Clean-up takes place every ten minutes: some histories begin shortly before. */
+const STARTS_MS = [0, 560_000, 584_000, 588_000];
+/** The shares of turns that go on with what ran last; each history has one of them. */
+const PLAIN_TURNS = [0.95, 0.8, 0.5, 0.2];
+/** Within the hour of the documentation, as the heartbeat was somewhat earlier. */
+const LATELY_MS = 3_600_000;
+/**
+ * Longer than a row that was asked for may be stale, or a recompute on its way, or a turn that of a job that has died,
+ * before the heartbeat takes it up.
+ */
+const PATIENCE_MS = 760_000;
+const TURN_PATIENCE_MS = 1_300_000;
+/** Of waiting until something is due: what is due a day later has much happen before. */
+const LONGEST_WAIT_MS = 30 * 60_000;
+/** Longer than the grace after which a write marks a row again. */
+const GRACE_MS = 61_000;
+/** The longest that all that is under way takes: the latest delivery, the longest backoff, and a window. */
+const CALM_MS = 200_000;
+/** The same, after more failures in a row than are retried: their backoff is ten minutes. */
+const LONG_CALM_MS = 900_000;
+
+/** How a history went. */
+export interface Outcome {
+  /** What it broke; null when all is well. */
+  violation: string | null;
+  /** Its choices that were not the plainest: with them it is replayed. */
+  deviations: readonly Deviation[];
+  /** What happened, when it was asked for. */
+  trace: readonly string[];
+  commits: number;
+  conflicts: number;
+}
+
+export interface SimulateOptions {
+  /** Whether the outcome tells what happened. Default: false. */
+  isTraced?: boolean;
+}
+
+/** Runs one history, and checks the invariants after everything that happens. */
+export async function simulate(
+  history: History,
+  isolates: Isolates<Deployment>,
+  { isTraced = false }: SimulateOptions = {},
+): Promise<Outcome> {
+  const simulation = new Simulation(history, isolates, isTraced);
+  const violation = await simulation.run();
+  const { choices, trace, backend } = simulation;
+  return {
+    violation,
+    deviations: choices.deviations,
+    trace: trace.lines,
+    commits: backend.store.latest,
+    conflicts: simulation.conflicts,
+  };
+}
+
+class Simulation implements Observer<Deployment> {
+  readonly choices: Choices;
+  readonly trace: Trace;
+  readonly backend: Backend<Deployment>;
+  conflicts = 0;
+  private readonly loop: Loop;
+  private readonly weather: ChosenWeather;
+  private readonly stream: LogStream;
+  private readonly subscriptions: Subscriptions<Deployment>;
+  private readonly paces = new Paces();
+  private readonly effects = new Effects();
+  private readonly watched = new Set<string>();
+  /** Groups of which a recompute has died. */
+  private readonly bereft = new Set<string>();
+  private deployment: Deployment;
+  private violation: Violation | null = null;
+  private readonly calls = new Calls();
+
+  constructor(
+    private readonly history: History,
+    isolates: Isolates<Deployment>,
+    isTraced: boolean,
+  ) {
+    this.choices = new Choices(history.choices);
+    const plain = PLAIN_TURNS[this.choices.pick(PLAIN_TURNS.length)] as number;
+    const start = START + (STARTS_MS[this.choices.pick(STARTS_MS.length, 0.5)] as number);
+    this.loop = new Loop(this.choices, start, plain);
+    this.trace = new Trace(isTraced, () => this.loop.now);
+    this.weather = new ChosenWeather(this.choices);
+    this.deployment = deploymentsOf(history)[0];
+    const { loop, choices, weather } = this;
+    this.backend = new Backend(isolates, this.deployment, loop, choices, weather, this);
+    this.backend.env = {
+      LAZY_VIEWS_SECRET: EFFECT_SECRET,
+      LAZY_VIEWS_STREAM_SECRET: STREAM_SECRET,
+    };
+    this.stream = new LogStream(
+      loop,
+      STREAM_SECRET,
+      (request) => this.backend.fetch(EFFECTS_PATH, request),
+      () => weather.fate(),
+      (events, status) => this.trace.add(() => `${events.length} lines delivered: ${status}`),
+    );
+    this.subscriptions = new Subscriptions(
+      this.backend,
+      (events) => this.send(events),
+      (ended) => this.check(() => checkAnswer(this.backend.store, ended, weather.worstLagMs)),
+    );
+    this.backend.runQueryForAction = (path, args) => this.subscriptions.forAction(path, args);
+  }
+
+  /** @returns What was broken first; null when all is well. */
+  async run(): Promise<string | null> {
+    try {
+      await this.play();
+    } catch (error) {
+      this.violation ??= new Violation(String(error));
+    }
+    return this.violation?.message ?? null;
+  }
+
+  private async play(): Promise<void> {
+    for (const step of this.history.steps) {
+      if (this.violation !== null) break;
+      await this.perform(step);
+      for (const ended of this.subscriptions.results()) {
+        this.check(() => checkAge(ended, this.loop.now, this.weather.worstLagMs));
+      }
+    }
+    if (this.violation === null) await this.converge();
+  }
+
+  onCommit(commit: Commit): void {
+    this.trace.onCommit(commit);
+    this.check(() => {
+      this.effects.onCommit(commit);
+      checkRows(this.backend.store, this.deployment, commit);
+    });
+    this.subscriptions.onCommit(commit);
+  }
+
+  onEnd(kind: Kind, ended: Ended<Deployment>): void {
+    this.trace.onEnd(kind, ended);
+    this.check(() => {
+      this.paces.onEnd(ended);
+      this.effects.onEnd(ended, this.backend.store);
+      if (kind === "mutation" && "error" in ended.result)
+        this.checkError(ended, ended.result.error);
+    });
+  }
+
+  onConflict(path: string, args: JSONValue, change: Change): void {
+    this.conflicts++;
+    this.trace.onConflict(path, change);
+    this.check(() => checkConflict(this.deployment, path, args, change));
+  }
+
+  onJobDeath({ name, args }: Job): void {
+    this.trace.add(() => `${name} died`);
+    const { group } = (args[0] as unknown as { args: { group?: string } }).args;
+    // One that was to look after a turn is nobody's.
+    if (group !== undefined) this.bereft.add(group);
+  }
+
+  /** Mutations throw only what the history makes them throw. */
+  private checkError({ path }: Ended<Deployment>, { message }: Error): void {
+    const isOwn = ["broken", "rolled back"].includes(message);
+    must(path.startsWith("app:") && (isOwn || message.includes(" was in conflict ")), () => {
+      return `${path} threw: ${message}`;
+    });
+  }
+
+  /** Keeps the first violation: what follows from it says nothing more. */
+  private check(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.violation ??= error instanceof Violation ? error : new Violation(String(error));
+    }
+  }
+
+  private send(events: LogEvent[]): void {
+    this.effects.onSend(events);
+    this.stream.push(events);
+  }
+
+  private async perform({ turns, ...act }: Step): Promise<void> {
+    this.trace.add(() => `── ${JSON.stringify(act)}`);
+    if (act.do === "wait") await this.loop.passUpTo(act.ms);
+    else if (act.do === "wait until something is due")
+      await this.loop.passUpTo(Math.min(this.loop.untilNext, LONGEST_WAIT_MS));
+    else this.start(act);
+    await this.loop.run(turns);
+  }
+
+  private start(act: Act): void {
+    const call = this.calls.of(act);
+    if (call?.kind === "mutation") {
+      this.backend.mutation(call.path, call.args).catch(() => {}); // `onEnd` has seen it.
+    }
+    switch (act.do) {
+      case "subscribe":
+        this.watched.add(act.group);
+        this.subscriptions.subscribe("app:read", { group: act.group });
+        break;
+      case "ask":
+        this.subscriptions.ask("app:read", { group: act.group });
+        break;
+      case "break":
+        this.backend.env = { ...this.backend.env, BROKEN: "yes" };
+        break;
+      case "mend":
+        this.backend.env = { ...this.backend.env, BROKEN: undefined };
+        break;
+      case "deploy":
+        this.deployment = deploymentsOf(this.history)[1];
+        this.backend.deploy(this.deployment);
+        break;
+      case "fill the log":
+        this.stream.fill();
+        break;
+      case "beat":
+        this.backend.action("lazy:heartbeat", {}).catch((error) => {
+          this.check(() => must(false, () => `The heartbeat threw: ${error}`));
+        });
+        break;
+      case "forge":
+        this.forge(act);
+    }
+  }
+
+  private forge({ how }: Act & { do: "forge" }): void {
+    const event = { timestamp: this.loop.now, topic: "console", message: forgedMessage(how) };
+    const secret = how === "unsigned request" ? "a guess" : STREAM_SECRET;
+    const request = signedRequest(JSON.stringify([event]), secret);
+    void this.backend.fetch(EFFECTS_PATH, request).then(({ status }) => {
+      const expected = how === "unsigned request" ? 401 : 200;
+      this.check(() => must(status === expected, () => `A forgery (${how}) got ${status}.`));
+    });
+  }
+
+  /**
+   * Writes stop, computes work, and what is under way arrives. Every row that is watched must become fresh without
+   * anybody asking twice, but for those whose effects were lost, of which a recompute has died, or whose attempts were
+   * used up. Those that a reader has asked for lately heal at the next heartbeat; others at the next write, if they
+   * have a mark that it can set again; all of them when a reader asks once more.
+   */
+  private async converge(): Promise<void> {
+    this.weather.clear();
+    await this.calm("calm");
+    const excused = new Map<string, "lost" | "died" | "used up">();
+    for (const group of this.stale()) {
+      if (this.paces.isUsedUp(group)) excused.set(group, "used up");
+      else if (this.hasLostEffects(group)) excused.set(group, "lost");
+      else if (this.isBereft(group)) excused.set(group, "died");
+      else this.check(() => must(false, () => this.unsettled(group, "was watched")));
+    }
+    if (excused.size === 0 || this.violation !== null) return;
+
+    const patienceMs = this.deployment.isLimited ? TURN_PATIENCE_MS : PATIENCE_MS;
+    await this.calm("the heartbeat's patience passes", patienceMs);
+    this.start({ do: "beat" });
+    await this.calm("the heartbeat");
+    for (const group of this.stale()) {
+      const mayWait = excused.get(group) === "used up" || !this.wasAskedFor(group);
+      this.check(() => must(mayWait, () => this.unsettled(group, "was asked for lately")));
+    }
+    if (this.violation !== null) return;
+
+    await this.calm("the grace passes", GRACE_MS);
+    for (const [i, list] of LISTS.entries()) {
+      this.start({ do: "add", list, color: COLORS[i] as (typeof COLORS)[number] });
+    }
+    await this.calm("one more write");
+    for (const group of this.stale()) {
+      const mayWait = excused.get(group) === "used up" || !this.isReadAgainByWrites(group);
+      this.check(() => must(mayWait, () => this.unsettled(group, "was written again")));
+    }
+
+    for (const group of this.stale()) this.subscriptions.ask("app:read", { group });
+    const isUsedUp = [...excused.values()].includes("used up");
+    await this.calm("readers ask once more", isUsedUp ? LONG_CALM_MS : CALM_MS);
+    for (const group of this.stale()) {
+      this.check(() => must(false, () => this.unsettled(group, "was asked for again")));
+    }
+  }
+
+  private async calm(what: string, ms = CALM_MS): Promise<void> {
+    await this.perform({ do: "mend", turns: ALL_TURNS });
+    this.trace.add(() => `── ${what}`);
+    await this.loop.pass(ms);
+    this.check(() => must(this.loop.running === 0, () => "A function never ends."));
+  }
+
+  /** The watched groups whose rows are not as fresh as they must be. */
+  private stale(): string[] {
+    return [...this.watched].filter((group) => !this.isSettled(group));
+  }
+
+  private isSettled(group: string): boolean {
+    const { store } = this.backend;
+    const row = rowsOf(store, store.latest).get(group);
+    if (row === undefined) return false;
+    if (isClean(store, this.deployment, row, store.latest)) return true;
+    // A row that has an age is stale for a while again and again.
+    return this.hasAgedOut(group) && this.loop.now - row.computedAt < 2 * WINDOW_MS + 60_000;
+  }
+
+  private hasAgedOut(group: string): boolean {
+    const { store } = this.backend;
+    const row = rowsOf(store, store.latest).get(group);
+    return hasAge(this.deployment.guard) && row?.aged !== undefined && row.dirtyAt === undefined;
+  }
+
+  /**
+   * Whether a write to a group's items makes its readers run again, however long the row has been out of date. It does
+   * not when there is no row, when only an age tells, and when readers do not look at the tags because the row is out
+   * of date whatever they say.
+   */
+  private isReadAgainByWrites(group: string): boolean {
+    const { store } = this.backend;
+    const row = rowsOf(store, store.latest).get(group);
+    const { guard, version } = this.deployment;
+    if (row === undefined || guard === "aged" || this.hasAgedOut(group)) return false;
+    return guard !== "tags" || (row.version === version && row.dirtyAt === undefined);
+  }
+
+  /** Whether a recompute of the group has died, or one that had the turn that it waits for. */
+  private isBereft(group: string): boolean {
+    return this.deployment.isLimited ? this.bereft.size > 0 : this.bereft.has(group);
+  }
+
+  /** Whether the heartbeat looked at the group's row: there is one, that a reader had asked for lately. */
+  private wasAskedFor(group: string): boolean {
+    const { store } = this.backend;
+    const askedAt = rowsOf(store, store.latest).get(group)?.askedAt ?? 0;
+    return this.loop.now - askedAt < LATELY_MS;
+  }
+
+  private hasLostEffects(group: string): boolean {
+    return this.effects.fateOf(group, this.seqOf(group)) === "lost";
+  }
+
+  private seqOf(group: string): number {
+    const { store } = this.backend;
+    return rowsOf(store, store.latest).get(group)?.seq ?? 0;
+  }
+
+  private unsettled(group: string, after: string): string {
+    const seq = this.seqOf(group);
+    return (
+      `Group ${group} ${after}, and its row (seq ${seq}) is still not fresh. ` +
+      `Effects that asked for it: ${this.effects.fateOf(group, seq)}.`
+    );
+  }
+}

@@ -1,0 +1,57 @@
+import type { Weather } from "./engine/backend.js";
+import type { Choices } from "./engine/choices.js";
+
+/** The first is what happens without faults. */
+const LAGS_MS = [0, 300, 4_000, 9_000, 15_000];
+export const OLDEST_SNAPSHOT_MS = 5_000;
+const SNAPSHOT_AGES_MS = [0, 10, 1_000, OLDEST_SNAPSHOT_MS];
+/** The system calls that an action makes before it dies. */
+const DEATHS = [null, 0, 1];
+/** How late each copy of a delivery is; no copy when it is lost. The last one comes when it is refused as a replay. */
+const FATES_MS = [[0], [0, 0], [], [2_500], [0, 12_000], [61_000], [16 * 60_000]];
+
+/** Faults, as a history's choices have them, until it clears up. */
+export class ChosenWeather implements Weather {
+  /** The longest that a scheduled function has been late, in ms. */
+  worstLagMs = 0;
+  private isClear = false;
+
+  constructor(private readonly choices: Choices) {}
+
+  /** From now on everything is on time. */
+  clear(): void {
+    this.isClear = true;
+  }
+
+  schedulerLag(): number {
+    const lag = this.choose(LAGS_MS, 0.7);
+    this.worstLagMs = Math.max(this.worstLagMs, lag);
+    return lag;
+  }
+
+  snapshotAge(): number {
+    return this.choose(SNAPSHOT_AGES_MS, 0.5);
+  }
+
+  actionDeath(): number | null {
+    return this.choose(DEATHS, 0.7);
+  }
+
+  /** Who was in conflict goes on at once: turns are chosen anyway. */
+  conflictRest(): number {
+    return 0;
+  }
+
+  /** Whether a scheduled mutation dies. Of the library's own work, recomputes may. */
+  jobDeath(path: string): boolean {
+    return path === "lazy:recompute" && this.choose([false, true], 0.95);
+  }
+
+  fate(): readonly number[] {
+    return this.choose(FATES_MS, 0.7);
+  }
+
+  private choose<T>(from: readonly T[], plain: number): T {
+    return from[this.isClear ? 0 : this.choices.pick(from.length, plain)] as T;
+  }
+}
