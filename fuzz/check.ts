@@ -1,0 +1,233 @@
+import { inspect } from "node:util";
+import { ConvexError } from "convex/values";
+import type { DispatchCounts } from "../src/effects/dispatch.js";
+import type { Effect } from "../src/effects/effect.js";
+import { findSeals, unseal } from "../src/effects/seal.js";
+import { openEnvelope, openForwarded } from "../src/effects/transports/client.js";
+import { isEnvelope, MAX_FORWARDED_SEALS } from "../src/effects/transports/envelope.js";
+import { unsealAll } from "../src/effects/transports/sealing.js";
+import { answerLogStream, type StreamFinding } from "../src/effects/transports/webhook.js";
+import {
+  type EnvelopeInput,
+  FORWARD,
+  type ForwardInput,
+  type Input,
+  type RouteInput,
+  type SealInput,
+  type Secrets,
+} from "./inputs.js";
+import {
+  accepted,
+  effectsOf,
+  fullText,
+  isEffect,
+  isSigned,
+  isText,
+  judgeRequest,
+  sealsIn,
+  workText,
+} from "./judge.js";
+
+/** The functions under test: the library's own, or, to see that the fuzzer finds something, broken ones. */
+export const LIBRARY = {
+  answerLogStream,
+  findSeals,
+  unseal,
+  unsealAll,
+  openForwarded,
+  openEnvelope,
+  isEnvelope,
+};
+export type Subjects = typeof LIBRARY;
+
+/**
+ * - `crash`: an exception came out, or the answer is not the documented one.
+ * - `accepted`: something was started that no accepted secret had signed.
+ * - `malformed`: what was started was signed, and is no effect.
+ * - `lost`: what was genuine was not started.
+ */
+export type Kind = "crash" | "accepted" | "malformed" | "lost";
+
+export interface Finding {
+  kind: Kind;
+  reason: string;
+}
+
+/** What came of an input: the effects that were started, and what is wrong with that. */
+export interface Outcome {
+  started: number;
+  finding: Finding | null;
+}
+
+class Wrong extends Error {
+  constructor(
+    readonly kind: Kind,
+    reason: string,
+  ) {
+    super(reason);
+  }
+}
+
+/** Gives an input to the functions under test. The environment must have its secrets set. */
+export async function check(input: Input, subjects: Subjects): Promise<Outcome> {
+  try {
+    return { started: await startedBy(input, subjects), finding: null };
+  } catch (error) {
+    const finding: Finding =
+      error instanceof Wrong
+        ? { kind: error.kind, reason: error.message }
+        : { kind: "crash", reason: String(error) };
+    return { started: 0, finding };
+  }
+}
+
+/** @returns How many effects were started. */
+async function startedBy(input: Input, subjects: Subjects): Promise<number> {
+  switch (input.subject) {
+    case "route":
+      return await checkRoute(input, subjects, input.secrets);
+    case "seal":
+      return await checkSeal(input, subjects, input.secrets);
+    case "forward":
+      return await checkForward(input, subjects, input.secrets);
+    case "envelope":
+      return await checkEnvelope(input, subjects, input.secrets);
+  }
+}
+
+const oneLine = (value: unknown) => inspect(value, { breakLength: Infinity });
+
+const URL = "https://example.convex.site/lazy-views/effects";
+
+async function checkRoute(input: RouteInput, subjects: Subjects, secrets: Secrets) {
+  const started: Effect[] = [];
+  const { body, headers, dispatchFails } = input;
+  const request = new Request(URL, { method: "POST", body: new Uint8Array(body), headers });
+  const notes: StreamFinding[] = [];
+  const response: unknown = await subjects.answerLogStream(
+    request,
+    async (effects) => {
+      started.push(...effects);
+      if (dispatchFails) throw new Error("The mutation behind the route throws.");
+      return dispatchedAll(effects);
+    },
+    async (note) => void notes.push(note),
+  );
+  const { isFromStream, status, seals } = judgeRequest(input, secrets);
+  checkStarted(started, seals);
+  for (const { topics } of notes) {
+    if (topics === undefined) continue;
+    if (!isFromStream) throw new Wrong("accepted", `Topics were noted: ${oneLine(topics)}`);
+    if (!isText(topics)) throw new Wrong("malformed", `No text was noted: ${oneLine(topics)}`);
+  }
+  if (!(response instanceof Response)) throw new Wrong("crash", "The answer is no Response.");
+  const text = await response.text();
+  if (response.status !== status) {
+    throw new Wrong("crash", `The answer is ${response.status} ${text}, not a ${status}.`);
+  }
+  const answer: unknown = JSON.parse(text);
+  if (typeof answer !== "object" || answer === null || Array.isArray(answer)) {
+    throw new Wrong("crash", `The answer's body is ${text}, not a JSON object.`);
+  }
+  // When the mutation fails, the stream is told to send all of it again.
+  if (!dispatchFails) checkNothingLost(started, seals);
+  return started.length;
+}
+
+const dispatchedAll = (effects: Effect[]): DispatchCounts => ({
+  dispatched: effects.length,
+  trailing: 0,
+  duplicates: 0,
+  superseded: 0,
+  refused: 0,
+});
+
+async function checkSeal({ text }: SealInput, subjects: Subjects, secrets: Secrets) {
+  const found = subjects.findSeals(text);
+  const seals = sealsIn(text);
+  if (found.join("\n") !== seals.join("\n")) {
+    throw new Wrong("crash", `findSeals found ${found.length} seals, not the ${seals.length}.`);
+  }
+  let started = 0;
+  for (const line of new Set([text, ...found])) {
+    const effects = await subjects.unseal(line, accepted(secrets));
+    const genuine = isSigned(line, accepted(secrets));
+    if (effects !== null && !genuine) {
+      throw new Wrong("accepted", "unseal opened a seal that no secret signed.");
+    }
+    if (effects === null && genuine && found.includes(line) && effectsOf(line) !== null) {
+      throw new Wrong("lost", "unseal refused a genuine seal.");
+    }
+    started += effects?.length ?? 0;
+  }
+  const { effects } = await subjects.unsealAll([text]);
+  if (effects.length > 0 && !isSeal(text, secrets)) {
+    throw new Wrong("accepted", "unsealAll opened a text that is no seal of this app.");
+  }
+  return started;
+}
+
+async function checkForward({ seals }: ForwardInput, subjects: Subjects, secrets: Secrets) {
+  try {
+    const { effects } = await subjects.openForwarded(seals);
+    if (seals.length > MAX_FORWARDED_SEALS)
+      throw new Wrong("accepted", "Too many seals are taken.");
+    const genuine = seals.filter((seal) => isGenuine(seal, secrets));
+    checkStarted(effects, genuine);
+    checkNothingLost(effects, genuine);
+    return effects.length;
+  } catch (error) {
+    if (error instanceof ConvexError && seals.length > MAX_FORWARDED_SEALS) return 0;
+    throw error;
+  }
+}
+
+async function checkEnvelope({ answer }: EnvelopeInput, subjects: Subjects, secrets: Secrets) {
+  const isEnvelope = subjects.isEnvelope(answer);
+  const seals = isEnvelope ? [...answer.once, ...answer.seals] : [];
+  const isOurs =
+    isEnvelope && answer.forward === FORWARD && seals.every((seal) => isSeal(seal, secrets));
+  const opened = await subjects.openEnvelope(answer, FORWARD);
+  if (opened === null) {
+    if (isOurs && seals.every((seal) => isGenuine(seal, secrets))) {
+      throw new Wrong("lost", "openEnvelope refused a genuine envelope.");
+    }
+    return 0;
+  }
+  if (!isOurs) throw new Wrong("accepted", "openEnvelope opened what is no envelope of this app.");
+  checkStarted(opened.effects, seals);
+  checkNothingLost(opened.effects, seals);
+  return opened.effects.length;
+}
+
+/** A seal and nothing else, signed. */
+function isSeal(text: string, secrets: Secrets): boolean {
+  return sealsIn(text)[0] === text && isSigned(text, accepted(secrets));
+}
+
+/** What an app of these secrets seals: effects, and nothing else. */
+function isGenuine(text: string, secrets: Secrets): boolean {
+  return isSeal(text, secrets) && effectsOf(text) !== null;
+}
+
+/** Nothing is started but effects that these seals ask for. */
+function checkStarted(started: readonly Effect[], seals: readonly string[]): void {
+  for (const effect of started) {
+    if (!isEffect(effect)) {
+      throw new Wrong("malformed", `What was started is no effect: ${oneLine(effect)}`);
+    }
+  }
+  const asked = new Set(seals.flatMap((seal) => effectsOf(seal) ?? []).map(fullText));
+  const stranger = started.find((effect) => !asked.has(fullText(effect)));
+  if (stranger !== undefined) {
+    throw new Wrong("accepted", `No genuine seal asks for what was started: ${oneLine(stranger)}`);
+  }
+}
+
+/** Each work that these seals ask for is started at least once. */
+function checkNothingLost(started: readonly Effect[], seals: readonly string[]): void {
+  const done = new Set(started.map(workText));
+  const asked = seals.flatMap((seal) => effectsOf(seal) ?? []);
+  const missing = asked.find((effect) => !done.has(workText(effect)));
+  if (missing !== undefined) throw new Wrong("lost", `It was not started: ${oneLine(missing)}`);
+}

@@ -1,0 +1,57 @@
+/**
+ * `npm run fuzz`: broken and forged requests, seals and envelopes, thrown at the code that takes them.
+ *
+ *   npm run fuzz -- [--inputs 1000000] [--seed 0] [--json]
+ *
+ * An input is made from its seed alone, so that `--inputs 1 --seed <its seed>` runs a failing one again.
+ * With --json the last line is one JSON object: inputs, crashes, accepted and the rest of the report.
+ */
+import { parseArgs } from "node:util";
+import { type Failure, fuzz } from "./run.js";
+
+/** After so many, failures are only counted. */
+const MAX_SHOWN = 20;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      inputs: { type: "string", default: "1000000" },
+      seed: { type: "string", default: "0" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  let failures = 0;
+  const begun = performance.now();
+  const report = await fuzz(
+    { inputs: wholeNumber("inputs", values.inputs), seed: wholeNumber("seed", values.seed) },
+    (failure) => {
+      failures++;
+      if (failures <= MAX_SHOWN) process.stdout.write(`${describe(failure)}\n\n`);
+    },
+  );
+  const inputsPerSecond = Math.round((report.inputs * 1_000) / (performance.now() - begun));
+  console.log(`${report.inputs} inputs, ${inputsPerSecond} a second: ${failures} failures`);
+  if (values.json) console.log(JSON.stringify({ ...report, inputsPerSecond }));
+  if (failures > 0) process.exitCode = 1;
+}
+
+/** What is wrong, how to run it again, and the input itself. */
+function describe({ seed, input, kind, reason }: Failure): string {
+  const text = JSON.stringify(input, (_, value) =>
+    value?.type === "Buffer" ? { base64: Buffer.from(value.data).toString("base64") } : value,
+  );
+  return [
+    `${kind}: ${reason}`,
+    `  again: npm run fuzz -- --inputs 1 --seed ${seed}`,
+    `  input (base64 of JSON): ${Buffer.from(text).toString("base64")}`,
+  ].join("\n");
+}
+
+/** @throws Error naming the option and the value. */
+function wholeNumber(option: string, text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= 0) return number;
+  throw new Error(`--${option} is "${text}"; give a whole number from 0.`);
+}
+
+await main();

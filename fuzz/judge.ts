@@ -1,0 +1,173 @@
+import { convexToJson, type JSONValue, jsonToConvex } from "convex/values";
+import { type Effect, ledgerKey } from "../src/effects/effect.js";
+import type { RouteInput, Secrets } from "./inputs.js";
+import { hmac, PREFIX, SHORT_SECRET, SIGNATURE_LENGTH, streamSignature } from "./signing.js";
+import { NOW } from "./surroundings.js";
+
+/*
+ * What must come of an input, found with other means than the code under test: Node's HMAC, and a definition
+ * of an effect of its own.
+ */
+
+/** The secrets whose seals count. */
+export function accepted({ effect, previous }: Secrets): string[] {
+  return [effect, previous].filter((secret) => secret !== "" && secret !== SHORT_SECRET);
+}
+
+const AFTER_PREFIX = /[\w-]+\.[\w-]{43}(?![\w-])/y;
+
+/** The seals that stand in a text, genuine or not, read from the left: no two share a letter. */
+export function sealsIn(text: string): string[] {
+  const seals: string[] = [];
+  let at = text.indexOf(PREFIX);
+  while (at !== -1) {
+    AFTER_PREFIX.lastIndex = at + PREFIX.length;
+    const rest = AFTER_PREFIX.exec(text)?.[0] ?? "";
+    if (rest !== "") seals.push(PREFIX + rest);
+    at = text.indexOf(PREFIX, at + PREFIX.length + rest.length);
+  }
+  return seals;
+}
+
+/** Whether one of the secrets signed this line. */
+export function isSigned(line: string, secrets: readonly string[]): boolean {
+  if (line.length <= SIGNATURE_LENGTH) return false;
+  const text = line.slice(0, -SIGNATURE_LENGTH - 1);
+  const signature = Buffer.from(line.slice(-SIGNATURE_LENGTH), "base64url");
+  return secrets.some((secret) => hmac(text, secret).equals(signature));
+}
+
+/** The effects of a signed line; null when any of what it carries is none. */
+export function effectsOf(line: string): Effect[] | null {
+  const payload = Buffer.from(line.slice(PREFIX.length, -SIGNATURE_LENGTH - 1), "base64url");
+  try {
+    const items: Record<string, JSONValue>[] = JSON.parse(new TextDecoder().decode(payload));
+    const effects: unknown[] = items.map(({ f, a, w, k, s, b }) => ({
+      target: f,
+      args: jsonToConvex(a as JSONValue),
+      windowMs: w,
+      ...(k === undefined ? {} : { key: k }),
+      ...(s === undefined ? {} : { seq: s }),
+      ...(b === undefined ? {} : { born: b }),
+    }));
+    return effects.every(isEffect) ? effects : null;
+  } catch {
+    return null;
+  }
+}
+
+const FIELDS = new Set(["target", "args", "windowMs", "key", "seq", "born"]);
+
+/** Whether something has the form of an effect, down to its last argument. */
+export function isEffect(thing: unknown): thing is Effect {
+  if (!isPlainObject(thing) || Object.keys(thing).some((name) => !FIELDS.has(name))) return false;
+  const { target, args, windowMs, key, seq, born } = thing;
+  return (
+    isText(target) &&
+    isPlainObject(args) &&
+    isConvexValue(args) &&
+    Number.isFinite(windowMs) &&
+    (key === undefined || isText(key)) &&
+    (seq === undefined || Number.isFinite(seq)) &&
+    (born === undefined || Number.isFinite(born))
+  );
+}
+
+/** Text that is valid Unicode: no half of a surrogate pair. */
+export function isText(value: unknown): value is string {
+  return typeof value === "string" && !/\p{Surrogate}/u.test(value);
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Looks at one value after the other: however deep they lie, the stack stays flat. */
+function isConvexValue(root: unknown): boolean {
+  const left = [root];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (Array.isArray(value)) for (const item of value) left.push(item);
+    else if (isPlainObject(value)) {
+      if (Object.keys(value).some((name) => !/^(?!\$)[\x20-\x7e]*$/.test(name))) return false;
+      for (const field of Object.values(value)) left.push(field);
+    } else if (typeof value === "string" ? !isText(value) : !isScalar(value)) return false;
+  }
+  return true;
+}
+
+function isScalar(value: unknown): boolean {
+  if (typeof value === "bigint") return BigInt.asIntN(64, value) === value;
+  return (
+    value === null ||
+    typeof value === "boolean" ||
+    typeof value === "number" ||
+    value instanceof ArrayBuffer
+  );
+}
+
+/** Everything of an effect as text: what differs in nothing is the same. */
+export function fullText({ target, args, windowMs, key, seq, born }: Effect): string {
+  return JSON.stringify([target, convexToJson(args), windowMs, key, seq, born]);
+}
+
+/** What is dispatched once, however often it stands in a body. */
+export function workText(effect: Effect): string {
+  return `${effect.seq} ${effect.born} ${ledgerKey(effect)}`;
+}
+
+/** Whether the log stream signed a request, the answer that it must get, and the seals that may start something. */
+export function judgeRequest(
+  { body, headers, dispatchFails }: RouteInput,
+  secrets: Secrets,
+): { isFromStream: boolean; status: number; seals: string[] } {
+  const events = eventsOf(body);
+  const header = new Headers(headers).get("x-webhook-signature")?.toLowerCase();
+  const isOurs = secrets.stream !== "" && header === streamSignature(body, secrets.stream);
+  if (!isOurs) {
+    const isProbe =
+      body.length <= 16 * 1024 &&
+      events !== null &&
+      events.length > 0 &&
+      events.every(({ topic }) => topic === "verification");
+    const status = isProbe ? 200 : secrets.stream === "" ? 503 : 401;
+    return { isFromStream: false, status, seals: [] };
+  }
+  if (events === null) return { isFromStream: true, status: 400, seals: [] };
+  const recent = events.filter(isRecent);
+  if (recent.length === 0 && events.length > 0)
+    return { isFromStream: true, status: 400, seals: [] };
+  const messages = recent.flatMap(({ topic, message }) =>
+    topic === "console" && typeof message === "string" ? [message] : [],
+  );
+  const seals = messages
+    .flatMap(sealsIn)
+    .filter((seal) => isSigned(seal, accepted(secrets)) && effectsOf(seal) !== null);
+  const starts = seals.some((seal) => effectsOf(seal)?.length);
+  return { isFromStream: true, status: dispatchFails && starts ? 503 : 200, seals };
+}
+
+type Event = Record<"topic" | "timestamp" | "message" | "function", unknown>;
+
+/** An array of objects, or an object a line. */
+function eventsOf(body: Buffer): Event[] | null {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(body).trim();
+    const events: unknown[] = text.startsWith("[")
+      ? JSON.parse(text)
+      : text.split("\n").map((line) => JSON.parse(line));
+    const areObjects = events.every((event) => typeof event === "object" && event !== null);
+    return areObjects ? (events as Event[]) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A cached result's lines are sent again with the age that they have. */
+function isRecent({ timestamp, function: source }: Event): boolean {
+  const isCached = isPlainObject(source) && source.cached === true;
+  const age = typeof timestamp === "number" ? NOW - timestamp : Number.NaN;
+  return isCached || (age <= 15 * 60_000 && age >= -5 * 60_000);
+}

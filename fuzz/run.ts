@@ -1,0 +1,113 @@
+import { check, type Kind, LIBRARY, type Subjects } from "./check.js";
+import { type Input, inputOf, type Secrets } from "./inputs.js";
+import { Surroundings } from "./surroundings.js";
+
+export interface FuzzOptions {
+  inputs: number;
+  /** Of the first input; the next has the next one. */
+  seed: number;
+  subjects?: Subjects;
+}
+
+/** An input that something is wrong with; its seed alone makes it again. */
+export interface Failure {
+  seed: number;
+  input: Input;
+  kind: Kind | "console";
+  reason: string;
+}
+
+export interface Report {
+  inputs: number;
+  /** Exceptions that came out, and answers that are not the documented ones. */
+  crashes: number;
+  /** Forgeries that started something. */
+  accepted: number;
+  /** Things that were signed and started, and are no effects. */
+  malformed: number;
+  /** Genuine effects that were not started. */
+  lost: number;
+  consoleLines: number;
+  /** Genuine effects that were started: where there are none, nothing was tested. */
+  started: number;
+}
+
+/** Inputs that are under way at once: enough to keep Web Crypto's threads busy. */
+const BATCH = 500;
+
+interface Case {
+  seed: number;
+  input: Input;
+}
+
+/**
+ * Gives so many inputs to the functions under test.
+ *
+ * @param onFailure - Told of each failing input as it is found.
+ */
+export async function fuzz(
+  { inputs, seed, subjects = LIBRARY }: FuzzOptions,
+  onFailure: (failure: Failure) => void,
+): Promise<Report> {
+  const found: Record<Kind, number> = { crash: 0, accepted: 0, malformed: 0, lost: 0 };
+  let consoleLines = 0;
+  let started = 0;
+  const surroundings = new Surroundings();
+
+  const run = async (one: Case) => {
+    const outcome = await check(one.input, subjects);
+    started += outcome.started;
+    if (outcome.finding === null) return;
+    found[outcome.finding.kind]++;
+    onFailure({ ...one, ...outcome.finding });
+  };
+
+  try {
+    for (let first = seed; first < seed + inputs; first += BATCH) {
+      for (const group of bySecrets(casesFrom(first, Math.min(BATCH, seed + inputs - first)))) {
+        surroundings.setSecrets((group[0] as Case).input.secrets);
+        const before = surroundings.consoleLines;
+        await Promise.all(group.map(run));
+        const lines = surroundings.consoleLines - before;
+        consoleLines += lines;
+        if (lines > 0) (await findNoisy(group, subjects, surroundings)).forEach(onFailure);
+      }
+    }
+  } finally {
+    surroundings.leave();
+  }
+  const { crash: crashes, accepted, malformed, lost } = found;
+  return { inputs, crashes, accepted, malformed, lost, consoleLines, started };
+}
+
+function casesFrom(first: number, count: number): Case[] {
+  return Array.from({ length: count }, (_, i) => ({ seed: first + i, input: inputOf(first + i) }));
+}
+
+/** The environment is one for all that is under way: cases of equal secrets go together. */
+function bySecrets(cases: readonly Case[]): Case[][] {
+  const groups = new Map<Secrets, Case[]>();
+  for (const one of cases) {
+    const group = groups.get(one.input.secrets);
+    if (group === undefined) groups.set(one.input.secrets, [one]);
+    else group.push(one);
+  }
+  return [...groups.values()];
+}
+
+/** Runs cases again one by one, to see which of them write to the console. */
+async function findNoisy(
+  cases: readonly Case[],
+  subjects: Subjects,
+  surroundings: Surroundings,
+): Promise<Failure[]> {
+  const noisy: Failure[] = [];
+  for (const one of cases) {
+    const before = surroundings.consoleLines;
+    await check(one.input, subjects);
+    const lines = surroundings.consoleLines - before;
+    if (lines > 0)
+      noisy.push({ ...one, kind: "console", reason: `${lines} line(s) were written.` });
+  }
+  return noisy;
+}

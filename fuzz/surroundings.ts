@@ -1,0 +1,46 @@
+import type { Secrets } from "./inputs.js";
+
+/** The clock of every run stands here, so that an input is the same bytes whenever it is replayed. */
+export const NOW = Date.UTC(2026, 0, 1);
+
+const VARIABLES = {
+  effect: "LAZY_VIEWS_SECRET",
+  previous: "LAZY_VIEWS_SECRET_PREVIOUS",
+  stream: "LAZY_VIEWS_STREAM_SECRET",
+} as const satisfies Record<keyof Secrets, string>;
+const LEVELS = ["log", "debug", "info", "warn", "error", "trace"] as const;
+
+/** What the code under test sees of the world: a clock that stands still, a console that counts, and secrets. */
+export class Surroundings {
+  consoleLines = 0;
+  private readonly clock = Date.now;
+  private readonly levels = LEVELS.map((level) => [level, console[level]] as const);
+  private readonly secrets = Object.values(VARIABLES).map(
+    (name) => [name, process.env[name]] as const,
+  );
+
+  constructor() {
+    Date.now = () => NOW;
+    for (const level of LEVELS) {
+      console[level] = () => {
+        this.consoleLines++;
+      };
+    }
+  }
+
+  setSecrets(secrets: Secrets): void {
+    for (const name of ["effect", "previous", "stream"] as const) {
+      process.env[VARIABLES[name]] = secrets[name];
+    }
+  }
+
+  /** Puts everything back as it was. */
+  leave(): void {
+    Date.now = this.clock;
+    for (const [level, write] of this.levels) console[level] = write;
+    for (const [name, secret] of this.secrets) {
+      if (secret === undefined) delete process.env[name];
+      else process.env[name] = secret;
+    }
+  }
+}

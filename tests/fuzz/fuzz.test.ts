@@ -1,0 +1,157 @@
+import { describe, expect, test } from "vitest";
+import { LIBRARY, type Subjects } from "../../fuzz/check.js";
+import { inputOf } from "../../fuzz/inputs.js";
+import { fuzz, type Report } from "../../fuzz/run.js";
+import { FORGERS_SECRET, hmac, streamSignature } from "../../fuzz/signing.js";
+import { readSeal } from "../../src/effects/seal.js";
+
+async function run(inputs: number, broken: Partial<Subjects> = {}) {
+  const failures: string[] = [];
+  const report = await fuzz(
+    { inputs, seed: 0, subjects: { ...LIBRARY, ...broken } },
+    ({ seed, kind, reason }) => failures.push(`${kind} at seed ${seed}: ${reason}`),
+  );
+  return { report, failures };
+}
+
+test("20,000 broken and forged inputs: no crash, no forgery, no console line", async () => {
+  const { report, failures } = await run(20_000);
+
+  expect(failures).toEqual([]);
+  const { started, ...rest } = report;
+  expect(rest).toEqual({
+    inputs: 20_000,
+    crashes: 0,
+    accepted: 0,
+    malformed: 0,
+    lost: 0,
+    consoleLines: 0,
+  });
+  // The genuine seals among them did start something.
+  expect(started).toBeGreaterThan(5_000);
+});
+
+test("a seed makes the same input every time, and the next another", () => {
+  for (let seed = 0; seed < 300; seed++) {
+    expect(inputOf(seed)).toEqual(inputOf(seed));
+    expect(inputOf(seed)).not.toEqual(inputOf(seed + 1));
+  }
+});
+
+test("clock, console and secrets are as before when it is over", async () => {
+  const { log } = console;
+  const { LAZY_VIEWS_SECRET } = process.env;
+  await run(10);
+  expect(console.log).toBe(log);
+  expect(process.env.LAZY_VIEWS_SECRET).toBe(LAZY_VIEWS_SECRET);
+  expect(Date.now()).toBeGreaterThan(Date.UTC(2026, 0, 2));
+});
+
+describe("the fuzzer finds", () => {
+  const open = (line: string) => {
+    try {
+      return readSeal(line);
+    } catch {
+      return null;
+    }
+  };
+  const { answerLogStream, openEnvelope, unseal } = LIBRARY;
+
+  const BROKEN: [what: string, where: keyof Report, broken: Partial<Subjects>][] = [
+    ["a verifier that asks for no signature", "accepted", { unseal: async (line) => open(line) }],
+    [
+      "a verifier that looks at the first letters of a signature",
+      "accepted",
+      {
+        unseal: async (line, secrets) => {
+          const start = line.slice(-43, -23);
+          const isSigned = (secret: string) =>
+            hmac(line.slice(0, -44), secret).toString("base64url").startsWith(start);
+          return start !== "" && secrets.some(isSigned) ? open(line) : null;
+        },
+      },
+    ],
+    [
+      "a verifier that knows one secret too many",
+      "accepted",
+      { unseal: async (line, secrets) => await unseal(line, [...secrets, FORGERS_SECRET]) },
+    ],
+    [
+      "a mutation that opens what clients forward without a look",
+      "accepted",
+      { openForwarded: async (seals) => ({ effects: seals.flatMap((seal) => open(seal) ?? []) }) },
+    ],
+    [
+      "a query's answer that is opened, whoever made it",
+      "accepted",
+      {
+        openEnvelope: async (answer) =>
+          await openEnvelope(answer, (answer as { forward: string } | null)?.forward ?? ""),
+      },
+    ],
+    [
+      "a route that takes every body for signed",
+      "accepted",
+      {
+        answerLogStream: async (request, dispatch, note) => {
+          const body = new Uint8Array(await request.arrayBuffer());
+          const headers = { "x-webhook-signature": streamSignature(body) };
+          const { url, method } = request;
+          return await answerLogStream(new Request(url, { method, body, headers }), dispatch, note);
+        },
+      },
+    ],
+    [
+      "a route that dispatches what is no effect",
+      "malformed",
+      {
+        answerLogStream: async (request, dispatch, note) =>
+          await answerLogStream(
+            request,
+            (effects) => dispatch(effects.map((effect) => ({ ...effect, windowMs: Number.NaN }))),
+            note,
+          ),
+      },
+    ],
+    [
+      "a route that dispatches nothing",
+      "lost",
+      {
+        answerLogStream: async (request, dispatch, note) =>
+          await answerLogStream(request, () => dispatch([]), note),
+      },
+    ],
+    [
+      "a route that throws",
+      "crashes",
+      {
+        answerLogStream: async (request, dispatch, note) => {
+          if (request.headers.get("x-webhook-signature") === null) throw new Error("no signature");
+          return await answerLogStream(request, dispatch, note);
+        },
+      },
+    ],
+    [
+      "a route that answers something else",
+      "crashes",
+      { answerLogStream: async () => new Response("ok") },
+    ],
+    [
+      "a verifier that says what it refuses",
+      "consoleLines",
+      {
+        unseal: async (line, secrets) => {
+          const effects = await unseal(line, secrets);
+          if (effects === null) console.warn(`${line} is forged`);
+          return effects;
+        },
+      },
+    ],
+  ];
+
+  test.each(BROKEN)("%s", async (_, where, broken) => {
+    const { report, failures } = await run(1_500, broken);
+    expect(report[where]).toBeGreaterThan(0);
+    expect(failures.length).toBeGreaterThan(0);
+  });
+});
