@@ -130,6 +130,27 @@ describe("wiring", () => {
     ).toThrow('two views have the name "totals"');
   });
 
+  test("views that are each other's sources, directly or through others", () => {
+    const viewOn = (name: string, ...sources: string[]) =>
+      defineView(name, {
+        table: totalsTable,
+        sources: Object.fromEntries(sources.map((source) => [source, () => []])) as never,
+        compute: () => ({ count: 0, sum: 0 }),
+      });
+    const wire = (...views: ReturnType<typeof viewOn>[]) =>
+      new LazyViews({
+        module: "lazy",
+        views: untyped(Object.fromEntries(views.map((view) => [view.name, view]))),
+      });
+    expect(() => wire(viewOn("a", "b"), viewOn("b", "c"), viewOn("c", "items", "a"))).toThrow(
+      `new LazyViews({ views }): "a" ← "b" ← "c" ← "a": these views are each other's sources`,
+    );
+    expect(() => wire(viewOn("a", "b", "c"), viewOn("b", "c"), viewOn("c", "items"))).not.toThrow();
+    expect(() => wire(viewOn("top", "a"), viewOn("a", "b"), viewOn("b", "a"))).toThrow(
+      '"a" ← "b" ← "a"',
+    );
+  });
+
   test("something that is no view", () => {
     expect(() => new LazyViews({ module: "lazy", views: { table: untyped(totalsTable) } })).toThrow(
       '"table" is not a view; make it with defineView().',

@@ -1,17 +1,17 @@
-import { collectEffects, deliverEffects } from "convex-lazy-views/test";
 import { afterEach, expect, test, vi } from "vitest";
 import { api } from "../examples/convex/_generated/api.js";
-import { startApp } from "./setup.js";
-import { endTestApp } from "./testApp.js";
+import { startExample } from "./examples/startExample.js";
 
-afterEach(endTestApp);
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 test("a stale read leads to one recompute", async () => {
-  const t = startApp();
-  await t.mutation(api.flights.add, { origin: "SFO", destination: "LAX", delay: 10 });
-  const read = () => collectEffects(() => t.query(api.dashboard.stats, { airport: "SFO" }));
+  const { t, views } = startExample();
+  await t.mutation(api.rollups.flights.add, { origin: "SFO", destination: "LAX", delay: 10 });
+  const read = () => t.query(api.rollups.dashboard.stats, { airport: "SFO" });
 
-  const first = await read();
+  const first = await views.collect(read);
   expect(first.result).toEqual({ state: "missing", value: null, computedAt: null, version: null });
   expect(first.effects).toEqual([
     {
@@ -21,18 +21,18 @@ test("a stale read leads to one recompute", async () => {
       seq: 0,
     },
   ]);
-  await deliverEffects(t, first.messages);
-  await t.finishAllScheduledFunctions(vi.runAllTimers);
-  const second = await read();
+  await views.deliver(first.messages);
+  await views.advance(2_000);
+  const second = await views.collect(read);
   expect(second.effects).toEqual([]);
   expect(second.result).toMatchObject({ state: "fresh", value: { flights: 1, meanDelay: 10 } });
 
-  await t.mutation(api.flights.add, { origin: "SFO", destination: "LAX", delay: 20 });
-  const third = await read();
+  await t.mutation(api.rollups.flights.add, { origin: "SFO", destination: "LAX", delay: 20 });
+  const third = await views.collect(read);
   expect(third.result).toMatchObject({ state: "stale", value: { flights: 1 } });
   expect(third.effects).toHaveLength(1);
-  await deliverEffects(t, third.messages);
-  await t.finishAllScheduledFunctions(vi.runAllTimers);
-  const fourth = await read();
+  await views.deliver(third.messages);
+  await views.advance();
+  const fourth = await views.collect(read);
   expect(fourth.result).toMatchObject({ state: "fresh", value: { flights: 2, meanDelay: 15 } });
 });

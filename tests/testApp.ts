@@ -15,8 +15,8 @@ import {
 } from "convex/server";
 import { v } from "convex/values";
 import type { Triggers } from "convex-helpers/server/triggers";
-import { LazyViews, lazyTables, type View } from "convex-lazy-views";
-import { collectEffects, deliverEffects } from "convex-lazy-views/test";
+import { type AnyView, LazyViews, lazyTables, type Transport } from "convex-lazy-views";
+import { testViews } from "convex-lazy-views/test";
 import { convexTest } from "convex-test";
 import { vi } from "vitest";
 import type { EffectCtx } from "../src/effects/context.js";
@@ -27,9 +27,6 @@ export const STREAM_SECRET = "the stream's own secret";
 
 export type QueryCtx = GenericQueryCtx<GenericDataModel> & EffectCtx;
 export type MutationCtx = GenericMutationCtx<GenericDataModel> & EffectCtx;
-/** The test's own tables are not typed, so its sources cannot be compared with them. */
-export type AnyView = View<never, unknown, unknown>;
-
 /** The secrets and the fake time that an app runs with, until `endTestApp`. */
 export function stubEnvironment(now?: Date) {
   vi.useFakeTimers(now === undefined ? {} : { now });
@@ -48,6 +45,7 @@ export interface AppOptions {
   /** Of the library's functions, those that the app forgot to export. */
   forgotten?: string[];
   triggers?: Triggers<GenericDataModel>;
+  transports?: Transport[];
   limits?: { documentsRead?: number; bytesRead?: number };
 }
 
@@ -57,11 +55,20 @@ export interface AppOptions {
  */
 export function startTestApp(options: AppOptions = {}) {
   stubEnvironment(new Date("2026-01-01T00:00:00Z"));
-  const { module = "lazy", views = {}, tables = {}, forgotten = [], triggers } = options;
+  const {
+    module = "lazy",
+    views = {},
+    tables = {},
+    forgotten = [],
+    triggers,
+    transports,
+  } = options;
   const lazy = new LazyViews<GenericDataModel>({
     module,
-    views: views as Record<string, View<never, unknown>>,
+    // The test's own tables are not typed, so sources cannot be compared with them.
+    views: views as Record<string, AnyView<never>>,
     ...(triggers === undefined ? {} : { triggers }),
+    ...(transports === undefined ? {} : { transports }),
   });
   const http = httpRouter();
   lazy.registerRoutes(http);
@@ -97,22 +104,7 @@ export function startTestApp(options: AppOptions = {}) {
     return await call(anyApi.run?.[kind]);
   };
 
-  /** Lets time pass, and everything run that is scheduled within it. */
-  const advance = async (ms: number) => {
-    const until = Date.now() + ms;
-    for (;;) {
-      await t.finishInProgressScheduledFunctions();
-      const pending = await t.run(async (ctx) => {
-        const jobs = await ctx.db.system.query("_scheduled_functions").collect();
-        return jobs.filter((job) => job.state.kind === "pending").map((job) => job.scheduledTime);
-      });
-      const next = Math.min(...pending);
-      if (next > until) break;
-      vi.advanceTimersByTime(Math.max(next - Date.now(), 0) + 1);
-      await t.finishInProgressScheduledFunctions();
-    }
-    vi.advanceTimersByTime(Math.max(until - Date.now(), 0));
-  };
+  const testing = testViews(t, vi);
 
   return {
     t,
@@ -122,18 +114,21 @@ export function startTestApp(options: AppOptions = {}) {
     action: <R>(fn: (ctx: ActionCtx) => R) => run("action", fn) as Promise<Awaited<R>>,
     /** Runs a query and collects its effects. */
     collect: <R>(fn: (ctx: QueryCtx) => R) =>
-      collectEffects(() => run("query", fn) as Promise<Awaited<R>>),
+      testing.collect(() => run("query", fn) as Promise<Awaited<R>>),
     /** Runs a query, delivers its effects, and lets everything run that is scheduled within a minute. */
     async readAndSettle<R>(fn: (ctx: QueryCtx) => R) {
-      const { result, messages } = await collectEffects(
+      const { result, messages } = await testing.collect(
         () => run("query", fn) as Promise<Awaited<R>>,
       );
-      if (messages.length > 0) await deliverEffects(t, messages);
-      await advance(60_000);
+      await testing.deliver(messages);
+      await testing.advance(60_000);
       return result;
     },
-    deliver: (messages: readonly string[]) => deliverEffects(t, messages),
-    advance,
+    deliver: testing.deliver,
+    advance: testing.advance,
+    settle: <R>(fn: (ctx: QueryCtx) => R) =>
+      testing.settle(() => run("query", fn) as Promise<Awaited<R>>),
+    testing,
     /** The documents of a table. */
     rows: async (table: string): Promise<Record<string, unknown>[]> =>
       await t.run(async (ctx) => await ctx.db.query(table).collect()),

@@ -1,7 +1,8 @@
 import { defineTable, type GenericDataModel, type GenericQueryCtx } from "convex/server";
 import { v } from "convex/values";
-import { defineView, type Staleness, type View, viewTable } from "convex-lazy-views";
-import { type AppOptions, startTestApp } from "./testApp.js";
+import { type Duration, defineView, type Staleness, type View, viewTable } from "convex-lazy-views";
+import type { Mode } from "../src/views/definition.js";
+import { type AppOptions, startTestApp, type TestApp } from "./testApp.js";
 
 /** The table and the view that most tests are about: how many items a list has, and their sum. */
 export const totalsTable = viewTable({
@@ -33,7 +34,17 @@ export interface TotalsOptions {
   staleWhen?: Staleness<Key, Totals>;
   version?: number;
   compatible?: number[];
+  expiredWhen?: Staleness<Key, Totals>;
+  tags?: (key: Key) => string[];
+  lease?: Duration;
+  evictAfter?: Duration;
+  maxParallel?: number;
+  applyChange?: (value: Totals, change: { before: Item | null; after: Item | null }) => unknown;
+  /** Default: each item invalidates the totals of its list. */
+  sources?: Record<never, never>;
   onMissing?: "null" | "compute";
+  mode?: Mode;
+  timeout?: Duration;
   compute?: (ctx: GenericQueryCtx<GenericDataModel>, key: Key) => Totals | Promise<Totals>;
 }
 
@@ -43,7 +54,7 @@ export function totalsView(options: TotalsOptions = {}): View<Key, Totals, unkno
     sources: { items: (item: Item) => [{ list: item.list }] },
     window: { seconds: 10 },
     compute: total,
-    ...options,
+    ...(options as object),
   });
 }
 
@@ -51,6 +62,18 @@ export function totalsView(options: TotalsOptions = {}): View<Key, Totals, unkno
 export function startTotals(options: TotalsOptions = {}, app: AppOptions = {}) {
   const totals = totalsView(options);
   return { ...startTestApp({ tables, views: { totals }, ...app }), totals };
+}
+
+/** Copies the one row of an app to lists of the names from "1" on, until there are so many rows. */
+export async function copyRow({ t, rows }: Pick<TestApp, "t" | "rows">, count: number) {
+  const [first] = await rows("totals");
+  await t.run(async (ctx) => {
+    const { _id, _creationTime, ...row } = first as Record<string, unknown>;
+    for (let i = 1; i < count; i++) {
+      const args = { list: String(i) };
+      await ctx.db.insert("totals", { ...row, key: JSON.stringify(args), args });
+    }
+  });
 }
 
 /** A mutation's body: adds an item to a list. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { measureFlood } from "../../bench/flood";
+import { measureForwards } from "../../bench/forwards";
 import { measureHit } from "../../bench/hit";
-import { FANOUT, HIT, STORM } from "../../bench/sizes";
+import { FANOUT, FORWARDS, HIT, STORM } from "../../bench/sizes";
 import { measureWrites } from "../../bench/writes";
 
 const PATIENCE_MS = 120_000;
@@ -56,9 +57,23 @@ describe("stale reads, delivered in batches, shuffled, a tenth of them twice", (
   });
 });
 
+test("200 clients that carry effects: few do, and one recompute at a time serves them all", {
+  timeout: PATIENCE_MS,
+}, async () => {
+  const { forwards, forwardsInsideWindow, ...rest } = await measureForwards(FORWARDS);
+
+  expect(rest).toEqual({ clients: 200, recomputes: 2, clientsLeftStale: 0 });
+  // The bench holds them to 20; here other tests may keep the machine busy, and a recompute that comes late.
+  for (const count of [forwards, forwardsInsideWindow]) {
+    expect(count).toBeGreaterThanOrEqual(1);
+    expect(count).toBeLessThan(100);
+  }
+});
+
 test("a source write reads the row, and writes it only when it is clean", async () => {
   const { cleanWrite, staleWrite } = await measureWrites();
 
-  expect(cleanWrite).toMatchObject({ extraRead: 1, extraWritten: 1, extraIndexRanges: 1 });
-  expect(staleWrite).toMatchObject({ extraRead: 1, extraWritten: 0, extraIndexRanges: 1 });
+  // One range fewer than the empty trigger's: the library does not read back what was just written.
+  expect(cleanWrite).toMatchObject({ extraRead: 1, extraWritten: 1, extraIndexRanges: 0 });
+  expect(staleWrite).toMatchObject({ extraRead: 1, extraWritten: 0, extraIndexRanges: 0 });
 });

@@ -1,3 +1,4 @@
+import { anyApi, type FunctionReference } from "convex/server";
 import { v } from "convex/values";
 import { defineView, viewTable } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -237,4 +238,48 @@ describe("in chunks", () => {
     });
     await expect(failing).rejects.toThrow("dispatch is not there");
   });
+});
+
+test("an effect from before an eviction does not make the new row's effect a repetition", async () => {
+  const app = startTotals();
+  const effect = (seq: number) => ({
+    target: "lazy:recompute",
+    args: { view: "totals", args: { list: "a" } },
+    windowMs: 10_000,
+    seq,
+  });
+  const refresh = () => app.mutation((ctx) => app.totals.refresh(ctx, { list: "a" }));
+  // The row was evicted at its fifth commit; the effect arrives late, and the new row comes to the same seq.
+  expect(await app.dispatch([effect(5)])).toMatchObject({ dispatched: 1 });
+  await app.advance();
+  for (let i = 0; i < 4; i++) await refresh();
+  await app.mutation(add("a", 1));
+  expect(await app.rows("totals")).toMatchObject([{ seq: 5, dirtyAt: expect.any(Number) }]);
+  expect(await app.dispatch([effect(5)])).toMatchObject({ trailing: 1, duplicates: 0 });
+});
+
+test("an effect of a row is not superseded by the one before it, which was further", async () => {
+  const app = startTotals();
+  const refresh = () => app.mutation((ctx) => app.totals.refresh(ctx, { list: "a" }));
+  for (let i = 0; i < 3; i++) await refresh();
+  const [{ _creationTime: born } = {}] = await app.rows("totals");
+  const effect = { target: "lazy:recompute", args: { view: "totals", args: { list: "a" } } };
+  const seen = (seq: number, when: unknown) => ({ ...effect, windowMs: 0, seq, born: when });
+  expect(await app.dispatch([seen(2, born)])).toMatchObject({ superseded: 1 });
+  expect(await app.dispatch([seen(1, (born as number) + 1)])).toMatchObject({ dispatched: 1 });
+  expect(await app.dispatch([seen(7, (born as number) - 1)])).toMatchObject({ superseded: 1 });
+});
+
+test("a job that starts only when another window was opened leaves the work to that one's", async () => {
+  const app = startTotals();
+  await app.readAndSettle((ctx) => app.totals.get(ctx, { list: "a" }));
+  const [entry] = await app.rows("lazyEffects");
+  await app.mutation((ctx) => app.totals.invalidate(ctx, { list: "a" }));
+  const recompute = anyApi.lazy?.recompute as FunctionReference<"mutation">;
+  const job = { view: "totals", args: { list: "a" } };
+  const late = { ...job, windowEndsAt: (entry?.windowEndsAt as number) - 10_000 };
+  expect(await app.t.mutation(recompute, late)).toBe("overtaken");
+  expect(await app.t.mutation(recompute, { ...job, windowEndsAt: entry?.windowEndsAt })).toBe(
+    "committed",
+  );
 });

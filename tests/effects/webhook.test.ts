@@ -107,6 +107,13 @@ describe("what arrives", () => {
     expect(await post(body)).toMatchObject({ status: 200, events: 129, dispatched: 1 });
   });
 
+  test("lines of a cached result count however old the result is", async () => {
+    const message = await staleRead();
+    const cached = { function: { type: "query", path: "run:query", cached: true } };
+    const old = event(message, { timestamp: Date.now() - 3_600_000, ...cached });
+    expect(await postEvents(old)).toMatchObject({ status: 200, dispatched: 1 });
+  });
+
   test("a seal of the previous secret is accepted while that is set", async () => {
     const message = await staleRead();
     vi.stubEnv("LAZY_VIEWS_SECRET", "f".repeat(32));

@@ -55,6 +55,24 @@ async function bundleAsConvex(consumer: string, entries: string[]): Promise<Bund
   return describe(result, out);
 }
 
+/** Bundles one entry point of the package as an app's own bundler would for a browser, React left out. */
+export async function bundleForBrowser(consumer: string, entry: string): Promise<Bundle> {
+  const out = join(consumer, "out");
+  const result = await build({
+    stdin: { contents: `export * from "${entry}";`, resolveDir: consumer },
+    absWorkingDir: consumer,
+    bundle: true,
+    platform: "browser",
+    format: "esm",
+    outfile: join(out, "page.js"),
+    external: ["react"],
+    write: false,
+    metafile: true,
+    logLevel: "silent",
+  });
+  return describe(result, out);
+}
+
 type Built = BuildResult<{ write: false; metafile: true }>;
 
 function describe({ outputFiles, metafile, warnings }: Built, out: string): Bundle {

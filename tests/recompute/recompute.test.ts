@@ -1,5 +1,5 @@
 import { v } from "convex/values";
-import { changed, defineView, viewTable, when } from "convex-lazy-views";
+import { anyOf, changed, defineView, invalidated, viewTable, when } from "convex-lazy-views";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { backoffMs, RETRY } from "../../src/recompute/retry.js";
 import { endTestApp, startTestApp } from "../testApp.js";
@@ -211,8 +211,9 @@ describe("a compute that fails", () => {
     const app = start();
     next = "throw";
     await readAndDeliver(app);
-    await app.advance(60_000);
-    expect(runs).toBeGreaterThan(2);
+    // Until its attempts are used up, whatever the jitter: the last one's window is over, its backoff is not.
+    await app.advance(165_000);
+    expect(runs).toBe(RETRY.maxAttempts);
     next = "work";
     await app.mutation((ctx) => app.totals.refresh(ctx, key));
     expect(await failures(app)).toEqual([]);
@@ -296,6 +297,27 @@ describe("a compute that fails", () => {
     ]);
   });
 
+  test("for a view that is not in the code lets the row's readers ask, should it come back", async () => {
+    const app = start();
+    await readAndDeliver(app);
+    await app.advance();
+    await app.t.run(async (ctx) => {
+      const [row] = await ctx.db.query("totals").collect();
+      await ctx.db.patch(row?._id as never, { pending: true, dirtyAt: Date.now() });
+    });
+    const old = startTestApp({ tables, views: {} });
+    const [row] = await app.rows("totals");
+    await old.t.run(async (ctx) => {
+      const { _id, _creationTime, ...fields } = row as Record<string, unknown>;
+      await ctx.db.insert("totals", fields);
+    });
+    await old.dispatch([
+      { target: "lazy:recompute", args: { view: "totals", args: key }, windowMs: 1_000, seq: 1 },
+    ]);
+    await old.advance();
+    expect((await old.rows("totals"))[0]).not.toHaveProperty("pending");
+  });
+
   test("for a key that fits the view no more names the field, and is not retried", async () => {
     const app = start();
     await app.dispatch([
@@ -361,4 +383,28 @@ test("inspect stops before its predicates have read more than a query may", asyn
   const { rows, more } = (await app.inspect()).views.totals as { rows: number; more: boolean };
   expect(more).toBe(true);
   expect(rows).toBeGreaterThan(500);
+});
+
+test("a row that was found fresh after all, and turns stale in the same window, is asked for again", async () => {
+  let probe = 1;
+  const app = startTotals({
+    staleWhen: anyOf(
+      invalidated(),
+      changed(() => probe),
+    ),
+  });
+  const read = () => app.collect((ctx) => app.totals.read(ctx, { list: "a" }));
+  await app.settle((ctx) => app.totals.get(ctx, { list: "a" }));
+  await app.advance(10_000);
+  probe = 2;
+  const { messages } = await read();
+  probe = 1;
+  await app.deliver(messages);
+  await app.advance();
+  await app.mutation(add("a", 1));
+  const { result, messages: more } = await read();
+  expect(result.state).toBe("stale");
+  await app.deliver(more);
+  await app.advance(10_000);
+  expect((await read()).result).toMatchObject({ state: "fresh", value: { count: 1 } });
 });

@@ -155,14 +155,41 @@ describe("when", () => {
     const { result, effects } = await app.collect((ctx) => app.totals.read(ctx, key));
     expect(result).toMatchObject({ state: "stale", value: { count: 0 } });
     expect(effects).toHaveLength(1);
-    expect(complaint.mock.calls[0]?.[0]).toContain('view "totals": staleWhen threw');
+    expect(complaint.mock.calls[0]?.[0]).toContain('view "totals": the row counts as stale');
   });
+});
+
+test("probes and predicates only read, also in a mutation", async () => {
+  const seen: object[] = [];
+  const app = startTotals({
+    staleWhen: anyOf(
+      changed((ctx: object) => {
+        seen.push(ctx);
+        return null;
+      }),
+      when((_: { value: Totals }, ctx) => {
+        seen.push(ctx);
+        return false;
+      }),
+    ),
+  });
+  await app.mutation(async (ctx) => {
+    await app.totals.refresh(ctx, { list: "a" });
+    await app.totals.get(ctx, { list: "a" });
+  });
+  expect(seen.length).toBeGreaterThanOrEqual(4);
+  for (const ctx of seen) {
+    expect(ctx).not.toHaveProperty("scheduler");
+    expect(ctx).not.toHaveProperty("runMutation");
+    expect(ctx).not.toHaveProperty("db.insert");
+  }
 });
 
 describe("combinations", () => {
   const verdicts: Verdict[] = ["fresh", "stale", "expired"];
   const constant = (verdict: Verdict): Staleness<Key, Totals> => ({
     probes: [],
+    ages: [],
     judge: () => verdict,
   });
   const judge = async (predicate: Staleness<Key, Totals>) => await predicate.judge({} as never, 0);

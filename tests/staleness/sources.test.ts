@@ -219,6 +219,42 @@ test.each([0, 5, 20, 50])(
   },
 );
 
+test.each([0, 5, 20, 50])(
+  "a refresh beside a sub-mutation that writes leaves the row stale, or the write is in its value (%i ticks later)",
+  async (ticks) => {
+    const key = { list: "a" };
+    const app = startTotals(
+      {
+        compute: async (ctx, args) => {
+          const value = await total(ctx, args);
+          for (let i = 0; i < 20; i++) await ctx.db.query("notes").collect();
+          return value;
+        },
+      },
+      {
+        build: (lazy) => ({
+          sub: {
+            add: lazy.mutation(mutationGeneric)({
+              args: {},
+              handler: async (ctx) => void (await add("a", 1)(ctx)),
+            }),
+          },
+        }),
+      },
+    );
+    await app.mutation((ctx) => app.totals.refresh(ctx, key));
+    await app.mutation(async (ctx) => {
+      const later = async () => {
+        for (let i = 0; i < ticks; i++) await Promise.resolve();
+        await ctx.runMutation(anyApi.sub?.add as FunctionReference<"mutation">);
+      };
+      await Promise.all([app.totals.refresh(ctx, key), later()]);
+    });
+    const { state, value } = (await app.collect((ctx) => app.totals.read(ctx, key))).result;
+    expect(state === "stale" || value?.count === 1).toBe(true);
+  },
+);
+
 test("a mutation that catches the error of sources does not commit: no invalidation is lost", async () => {
   const app = await startWith(["a"]);
   const swallowing = app.mutation(async (ctx) => {

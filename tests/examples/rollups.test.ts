@@ -1,15 +1,17 @@
-import { collectEffects, deliverEffects } from "convex-lazy-views/test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { api } from "../../examples/convex/_generated/api.js";
 import { airports, flights } from "../../examples/flightsData.js";
-import { startApp } from "../setup.js";
-import { endTestApp } from "../testApp.js";
+import { startExample } from "./startExample.js";
 
-let t: ReturnType<typeof startApp>;
+let app: ReturnType<typeof startExample>;
+let t: typeof app.t;
 beforeEach(() => {
-  t = startApp();
+  app = startExample();
+  t = app.t;
 });
-afterEach(endTestApp);
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const flight = {
   date: "2001/01/01 00:00",
@@ -19,20 +21,24 @@ const flight = {
   destination: "LAX",
 };
 
-/** Reads, has what is due recomputed, and reads again. */
+/** The rollup of an airport, when everything is recomputed. */
 async function freshStats(airport: string) {
-  const { messages } = await collectEffects(() => t.query(api.dashboard.stats, { airport }));
-  if (messages.length > 0) await deliverEffects(t, messages);
-  await t.finishAllScheduledFunctions(vi.runAllTimers);
-  const { result } = await collectEffects(() => t.query(api.dashboard.stats, { airport }));
-  expect(result.state).toBe("fresh");
-  return result.value;
+  const stats = await app.views.settle(() => t.query(api.rollups.dashboard.stats, { airport }));
+  expect(stats.state).toBe("fresh");
+  return stats.value;
+}
+
+/** The rollup of the whole network, when everything is recomputed. */
+async function freshNetwork() {
+  const stats = await app.views.settle(() => t.query(api.rollups.dashboard.network));
+  expect(stats.state).toBe("fresh");
+  return stats.value;
 }
 
 describe("the rollup of an airport", () => {
   test("counts departures and arrivals, delays, punctuality and routes", async () => {
     const delays = [-20, 14, 15, 200];
-    await t.mutation(api.flights.load, {
+    await t.mutation(api.rollups.flights.load, {
       flights: [
         ...delays.map((delay) => ({ ...flight, delay })),
         { ...flight, origin: "JFK", destination: "SFO", delay: 41 },
@@ -65,10 +71,10 @@ describe("the rollup of an airport", () => {
 
   test("over the real flights agrees with a count of the file", async () => {
     const sample = flights().slice(0, 500);
-    await t.mutation(api.flights.loadAirports, { airports: airports() });
-    await t.mutation(api.flights.load, { flights: sample.slice(0, 250) });
-    await t.mutation(api.flights.load, { flights: sample.slice(250) });
-    const [busiest] = await t.query(api.dashboard.airports);
+    await t.mutation(api.rollups.flights.loadAirports, { airports: airports() });
+    await t.mutation(api.rollups.flights.load, { flights: sample.slice(0, 250) });
+    await t.mutation(api.rollups.flights.load, { flights: sample.slice(250) });
+    const [busiest] = await t.query(api.rollups.dashboard.airports);
     const code = busiest?.code as string;
     const own = sample.filter((f) => f.origin === code || f.destination === code);
     const stats = await freshStats(code);
@@ -78,15 +84,50 @@ describe("the rollup of an airport", () => {
   });
 
   test("follows a flight that changes, and one that moves to another airport", async () => {
-    await t.mutation(api.flights.load, { flights: [flight] });
+    await t.mutation(api.rollups.flights.load, { flights: [flight] });
     expect(await freshStats("SFO")).toMatchObject({ flights: 1, meanDelay: 0 });
     expect(await freshStats("OAK")).toMatchObject({ flights: 0 });
     const id = await t.run(async (ctx) => (await ctx.db.query("flights").first())?._id);
     if (id === undefined) throw new Error("the flight is gone");
-    await t.mutation(api.flights.change, { id, delay: 30 });
+    await t.mutation(api.rollups.flights.change, { id, delay: 30 });
     expect(await freshStats("SFO")).toMatchObject({ flights: 1, meanDelay: 30 });
-    await t.mutation(api.flights.change, { id, origin: "OAK" });
+    await t.mutation(api.rollups.flights.change, { id, origin: "OAK" });
     expect(await freshStats("SFO")).toMatchObject({ flights: 0 });
     expect(await freshStats("OAK")).toMatchObject({ flights: 1, meanDelay: 30 });
+  });
+});
+
+describe("the rollup of the network", () => {
+  test("measures every flight, through the aggregate component", async () => {
+    const delays = [-20, 14, 15, 200];
+    await t.mutation(api.rollups.flights.load, {
+      flights: delays.map((delay) => ({ ...flight, delay })),
+    });
+    expect(await freshNetwork()).toEqual({
+      flights: 4,
+      meanDelay: 52.25,
+      median: 14,
+      p95: 200,
+      worst: 200,
+    });
+  });
+
+  test("of no flights has no delays", async () => {
+    expect(await freshNetwork()).toEqual({
+      flights: 0,
+      meanDelay: null,
+      median: null,
+      p95: null,
+      worst: null,
+    });
+  });
+
+  test("follows every write: one mutation keeps the aggregate up to date and marks the rows", async () => {
+    await t.mutation(api.rollups.flights.load, { flights: [flight] });
+    expect(await freshNetwork()).toMatchObject({ flights: 1, worst: 0 });
+    await t.mutation(api.rollups.flights.add, { origin: "SFO", destination: "OAK", delay: 77 });
+    const { state } = await t.query(api.rollups.dashboard.network);
+    expect(state).toBe("stale");
+    expect(await freshNetwork()).toMatchObject({ flights: 2, worst: 77 });
   });
 });

@@ -1,0 +1,41 @@
+import type { Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
+import { activity } from "../activity";
+import { openTab } from "../openTab";
+
+const SOON = { timeout: 10_000 };
+const TITLE = "Why views are lazy";
+
+export function trackingTab(getPage: () => Page): void {
+  const numbers = () =>
+    getPage().getByRole("article", { name: TITLE }).getByRole("definition").allTextContents();
+
+  beforeAll(() => openTab(getPage(), "Tracking"));
+
+  test("opening a document counts, with no code for it in the page", async () => {
+    const page = getPage();
+    await page.getByRole("button", { name: TITLE }).click();
+    await expect.poll(numbers, SOON).toEqual(["1", "1"]);
+    await page.getByRole("list", { name: "Last viewed by Ada" }).getByText("1 view").waitFor();
+  });
+
+  test("opening it again inside the window writes nothing: the effect is dropped", async () => {
+    const page = getPage();
+    await page.getByRole("button", { name: "Open it again" }).click();
+    // Newest first: the cached query sent its effect again, and then it was dropped.
+    await expect
+      .poll(async () => (await activity(page)).join("\n"), SOON)
+      .toMatch(/dispatch.*dropped as repeated[\s\S]*docs:open.*from the cache, raised 1 effect/);
+    expect((await activity(page)).filter((line) => line.includes("views:viewed"))).toHaveLength(1);
+    expect(await numbers()).toEqual(["1", "1"]);
+  });
+
+  test("another person counts as one more", async () => {
+    const page = getPage();
+    await page.getByRole("radio", { name: "Ada" }).press("ArrowRight");
+    expect(await page.getByRole("radio", { name: "Grace" }).isChecked()).toBe(true);
+    await expect.poll(numbers, SOON).toEqual(["2", "2"]);
+    await page.getByRole("list", { name: "Last viewed by Grace" }).getByText("1 view").waitFor();
+    await page.getByRole("list", { name: "Most viewed" }).getByText("2 views").waitFor();
+  });
+}

@@ -1,0 +1,99 @@
+import { preloadQuery } from "convex-lazy-views/nextjs";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Backend, startBackend } from "../../examples/backend/index";
+import { launchChromium } from "../browser/chromium";
+import { api, modules, schema } from "./app";
+import { servePage } from "./page/serve";
+import { eventually } from "./setup";
+
+let backend: Backend<typeof schema>;
+let served: Awaited<ReturnType<typeof servePage>>;
+let browser: Browser;
+let page: Page;
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  const env = { LAZY_VIEWS_SECRET: "0123456789abcdef0123456789abcdef" };
+  backend = await startBackend({ schema, modules, env });
+  await backend.run(async (ctx) => {
+    for (const n of [1, 2, 3]) await ctx.db.insert("items", { list: "a", n });
+  });
+  const preloaded = await preloadQuery(api.queries.total, { list: "b" }, { url: backend.url });
+  [served, browser] = await Promise.all([servePage(backend.url, preloaded), launchChromium()]);
+  page = await browser.newPage();
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+  });
+  await page.goto(served.url);
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await served?.close();
+  await backend?.close();
+});
+
+async function shows(section: string, value: unknown): Promise<void> {
+  const output = page.getByRole("region", { name: section, exact: true }).getByRole("status");
+  await output.getByText(JSON.stringify(value), { exact: true }).waitFor();
+}
+
+const press = async (name: string) => await page.getByRole("button", { name }).click();
+
+test("every hook shows plain values, and the row that they read becomes fresh", async () => {
+  const fresh = { count: 3, sum: 6 };
+  await shows("useQuery", fresh);
+  await shows("useQuery of convex/react", fresh);
+  await shows("usePreloadedQuery", { count: 0, sum: 0 });
+  await shows("useQueries", [fresh, "failed"]);
+  await shows("plain", [1, 2, 3]);
+});
+
+test("a paginated query loads more pages", async () => {
+  await shows("usePaginatedQuery", ["CanLoadMore", 1, 2]);
+  await press("More");
+  await shows("usePaginatedQuery", ["Exhausted", 1, 2, 3]);
+});
+
+test("the effects of its pages are forwarded", async () => {
+  const seen = () => backend.run((ctx) => ctx.db.query("seen").collect());
+  await eventually(async () => expect(await seen()).toMatchObject([{ list: "a" }]));
+});
+
+test("an optimistic update changes pages, until the real result is there", async () => {
+  const output = page.getByRole("region", { name: "usePaginatedQuery" }).getByRole("status");
+  const seen = await output.evaluateHandle((node) => {
+    const texts: (string | null)[] = [];
+    new MutationObserver(() => texts.push(node.textContent)).observe(node, {
+      characterData: true,
+      childList: true,
+      subtree: true,
+    });
+    return texts;
+  });
+  await press("Add");
+  await shows("usePaginatedQuery", ["Exhausted", 1, 2, 3, 4]);
+  expect(await seen.jsonValue()).toEqual(['["Exhausted",1,2,3,400]', '["Exhausted",1,2,3,4]']);
+});
+
+test("every hook follows what is written", async () => {
+  const fresh = { count: 4, sum: 10 };
+  await shows("useQuery", fresh);
+  await shows("useQuery of convex/react", fresh);
+  await shows("useQueries", [fresh, "failed"]);
+  await shows("plain", [1, 2, 3, 4]);
+});
+
+test("sections that go and come back show their values again", async () => {
+  await press("Toggle");
+  await page.getByRole("region").first().waitFor({ state: "detached" });
+  await press("Toggle");
+  await shows("useQuery", { count: 4, sum: 10 });
+  await shows("plain", [1, 2, 3, 4]);
+});
+
+test("the browser had nothing to complain about", () => {
+  expect(complaints).toEqual([]);
+});

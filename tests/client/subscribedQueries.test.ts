@@ -1,0 +1,134 @@
+import type { Value } from "convex/values";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Args } from "../../src/client/askOnce";
+import { SubscribedQueries, type SubscribedQuery } from "../../src/client/subscribedQueries";
+import { envelope } from "./setup";
+
+/*
+ * What is subscribed to, and when a subscriber hears: with a client of the test's own, whose answers come one by one.
+ */
+
+const list = { list: "a" };
+type Asked = "marked" | "plain";
+type Result = { answer: Value } | { error: string };
+
+let results: Partial<Record<Asked, Result>>;
+let listeners: Record<Asked, Set<() => void>>;
+let forwarded: string[][];
+let queries: SubscribedQueries;
+
+beforeEach(() => {
+  results = {};
+  listeners = { marked: new Set(), plain: new Set() };
+  forwarded = [];
+  queries = new SubscribedQueries(async (_, seals) => forwarded.push(seals));
+});
+
+afterEach(() => {
+  queries.close();
+});
+
+const askedBy = (args: Args): Asked => ("lazyViews" in args ? "marked" : "plain");
+
+const query: SubscribedQuery = {
+  name: "queries:total",
+  args: list,
+  subscribe(args, onChange) {
+    const listener = () => onChange();
+    listeners[askedBy(args)].add(listener);
+    return () => listeners[askedBy(args)].delete(listener);
+  },
+  result(args) {
+    const result = results[askedBy(args)];
+    if (result !== undefined && "error" in result) throw new Error(result.error);
+    return result?.answer;
+  },
+};
+
+/** What the client is told in one go. */
+function arrives(told: Partial<Record<Asked, Result>>) {
+  results = { ...results, ...told };
+  for (const asked of Object.keys(told) as Asked[]) for (const tell of listeners[asked]) tell();
+}
+
+const subscribed = () => [listeners.marked.size, listeners.plain.size];
+const answer = (value: Value): Result => ({ answer: value });
+const failure = (error: string): Result => ({ error });
+
+test("a query that takes the mark is never asked without", () => {
+  const heard = vi.fn();
+  const end = queries.subscribe(query, heard);
+  expect(queries.read(query)).toBeUndefined();
+  arrives({ marked: answer(envelope(1, [])) });
+  expect(queries.read(query)).toBe(1);
+  expect(subscribed()).toEqual([1, 0]);
+  expect(heard).toHaveBeenCalledTimes(1);
+  end();
+  expect(subscribed()).toEqual([0, 0]);
+});
+
+test("a query that refuses it is asked without, and nothing is heard until that answer", () => {
+  const heard = vi.fn();
+  const end = queries.subscribe(query, heard);
+  arrives({ marked: failure("refused") });
+  expect(heard).not.toHaveBeenCalled();
+  expect(queries.read(query)).toBeUndefined();
+  expect(subscribed()).toEqual([1, 1]);
+  arrives({ plain: answer(1) });
+  expect(heard).toHaveBeenCalledTimes(1);
+  expect(queries.read(query)).toBe(1);
+  expect(subscribed()).toEqual([0, 1]);
+  arrives({ plain: answer(2) });
+  expect(heard).toHaveBeenCalledTimes(2);
+  end();
+  expect(subscribed()).toEqual([0, 0]);
+});
+
+test("while both fail both are kept, and the mark's success ends the other", () => {
+  const heard = vi.fn();
+  const end = queries.subscribe(query, heard);
+  arrives({ marked: failure("refused") });
+  arrives({ plain: failure("its own error") });
+  expect(() => queries.read(query)).toThrow("its own error");
+  expect(subscribed()).toEqual([1, 1]);
+  arrives({ marked: answer(envelope(1, [])), plain: answer(1) });
+  expect(queries.read(query)).toBe(1);
+  expect(subscribed()).toEqual([1, 0]);
+  end();
+  expect(subscribed()).toEqual([0, 0]);
+});
+
+test("a subscriber who comes while both fail has both as well", () => {
+  queries.subscribe(query, () => {});
+  arrives({ marked: failure("refused"), plain: failure("its own error") });
+  const heard = vi.fn();
+  queries.subscribe(query, heard);
+  expect(subscribed()).toEqual([2, 2]);
+  arrives({ plain: answer(1) });
+  expect(heard).toHaveBeenCalledTimes(1);
+  expect(subscribed()).toEqual([0, 2]);
+});
+
+test("asking once ends what it subscribed to, and forwards", async () => {
+  const asked = queries.once(query);
+  arrives({ marked: answer(envelope(1, ["seal"])) });
+  await expect(asked).resolves.toBe(1);
+  expect(subscribed()).toEqual([0, 0]);
+  expect(forwarded).toEqual([["seal"]]);
+});
+
+test("asking once falls back, and has the error of the plain query", async () => {
+  const asked = queries.once(query);
+  arrives({ marked: failure("refused") });
+  arrives({ plain: failure("its own error") });
+  await expect(asked).rejects.toThrow("its own error");
+  expect(subscribed()).toEqual([0, 0]);
+});
+
+test("asking once takes what a subscriber holds, whose seals are not forwarded for it", async () => {
+  queries.subscribe(query, () => {});
+  arrives({ marked: answer(envelope(1, ["seal"])) });
+  await expect(queries.once(query)).resolves.toBe(1);
+  expect(subscribed()).toEqual([1, 0]);
+  expect(forwarded).toEqual([]);
+});

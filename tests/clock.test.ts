@@ -1,0 +1,57 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { endTestApp } from "./testApp.js";
+import { add, startTotals, type TotalsOptions, total } from "./totals.js";
+
+afterEach(endTestApp);
+
+const key = { list: "a" };
+const DAY = 24 * 3_600_000;
+
+const putBack = () => vi.setSystemTime(Date.now() - DAY);
+
+/** An app whose row is fresh; then the clock is put back. */
+async function startAndPutBack(options: TotalsOptions = {}) {
+  const app = startTotals(options);
+  await app.settle((ctx) => app.totals.get(ctx, key));
+  putBack();
+  return { ...app, write: () => app.mutation(add("a", 1)) };
+}
+
+describe("a clock that is put back by a day", () => {
+  test("holds no window open: the next stale read is recomputed", async () => {
+    const app = await startAndPutBack();
+    await app.write();
+    expect(await app.settle((ctx) => app.totals.get(ctx, key))).toEqual({ count: 1, sum: 1 });
+  });
+
+  test("leaves no mark that is never set again", async () => {
+    const app = startTotals();
+    await app.settle((ctx) => app.totals.get(ctx, key));
+    await app.mutation(add("a", 1));
+    putBack();
+    await app.mutation(add("a", 1));
+    const [row] = await app.rows("totals");
+    expect(row?.dirtyAt).toBe(Date.now());
+  });
+
+  test("makes no lease last", async () => {
+    const app = await startAndPutBack({ lease: { minutes: 5 } });
+    await app.write();
+    const [row] = await app.rows("totals");
+    expect(row).not.toHaveProperty("pending");
+  });
+
+  test("lets nothing rest that has failed for longer than its backoff", async () => {
+    let isBroken = true;
+    const app = startTotals({
+      compute: async (ctx, wanted) => {
+        if (isBroken) throw new Error("broken");
+        return await total(ctx, wanted);
+      },
+    });
+    await app.readAndSettle((ctx) => app.totals.get(ctx, key));
+    putBack();
+    isBroken = false;
+    expect(await app.settle((ctx) => app.totals.get(ctx, key))).toEqual({ count: 0, sum: 0 });
+  });
+});

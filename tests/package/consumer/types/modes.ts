@@ -1,0 +1,68 @@
+import { v } from "convex/values";
+import { defineView, viewTable } from "convex-lazy-views";
+import { api } from "../convex/_generated/api";
+import type { Doc } from "../convex/_generated/dataModel";
+import type { ActionCtx, QueryCtx } from "../convex/_generated/server";
+import type { Equal, Expect } from "./assert";
+
+const table = viewTable({ key: { airport: v.string() }, value: { flights: v.number() } });
+
+/** Where a view is computed decides what it is given, and what it must give. */
+export const modes = [
+  defineView("airports", {
+    table,
+    mode: "snapshot",
+    onMissing: "compute",
+    compute: async (ctx: QueryCtx, { airport }) => ({
+      flights: (await ctx.db.query("flights").take(airport.length)).length,
+    }),
+  }),
+  defineView("airports", {
+    table,
+    mode: "action",
+    timeout: { minutes: 2 },
+    compute: async (ctx: ActionCtx, { airport }) => {
+      const stats = await ctx.runQuery(api.dashboard.stats, { airport });
+      return { flights: stats?.flights ?? 0 };
+    },
+  }),
+  defineView("airports", {
+    table,
+    mode: "paged",
+    page: (ctx: QueryCtx, { airport }, paginationOpts) =>
+      ctx.db
+        .query("flights")
+        .withIndex("by_origin", (q) => q.eq("origin", airport))
+        .paginate(paginationOpts),
+    initial: () => ({ seen: 0 }),
+    reduce: ({ seen }, flight) => {
+      const given: Expect<Equal<typeof flight, Doc<"flights">>> = true;
+      return { seen: seen + (given ? 1 : 0) };
+    },
+    finish: ({ seen }) => ({ flights: seen }),
+  }),
+];
+
+/** What must not compile. */
+export const misdefined = [
+  // @ts-expect-error a query cannot run actions
+  defineView("airports", {
+    table,
+    mode: "action",
+    onMissing: "compute",
+    compute: async () => ({ flights: 1 }),
+  }),
+  // @ts-expect-error no such mode
+  defineView("airports", { table, mode: "fast", compute: () => ({ flights: 1 }) }),
+  // @ts-expect-error `compute` in place of pages
+  defineView("airports", { table, mode: "paged", compute: () => ({ flights: 1 }) }),
+  defineView("airports", {
+    table,
+    mode: "paged",
+    page: (ctx: QueryCtx, _key, paginationOpts) => ctx.db.query("flights").paginate(paginationOpts),
+    initial: () => 0,
+    reduce: (count) => count + 1,
+    // @ts-expect-error the value has another form
+    finish: (count) => count,
+  }),
+];

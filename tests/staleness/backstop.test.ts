@@ -1,0 +1,145 @@
+import { anyApi, type FunctionReference } from "convex/server";
+import { changed, olderThan } from "convex-lazy-views";
+import { afterEach, describe, expect, test } from "vitest";
+import { endTestApp, type TestApp } from "../testApp.js";
+import { add, copyRow, startTotals, type Totals, type TotalsOptions } from "../totals.js";
+
+afterEach(endTestApp);
+
+const key = { list: "a" };
+const MINUTE = 60_000;
+const heartbeat = anyApi.lazy?.heartbeat as FunctionReference<"action">;
+
+/** An app whose row was asked for by a reader and then marked; the effect of its readers is lost. */
+async function startForgotten({ idle = 0, ...options }: TotalsOptions & { idle?: number } = {}) {
+  const app = startTotals(options);
+  await app.settle((ctx) => app.totals.get(ctx, key));
+  await app.advance(idle);
+  await app.mutation(add("a", 1));
+  return {
+    ...app,
+    async beat() {
+      await app.testing.collect(() => app.t.action(heartbeat));
+      await app.advance();
+    },
+  };
+}
+
+describe("the backstop", () => {
+  test("recomputes a row that was asked for lately, and whose effect was lost", async () => {
+    const app = await startForgotten();
+    await app.beat();
+    await app.testing.expectState(app.totals, key, "stale");
+    await app.advance(3 * MINUTE);
+    await app.beat();
+    await app.testing.expectState(app.totals, key, "fresh");
+    const [row] = await app.rows("totals");
+    expect(row).not.toHaveProperty("expiresAt");
+  });
+
+  test("leaves a row alone that nobody has asked for lately", async () => {
+    const app = await startForgotten({ idle: 61 * MINUTE });
+    await app.advance(3 * MINUTE);
+    await app.beat();
+    await app.testing.expectState(app.totals, key, "stale");
+  });
+
+  test("recomputes a leased row whose job died, when it should have ended long ago", async () => {
+    const app = await startForgotten({
+      idle: 10_000,
+      lease: { hours: 2 },
+      timeout: { minutes: 1 },
+    });
+    const pending = (await app.jobs()).filter(({ state }) => state.kind === "pending");
+    const job = pending.find(({ name }) => name === "lazy:recompute");
+    await app.t.run(async (ctx) => await ctx.scheduler.cancel(job?._id as never));
+    await app.advance(3 * MINUTE);
+    await app.beat();
+    await app.testing.expectState(app.totals, key, "stale");
+    await app.advance(2 * MINUTE);
+    await app.beat();
+    await app.testing.expectState(app.totals, key, "fresh");
+  });
+
+  test("works for an hour after the last reader, however much is written", async () => {
+    const app = await startForgotten();
+    for (let minutes = 0; minutes < 180; minutes += 5) {
+      await app.mutation(add("a", 1));
+      await app.advance(5 * MINUTE);
+      await app.beat();
+    }
+    const [row] = await app.rows("totals");
+    expect(row?.seq).toBeGreaterThan(8);
+    expect(row?.seq).toBeLessThan(16);
+  });
+
+  test("costs a write nothing", async () => {
+    const app = await startForgotten();
+    expect((await app.rows("totals"))[0]).not.toHaveProperty("expiresAt");
+    expect((await app.rows("lazySweeps")).map(({ table }) => table)).not.toContain("totals");
+  });
+
+  test("is not put off by writes that mark a row again, nor by a heartbeat that comes too early", async () => {
+    const app = await startForgotten();
+    await app.advance(61_000);
+    await app.mutation(add("a", 1));
+    await app.advance(69_000);
+    await app.beat();
+    await app.testing.expectState(app.totals, key, "stale");
+    await app.advance(2 * MINUTE);
+    await app.beat();
+    await app.testing.expectState(app.totals, key, "fresh");
+  });
+
+  test("recomputes what only an age, a tag or a probe tells to be stale", async () => {
+    let probe = 1;
+    const byProbe = changed<{ list: string }, Totals>(() => probe);
+    const byAge = olderThan<{ list: string }, Totals>({ minutes: 5 });
+    for (const { options, touch } of [
+      { options: { staleWhen: byAge }, touch: () => {} },
+      { options: { staleWhen: byProbe }, touch: () => probe++ },
+      {
+        options: { tags: () => ["all"] },
+        touch: (app: TestApp) => app.mutation((ctx) => app.lazy.invalidateTag(ctx as never, "all")),
+      },
+    ]) {
+      const app = startTotals({ sources: {}, ...options });
+      await app.settle((ctx) => app.totals.get(ctx, key));
+      await app.advance(6 * MINUTE);
+      await touch(app);
+      await app.advance(2 * MINUTE);
+      await app.testing.expectState(app.totals, key, "stale");
+      await app.testing.collect(() => app.t.action(heartbeat));
+      await app.advance();
+      await app.testing.expectState(app.totals, key, "fresh");
+      endTestApp();
+    }
+  });
+
+  test("looks through any number of rows, a hundred in a transaction", async () => {
+    const app = await startForgotten();
+    await copyRow(app, 250);
+    await app.advance(3 * MINUTE);
+    await app.beat();
+    expect((await app.inspect()).views.totals).toMatchObject({ rows: 250, stale: 0 });
+  });
+
+  test("ends a run that died with its watchdog, and has the row recomputed", async () => {
+    const app = await startForgotten({ mode: "snapshot", timeout: { minutes: 1 } });
+    await app.t.run(async (ctx) => {
+      const [row] = await ctx.db.query("totals").collect();
+      const watchdog = await ctx.scheduler.runAfter(60_000, heartbeat);
+      await ctx.scheduler.cancel(watchdog);
+      const token = BigInt(Date.now()) * 1_000_000n;
+      const refreshing = { token, dirtyAt: row?.dirtyAt, watchdog };
+      await ctx.db.patch(row?._id as never, { dirtyAt: undefined, refreshing });
+    });
+    await app.advance(2 * MINUTE);
+    await app.beat();
+    await app.testing.expectState(app.totals, key, "stale");
+    await app.advance(2 * MINUTE);
+    await app.beat();
+    await app.advance(1_000);
+    await app.testing.expectState(app.totals, key, "fresh");
+  });
+});
