@@ -10,7 +10,7 @@ import schema from "./convex/schema";
 import * as totals from "./convex/totals";
 
 /** Imported once: under tsx a dynamic import goes to another thread, which would take longer than the function. */
-const modules = {
+export const modules = {
   "./convex/_generated/api.js": async () => generatedApi,
   "./convex/_generated/server.js": async () => generatedServer,
   "./convex/http.ts": async () => http,

@@ -1,12 +1,14 @@
 /**
- * `npm run bench`: what reads, storms of effects and source writes take, measured under convex-test.
+ * `npm run bench`: what reads, storms of effects and source writes take, measured under convex-test; and what
+ * many clients forward, measured on the embedded backend.
  * `npm run bench -- --json` prints the figures as one line of JSON at the end.
  */
 import { parseArgs } from "node:util";
 import { measureFlood } from "./flood";
+import { measureForwards } from "./forwards";
 import { measureHit } from "./hit";
 import { type Figures, formatReport } from "./report";
-import { FANOUT, HIT, STORM } from "./sizes";
+import { FANOUT, FORWARDS, HIT, STORM } from "./sizes";
 import { measureWrites } from "./writes";
 
 const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
@@ -16,6 +18,7 @@ const figures: Figures = {
   storm: await measureFlood(STORM),
   fanout: await measureFlood(FANOUT),
   ...(await measureWrites()),
+  forwards: await measureForwards(FORWARDS),
 };
 const output = [
   `Measured under convex-test on Node ${process.version}.`,

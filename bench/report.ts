@@ -1,4 +1,5 @@
 import type { FloodFigures } from "./flood";
+import type { ForwardFigures } from "./forwards";
 import type { HitFigures } from "./hit";
 import { FANOUT } from "./sizes";
 import type { WriteFigures } from "./writes";
@@ -9,6 +10,7 @@ export interface Figures {
   fanout: FloodFigures;
   cleanWrite: WriteFigures;
   staleWrite: WriteFigures;
+  forwards: ForwardFigures;
 }
 
 interface Line {
@@ -19,7 +21,8 @@ interface Line {
 }
 
 /** The figures as a table with their goals, one section for each question that the bench asks. */
-export function formatReport({ hit, storm, fanout, cleanWrite, staleWrite }: Figures): string {
+export function formatReport(figures: Figures): string {
+  const { hit, storm, fanout, cleanWrite, staleWrite, forwards } = figures;
   return [
     section("A hit: what reading a fresh row takes", [
       exactly("hit.documentsRead", hit.documentsRead, 1, "documents read"),
@@ -63,6 +66,26 @@ export function formatReport({ hit, storm, fanout, cleanWrite, staleWrite }: Fig
       ],
       "extraRead and extraWritten count distinct documents: Convex's patch looks once more at the very document\n" +
         "that was read just before, which the raw metrics of ctx.meta.getTransactionMetrics() count again.",
+    ),
+    section(
+      "The transport client: two invalidations of a row that many clients are subscribed to",
+      [
+        plain("forwards.clients", forwards.clients, "clients, with no log stream"),
+        atMost("forwards.forwards", forwards.forwards, 20, "calls that carried effects back"),
+        atMost(
+          "forwards.forwardsInsideWindow",
+          forwards.forwardsInsideWindow,
+          20,
+          "… when its recompute waits for the window's end",
+        ),
+        exactly("forwards.recomputes", forwards.recomputes, 2, "recomputes"),
+        exactly(
+          "forwards.clientsLeftStale",
+          forwards.clientsLeftStale,
+          0,
+          "clients not fresh in the end",
+        ),
+      ],
     ),
   ].join("\n\n");
 }

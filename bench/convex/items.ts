@@ -4,7 +4,7 @@ import { Triggers } from "convex-helpers/server/triggers";
 import type { DataModel } from "./_generated/dataModel";
 import { type MutationCtx, mutation as rawMutation } from "./_generated/server";
 import { mutation } from "./lazy";
-import { totals } from "./totals";
+import { totals, watchedTotals } from "./totals";
 
 /** Adds items to each group. A raw mutation: it marks no row. */
 export const load = rawMutation({
@@ -24,11 +24,28 @@ export const refresh = mutation({
   },
 });
 
+/** The same for what is watched. */
+export const refreshWatched = mutation({
+  args: { group: v.string() },
+  handler: async (ctx, { group }) => {
+    await watchedTotals.refresh(ctx, { group });
+  },
+});
+
 /** Changes one item of each group, which marks its row. */
 export const touch = mutation({
   args: { groups: v.array(v.string()) },
   handler: async (ctx, { groups }) => {
     for (const group of groups) await changeOne(ctx, group);
+  },
+});
+
+/** Changes one item of a group, which marks what is watched. */
+export const touchWatched = mutation({
+  args: { group: v.string() },
+  handler: async (ctx, { group }) => {
+    await changeOne(ctx, group);
+    await watchedTotals.invalidate(ctx, { group });
   },
 });
 

@@ -1,12 +1,18 @@
 import { v } from "convex/values";
 import { query as rawQuery } from "./_generated/server";
 import { mutation, query } from "./lazy";
-import { sumUp, totals } from "./totals";
+import { sumUp, totals, watchedTotals } from "./totals";
 
 /** One read, as a page of the app would do it. */
 export const total = query({
   args: { group: v.string() },
   handler: async (ctx, { group }) => await totals.get(ctx, { group }),
+});
+
+/** What many clients are subscribed to. */
+export const watched = query({
+  args: { group: v.string() },
+  handler: async (ctx, { group }) => await watchedTotals.get(ctx, { group }),
 });
 
 /** One read, and what its transaction took. */

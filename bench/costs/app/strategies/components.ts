@@ -1,0 +1,89 @@
+import { ActionCache } from "@convex-dev/action-cache";
+import { TableAggregate } from "@convex-dev/aggregate";
+import { componentsGeneric, makeFunctionReference } from "convex/server";
+import { customCtx, customMutation } from "convex-helpers/server/customFunctions";
+import { type Trigger, Triggers } from "convex-helpers/server/triggers";
+import {
+  action,
+  internalMutation,
+  type Key,
+  keyArgs,
+  type MutationCtx,
+  mutation,
+  type QueryCtx,
+  query,
+  sumUp,
+  type Totals,
+  writing,
+} from "../items";
+import type { DataModel } from "../schema";
+
+/* The components that answer the same question, used as their own documentation says. */
+
+const components = componentsGeneric();
+
+type SumsOf = TableAggregate<{
+  Namespace: string;
+  Key: null;
+  DataModel: DataModel;
+  TableName: "items";
+}>;
+
+const sums: SumsOf = new TableAggregate(components.aggregate as never, {
+  namespace: ({ key }) => key,
+  sortKey: () => null,
+  sumValue: ({ amount }) => amount,
+});
+
+/** Written in the same transaction. */
+export const aggregate = () => withAggregate(sums.trigger() as never, false);
+
+/** Written by a worker, later: writers do not conflict. */
+export const aggregateQueued = () =>
+  withAggregate(async (ctx, { operation, oldDoc, newDoc }) => {
+    if (operation === "insert") await sums.insert(ctx, newDoc, { async: true });
+    else if (operation === "delete") await sums.delete(ctx, oldDoc, { async: true });
+    else await sums.replace(ctx, oldDoc, newDoc, { async: true });
+  }, true);
+
+function withAggregate(trigger: Trigger<MutationCtx, DataModel, "items">, isQueued: boolean) {
+  const triggers = new Triggers<DataModel>();
+  triggers.register("items", trigger);
+  return {
+    ...writing(customMutation(mutation, customCtx(triggers.wrapDB)) as never),
+    read: query({
+      args: keyArgs,
+      handler: async (ctx: QueryCtx, { key }): Promise<Totals> => ({
+        count: await sums.count(ctx, { namespace: key, stale: isQueued } as never),
+        sum: await sums.sum(ctx, { namespace: key, stale: isQueued } as never),
+      }),
+    }),
+    prepare: internalMutation({
+      args: keyArgs,
+      handler: async (ctx: MutationCtx, { key }) => {
+        const items = ctx.db.query("items").withIndex("by_key", (q) => q.eq("key", key));
+        for await (const item of items) await sums.insert(ctx, item, { async: isQueued });
+      },
+    }),
+  };
+}
+
+const TTL_MS = 10_000;
+
+const cache = new ActionCache(components.actionCache as never, {
+  action: makeFunctionReference<"action", Key, Totals>("app:compute"),
+  name: "totals",
+  ttl: TTL_MS,
+});
+
+/** An action's result is kept for a time, whatever is written. */
+export const actionCache = () => ({
+  ...writing(mutation),
+  sums: query({ args: keyArgs, handler: sumUp }),
+  compute: action({
+    args: keyArgs,
+    handler: async (ctx, key): Promise<Totals> =>
+      await ctx.runQuery(makeFunctionReference<"query", Key, Totals>("app:sums"), key),
+  }),
+  readInAction: action({ args: keyArgs, handler: async (ctx, key) => await cache.fetch(ctx, key) }),
+});

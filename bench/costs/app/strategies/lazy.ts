@@ -1,0 +1,92 @@
+import { httpRouter } from "convex/server";
+import { changed, defineView, LazyViews, olderThan, type View } from "convex-lazy-views";
+import type { Deployed } from "../../../../tests/simulation/engine/isolate.js";
+import {
+  type Key,
+  keyArgs,
+  mutation,
+  newestOf,
+  type QueryCtx,
+  query,
+  sumUp,
+  type Totals,
+  writing,
+} from "../items";
+import { type DataModel, totalsTable } from "../schema";
+
+type Item = { key: string; amount: number };
+
+const sources = { items: ({ key }: Item): Key[] => [{ key }] };
+
+/** The view as the documentation's first page has it: nothing but its sources. */
+const defaults = { table: totalsTable, sources, compute: sumUp };
+
+/** The forms of the view, each for another kind of use. */
+const FORMS = {
+  lazy: () => defineView("totals", defaults),
+  lazySnapshot: () => defineView("totals", { ...defaults, mode: "snapshot" as const }),
+  lazyLeased: () => defineView("totals", { ...defaults, lease: { minutes: 10 } }),
+  lazyLeasedSnapshot: () =>
+    defineView("totals", { ...defaults, mode: "snapshot" as const, lease: { minutes: 10 } }),
+  lazyApplied: () =>
+    defineView("totals", {
+      ...defaults,
+      applyChange: ({ count, sum }: Totals, { before, after }) => ({
+        count: count + (after ? 1 : 0) - (before ? 1 : 0),
+        sum: sum + (after?.amount ?? 0) - (before?.amount ?? 0),
+      }),
+    }),
+  lazyProbed: () =>
+    defineView("totals", {
+      table: totalsTable,
+      staleWhen: changed(
+        async (ctx: QueryCtx, key: Key) => (await newestOf(ctx, key))?.updatedAt ?? null,
+      ),
+      compute: sumUp,
+    }),
+  lazyAged: () =>
+    defineView("totals", {
+      table: totalsTable,
+      staleWhen: olderThan({ seconds: 10 }),
+      compute: sumUp,
+    }),
+  lazyComputed: () => defineView("totals", { ...defaults, onMissing: "compute" as const }),
+  lazyPaged: () =>
+    defineView("totals", {
+      table: totalsTable,
+      sources,
+      mode: "paged" as const,
+      page: async (ctx: QueryCtx, { key }: Key, paginationOpts) =>
+        await ctx.db
+          .query("items")
+          .withIndex("by_key", (q) => q.eq("key", key))
+          .paginate(paginationOpts),
+      initial: () => ({ count: 0, sum: 0 }),
+      reduce: ({ count, sum }: Totals, { amount }: Item) => ({
+        count: count + 1,
+        sum: sum + amount,
+      }),
+      finish: (totals: Totals) => totals,
+    }),
+} satisfies Record<string, () => View<Key, Totals, unknown>>;
+
+export type LazyForm = keyof typeof FORMS;
+
+/** The app with a lazy view in one of its forms. */
+export function lazyView(form: LazyForm): Deployed {
+  const totals = FORMS[form]() as unknown as View<Key, Totals>;
+  const lazy = new LazyViews<DataModel>({ module: "lazy", views: { totals } });
+  const http = httpRouter();
+  lazy.registerRoutes(http);
+  const app = {
+    ...writing(lazy.mutation(mutation) as never),
+    read: lazy.query(query)({
+      args: keyArgs,
+      handler: async (ctx, key) => await totals.get(ctx, key),
+    }),
+  };
+  const named = (module: string, exports: object) =>
+    Object.entries(exports).map(([name, registered]) => [`${module}:${name}`, registered]);
+  const functions = [...named("app", app), ...named("lazy", lazy.functions())];
+  return { functions: Object.fromEntries(functions), http };
+}

@@ -1,0 +1,62 @@
+import type { StrategyName } from "./app";
+
+/** A way of keeping a derived value fresh, and how it is used. */
+export interface Strategy {
+  name: StrategyName;
+  label: string;
+  /** How stale an answer may be that keeps what the strategy promises, in ms; 0 when answers are of the moment. */
+  promiseMs: number;
+  /** Whether it is a form of this library's view. */
+  isLazy?: boolean;
+  /** Whether readers ask an action, not a query. */
+  isAction?: boolean;
+  /** Runs a mutation so often, in ms. */
+  cronMs?: number;
+  /** Whether clients that see a stale value ask for a new one. */
+  hasRoundTrip?: boolean;
+}
+
+/** The log stream's interval, and the window after it. */
+const LAZY_MS = 10_000;
+
+const lazy = (name: StrategyName, label: string, promiseMs = LAZY_MS): Strategy => ({
+  name,
+  label: `lazy view: ${label}`,
+  promiseMs,
+  isLazy: true,
+});
+const other = (
+  name: StrategyName,
+  label: string,
+  promiseMs: number,
+  use: Omit<Strategy, "name" | "label" | "promiseMs"> = {},
+): Strategy => ({ name, label, promiseMs, ...use });
+
+export const DEFAULTS = lazy("lazy", "defaults");
+
+export const LAZY_FORMS: readonly Strategy[] = [
+  DEFAULTS,
+  lazy("lazySnapshot", "snapshot"),
+  lazy("lazyLeased", "leased"),
+  lazy("lazyApplied", "applyChange", 0),
+  lazy("lazyProbed", "changed(probe)"),
+  lazy("lazyAged", "olderThan(10 s)", LAZY_MS + 10_000),
+];
+
+export const OTHERS: readonly Strategy[] = [
+  other("inQuery", "compute in the query", 0),
+  other("triggerRecompute", "recompute in a trigger", 0),
+  other("triggerCounter", "counter in a trigger", 0),
+  other("aggregate", "aggregate", 0),
+  other("aggregateQueued", "aggregate, queued", 5_000),
+  other("actionCache", "action-cache, 10 s", 10_000, { isAction: true }),
+  other("cron", "cron, 10 s", 10_000, { cronMs: 10_000 }),
+  other("roundTrip", "client round trip", 5_000, { hasRoundTrip: true }),
+];
+
+/** Nothing but the writes to the source. */
+export const BARE = other("bare", "writes alone", 0);
+
+export const PAGED = lazy("lazyPaged", "paged");
+export const COMPUTED = lazy("lazyComputed", 'onMissing: "compute"');
+export const LEASED_SNAPSHOT = lazy("lazyLeasedSnapshot", "leased, snapshot");

@@ -1,0 +1,143 @@
+import { createHash } from "node:crypto";
+import { randomNumbers } from "../../tests/simulation/engine/choices";
+
+/** Something that happens to an app, at a time in ms since the beginning. */
+export type WorkloadEvent = { at: number; key: string } & (
+  | { do: "add" | "correct"; amount: number }
+  /** Somebody asks once. */
+  | { do: "read" }
+  /** So many begin to watch, until the end. */
+  | { do: "watch"; clients: number }
+);
+
+/** What happens, event by event, and what is there before. */
+export interface Workload {
+  name: string;
+  /** Items that each key has at the beginning. */
+  itemsPerKey: number;
+  keys: string[];
+  /** Whether every key was read before. */
+  isWarm: boolean;
+  events: WorkloadEvent[];
+  /** From when on it counts: what comes before brings everything into the state that use leaves it in. */
+  countsFrom: number;
+  /** When it is over, in ms since the beginning. */
+  endsAt: number;
+}
+
+/** Of five writes one corrects an item, the others add one. */
+const CORRECTIONS = 0.2;
+
+interface MixOptions {
+  name: string;
+  keys: number;
+  itemsPerKey: number;
+  events: number;
+  eventsPerSecond: number;
+  /** The share of events that are reads. */
+  reads: number;
+  seed: number;
+}
+
+/** Reads and writes of keys of which few are popular (Zipf), at random times. */
+export function mix(options: MixOptions): Workload {
+  const random = randomNumbers(options.seed);
+  const keys = keyNames(options.keys);
+  const pick = zipf(keys, random);
+  const events: WorkloadEvent[] = [];
+  let at = 0;
+  for (let i = 0; i < options.events; i++) {
+    at += (-Math.log(1 - random()) * 1_000) / options.eventsPerSecond;
+    const key = pick();
+    events.push(random() < options.reads ? { at, key, do: "read" } : write(at, key, random));
+  }
+  return { ...options, keys, isWarm: true, events, countsFrom: at / 2, endsAt: at };
+}
+
+/** Quiet times, and in between bursts of writes to one key that somebody reads now and then. */
+export function bursts(options: {
+  name: string;
+  itemsPerKey: number;
+  bursts: number;
+  writesPerBurst: number;
+  seed: number;
+}): Workload {
+  const random = randomNumbers(options.seed);
+  const keys = keyNames(1);
+  const [key = ""] = keys;
+  const events: WorkloadEvent[] = [];
+  const periodMs = 60_000;
+  for (let burst = 0; burst < options.bursts; burst++) {
+    const start = burst * periodMs;
+    for (let i = 0; i < options.writesPerBurst; i++) {
+      events.push(write(start + random() * 2_000, key, random));
+    }
+    for (let i = 0; i < 12; i++) events.push({ at: start + i * 5_000, key, do: "read" });
+  }
+  events.sort((a, b) => a.at - b.at);
+  const endsAt = options.bursts * periodMs;
+  return { ...options, keys, isWarm: true, events, countsFrom: endsAt / 2, endsAt };
+}
+
+/** Many keys that were never read, each read once. */
+export function coldKeys(options: {
+  name: string;
+  keys: number;
+  itemsPerKey: number;
+  seed: number;
+}): Workload {
+  const random = randomNumbers(options.seed);
+  const keys = keyNames(options.keys);
+  const endsAt = 300_000;
+  const events = keys.map((key): WorkloadEvent => ({ at: random() * endsAt, key, do: "read" }));
+  events.sort((a, b) => a.at - b.at);
+  return { ...options, keys, isWarm: false, events, countsFrom: 0, endsAt };
+}
+
+/** One key that many watch, and that is written at even times. */
+export function watched(options: {
+  name: string;
+  itemsPerKey: number;
+  clients: number;
+  writesPerSecond: number;
+  seconds: number;
+  seed: number;
+}): Workload {
+  const random = randomNumbers(options.seed);
+  const keys = keyNames(1);
+  const [key = ""] = keys;
+  const { clients, writesPerSecond, seconds } = options;
+  const events: WorkloadEvent[] = clients === 0 ? [] : [{ at: 0, key, do: "watch", clients }];
+  for (let i = 1; i <= seconds * writesPerSecond; i++) {
+    events.push(write((i * 1_000) / writesPerSecond, key, random));
+  }
+  return { ...options, keys, isWarm: true, events, countsFrom: 0, endsAt: seconds * 1_000 };
+}
+
+function write(at: number, key: string, random: () => number): WorkloadEvent {
+  const amount = 1 + Math.floor(random() * 1_000);
+  return { at, key, amount, do: random() < CORRECTIONS ? "correct" : "add" };
+}
+
+function keyNames(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `key${i}`);
+}
+
+/** The first of the keys is picked most often, the n-th an n-th as often. */
+function zipf(keys: readonly string[], random: () => number): () => string {
+  const shares = keys.map((_, i) => 1 / (i + 1));
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  return () => {
+    let left = random() * total;
+    const at = shares.findIndex((share) => {
+      left -= share;
+      return left < 0;
+    });
+    return keys.at(at) as string;
+  };
+}
+
+/** A text that differs when anything in the workload does. */
+export function digest(workload: Workload): string {
+  return createHash("sha256").update(JSON.stringify(workload)).digest("hex").slice(0, 16);
+}
