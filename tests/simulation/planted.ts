@@ -6,7 +6,7 @@ export interface PlantedBug {
   name: string;
   edits: Edit[];
   /** Where to look for one that needs much to come together: at histories of this kind, from this seed on. */
-  rare?: { kind: Partial<History>; from?: number };
+  rare?: { kind?: Partial<History>; from?: number };
 }
 
 const bug = (name: string, file: string, ...changes: [find: string, replace: string][]) => ({
@@ -44,10 +44,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "!isAhead(entry.windowEndsAt, now, furthestMs)",
     "true",
   ]),
-  bug("a dispatch reads rows in its own transaction", "src/app.ts", [
-    "{ useStaleSnapshot: true }",
-    "{}",
-  ]),
+  {
+    ...bug("a dispatch reads rows in its own transaction", "src/app.ts", [
+      "{ useStaleSnapshot: true }",
+      "{}",
+    ]),
+    rare: { from: 135 },
+  },
   bug("the old document of a change is forgotten", "src/staleness/sources.ts", [
     '["before", oldDoc],',
     "",
@@ -83,7 +86,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       "entry !== null && entry.expiresAt <= by",
       "entry !== null",
     ]),
-    rare: { kind: { guard: "tags", mode: "transaction", isLeased: false }, from: 500_800 },
+    rare: { from: 601_048 },
   },
   bug("a failure has no backoff", "src/recompute/retry.ts", [
     "Math.max(now + backoffMs(attempts), entry?.windowEndsAt ?? 0)",
@@ -109,35 +112,50 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "row.dirtyAt ?? row.refreshing?.dirtyAt",
     "row.dirtyAt",
   ]),
-  bug("the commit of a run has no follow-up of a leased row", "src/recompute/run.ts", [
-    "pending === true && (await lazy.recomputeSoon(view, key, next))",
-    "pending === true",
-  ]),
+  {
+    ...bug("the commit of a run has no follow-up of a leased row", "src/recompute/run.ts", [
+      "pending === true && (await lazy.recomputeSoon(view, key, next))",
+      "pending === true",
+    ]),
+    rare: { kind: { isLeased: true, mode: "snapshot" }, from: 701_010 },
+  },
   bug("a page is taken in twice", "src/recompute/paged.ts", [
     "cursor: page.cursor,\n    accumulated",
     "cursor: found.pages === 0 ? found.cursor : page.cursor,\n    accumulated",
   ]),
-  bug("a change is applied to a row that is marked", "src/staleness/applyChange.ts", [
-    "row.version !== version || row.dirtyAt !== undefined || row.refreshing !== undefined",
-    "row.version !== version || row.refreshing !== undefined",
-  ]),
-  bug("a change is applied to a row that is being computed", "src/staleness/applyChange.ts", [
-    "row.dirtyAt !== undefined || row.refreshing !== undefined",
-    "row.dirtyAt !== undefined",
-  ]),
-  bug(
-    "a write beside a refresh is applied, though the refresh may have seen it",
-    "src/recompute/commit.ts",
-    ["isWritten() || lazy.marks", "lazy.marks"],
-  ),
+  {
+    ...bug("a change is applied to a row that is marked", "src/staleness/applyChange.ts", [
+      "row.version !== version || row.dirtyAt !== undefined || row.refreshing !== undefined",
+      "row.version !== version || row.refreshing !== undefined",
+    ]),
+    rare: { kind: { guard: "applied" } },
+  },
+  {
+    ...bug("a change is applied to a row that is being computed", "src/staleness/applyChange.ts", [
+      "row.dirtyAt !== undefined || row.refreshing !== undefined",
+      "row.dirtyAt !== undefined",
+    ]),
+    rare: { kind: { guard: "applied", mode: "paged" }, from: 3_000_715 },
+  },
+  {
+    ...bug(
+      "a write beside a refresh is applied, though the refresh may have seen it",
+      "src/recompute/commit.ts",
+      ["isWritten() || lazy.marks", "lazy.marks"],
+    ),
+    rare: { kind: { guard: "applied", mode: "transaction" } },
+  },
   bug("a turn is not handed on", "src/recompute/turns.ts", [
     "if (next === null || slot.index",
     "if (next !== undefined || slot.index",
   ]),
-  bug("a key that waits keeps the job of an older window", "src/recompute/turns.ts", [
-    "windowOf(job) > windowOf(waiting.job as unknown as RecomputeArgs)",
-    "false",
-  ]),
+  {
+    ...bug("a key that waits keeps the job of an older window", "src/recompute/turns.ts", [
+      "windowOf(job) > windowOf(waiting.job as unknown as RecomputeArgs)",
+      "false",
+    ]),
+    rare: { kind: { isLimited: true } },
+  },
   bug("a row is evicted as soon as it is stale", "src/evicting.ts", [
     "since !== undefined && since + mayStayMs > now",
     "false",
@@ -146,15 +164,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "return !isAhead(since + ms, now, ms);",
     "return !isWaiting && !isAhead(since + ms, now, ms);",
   ]),
-  bug(
-    "a job that left its work to another is still believed to come",
-    "src/recompute/recompute.ts",
-    ["if (isPutOff) await recordConsumed(ledger, entry);", ""],
-  ),
-  bug("a row that was made again is taken for the one before", "src/effects/effect.ts", [
-    "born === undefined || born === row.born ? row.seq > seq : row.born > born",
-    "row.seq > seq",
-  ]),
+  {
+    ...bug(
+      "a job that left its work to another is still believed to come",
+      "src/recompute/recompute.ts",
+      ["if (isPutOff) await recordConsumed(ledger, entry);", ""],
+    ),
+    rare: { kind: { isLeased: true, mode: "paged" }, from: 3_068_516 },
+  },
   bug("seals are not verified", "src/effects/seal.ts", [
     "if (await verify(text, signature, secret)) return",
     "return",
