@@ -198,7 +198,10 @@ async function runHistory(guard: Guard, mode: Mode, steps: Step[]) {
   betweenReadAndCommit = async () => {};
   await perform({ do: "mend" });
   if (lost > 0) {
-    await perform({ do: "wait", ms: 61_000 });
+    const marked = (await app.rows("totals")).map(({ dirtyAt = 0, dirtySince = dirtyAt }) => {
+      return (dirtyAt as number) - (dirtySince as number);
+    });
+    await perform({ do: "wait", ms: Math.max(...marked, 60_000) + 1_000 });
     for (const list of LISTS) await perform({ do: "write", list });
     seenRows.clear();
     await react();

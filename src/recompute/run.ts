@@ -79,7 +79,7 @@ export async function beginRun(
     const first = { ...placeholder, ...askedNow, ...look };
     await ctx.db.insert(view.name, first as Record<string, Value>);
   } else {
-    const taken = { dirtyAt: undefined, pending: undefined };
+    const taken = { dirtyAt: undefined, dirtySince: undefined, pending: undefined };
     const look = lookField(view, { ...row, refreshing }, Date.now());
     await ctx.db.patch(view.name, row._id, { ...taken, ...askedNow, ...look, refreshing });
   }

@@ -26,8 +26,13 @@ export function keptMs(view: ViewDefinition, row: Row): number {
 }
 
 /** Since when a row is known to be stale, in ms since 1970. */
-export function staleSince({ dirtyAt, aged, computedAt }: Row): number | undefined {
-  return dirtyAt ?? (aged === undefined ? undefined : computedAt + aged);
+export function staleSince({
+  dirtyAt,
+  dirtySince = dirtyAt,
+  aged,
+  computedAt,
+}: Row): number | undefined {
+  return dirtySince ?? (aged === undefined ? undefined : computedAt + aged);
 }
 
 export function isEviction({ table }: Sweep): boolean {

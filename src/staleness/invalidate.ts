@@ -9,10 +9,14 @@ import type { Marks } from "./marks.js";
 
 /** A mark older than this is set again by the next change, so that readers ask once more. */
 const GRACE_MS = 60_000;
+/** Each time after twice as long, for nobody may be reading the row; but at least so often. */
+const LONGEST_GRACE_MS = 3_600_000;
 
 /** How long a mark counts: where a recompute is on its way, as long as that may take, too. */
-function graceMs({ windowMs, timeoutMs }: ViewDefinition, { pending }: Row): number {
-  return pending ? windowMs + timeoutMs + GRACE_MS : GRACE_MS;
+function graceMs({ windowMs, timeoutMs }: ViewDefinition, row: Row): number {
+  const { dirtyAt = 0, dirtySince = dirtyAt } = row;
+  const markedForMs = Math.min(Math.max(dirtyAt - dirtySince, GRACE_MS), LONGEST_GRACE_MS);
+  return row.pending ? windowMs + timeoutMs + markedForMs : markedForMs;
 }
 
 /** What a mutation does about the rows that its changes concern. */
@@ -31,7 +35,7 @@ export interface Invalidation {
  *
  * - No row → nothing to do.
  * - Marked already → the mark is only read; except that one older than the grace is set again: subscribers re-run
- *   and raise their effect once more, so that a lost effect heals at the next write.
+ *   and raise their effect once more, so that a lost effect heals at the next write. The grace doubles each time.
  * - The row is leased → its recompute is scheduled, and the mark says so: readers raise nothing. One that should have
  *   come long ago, because its job died, is not waited for any more; nor is a run that has died.
  *
@@ -72,6 +76,7 @@ async function setMark(
   const isPending = isScheduled || isAwaited;
   await db.patch(view.name, row._id, {
     dirtyAt: now,
+    ...(row.dirtyAt === undefined ? {} : { dirtySince: row.dirtySince ?? row.dirtyAt }),
     ...(isDead ? { refreshing: undefined } : {}),
     ...(isPending === (row.pending ?? false) ? {} : { pending: isPending ? true : undefined }),
     ...(isPending ? lookField(view, row, now) : {}),

@@ -34,8 +34,10 @@ export interface Row<Key = unknown, Value = unknown> {
   asOf: bigint;
   /** When it was committed, in ms since 1970. */
   computedAt: number;
-  /** When a source changed since, in ms since 1970. */
+  /** When it was last marked because a source changed since, in ms since 1970. */
   dirtyAt?: number;
+  /** When it was marked first, if it was marked again since, in ms since 1970. */
+  dirtySince?: number;
   /** What the probes of `changed` said at the commit. */
   probes?: string[];
   /** When it reaches the next age that its view asks about, and is swept, in ms since 1970. */
@@ -61,6 +63,7 @@ type RowFields<K, V> = {
   asOf: VInt64;
   computedAt: VFloat64;
   dirtyAt: VFloat64<number | undefined, "optional">;
+  dirtySince: VFloat64<number | undefined, "optional">;
   probes: VAny<string[] | undefined, "optional", never>;
   expiresAt: VFloat64<number | undefined, "optional">;
   aged: VFloat64<number | undefined, "optional">;
@@ -119,6 +122,7 @@ export function viewTable<K extends Shape, V extends Shape>(shape: {
     asOf: v.int64(),
     computedAt: v.number(),
     dirtyAt: v.optional(v.number()),
+    dirtySince: v.optional(v.number()),
     probes: v.optional(v.any()),
     expiresAt: v.optional(v.number()),
     aged: v.optional(v.number()),

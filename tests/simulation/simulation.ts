@@ -49,7 +49,7 @@ const PATIENCE_MS = 760_000;
 const TURN_PATIENCE_MS = 1_300_000;
 /** Of waiting until something is due: what is due a day later has much happen before. */
 const LONGEST_WAIT_MS = 30 * 60_000;
-/** Longer than the grace after which a write marks a row again. */
+/** Longer than the grace after which a write marks a row again that was marked once. */
 const GRACE_MS = 61_000;
 /** The longest that all that is under way takes: the latest delivery, the longest backoff, and a window. */
 const CALM_MS = 200_000;
@@ -299,7 +299,7 @@ class Simulation implements Observer<Deployment> {
     }
     if (this.violation !== null) return;
 
-    await this.calm("the grace passes", GRACE_MS);
+    await this.calm("the grace passes", this.longestGraceMs());
     for (const [i, list] of LISTS.entries()) {
       this.start({ do: "add", list, color: COLORS[i] as (typeof COLORS)[number] });
     }
@@ -315,6 +315,14 @@ class Simulation implements Observer<Deployment> {
     for (const group of this.stale()) {
       this.check(() => must(false, () => this.unsettled(group, "was asked for again")));
     }
+  }
+
+  /** Longer than the grace of each row: it doubles with each mark. */
+  private longestGraceMs(): number {
+    const { store } = this.backend;
+    const rows = [...rowsOf(store, store.latest).values()];
+    const marked = rows.map(({ dirtyAt = 0, dirtySince = dirtyAt }) => dirtyAt - dirtySince);
+    return Math.max(...marked, 0) + GRACE_MS;
   }
 
   private async calm(what: string, ms = CALM_MS): Promise<void> {

@@ -12,6 +12,7 @@ export interface Row {
   asOf: bigint;
   computedAt: number;
   dirtyAt?: number;
+  dirtySince?: number;
   aged?: number;
   askedAt?: number;
   /** The run that is under way. */

@@ -43,6 +43,15 @@ describe("evictAfter", () => {
     });
   });
 
+  test("deletes a row that is written all the time, and that nobody asks for", async () => {
+    const app = await startWithRows();
+    for (let minute = 0; minute < 240; minute += 2) {
+      await app.mutation(add("b", 1));
+      await app.advance(120_000);
+    }
+    expect(await app.kept()).toEqual(['{"list":"a"}']);
+  });
+
   test("finds rows that turn stale later, and ends when there are none", async () => {
     const app = await startWithRows();
     await app.advance(20 * HOUR);

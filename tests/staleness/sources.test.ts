@@ -128,6 +128,18 @@ describe("a change of a source", () => {
     expect(await mark()).toBe((first as number) + 60_001);
   });
 
+  test("marks a row that stays stale again after a minute, then after twice as long, at most an hour", async () => {
+    const app = await startWith(["a"]);
+    const marks = new Set<number>();
+    for (let minute = 0; minute < 600; minute++) {
+      await app.mutation(add("a", 1));
+      marks.add((await app.rows("totals"))[0]?.dirtyAt as number);
+      await app.advance(60_001);
+    }
+    const minutes = [...marks].map((mark) => Math.round((mark - Math.min(...marks)) / 60_001));
+    expect(minutes).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183, 243, 303, 363, 423, 483, 543]);
+  });
+
   test("past 200 keys in one mutation is an error, and nothing of the mutation is kept", async () => {
     const app = await startWith([]);
     const addMany = (count: number) => async (ctx: MutationCtx) => {

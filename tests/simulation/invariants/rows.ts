@@ -37,7 +37,8 @@ function checkChange(
   const old = before === null ? null : asRow(before);
   if (after === null) {
     // A first run that failed leaves nothing behind.
-    const staleFor = begunAt - (old?.dirtyAt ?? (old?.computedAt ?? 0) + (old?.aged ?? Infinity));
+    const { computedAt = 0, aged = Infinity, dirtyAt = computedAt + aged } = old ?? {};
+    const staleFor = begunAt - (old?.dirtySince ?? dirtyAt);
     const isDue = isEvicting && path === "lazy:sweep" && staleFor >= EVICT_AFTER_MS;
     const isAllowed = path === "app:evict" || old?.seq === 0 || isDue;
     must(isAllowed, () => `${path} deleted row ${old?.args.group}.`);
