@@ -56,7 +56,7 @@ const PRUNE_EVERY = 2_000;
 function goodWeather(random: () => number): Weather {
   return {
     schedulerLag: () => 50,
-    snapshotAge: () => 1_000,
+    snapshotAge: () => 20,
     actionDeath: () => null,
     // As Convex has it: from 100 ms on, twice as long each time, with jitter.
     conflictRest: (conflicts, isJob) => {
