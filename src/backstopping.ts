@@ -66,8 +66,8 @@ export async function runBackstop(
   let swept = 0;
   for (const id of ids) {
     const row = (await ctx.db.get(view.name, id)) as StoredRow | null;
-    if (row === null || !isOverdue(view, row, scan.sweepAt, await signOfLife(ctx.db, view, row)))
-      continue;
+    if (row === null) continue;
+    if (!isOverdue(view, row, Date.now(), await signOfLife(ctx.db, view, row))) continue;
     if (row.refreshing !== undefined) await endRun(ctx.db, view, row);
     const effect = recomputeEffect(app.refs.path("recompute"), view, keyOfRow(row), row);
     await dispatchEffects(ledgerOf(app, ctx), [effect], {

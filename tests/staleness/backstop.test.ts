@@ -9,6 +9,7 @@ afterEach(endTestApp);
 const key = { list: "a" };
 const MINUTE = 60_000;
 const heartbeat = anyApi.lazy?.heartbeat as FunctionReference<"action">;
+const sweep = anyApi.lazy?.sweep as FunctionReference<"mutation">;
 
 /** An app whose row was asked for by a reader and then marked; the effect of its readers is lost. */
 async function startForgotten({ idle = 0, ...options }: TotalsOptions & { idle?: number } = {}) {
@@ -142,4 +143,23 @@ describe("the backstop", () => {
     await app.advance(1_000);
     await app.testing.expectState(app.totals, key, "fresh");
   });
+
+  test.each(["backstop:totals", "totals"])(
+    "lets a run go on that began after the time of a late sweep of %s",
+    async (table) => {
+      const app = await startForgotten({ mode: "snapshot" });
+      const sweepAt = Date.now();
+      await app.advance(3_000);
+      const running = await app.t.run(async (ctx) => {
+        const [row] = await ctx.db.query("totals").collect();
+        const watchdog = await ctx.scheduler.runAfter(10 * MINUTE, heartbeat);
+        const refreshing = { token: BigInt(Date.now()) * 1_000_000n, watchdog };
+        const fields = { askedAt: sweepAt, expiresAt: sweepAt, dirtyAt: undefined, refreshing };
+        await ctx.db.patch(row?._id as never, fields);
+        return refreshing;
+      });
+      await app.t.mutation(sweep, { table, sweepAt });
+      expect(await app.rows("totals")).toMatchObject([{ refreshing: running }]);
+    },
+  );
 });

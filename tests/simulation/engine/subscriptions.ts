@@ -44,6 +44,8 @@ export class Subscriptions<Deployment> {
   /** Watches a query from now on. */
   subscribe(path: string, args: JSONValue): void {
     const shared = this.find(path, args);
+    // The first who watches has not seen what others were told before.
+    if (shared.subscribers === 0 && this.cached(shared) === null) shared.ended = null;
     shared.subscribers++;
     this.serve(shared);
   }
