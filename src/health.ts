@@ -30,7 +30,7 @@ const PREFIX = "health:";
 const NOTE_INTERVAL_MS = 60_000;
 
 export const healthTables = {
-  // One document. Written twice for each canary, and when the route finds something odd, once a minute at most.
+  // One document. Written twice for each canary, and when the route finds something odd, about once a minute at most.
   lazyHealth: defineTable({
     // When the last canary was sent, and when the last one that arrived was sent and arrived, in ms since 1970.
     sentAt: v.optional(v.number()),

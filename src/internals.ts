@@ -31,8 +31,8 @@ export interface LazyFunctions {
   /** Dispatches effects that left a query or action. It never writes to the console. */
   dispatch: RegisteredMutation<"internal", DispatchArgs, Promise<DispatchCounts>>;
   /**
-   * Marks rows that have reached an age, deletes ledger entries that have expired, and evicts rows: at most a hundred
-   * in a transaction.
+   * What is done in the background, at most a hundred documents in a transaction: marks rows that have reached an age,
+   * deletes ledger entries that have expired, evicts rows, takes the steps of backfills and of the heartbeat.
    */
   sweep: RegisteredMutation<"internal", SweepJob, Promise<{ swept: number }>>;
   /** Reports rows, stale rows, failures and the ledger's size: `npx convex run lazy:inspect`. */
@@ -40,8 +40,9 @@ export interface LazyFunctions {
   /** For views of the mode `action`: computes. Export it only with such views. */
   act: RegisteredAction<"internal", RecomputeArgs & { run: bigint }, Promise<RecomputeOutcome>>;
   /**
-   * For a cron: tries the way through the log stream (`inspect` tells how it went), and has rows recomputed that
-   * somebody asked for lately, but whose effect was lost. Export it with that cron.
+   * For a cron: tries the way through the log stream (`inspect` tells how it went); has rows recomputed that are stale
+   * though a reader asked for their recompute in the last hour, because an effect was lost or a job died; and deletes
+   * the rows of views and versions that are gone. Export it with that cron.
    */
   heartbeat: RegisteredAction<"internal", Record<string, never>, Promise<null>>;
   /** For the transport `client`: dispatches effects that clients forward. Export it only with that transport. */

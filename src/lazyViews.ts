@@ -103,8 +103,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * The functions that the library calls; export the four internal ones from this module, and the public `forward`
-   * with the transport `client`.
+   * The functions that the library calls. Export these four from this module; also `forward` with the transport
+   * `client`, `act` with views of the mode `action`, and `heartbeat` with its cron.
    *
    * ```ts
    * export const { recompute, dispatch, sweep, inspect } = lazy.functions();
@@ -192,7 +192,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Has the rows of these keys recomputed that are not fresh, before somebody reads them.
+   * Has the rows of these keys recomputed that are not fresh, before somebody reads them. As a reader does, it begins
+   * their leases.
    *
    * ```ts
    * await lazy.warm(ctx, airportStats, [{ airport: "SFO" }, { airport: "LAX" }]);
@@ -221,7 +222,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
 
   /**
    * Goes through all documents of a source in the background, and has the rows of their keys recomputed that are not
-   * fresh. When it has stopped, the same call goes on where it was; when it has ended, it begins anew.
+   * fresh; as readers do, it begins their leases. When it has stopped, the same call goes on where it was; when it has
+   * ended, it begins anew.
    *
    * ```ts
    * await lazy.backfill(ctx, airportStats, "flights");

@@ -28,7 +28,7 @@ const MAX_MS = 365 * 24 * UNIT_MS.hours;
  * @param duration - The duration to convert.
  * @param name - What the duration is for, for the error message.
  * @returns Milliseconds.
- * @throws Error when a unit is unknown an amount is not a number of at least 0, or the sum exceeds a year.
+ * @throws Error when a unit is unknown, an amount is not a number of at least 0, or the sum exceeds a year.
  */
 export function toMs(duration: Duration, name: string): number {
   if (typeof duration !== "object" || duration === null) {

@@ -54,13 +54,32 @@ export async function awaitTurn(
   job: RecomputeArgs,
 ): Promise<void> {
   const db = writer(ctx);
-  const waiting = await findWaiting(db, view.name, canonicalText(job.args));
-  if (waiting !== null) {
-    // The job of the later window knows the one that is the key's; another one may only be late.
-    const isLater = windowOf(job) > windowOf(waiting.job as unknown as RecomputeArgs);
-    if (isLater) await db.patch("lazyQueue", waiting._id, { job: job as unknown as Value });
+  const queued = { view: view.name, key: canonicalText(job.args) };
+  const waiting = await findWaiting(db, queued.view, queued.key);
+  const earlier = waiting?.job as unknown as RecomputeArgs | undefined;
+  // The job of the later window knows the one that is the key's; another one may only be late.
+  const isLater = earlier === undefined || windowOf(job) > windowOf(earlier);
+  const next = isLater ? job : earlier;
+  // Also for a key that waits already: a slot may have been left behind by a job that died with its watchdog.
+  const index = await freeSlot(db, view);
+  if (index === undefined) {
+    if (waiting === null)
+      await db.insert("lazyQueue", { ...queued, job: next as unknown as Value });
+    else if (isLater) await db.patch("lazyQueue", waiting._id, { job: next as unknown as Value });
     return;
   }
+  if (waiting !== null) await db.delete("lazyQueue", waiting._id);
+  const turn = { index, token: ctx.meta.getSnapshotTs() };
+  const { name } = view;
+  await db.insert("lazySlots", { view: name, ...turn, ...(await watched(ctx, view, self, turn)) });
+  await start(ctx, self, { ...next, turn });
+}
+
+/** A slot that nobody has; one that was left behind is cleared away. */
+async function freeSlot(
+  db: GenericDatabaseWriter<TurnDataModel>,
+  view: ViewDefinition,
+): Promise<number | undefined> {
   const taken = await db
     .query("lazySlots")
     .withIndex("by_slot", (q) => q.eq("view", view.name))
@@ -69,20 +88,9 @@ export async function awaitTurn(
   const free = Array.from({ length: view.maxParallel ?? 0 }, (_, i) => i).find(
     (i) => !inUse.has(i),
   );
-  if (free === undefined) {
-    const queued = { view: view.name, key: canonicalText(job.args), job: job as unknown as Value };
-    await db.insert("lazyQueue", queued);
-    return;
-  }
   const abandoned = taken.find(({ index }) => index === free);
   if (abandoned !== undefined) await db.delete("lazySlots", abandoned._id);
-  const turn = { index: free, token: ctx.meta.getSnapshotTs() };
-  await db.insert("lazySlots", {
-    view: view.name,
-    ...turn,
-    ...(await watched(ctx, view, self, turn)),
-  });
-  await start(ctx, self, { ...job, turn });
+  return free;
 }
 
 /** The window that a job is of, told by its end or, for one that was put off, by its begin. */

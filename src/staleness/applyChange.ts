@@ -15,9 +15,12 @@ import { type Invalidation, invalidateKey, markOf } from "./invalidate.js";
  *   marked as out of date, as without `applyChange`. So it is when `applyChange` cannot tell, or fails.
  * - Else its value is replaced, and nothing else: the row is still as of the snapshot that it was computed from, for
  *   its tags, and still of that age.
+ *
+ * @param db.reader - Also marks the row.
+ * @param db.writer - Takes the new value.
  */
 export async function applyToRow(
-  db: GenericDatabaseWriter<GenericDataModel>,
+  { reader, writer }: Record<"reader" | "writer", GenericDatabaseWriter<GenericDataModel>>,
   view: ViewDefinition,
   key: Key,
   apply: (value: unknown) => Promise<unknown>,
@@ -25,13 +28,13 @@ export async function applyToRow(
 ): Promise<void> {
   const { marks } = invalidation;
   const mark = markOf(view, key);
-  if (!marks.isSure(mark)) return await invalidateKey(db, view, key, invalidation);
-  const row = await findRow(db, view, key.text);
+  if (!marks.isSure(mark)) return await invalidateKey(reader, view, key, invalidation);
+  const row = await findRow(reader, view, key.text);
   if (row === null) return;
   const value = isUpToDate(view, row) ? await newValue(view, row, apply) : undefined;
-  if (value === undefined) return await invalidateKey(db, view, key, invalidation, row);
+  if (value === undefined) return await invalidateKey(reader, view, key, invalidation, row);
   marks.count(mark);
-  await db.patch(view.name, row._id, { value: value as Value });
+  await writer.patch(view.name, row._id, { value: value as Value });
 }
 
 /** Whether the row has taken in every change before this one, and writes are to keep it so. */

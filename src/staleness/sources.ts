@@ -49,7 +49,9 @@ export function registerSources(triggers: Triggers<GenericDataModel>, view: View
               const own = { table, before: concern.before, after };
               return applyChange(value as never, own as never, key.args as never);
             });
-          await applyToRow(ctx.innerDb, view, key, apply, invalidation);
+          // Views whose source is this one are told by triggers, which cost a read.
+          const writer = triggers.registered[view.name] ? ctx.db : ctx.innerDb;
+          await applyToRow({ reader: ctx.innerDb, writer }, view, key, apply, invalidation);
         }
       } catch (error) {
         if (lazy !== undefined) lazy.lostInvalidation ??= error;

@@ -98,7 +98,8 @@ export interface BaseOptions<K extends Shape, V extends Shape, Sources> {
    * change writes the row, and writers of one key conflict. With `lease`, only while readers ask for the row.
    *
    * It must depend on nothing but its arguments. When it gives `undefined`, because the old value does not tell (the
-   * greatest of the items was removed, say), or throws, the row is marked as out of date instead.
+   * greatest of the items was removed, say), or throws, the row is marked as out of date instead. What `changed` probes
+   * stays as it was at the last compute, so do not combine the two.
    *
    * ```ts
    * applyChange: ({ count }, { before, after }) => ({ count: count + (after ? 1 : 0) - (before ? 1 : 0) }),
@@ -132,7 +133,8 @@ export interface BaseOptions<K extends Shape, V extends Shape, Sources> {
   lease?: Duration;
   /**
    * How many recomputes of the view run at a time; the others wait for their turn. For expensive computes, and
-   * outside services. Each recompute then takes one more mutation. Default: as many as Convex runs.
+   * outside services. Each recompute then takes one more mutation. An action that is given up after `timeout` has lost
+   * its turn, though it may still run. Default: as many as Convex runs.
    */
   maxParallel?: number;
   /**

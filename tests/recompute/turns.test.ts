@@ -4,7 +4,7 @@ import { defineView } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Mode } from "../../src/views/definition.js";
 import { type AppOptions, endTestApp } from "../testApp.js";
-import { startTotals, type TotalsOptions, total, totalsTable } from "../totals.js";
+import { type Key, startTotals, type TotalsOptions, total, totalsTable } from "../totals.js";
 
 afterEach(endTestApp);
 
@@ -144,6 +144,23 @@ describe("a job that has its turn and dies", () => {
     expect([await app.slots(), await app.waiting()]).toEqual([2, 3]);
     await app.advance(10 * 60_000);
     expect([await app.slots(), await app.waiting()]).toEqual([0, 0]);
+    expect(await app.rows("totals")).toHaveLength(3);
+  });
+
+  test("loses it when its watchdog has died too, and a key is asked for that waits already", async () => {
+    const app = await startDead();
+    await app.t.run(async (ctx) => {
+      for (const { watchdog } of await ctx.db.query("lazySlots").collect()) {
+        await ctx.scheduler.cancel(watchdog as never);
+      }
+    });
+    await app.advance(12 * 60_000);
+    const waiting = (await app.rows("lazyQueue")).map(({ job }) => (job as { args: Key }).args);
+    expect([await app.slots(), waiting.length]).toEqual([2, 3]);
+    const { messages } = await app.collect((ctx) => app.totals.getMany(ctx, waiting));
+    await app.deliver(messages);
+    await app.advance();
+    expect(await app.waiting()).toBe(0);
     expect(await app.rows("totals")).toHaveLength(3);
   });
 

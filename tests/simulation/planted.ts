@@ -151,7 +151,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ]),
   {
     ...bug("a key that waits keeps the job of an older window", "src/recompute/turns.ts", [
-      "windowOf(job) > windowOf(waiting.job as unknown as RecomputeArgs)",
+      "windowOf(job) > windowOf(earlier)",
       "false",
     ]),
     rare: { kind: { isLimited: true } },

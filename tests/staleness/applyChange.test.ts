@@ -2,19 +2,23 @@ import {
   anyApi,
   type FunctionReference,
   type GenericDataModel,
+  type GenericQueryCtx,
   mutationGeneric,
 } from "convex/server";
+import { v } from "convex/values";
 import { Triggers } from "convex-helpers/server/triggers";
-import { anyOf, defineView, invalidated, when } from "convex-lazy-views";
+import { anyOf, defineView, invalidated, viewTable, when } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { endTestApp, type MutationCtx } from "../testApp.js";
+import { endTestApp, type MutationCtx, startTestApp } from "../testApp.js";
 import {
   add,
   startTotals,
   type Totals,
   type TotalsOptions,
+  tables,
   total,
   totalsTable,
+  totalsView,
 } from "../totals.js";
 
 afterEach(endTestApp);
@@ -53,6 +57,29 @@ async function start(options: TotalsOptions = {}, app?: Parameters<typeof startT
 }
 
 describe("a view that applies changes", () => {
+  test("tells the views that are computed from its rows", async () => {
+    const totals = totalsView({ applyChange });
+    const table = viewTable({ key: {}, value: { sum: v.number() } });
+    const largest = defineView("largest", {
+      table,
+      sources: { totals: () => [{}] },
+      compute: async (ctx: GenericQueryCtx<GenericDataModel>) => {
+        const rows = (await ctx.db.query("totals").collect()) as unknown as { value: Totals }[];
+        return { sum: Math.max(...rows.map(({ value }) => value.sum)) };
+      },
+    });
+    const app = startTestApp({
+      tables: { ...tables, largest: table },
+      views: { totals, largest },
+    });
+    await app.settle((ctx) => totals.get(ctx, a));
+    await app.settle((ctx) => largest.get(ctx, {}));
+    await app.mutation(add("a", 3));
+    await app.testing.expectState(totals, a, "fresh");
+    await app.testing.expectState(largest, {}, "stale");
+    expect(await app.settle((ctx) => largest.get(ctx, {}))).toEqual({ sum: 3 });
+  });
+
   test("stays fresh and right through inserts, patches, moves, replaces and deletes, and computes nothing", async () => {
     const app = await start();
     const id = await app.mutation(add("a", 3));
