@@ -25,8 +25,8 @@ export interface Workload {
   endsAt: number;
 }
 
-/** Of five writes one corrects an item, the others add one. */
-const CORRECTIONS = 0.2;
+/** Of two writes one adds an item, and one corrects one. */
+const CORRECTIONS = 0.5;
 
 interface MixOptions {
   name: string;

@@ -1,7 +1,6 @@
 import type { Deployment } from "./app.js";
 import { compileApp } from "./compileApp.js";
 import { Isolates } from "./engine/backend.js";
-import type { Edit } from "./engine/program.js";
 import { historyOf } from "./history.js";
 import type { PlantedBug } from "./planted.js";
 import { type Failure, shrink, toWord } from "./shrink.js";
@@ -17,20 +16,11 @@ export interface Campaign {
 }
 
 /** Failures after which a campaign ends: more of them say nothing more. */
-const MAX_FAILURES = 5;
+export const MAX_FAILURES = 5;
 
-/**
- * Runs the histories of many seeds, one after the other.
- *
- * @param edits - Changes of the library's source.
- * @param onHistory - Told after each how many have been run.
- */
-export async function runCampaign(
-  seeds: { from: number; count: number },
-  edits: readonly Edit[] = [],
-  onHistory: (histories: number) => void = () => {},
-): Promise<Campaign> {
-  const isolates = new Isolates<Deployment>(await compileApp(edits));
+/** Runs the histories of many seeds, one after the other. */
+export async function runCampaign(seeds: { from: number; count: number }): Promise<Campaign> {
+  const isolates = new Isolates<Deployment>(await compileApp());
   const campaign: Campaign = { histories: 0, commits: 0, conflicts: 0, failures: [] };
   for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
     const history = historyOf(seed);
@@ -43,7 +33,6 @@ export async function runCampaign(
       campaign.failures.push(await shrink(failure, (smaller) => simulate(smaller, isolates)));
       if (campaign.failures.length === MAX_FAILURES) break;
     }
-    onHistory(campaign.histories);
     await breathe();
   }
   return campaign;
