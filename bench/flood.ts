@@ -1,11 +1,12 @@
 import { collectEffects, deliverEffects } from "convex-lazy-views/test";
 import { Recording } from "../examples/backend/recorder";
+import { randomNumbers } from "../tests/simulation/engine/choices";
 import { type App, scheduledJobs, settle, startApp } from "./app";
 import { api } from "./convex/_generated/api.js";
 import { computations } from "./convex/computations";
 import schema from "./convex/schema";
 import { totals } from "./convex/totals";
-import { seededRandom, shuffled } from "./random";
+import { shuffled } from "./random";
 import { withTimersHeld } from "./timers";
 
 export interface FloodSizes {
@@ -103,7 +104,7 @@ async function deliver(t: App, batch: readonly string[], known: Set<string>): Pr
 }
 
 function toBatches(messages: readonly string[], sizes: FloodSizes): string[][] {
-  const random = seededRandom(sizes.seed);
+  const random = randomNumbers(sizes.seed);
   const repeated = shuffled(messages, random).slice(
     0,
     Math.round(messages.length * sizes.repeated),

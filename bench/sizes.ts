@@ -9,6 +9,8 @@ export const HIT: HitSizes = {
   readsPerRound: 10,
 };
 
+export const OVERHEAD_ROUNDS = 400;
+
 export const FORWARDS = { clients: 200 };
 
 const STREAM = { batchSize: 128, repeated: 0.1, seed: 20_240_607 };

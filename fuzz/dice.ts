@@ -1,11 +1,11 @@
-import { seededRandom } from "../bench/random.js";
+import { randomNumbers } from "../tests/simulation/engine/choices.js";
 
 /** Draws that are the same for the same seed. */
 export class Dice {
   private readonly random: () => number;
 
   constructor(seed: number) {
-    this.random = seededRandom(seed);
+    this.random = randomNumbers(seed);
   }
 
   /** A whole number from 0 to `limit - 1`. */

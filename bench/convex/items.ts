@@ -1,6 +1,7 @@
 import { v } from "convex/values";
 import { customCtx, customMutation } from "convex-helpers/server/customFunctions";
 import { Triggers } from "convex-helpers/server/triggers";
+import { api } from "./_generated/api";
 import type { DataModel } from "./_generated/dataModel";
 import { type MutationCtx, mutation as rawMutation } from "./_generated/server";
 import { mutation } from "./lazy";
@@ -67,16 +68,44 @@ export const changeWithEmptyTrigger = customMutation(
   handler: changeAndMeasure,
 });
 
+/** … and with nothing. */
+export const changeRaw = rawMutation({
+  args: { group: v.string() },
+  handler: changeAndMeasure,
+});
+
+/** What a dispatched effect comes to, at least: its entry is looked for and written, and a function is scheduled. */
+export const writeAndSchedule = rawMutation({
+  args: { group: v.string() },
+  handler: async (ctx, { group }) => {
+    await firstItem(ctx, group);
+    await ctx.db.insert("items", { group: "bare", amount: 0 });
+    await ctx.scheduler.runAfter(3_600_000, api.items.load, { groups: [], itemsPerGroup: 0 });
+  },
+});
+
+/** And what one comes to that has been there before: a document is read. */
+export const readOne = rawMutation({
+  args: { group: v.string() },
+  handler: async (ctx, { group }) => {
+    await firstItem(ctx, group);
+  },
+});
+
 async function changeAndMeasure(ctx: MutationCtx, { group }: { group: string }) {
   await changeOne(ctx, group);
   return await ctx.meta.getTransactionMetrics();
 }
 
 async function changeOne(ctx: MutationCtx, group: string) {
-  const item = await ctx.db
+  const item = await firstItem(ctx, group);
+  if (item === null) throw new Error(`group "${group}" has no item; load some first.`);
+  await ctx.db.patch("items", item._id, { amount: item.amount + 1 });
+}
+
+async function firstItem(ctx: MutationCtx, group: string) {
+  return await ctx.db
     .query("items")
     .withIndex("by_group", (q) => q.eq("group", group))
     .first();
-  if (item === null) throw new Error(`group "${group}" has no item; load some first.`);
-  await ctx.db.patch("items", item._id, { amount: item.amount + 1 });
 }

@@ -9,6 +9,19 @@ export const total = query({
   handler: async (ctx, { group }) => await totals.get(ctx, { group }),
 });
 
+/** The bare read of the same row. */
+export const bareTotal = rawQuery({
+  args: { group: v.string() },
+  handler: async (ctx, { group }) => {
+    const key = JSON.stringify({ group });
+    const row = await ctx.db
+      .query("totals")
+      .withIndex("by_key", (q) => q.eq("key", key))
+      .unique();
+    return row?.value ?? null;
+  },
+});
+
 /** What many clients are subscribed to. */
 export const watched = query({
   args: { group: v.string() },

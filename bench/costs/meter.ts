@@ -53,7 +53,7 @@ export class Meter {
   };
   /** How often each function ran, and the documents that it read and wrote, by its path. */
   readonly functions: Record<string, FunctionAmounts> = {};
-  private isRunning = false;
+  isRunning = false;
 
   start(): void {
     this.isRunning = true;

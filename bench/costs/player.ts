@@ -1,4 +1,5 @@
 import type { JSONValue } from "convex/values";
+import type { Change } from "../../examples/backend/readSet";
 import {
   Backend,
   type Ended,
@@ -26,6 +27,10 @@ export interface Recording {
   functions: Record<string, FunctionAmounts>;
   /** Answers to readers; those who watch count once a second. */
   answers: number;
+  /** For how long it counted, in ms. */
+  countedMs: number;
+  /** Rows that were committed anew. */
+  recomputes: number;
   /** Answers that were empty, because there was no value yet. */
   unanswered: number;
   /** How long answers had been out of date, in ms. */
@@ -34,10 +39,10 @@ export interface Recording {
   bound: Bound;
 }
 
-const START = Date.UTC(2026, 0, 1);
+export const START = Date.UTC(2026, 0, 1);
 const EFFECTS_PATH = "/lazy-views/effects";
 const STREAM_SECRET = "the stream's own secret";
-const ENV = {
+export const ENV = {
   LAZY_VIEWS_SECRET: "0123456789abcdef0123456789abcdef",
   LAZY_VIEWS_STREAM_SECRET: STREAM_SECRET,
 };
@@ -53,7 +58,7 @@ const CLEANED_UP_MS = 30 * 60_000;
 const PRUNE_EVERY = 2_000;
 
 /** Convex on a good day. */
-function goodWeather(random: () => number): Weather {
+export function goodWeather(random: () => number): Weather {
   return {
     schedulerLag: () => 50,
     snapshotAge: () => 20,
@@ -85,6 +90,7 @@ class Player implements Observer<Deployment> {
   private readonly answers: Answer[] = [];
   private readonly watchers = new Map<string, number>();
   private isPlaying = false;
+  private recomputes = 0;
 
   constructor(
     private readonly strategy: Strategy,
@@ -135,6 +141,8 @@ class Player implements Observer<Deployment> {
       amounts: meter.amounts,
       functions: meter.functions,
       answers: counted.length,
+      countedMs: workload.endsAt - workload.countsFrom,
+      recomputes: this.recomputes,
       unanswered: counted.filter(({ staleMs }) => staleMs === null).length,
       staleP50: percentile(stale, 0.5),
       staleP99: percentile(stale, 0.99),
@@ -144,6 +152,9 @@ class Player implements Observer<Deployment> {
 
   onCommit(commit: Parameters<Observer<Deployment>["onCommit"]>[0]): void {
     this.truth.onCommit(commit.changes, commit.committedAt);
+    const isComputed = ({ table, before, after }: Change) =>
+      table === "totals" && before?.seq !== after?.seq;
+    if (this.meter.isRunning) this.recomputes += commit.changes.filter(isComputed).length;
     this.subscriptions.onCommit(commit);
     const { store } = this.backend;
     if (commit.number % PRUNE_EVERY === 0) {
@@ -188,17 +199,20 @@ class Player implements Observer<Deployment> {
     await clock.passTo(clock.now + 1_000);
     if (backend.has("app:prepare")) {
       for (const key of workload.keys) {
-        const prepared = backend.mutation("app:prepare", { key });
-        await clock.passTo(clock.now + 1_000);
+        let hasEnded = false;
+        const prepared = backend.mutation("app:prepare", { key }).finally(() => {
+          hasEnded = true;
+        });
+        while (!hasEnded) await clock.passTo(clock.now + 1_000);
         await prepared;
       }
       await clock.passTo(clock.now + SETTLED_MS);
     }
-    if (!workload.isWarm) return;
-    for (let reads = 0; reads < 2; reads++) {
+    for (let reads = 0; workload.isWarm && reads < 2; reads++) {
       for (const key of workload.keys) this.read(key);
       await clock.passTo(clock.now + SETTLED_MS);
     }
+    await clock.passTo(clock.now + CLEANED_UP_MS);
   }
 
   /** Plays the events one after the other. */

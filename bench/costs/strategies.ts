@@ -34,12 +34,15 @@ const other = (
 
 export const DEFAULTS = lazy("lazy", "defaults");
 
+export const LEASED = lazy("lazyLeased", "leased");
+
 export const LAZY_FORMS: readonly Strategy[] = [
   DEFAULTS,
   lazy("lazySnapshot", "snapshot"),
-  lazy("lazyLeased", "leased"),
+  LEASED,
   lazy("lazyApplied", "applyChange", 0),
   lazy("lazyProbed", "changed(probe)"),
+  lazy("lazyProbedSnapshot", "changed(probe), snapshot"),
   lazy("lazyAged", "olderThan(10 s)", LAZY_MS + 10_000),
 ];
 
@@ -58,5 +61,15 @@ export const OTHERS: readonly Strategy[] = [
 export const BARE = other("bare", "writes alone", 0);
 
 export const PAGED = lazy("lazyPaged", "paged");
+export const PAGED_APPLIED = lazy("lazyPagedApplied", "paged, applyChange", 0);
 export const COMPUTED = lazy("lazyComputed", 'onMissing: "compute"');
 export const LEASED_SNAPSHOT = lazy("lazyLeasedSnapshot", "leased, snapshot");
+
+const ALL = [...LAZY_FORMS, ...OTHERS, BARE, PAGED, PAGED_APPLIED, COMPUTED, LEASED_SNAPSHOT];
+
+/** @throws Error when there is none of that name. */
+export function strategy(name: string): Strategy {
+  const found = ALL.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`there is no strategy "${name}".`);
+  return found;
+}

@@ -12,7 +12,6 @@ export type WorkloadEvent = { at: number; key: string } & (
 
 /** What happens, event by event, and what is there before. */
 export interface Workload {
-  name: string;
   /** Items that each key has at the beginning. */
   itemsPerKey: number;
   keys: string[];
@@ -25,11 +24,12 @@ export interface Workload {
   endsAt: number;
 }
 
+/** What is watched counts from then on: before, a lease begins. */
+const BEGUN_MS = 20_000;
 /** Of two writes one adds an item, and one corrects one. */
 const CORRECTIONS = 0.5;
 
 interface MixOptions {
-  name: string;
   keys: number;
   itemsPerKey: number;
   events: number;
@@ -47,7 +47,7 @@ export function mix(options: MixOptions): Workload {
   const events: WorkloadEvent[] = [];
   let at = 0;
   for (let i = 0; i < options.events; i++) {
-    at += (-Math.log(1 - random()) * 1_000) / options.eventsPerSecond;
+    at += waitFor(options.eventsPerSecond, random);
     const key = pick();
     events.push(random() < options.reads ? { at, key, do: "read" } : write(at, key, random));
   }
@@ -56,7 +56,6 @@ export function mix(options: MixOptions): Workload {
 
 /** Quiet times, and in between bursts of writes to one key that somebody reads now and then. */
 export function bursts(options: {
-  name: string;
   itemsPerKey: number;
   bursts: number;
   writesPerBurst: number;
@@ -80,12 +79,7 @@ export function bursts(options: {
 }
 
 /** Many keys that were never read, each read once. */
-export function coldKeys(options: {
-  name: string;
-  keys: number;
-  itemsPerKey: number;
-  seed: number;
-}): Workload {
+export function coldKeys(options: { keys: number; itemsPerKey: number; seed: number }): Workload {
   const random = randomNumbers(options.seed);
   const keys = keyNames(options.keys);
   const endsAt = 300_000;
@@ -94,29 +88,41 @@ export function coldKeys(options: {
   return { ...options, keys, isWarm: false, events, countsFrom: 0, endsAt };
 }
 
-/** One key that many watch, and that is written at even times. */
+/** One key that many watch, and that is written at random times. */
 export function watched(options: {
-  name: string;
   itemsPerKey: number;
   clients: number;
   writesPerSecond: number;
   seconds: number;
+  /** Whether all writes add an item: two that correct the same one conflict in any strategy. */
+  addsOnly?: boolean;
   seed: number;
 }): Workload {
   const random = randomNumbers(options.seed);
   const keys = keyNames(1);
   const [key = ""] = keys;
-  const { clients, writesPerSecond, seconds } = options;
-  const events: WorkloadEvent[] = clients === 0 ? [] : [{ at: 0, key, do: "watch", clients }];
-  for (let i = 1; i <= seconds * writesPerSecond; i++) {
-    events.push(write((i * 1_000) / writesPerSecond, key, random));
+  const { clients, writesPerSecond, seconds, addsOnly } = options;
+  const endsAt = seconds * 1_000;
+  const events: WorkloadEvent[] = [{ at: 0, key, do: "watch", clients }];
+  for (let at = 0; at < endsAt; at += waitFor(writesPerSecond, random)) {
+    events.push(write(at, key, random, addsOnly ? 0 : CORRECTIONS));
   }
-  return { ...options, keys, isWarm: true, events, countsFrom: 0, endsAt: seconds * 1_000 };
+  return { ...options, keys, isWarm: true, events, countsFrom: BEGUN_MS, endsAt };
 }
 
-function write(at: number, key: string, random: () => number): WorkloadEvent {
+function write(
+  at: number,
+  key: string,
+  random: () => number,
+  corrections = CORRECTIONS,
+): WorkloadEvent {
   const amount = 1 + Math.floor(random() * 1_000);
-  return { at, key, amount, do: random() < CORRECTIONS ? "correct" : "add" };
+  return { at, key, amount, do: random() < corrections ? "correct" : "add" };
+}
+
+/** The time to the next of events that come at random, so many a second, in ms. */
+function waitFor(eventsPerSecond: number, random: () => number): number {
+  return (-Math.log(1 - random()) * 1_000) / eventsPerSecond;
 }
 
 function keyNames(count: number): string[] {

@@ -5,6 +5,7 @@ import {
   type GenericQueryCtx,
   internalMutationGeneric,
   type MutationBuilder,
+  makeFunctionReference,
   mutationGeneric,
   type QueryBuilder,
   queryGeneric,
@@ -39,6 +40,31 @@ export async function newestOf(ctx: QueryCtx, { key }: Key) {
     .withIndex("by_key_updated", (q) => q.eq("key", key))
     .order("desc")
     .first();
+}
+
+/** How far the preparation of a key has come, which takes the items that are there before page by page. */
+export const soFar = {
+  cursor: v.optional(v.string()),
+  count: v.optional(v.number()),
+  sum: v.optional(v.number()),
+};
+
+const PAGE = 100;
+
+export async function pageOf(ctx: QueryCtx, { key }: Key, cursor: string | null) {
+  return await ctx.db
+    .query("items")
+    .withIndex("by_key", (q) => q.eq("key", key))
+    .paginate({ cursor, numItems: PAGE });
+}
+
+/** Goes on with the next page. */
+export async function prepareOn(
+  ctx: MutationCtx,
+  progress: Key & { cursor: string } & Partial<Totals>,
+): Promise<void> {
+  const prepare = makeFunctionReference<"mutation">("app:prepare");
+  await ctx.scheduler.runAfter(0, prepare, progress);
 }
 
 /** The writes to the source, the same in every strategy: with its own builder of mutations. */

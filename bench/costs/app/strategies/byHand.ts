@@ -6,8 +6,11 @@ import {
   keyArgs,
   type MutationCtx,
   mutation,
+  pageOf,
+  prepareOn,
   type QueryCtx,
   query,
+  soFar,
   sumUp,
   type Totals,
   writing,
@@ -89,9 +92,18 @@ export const roundTrip = () => ({
   }),
 });
 
+/** Sums up what is there before, page by page: a key may have more items than one transaction may read. */
 const preparing = internalMutation({
-  args: keyArgs,
-  handler: async (ctx, key) => await store(ctx, key, await sumUp(ctx, key)),
+  args: { ...keyArgs, ...soFar },
+  handler: async (ctx, { key, cursor = null, count = 0, sum = 0 }) => {
+    const { page, isDone, continueCursor } = await pageOf(ctx, { key }, cursor);
+    const totals = {
+      count: count + page.length,
+      sum: page.reduce((total, { amount }) => total + amount, sum),
+    };
+    if (isDone) await store(ctx, { key }, totals);
+    else await prepareOn(ctx, { key, cursor: continueCursor, ...totals });
+  },
 });
 
 type ItemChange = Change<DataModel, "items"> & Key;

@@ -10,8 +10,11 @@ import {
   keyArgs,
   type MutationCtx,
   mutation,
+  pageOf,
+  prepareOn,
   type QueryCtx,
   query,
+  soFar,
   sumUp,
   type Totals,
   writing,
@@ -59,10 +62,11 @@ function withAggregate(trigger: Trigger<MutationCtx, DataModel, "items">, isQueu
       }),
     }),
     prepare: internalMutation({
-      args: keyArgs,
-      handler: async (ctx: MutationCtx, { key }) => {
-        const items = ctx.db.query("items").withIndex("by_key", (q) => q.eq("key", key));
-        for await (const item of items) await sums.insert(ctx, item, { async: isQueued });
+      args: { ...keyArgs, ...soFar },
+      handler: async (ctx: MutationCtx, { key, cursor = null }) => {
+        const { page, isDone, continueCursor } = await pageOf(ctx, { key }, cursor);
+        for (const item of page) await sums.insert(ctx, item, { async: isQueued });
+        if (!isDone) await prepareOn(ctx, { key, cursor: continueCursor });
       },
     }),
   };

@@ -1,4 +1,4 @@
-import { httpRouter } from "convex/server";
+import { httpRouter, type PaginationOptions } from "convex/server";
 import { changed, defineView, LazyViews, olderThan, type View } from "convex-lazy-views";
 import type { Deployed } from "../../../../tests/simulation/engine/isolate.js";
 import {
@@ -16,10 +16,46 @@ import { type DataModel, totalsTable } from "../schema";
 
 type Item = { key: string; amount: number };
 
+/** The tag that all rows have, in the form that has tags. */
+const TAG = "all";
+
 const sources = { items: ({ key }: Item): Key[] => [{ key }] };
 
 /** The view as the documentation's first page has it: nothing but its sources. */
 const defaults = { table: totalsTable, sources, compute: sumUp };
+
+/** Without sources: writes know nothing of the view, and a read looks at the key's newest item. */
+const probed = {
+  table: totalsTable,
+  staleWhen: changed(
+    async (ctx: QueryCtx, key: Key) => (await newestOf(ctx, key))?.updatedAt ?? null,
+  ),
+  compute: sumUp,
+};
+
+/** For keys with more items than one transaction may read. */
+const paged = {
+  table: totalsTable,
+  sources,
+  mode: "paged" as const,
+  page: async (ctx: QueryCtx, { key }: Key, paginationOpts: PaginationOptions) =>
+    await ctx.db
+      .query("items")
+      .withIndex("by_key", (q) => q.eq("key", key))
+      .paginate(paginationOpts),
+  initial: () => ({ count: 0, sum: 0 }),
+  reduce: ({ count, sum }: Totals, { amount }: Item) => ({ count: count + 1, sum: sum + amount }),
+  finish: (totals: Totals) => totals,
+};
+
+/** Brings the totals up to date with one change, as a counter does. */
+const applyChange = (
+  { count, sum }: Totals,
+  { before, after }: Record<"before" | "after", Item | null>,
+): Totals => ({
+  count: count + (after ? 1 : 0) - (before ? 1 : 0),
+  sum: sum + (after?.amount ?? 0) - (before?.amount ?? 0),
+});
 
 /** The forms of the view, each for another kind of use. */
 const FORMS = {
@@ -28,22 +64,9 @@ const FORMS = {
   lazyLeased: () => defineView("totals", { ...defaults, lease: { minutes: 10 } }),
   lazyLeasedSnapshot: () =>
     defineView("totals", { ...defaults, mode: "snapshot" as const, lease: { minutes: 10 } }),
-  lazyApplied: () =>
-    defineView("totals", {
-      ...defaults,
-      applyChange: ({ count, sum }: Totals, { before, after }) => ({
-        count: count + (after ? 1 : 0) - (before ? 1 : 0),
-        sum: sum + (after?.amount ?? 0) - (before?.amount ?? 0),
-      }),
-    }),
-  lazyProbed: () =>
-    defineView("totals", {
-      table: totalsTable,
-      staleWhen: changed(
-        async (ctx: QueryCtx, key: Key) => (await newestOf(ctx, key))?.updatedAt ?? null,
-      ),
-      compute: sumUp,
-    }),
+  lazyApplied: () => defineView("totals", { ...defaults, applyChange }),
+  lazyProbed: () => defineView("totals", probed),
+  lazyProbedSnapshot: () => defineView("totals", { ...probed, mode: "snapshot" as const }),
   lazyAged: () =>
     defineView("totals", {
       table: totalsTable,
@@ -51,23 +74,9 @@ const FORMS = {
       compute: sumUp,
     }),
   lazyComputed: () => defineView("totals", { ...defaults, onMissing: "compute" as const }),
-  lazyPaged: () =>
-    defineView("totals", {
-      table: totalsTable,
-      sources,
-      mode: "paged" as const,
-      page: async (ctx: QueryCtx, { key }: Key, paginationOpts) =>
-        await ctx.db
-          .query("items")
-          .withIndex("by_key", (q) => q.eq("key", key))
-          .paginate(paginationOpts),
-      initial: () => ({ count: 0, sum: 0 }),
-      reduce: ({ count, sum }: Totals, { amount }: Item) => ({
-        count: count + 1,
-        sum: sum + amount,
-      }),
-      finish: (totals: Totals) => totals,
-    }),
+  lazyTagged: () => defineView("totals", { table: totalsTable, tags: () => [TAG], compute: sumUp }),
+  lazyPaged: () => defineView("totals", paged),
+  lazyPagedApplied: () => defineView("totals", { ...paged, applyChange }),
 } satisfies Record<string, () => View<Key, Totals, unknown>>;
 
 export type LazyForm = keyof typeof FORMS;
@@ -80,6 +89,10 @@ export function lazyView(form: LazyForm): Deployed {
   lazy.registerRoutes(http);
   const app = {
     ...writing(lazy.mutation(mutation) as never),
+    invalidateAll: lazy.mutation(mutation)({
+      args: {},
+      handler: async (ctx) => await lazy.invalidateTag(ctx, TAG),
+    }),
     read: lazy.query(query)({
       args: keyArgs,
       handler: async (ctx, key) => await totals.get(ctx, key),

@@ -1,0 +1,88 @@
+import { Backend, type Isolates, type Observer } from "../../tests/simulation/engine/backend";
+import { Clockwork } from "./clockwork";
+import { Meter } from "./meter";
+import { type Deployment, ENV, goodWeather, START } from "./player";
+
+/** What one invalidated tag takes. */
+export interface MassFigures {
+  rows: number;
+  documentsRead: number;
+  documentsWritten: number;
+  /** Of the rows that were looked at before and after, those that were fresh before and stale after. */
+  turnedStale: number;
+  lookedAt: number;
+}
+
+const LOOKED_AT = 100;
+
+/** Invalidates the tag that all rows of a view have. */
+export async function invalidateRows(
+  rows: number,
+  isolates: Isolates<Deployment>,
+): Promise<MassFigures> {
+  const clock = new Clockwork(START);
+  const choices = { pick: () => 0 };
+  const weather = goodWeather(() => 0);
+  const meter = new Meter();
+  const observer: Observer<Deployment> = {
+    onCommit() {},
+    onEnd: (kind, ended) => meter.onEnd(kind, ended),
+    onConflict() {},
+  };
+  const deployment = { strategy: "lazyTagged" } as const;
+  const backend = new Backend(isolates, deployment, clock, choices, weather, observer);
+  backend.env = ENV;
+  const { store } = backend;
+  const [value, asOf] = [{ count: 0, sum: 0 }, BigInt(START) * 1_000_000n];
+  const writes = Array.from({ length: rows }, (_, i) => {
+    const key = nameOf(i);
+    const row = {
+      key: JSON.stringify({ key }),
+      args: { key },
+      value,
+      seq: 1,
+      version: 1,
+      asOf,
+      computedAt: START,
+    };
+    const document = store.create("totals", row, START);
+    return { table: "totals", id: document._id as string, stored: { document } };
+  });
+  store.commit(writes, { path: "load", begunAt: START, committedAt: START });
+
+  const at = (i: number) => nameOf(Math.floor((i * rows) / LOOKED_AT));
+  const raised = async () => {
+    const found: boolean[] = [];
+    for (let i = 0; i < LOOKED_AT; i++) {
+      const { lines } = await inTime(clock, backend.query("app:read", { key: at(i) }));
+      found.push(lines.length > 0);
+    }
+    return found;
+  };
+  const before = await raised();
+  meter.start();
+  await inTime(clock, backend.mutation("app:invalidateAll", {}));
+  const { documentsRead, documentsWritten } = { ...meter.amounts };
+  const after = await raised();
+  return {
+    rows,
+    documentsRead,
+    documentsWritten,
+    turnedStale: after.filter((isStale, i) => isStale && !before[i]).length,
+    lookedAt: LOOKED_AT,
+  };
+}
+
+function nameOf(row: number): string {
+  return `key${row}`;
+}
+
+/** Lets time pass until something has ended. */
+async function inTime<T>(clock: Clockwork, work: Promise<T>): Promise<T> {
+  let hasEnded = false;
+  const ended = work.finally(() => {
+    hasEnded = true;
+  });
+  while (!hasEnded) await clock.passTo(clock.now + 100);
+  return await ended;
+}

@@ -1,0 +1,139 @@
+import {
+  BARE,
+  COMPUTED,
+  DEFAULTS,
+  LAZY_FORMS,
+  LEASED,
+  LEASED_SNAPSHOT,
+  OTHERS,
+  PAGED,
+  PAGED_APPLIED,
+  type Strategy,
+  strategy,
+} from "./strategies";
+import { bursts, coldKeys, mix, type Workload, watched } from "./workload";
+
+/** A strategy and the workload that is played to it: small enough to be sent to another process. */
+export interface Cell {
+  strategy: string;
+  workload: WorkloadName;
+}
+
+/** Which workload, and how large it is: each is made anew where it is played, from its seed. */
+export type WorkloadName =
+  | {
+      kind: "mix";
+      /** The share of events that are reads. */
+      reads: number;
+      keys: number;
+      itemsPerKey: number;
+      events: number;
+      eventsPerSecond: number;
+    }
+  | { kind: "bursts" }
+  | { kind: "cold keys" }
+  | {
+      kind: "watched";
+      clients: number;
+      itemsPerKey: number;
+      writesPerSecond: number;
+      seconds: number;
+      addsOnly?: boolean;
+    };
+
+const SEED = 20_261_125;
+
+/** Reads for each write, from a thousandth to a thousand. */
+export const RATIOS = [0.001, 0.01, 0.1, 1, 10, 100, 1_000];
+export const SIZES = [50, 500, 5_000, 50_000];
+export const CLIENTS = [1, 10, 100, 1_000, 5_000];
+
+export function makeWorkload(name: WorkloadName): Workload {
+  switch (name.kind) {
+    case "mix":
+      return mix({ ...name, seed: SEED });
+    case "bursts":
+      return bursts({ itemsPerKey: 500, bursts: 6, writesPerBurst: 60, seed: SEED });
+    case "cold keys":
+      return coldKeys({ keys: 1_000, itemsPerKey: 50, seed: SEED });
+    case "watched":
+      return watched({ ...name, seed: SEED });
+  }
+}
+
+const cells = (strategies: readonly Strategy[], workloads: readonly WorkloadName[]): Cell[] =>
+  workloads.flatMap((workload) => strategies.map(({ name }) => ({ strategy: name, workload })));
+
+export const mixOf = (ratio: number): WorkloadName => ({
+  kind: "mix",
+  reads: ratio / (1 + ratio),
+  keys: 50,
+  itemsPerKey: 50,
+  events: 6_000,
+  eventsPerSecond: 10,
+});
+
+export const sizedMix = (itemsPerKey: number): WorkloadName => ({
+  kind: "mix",
+  reads: 0.5,
+  keys: 1,
+  itemsPerKey,
+  events: 200,
+  eventsPerSecond: 2,
+});
+
+export const watchedBy = (clients: number) => ({
+  kind: "watched" as const,
+  clients,
+  itemsPerKey: 50,
+  writesPerSecond: 1,
+  seconds: 120,
+});
+
+/** A key with 5,000 subscribers, for most of its lease. */
+export const HOT = { ...watchedBy(5_000), seconds: 540 };
+/** A key that is written a hundred times a second, while somebody watches it. */
+export const CONTENDED: WorkloadName = {
+  kind: "watched",
+  clients: 1,
+  itemsPerKey: 50,
+  writesPerSecond: 100,
+  seconds: 30,
+  addsOnly: true,
+};
+
+/** Strategies that work whatever a key's items come to. */
+const FOR_ANY_SIZE = [PAGED, PAGED_APPLIED, strategy("triggerCounter")];
+/** Strategies that read all items of a key in one transaction, and one that takes minutes to be prepared. */
+const FOR_SOME_SIZE = ["lazy", "inQuery", "triggerRecompute", "aggregate"].map(strategy);
+const SOME_SIZE = 5_000;
+
+export const CELLS = {
+  ratios: cells([BARE, ...LAZY_FORMS, ...OTHERS], RATIOS.map(mixOf)),
+  sizes: [
+    ...cells(FOR_ANY_SIZE, SIZES.map(sizedMix)),
+    ...cells(FOR_SOME_SIZE, SIZES.filter((size) => size <= SOME_SIZE).map(sizedMix)),
+  ],
+  subscribers: [
+    ...cells(
+      ["lazy", "lazyLeased", "inQuery", "triggerCounter"].map(strategy),
+      CLIENTS.map(watchedBy),
+    ),
+    // Each of its clients calls a mutation, all at the same time.
+    ...cells([strategy("roundTrip")], CLIENTS.filter((clients) => clients <= 100).map(watchedBy)),
+  ],
+  bursts: cells([BARE, ...LAZY_FORMS, ...OTHERS], [{ kind: "bursts" }]),
+  coldKeys: cells([DEFAULTS, COMPUTED, ...OTHERS.filter(isLazyFilled)], [{ kind: "cold keys" }]),
+  hot: cells([LEASED], [HOT]),
+  contended: cells(
+    [LEASED_SNAPSHOT, strategy("triggerRecompute"), strategy("triggerCounter")],
+    [CONTENDED],
+  ),
+} satisfies Record<string, Cell[]>;
+
+export type SectionName = keyof typeof CELLS;
+
+/** Whether a strategy has nothing for a key before somebody asks for it. */
+function isLazyFilled({ name }: Strategy): boolean {
+  return ["inQuery", "actionCache"].includes(name);
+}

@@ -1,0 +1,227 @@
+import {
+  type GenericDataModel,
+  type GenericMutationCtx,
+  makeFunctionReference,
+  mutationGeneric,
+} from "convex/server";
+import { convexTest } from "convex-test";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { deploy, schema } from "../../bench/costs/app";
+import { type Answer, clairvoyant } from "../../bench/costs/bound";
+import { Clockwork } from "../../bench/costs/clockwork";
+import { compileStrategies } from "../../bench/costs/isolates";
+import { invalidateRows } from "../../bench/costs/mass";
+import { Meter } from "../../bench/costs/meter";
+import { type Deployment, goodWeather, play } from "../../bench/costs/player";
+import { CONTENDED, makeWorkload, mixOf } from "../../bench/costs/scenarios";
+import { strategy } from "../../bench/costs/strategies";
+import { Truth } from "../../bench/costs/truth";
+import { digest } from "../../bench/costs/workload";
+import { Backend } from "../simulation/engine/backend.js";
+
+const START = Date.UTC(2026, 0, 1);
+const SECRET = "0123456789abcdef0123456789abcdef";
+
+describe("the clairvoyant bound", () => {
+  const KEY = "a";
+  /** The items of the key after writes at some times. */
+  function truthOf(writes: readonly number[]): Truth {
+    const truth = new Truth();
+    for (const at of [0, ...writes]) {
+      const after = { _id: "1", _creationTime: at, key: KEY, amount: 1 };
+      truth.onCommit([{ id: "1", table: "items", before: null, after }], at);
+    }
+    return truth;
+  }
+  const bound = (truth: Truth, answers: readonly Answer[], promiseMs: number) =>
+    clairvoyant(truth, answers, { promiseMs, since: 0, countsFrom: 0 });
+
+  test("needs a recompute for each read of a value that changed since, when it must be of the moment", () => {
+    const answers = [1, 3, 4, 6].map((at) => ({ key: KEY, at, staleMs: 0 }));
+    expect(bound(truthOf([2, 5]), answers, 0)).toEqual({ recomputes: 2, documents: 4 + 5 });
+  });
+
+  test("needs none for reads that may be as stale as they were", () => {
+    const answers = [{ key: KEY, at: 9, staleMs: 7 }];
+    expect(bound(truthOf([2, 5]), answers, 0).recomputes).toBe(0);
+    expect(bound(truthOf([2, 5]), answers, 100).recomputes).toBe(0);
+  });
+
+  test("is the fewest: no choice of times serves the reads with less", () => {
+    const times = fc.uniqueArray(fc.integer({ min: 1, max: 12 }), { maxLength: 5 });
+    fc.assert(
+      fc.property(times, times, fc.integer({ min: 0, max: 4 }), (writes, reads, promiseMs) => {
+        const sorted = writes.toSorted((a, b) => a - b);
+        const truth = truthOf(sorted);
+        const answers = reads.map((at) => ({ key: KEY, at, staleMs: 0 }));
+        // A read needs a recompute since the oldest value that it may get, or the one at the beginning.
+        const isServed = (at: number, recomputes: readonly number[]) => {
+          const last = Math.max(0, ...recomputes.filter((time) => time <= at));
+          const outdatedAt = sorted.find((write) => write > last) ?? Number.POSITIVE_INFINITY;
+          return at - outdatedAt <= promiseMs;
+        };
+        const choices = (from: readonly number[]): number[][] => {
+          const [first, ...rest] = from;
+          if (first === undefined) return [[]];
+          return choices(rest).flatMap((times) => [times, [first, ...times]]);
+        };
+        const fewest = Math.min(
+          ...choices(reads)
+            .filter((recomputes) => reads.every((at) => isServed(at, recomputes)))
+            .map(({ length }) => length),
+        );
+        expect(bound(truth, answers, promiseMs).recomputes).toBe(fewest);
+      }),
+    );
+  });
+});
+
+test("workloads are what they were when the figures of the documentation were measured", () => {
+  expect(
+    [mixOf(1), mixOf(0.01), CONTENDED, { kind: "bursts" as const }].map((name) =>
+      digest(makeWorkload(name)),
+    ),
+  ).toMatchInlineSnapshot(`
+    [
+      "607735f32d98a177",
+      "dfd4476d260f0051",
+      "55fa3400dc38e49b",
+      "f1493ecf1a0e2459",
+    ]
+  `);
+});
+
+// But for bytes: ids are longer there.
+describe("the meter agrees with convex-test", () => {
+  beforeEach(() => {
+    vi.stubEnv("LAZY_VIEWS_SECRET", SECRET);
+    vi.spyOn(console, "debug").mockReturnValue();
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+  });
+
+  const CALLS: { path: string; args: Record<string, unknown> }[] = [
+    { path: "app:add", args: { key: "a", amount: 1 } },
+    { path: "app:add", args: { key: "a", amount: 2 } },
+    { path: "prepare", args: { key: "a" } },
+    { path: "app:read", args: { key: "a" } },
+    { path: "app:correct", args: { key: "a", amount: 3 } },
+    { path: "app:add", args: { key: "a", amount: 4 } },
+    { path: "app:read", args: { key: "a" } },
+    { path: "prepare", args: { key: "a" } },
+    { path: "app:correct", args: { key: "a", amount: 5 } },
+  ];
+
+  test.each([
+    "inQuery",
+    "triggerCounter",
+    "triggerRecompute",
+    "roundTrip",
+    "lazy",
+    "lazyApplied",
+    "lazyProbed",
+  ] as const)("about every function of %s", async (name) => {
+    const isLazy = name.startsWith("lazy");
+    const calls = CALLS.map((call) =>
+      call.path !== "prepare"
+        ? call
+        : isLazy
+          ? { path: "lazy:recompute", args: { view: "totals", args: call.args } }
+          : { path: "app:prepare", args: call.args },
+    ).filter(({ path }) => path !== "app:prepare" || name !== "inQuery");
+
+    const { functions } = deploy({ strategy: name });
+    const modules: Record<string, Record<string, unknown>> = { "_generated/api": {} };
+    for (const [path, registered] of Object.entries(functions)) {
+      const [module = "", exported = ""] = path.split(":");
+      modules[module] = { ...modules[module], [exported]: registered };
+    }
+    modules.meter = { used };
+    const t = convexTest({
+      schema,
+      modules: Object.fromEntries(
+        Object.entries(modules).map(([path, exports]) => [`./${path}.ts`, async () => exports]),
+      ),
+    });
+    const isolates = await compileStrategies();
+    const clock = new Clockwork(START);
+    const meter = new Meter();
+    const backend = new Backend<Deployment>(
+      isolates,
+      { strategy: name },
+      clock,
+      { pick: () => 0 },
+      goodWeather(() => 0),
+      { onCommit() {}, onEnd: (kind, ended) => meter.onEnd(kind, ended), onConflict() {} },
+    );
+    backend.env = { LAZY_VIEWS_SECRET: SECRET };
+    meter.start();
+
+    for (const { path, args } of calls) {
+      const isQuery = path === "app:read";
+      const tested = await t.mutation(makeFunctionReference<"mutation">("meter:used"), {
+        path,
+        args,
+        isQuery,
+      });
+      const before = { ...meter.amounts };
+      let hasEnded = false;
+      const run = isQuery
+        ? backend.query(path, args as never)
+        : backend.mutation(path, args as never);
+      const ended = run.finally(() => {
+        hasEnded = true;
+      });
+      while (!hasEnded) await clock.passTo(clock.now + 1);
+      await ended;
+      const { documentsRead, documentsWritten, indexRanges } = meter.amounts;
+      expect(
+        {
+          documentsRead: documentsRead - before.documentsRead,
+          documentsWritten: documentsWritten - before.documentsWritten,
+          indexRanges: indexRanges - before.indexRanges,
+        },
+        path,
+      ).toEqual(tested);
+    }
+  });
+});
+
+/** Runs a function in a transaction of its own, and tells what that took. */
+const used = mutationGeneric({
+  handler: async (
+    ctx: GenericMutationCtx<GenericDataModel>,
+    { path, args, isQuery }: { path: string; args: Record<string, unknown>; isQuery: boolean },
+  ) => {
+    if (isQuery) await ctx.runQuery(makeFunctionReference<"query">(path), args);
+    else await ctx.runMutation(makeFunctionReference<"mutation">(path), args);
+    const metrics = await ctx.meta.getTransactionMetrics();
+    return {
+      documentsRead: metrics.documentsRead.used,
+      documentsWritten: metrics.documentsWritten.used,
+      indexRanges: metrics.databaseQueries.used,
+    };
+  },
+});
+
+test("one written document invalidates the rows of a tag, and readers see it", async () => {
+  expect(await invalidateRows(5_000, await compileStrategies())).toEqual({
+    rows: 5_000,
+    documentsRead: 0,
+    documentsWritten: 1,
+    turnedStale: 100,
+    lookedAt: 100,
+  });
+});
+
+test("the same workload takes the same, to the document", async () => {
+  const workload = makeWorkload({ ...mixOf(1), events: 300 } as never);
+  const [first, second] = await Promise.all(
+    [0, 1].map(async () => play(strategy("lazy"), workload, await compileStrategies())),
+  );
+  expect(first).toEqual(second);
+  expect(first?.amounts.documentsRead).toBeGreaterThan(0);
+});
