@@ -65,7 +65,7 @@ export function costFigures(recordings: CostRecordings): CostFigures {
     },
     bestOther: { worstRatio: worst(({ toOther }) => toOther) },
     hotKey: {
-      recomputesPerWindow: hot.recording.recomputes / (hot.recording.countedMs / WINDOW_MS),
+      recomputesPerWindow: perWindow(hot.recording.recomputedAt),
       effectLinesPerMinute: hot.recording.amounts.logEvents / minutes,
       effectLinesPerRenewal: HOT.clients,
     },
@@ -79,6 +79,12 @@ export function costFigures(recordings: CostRecordings): CostFigures {
       triggerCounter: conflicts("triggerCounter"),
     },
   };
+}
+
+/** Recomputes from the first to the last, over the windows between the two. */
+function perWindow(recomputedAt: readonly number[]): number {
+  const [first = 0, last = 0] = [recomputedAt[0], recomputedAt.at(-1)];
+  return ((recomputedAt.length - 1) * WINDOW_MS) / (last - first);
 }
 
 /** Documents read and written. */

@@ -29,8 +29,8 @@ export interface Recording {
   answers: number;
   /** For how long it counted, in ms. */
   countedMs: number;
-  /** Rows that were committed anew. */
-  recomputes: number;
+  /** When rows were committed anew, in ms since 1970. */
+  recomputedAt: number[];
   /** Answers that were empty, because there was no value yet. */
   unanswered: number;
   /** How long answers had been out of date, in ms. */
@@ -90,7 +90,7 @@ class Player implements Observer<Deployment> {
   private readonly answers: Answer[] = [];
   private readonly watchers = new Map<string, number>();
   private isPlaying = false;
-  private recomputes = 0;
+  private readonly recomputedAt: number[] = [];
 
   constructor(
     private readonly strategy: Strategy,
@@ -142,7 +142,7 @@ class Player implements Observer<Deployment> {
       functions: meter.functions,
       answers: counted.length,
       countedMs: workload.endsAt - workload.countsFrom,
-      recomputes: this.recomputes,
+      recomputedAt: this.recomputedAt,
       unanswered: counted.filter(({ staleMs }) => staleMs === null).length,
       staleP50: percentile(stale, 0.5),
       staleP99: percentile(stale, 0.99),
@@ -154,7 +154,8 @@ class Player implements Observer<Deployment> {
     this.truth.onCommit(commit.changes, commit.committedAt);
     const isComputed = ({ table, before, after }: Change) =>
       table === "totals" && before?.seq !== after?.seq;
-    if (this.meter.isRunning) this.recomputes += commit.changes.filter(isComputed).length;
+    const isCounted = this.meter.isRunning && commit.changes.some(isComputed);
+    if (isCounted) this.recomputedAt.push(commit.committedAt);
     this.subscriptions.onCommit(commit);
     const { store } = this.backend;
     if (commit.number % PRUNE_EVERY === 0) {

@@ -9,7 +9,6 @@ import { BARE, strategy } from "./strategies";
 
 const FOLDER = fileURLToPath(new URL("../../docs/plots/", import.meta.url));
 const SIZE = { width: 520, height: 340, background: "white" };
-const CLAIRVOYANT = "the clairvoyant bound";
 /** Those that are told apart in a picture: more lines say less. */
 const SHOWN = [
   "lazy",
@@ -23,6 +22,11 @@ const SHOWN = [
   "cron",
   "roundTrip",
 ];
+/** Those with a place of their own between cost and staleness: names on top of each other cannot be read. */
+const PLACED = [...SHOWN.filter((name) => name !== "lazyProbedSnapshot"), "lazyLeased"];
+/** When a lease of the view is over, each of its subscribers sends one event. */
+const LEASE_MINUTES = 10;
+const CLAIRVOYANT = "the clairvoyant bound";
 
 /** Draws the figures into `docs/plots`. */
 export async function drawPlots(recordings: CostRecordings, figures: CostFigures): Promise<void> {
@@ -52,7 +56,7 @@ function costByRatio({ ratios }: CostRecordings, figures: CostFigures): TopLevel
   ]);
   return {
     ...SIZE,
-    title: "Documents read and written for 3,000 reads and writes of 50 keys",
+    title: "Documents read and written, for the same reads and writes of 50 keys",
     data: { values },
     mark: { type: "line", point: true },
     encoding: {
@@ -77,7 +81,7 @@ function boundOf(measured: ReturnType<typeof at>): number {
 
 function stalenessByCost({ ratios }: CostRecordings): TopLevelSpec {
   const values = at(ratios, mixOf(1))
-    .filter(({ strategy: name }) => name !== BARE.name)
+    .filter(({ strategy: name }) => PLACED.includes(name))
     .map(({ strategy: name, recording }) => ({
       strategy: strategy(name).label,
       documents: documentsOf(recording.amounts),
@@ -87,7 +91,7 @@ function stalenessByCost({ ratios }: CostRecordings): TopLevelSpec {
     x: {
       field: "documents",
       type: "quantitative",
-      scale: { type: "log", padding: 30 },
+      scale: { type: "log", domainMin: 5_000, domainMax: 1_000_000 },
       title: "documents read and written",
     },
     y: {
@@ -96,15 +100,20 @@ function stalenessByCost({ ratios }: CostRecordings): TopLevelSpec {
       scale: { type: "symlog" },
       title: "staleness of answers, 99th percentile, in seconds",
     },
+    color: {
+      condition: { test: "indexof(datum.strategy, 'lazy view') === 0", value: "#1f4e9c" },
+      value: "#c62828",
+    },
   } as const;
   return {
     ...SIZE,
     title: "What fresh answers cost: as many reads as writes",
     data: { values },
     layer: [
+      { mark: { type: "point", filled: true, size: 60 }, encoding },
       {
-        mark: { type: "point", filled: true, size: 70 },
-        encoding: { ...encoding, color: colors(values.map(({ strategy: label }) => label)) },
+        mark: { type: "text", align: "left", dx: 8, angle: 330 },
+        encoding: { ...encoding, text: { field: "strategy" } },
       },
     ],
   };
@@ -112,6 +121,12 @@ function stalenessByCost({ ratios }: CostRecordings): TopLevelSpec {
 
 function logEventsBySubscribers({ subscribers }: CostRecordings): TopLevelSpec {
   const names = ["lazy", "lazyLeased"];
+  const withRenewals = `${strategy("lazyLeased").label}, with its renewals`;
+  const renewed = CLIENTS.map((clients) => ({
+    clients,
+    strategy: withRenewals,
+    events: clients / LEASE_MINUTES,
+  }));
   const values = CLIENTS.flatMap((clients) =>
     at(subscribers, watchedBy(clients))
       .filter(({ strategy: name }) => names.includes(name))
@@ -124,7 +139,7 @@ function logEventsBySubscribers({ subscribers }: CostRecordings): TopLevelSpec {
   return {
     ...SIZE,
     title: "Log events of one key that is written every second",
-    data: { values },
+    data: { values: [...values, ...renewed] },
     mark: { type: "line", point: true },
     encoding: {
       x: { field: "clients", type: "quantitative", scale: { type: "log" }, title: "subscribers" },
@@ -134,18 +149,31 @@ function logEventsBySubscribers({ subscribers }: CostRecordings): TopLevelSpec {
         scale: { type: "symlog" },
         title: "log events a minute",
       },
-      color: colors(names.map((name) => strategy(name).label)),
+      color: colors([...names.map((name) => strategy(name).label), withRenewals]),
     },
   };
 }
 
-/** The same color for the same strategy's place in every picture, and a legend in that order. */
+/** Blue for the forms of the view, other colors for the others, and a legend in that order. */
 function colors(labels: readonly string[]) {
+  const blues = ["#1f4e9c", "#3b8be0", "#7fb8f0"];
+  const others = [
+    "#2e7d32",
+    "#c62828",
+    "#f9a825",
+    "#8e5bb5",
+    "#00897b",
+    "#8d6e63",
+    "#d81b60",
+    "#333333",
+  ];
+  const range = labels.map((label) =>
+    label.startsWith("lazy view") ? blues.shift() : others.shift(),
+  );
   return {
     field: "strategy",
     type: "nominal",
-    sort: [...labels],
-    scale: { scheme: "tableau20" },
-    title: null,
+    scale: { domain: [...labels], range: range as string[] },
+    legend: { title: null, labelLimit: 300 },
   } as const;
 }

@@ -25,7 +25,7 @@ export interface Workload {
 }
 
 /** What is watched counts from then on: before, a lease begins. */
-const BEGUN_MS = 20_000;
+const BEGUN_MS = 12_000;
 /** Of two writes one adds an item, and one corrects one. */
 const CORRECTIONS = 0.5;
 
