@@ -18,19 +18,39 @@ export function judge(
   // A run takes the mark away before it reads; for readers it is there until the run ends.
   const dirtyAt = stored.dirtyAt ?? stored.refreshing?.dirtyAt;
   const row = dirtyAt === stored.dirtyAt ? stored : { ...stored, dirtyAt: dirtyAt as number };
-  const sight: Sight = { ctx, row, probe: (index) => probeText(ctx, view, index, row.args) };
-  if (view.tags !== undefined) {
-    // Asked once, also when `staleWhen` and `expiredWhen` both want to know.
-    let asked: Promise<boolean> | undefined;
-    const ask = async () => await isAnyInvalidated(ctx.db, tagsOf(view, row.args), row.asOf);
-    sight.isTagInvalidated = () => {
-      asked ??= ask();
-      return asked;
-    };
-  }
-  const verdict = view.staleWhen.judge(sight, 0);
+  const verdict = view.staleWhen.judge(new RowSight(ctx, view, row), 0);
   if (!isCompatible) return verdict;
   return typeof verdict === "string" ? outdated(verdict) : verdict.then(outdated);
+}
+
+/** A row as its readers see it. Every read makes one: what is not asked for is not prepared. */
+class RowSight implements Sight {
+  private asked: Promise<boolean> | undefined;
+
+  constructor(
+    readonly ctx: AnyQueryCtx,
+    private readonly view: ViewDefinition,
+    readonly row: Row,
+  ) {}
+
+  get isTagInvalidated(): (() => Promise<boolean>) | undefined {
+    return this.view.tags === undefined ? undefined : () => this.askTags();
+  }
+
+  probe(index: number): Promise<string> {
+    return probeText(this.ctx, this.view, index, this.row.args);
+  }
+
+  /** Asked once, also when `staleWhen` and `expiredWhen` both want to know. */
+  private askTags(): Promise<boolean> {
+    this.asked ??= this.readTags();
+    return this.asked;
+  }
+
+  private async readTags(): Promise<boolean> {
+    const { ctx, view, row } = this;
+    return await isAnyInvalidated(ctx.db, tagsOf(view, row.args), row.asOf);
+  }
 }
 
 /**

@@ -20,7 +20,7 @@ export interface Sight {
   ctx: AnyQueryCtx;
   row: Row;
   /** Whether a tag of the key was invalidated since the row was computed; absent when the view has no tags. */
-  isTagInvalidated?(): Promise<boolean>;
+  isTagInvalidated?: (() => Promise<boolean>) | undefined;
   /** What the i-th probe says now, as canonical text. */
   probe(index: number): Promise<string>;
 }

@@ -73,8 +73,8 @@ export function changed<Key, Value, DataModel extends GenericDataModel = Generic
   return {
     probes: [probe as unknown as Probe],
     ages: [],
-    judge: async ({ row, probe }, index) =>
-      row.probes?.[index] === (await probe(index)) ? "fresh" : "stale",
+    judge: async (sight, index) =>
+      sight.row.probes?.[index] === (await sight.probe(index)) ? "fresh" : "stale",
   };
 }
 
