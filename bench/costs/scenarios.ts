@@ -64,8 +64,8 @@ export function makeWorkload(name: WorkloadName): Workload {
 const cells = (strategies: readonly Strategy[], workloads: readonly WorkloadName[]): Cell[] =>
   workloads.flatMap((workload) => strategies.map(({ name }) => ({ strategy: name, workload })));
 
-export const mixOf = (ratio: number): WorkloadName => ({
-  kind: "mix",
+export const mixOf = (ratio: number) => ({
+  kind: "mix" as const,
   reads: ratio / (1 + ratio),
   keys: 50,
   itemsPerKey: 50,

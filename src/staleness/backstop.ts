@@ -61,7 +61,7 @@ function workMs({ windowMs, timeoutMs }: ViewDefinition, { refreshing }: Pick<Ro
  */
 export function lookField(
   view: ViewDefinition,
-  row: Pick<Row, "expiresAt" | "refreshing">,
+  row: Pick<Row, "refreshing"> & { expiresAt?: number | undefined },
   since: number,
 ): Pick<Row, "expiresAt"> {
   const hasAge = row.expiresAt !== undefined;

@@ -84,9 +84,9 @@ test("workloads are what they were when the figures of the documentation were me
     ),
   ).toMatchInlineSnapshot(`
     [
-      "607735f32d98a177",
-      "dfd4476d260f0051",
-      "55fa3400dc38e49b",
+      "192b5735d653ccdc",
+      "d982de2ac0e4f2db",
+      "97e9eca81be4a821",
       "f1493ecf1a0e2459",
     ]
   `);
@@ -218,7 +218,7 @@ test("one written document invalidates the rows of a tag, and readers see it", a
 });
 
 test("the same workload takes the same, to the document", async () => {
-  const workload = makeWorkload({ ...mixOf(1), events: 300 } as never);
+  const workload = makeWorkload({ ...mixOf(1), keys: 5, events: 100 });
   const [first, second] = await Promise.all(
     [0, 1].map(async () => play(strategy("lazy"), workload, await compileStrategies())),
   );
