@@ -1,7 +1,7 @@
 import type { FloodSizes } from "./flood";
 import type { HitSizes } from "./hit";
 
-/** How large the bench is; the test of the bench uses the same sizes. */
+/** How large the bench is; its test uses the same sizes, but for the fan-out. */
 export const HIT: HitSizes = {
   documents: 50,
   documentsLarge: 5_000,
