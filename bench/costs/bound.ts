@@ -12,7 +12,7 @@ export interface Answer {
 /** What the clairvoyant does. */
 export interface Bound {
   recomputes: number;
-  /** Documents read and written by these recomputes, and by the readers of the rows. */
+  /** The documents that they read. */
   documents: number;
 }
 
@@ -22,20 +22,19 @@ export interface Bound {
  *
  * Each read needs a recompute in some stretch of time before it: since the value that it may still be given became
  * true. With the stretches in the order of their ends, a recompute at the end of the first one that has none is always
- * a best choice. Each reads the items that there are then, and writes one document, which one reader reads: for the
- * others Convex has it cached.
+ * a best choice. Each reads the items of the key, as few as there were in its stretch.
  *
- * @param since - When it begins, with values that are up to date, in ms since 1970.
- * @param countsFrom - From when on its recomputes count.
+ * @param since - When it begins, with values that are up to date, in ms since 1970: answers before do not count.
  */
 export function clairvoyant(
   truth: Truth,
   answers: readonly Answer[],
-  { promiseMs, since, countsFrom }: { promiseMs: number; since: number; countsFrom: number },
+  { promiseMs, since }: { promiseMs: number; since: number },
 ): Bound {
   const bound: Bound = { recomputes: 0, documents: 0 };
   const byKey = new Map<string, Answer[]>();
   for (const answer of answers) {
+    if (answer.at < since) continue;
     const own = byKey.get(answer.key);
     if (own === undefined) byKey.set(answer.key, [answer]);
     else own.push(answer);
@@ -52,10 +51,8 @@ export function clairvoyant(
       });
       if (oldest === undefined || recomputedAt >= oldest.since) continue;
       recomputedAt = at;
-      if (at < countsFrom) continue;
       bound.recomputes++;
-      const current = versions.findLast((version) => version.since <= at);
-      bound.documents += (current?.count ?? 0) + 2;
+      bound.documents += oldest.count;
     }
   }
   return bound;

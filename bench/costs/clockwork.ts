@@ -75,6 +75,17 @@ export class Clockwork implements Turns {
     }
     this.now = time;
   }
+
+  /** Lets time pass until something has ended. */
+  async passUntil<T>(work: Promise<T>): Promise<T> {
+    let hasEnded = false;
+    const end = () => {
+      hasEnded = true;
+    };
+    work.then(end, end);
+    while (!hasEnded) await this.passTo(this.now + 100);
+    return await work;
+  }
 }
 
 /** Resolves when no microtask is left. */

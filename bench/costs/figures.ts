@@ -1,6 +1,6 @@
 import type { CostRecordings, Measured } from "./measure";
 import type { Amounts } from "./meter";
-import { HOT, mixOf, RATIOS } from "./scenarios";
+import { mixOf, RATIOS } from "./scenarios";
 import { BARE, DEFAULTS, LEASED_SNAPSHOT, strategy } from "./strategies";
 
 /** How the library does at one ratio of reads to writes. */
@@ -17,6 +17,8 @@ export interface RatioFigures {
   /** The best other strategy that serves no staler answers than that form, and the form's documents over its own. */
   other: string;
   toOther: number;
+  /** The same for values that cannot be told from a change: among those, here and there, that compute them anew. */
+  recomputing: Rating;
 }
 
 /** What the targets are about. */
@@ -24,11 +26,7 @@ export interface CostFigures {
   ratios: RatioFigures[];
   clairvoyant: { worstRatio: number; worstRatioDefaults: number };
   bestOther: { worstRatio: number };
-  hotKey: {
-    recomputesPerWindow: number;
-    effectLinesPerMinute: number;
-    effectLinesPerRenewal: number;
-  };
+  hotKey: { recomputesPerWindow: number; effectLinesPerMinute: number };
   massInvalidation: { documentsWritten: number; rows: number };
   /** Transactions run again because of a conflict, for each write to the source. */
   conflicts: { lazy: number; trigger: number; triggerCounter: number };
@@ -44,6 +42,9 @@ export const TARGETS = {
 };
 
 const WINDOW_MS = 10_000;
+const MOMENT_MS = 200;
+/** Strategies that tell the value from the change. */
+const COUNTING = ["lazyApplied", "triggerCounter", "aggregate", "aggregateQueued"];
 
 export function costFigures(recordings: CostRecordings): CostFigures {
   const ratios = RATIOS.map((ratio) => ratioFigures(ratio, at(recordings.ratios, mixOf(ratio))));
@@ -54,8 +55,8 @@ export function costFigures(recordings: CostRecordings): CostFigures {
     const { recording } = recordings.contended.find(
       ({ strategy }) => strategy === name,
     ) as Measured;
-    const { amounts, functions } = recording;
-    return (amounts.writesRetried + amounts.othersRetried) / (functions["app:add"]?.calls ?? 0);
+    const { amounts, writes } = recording;
+    return (amounts.writeConflicts + amounts.otherConflicts) / writes;
   };
   return {
     ratios,
@@ -65,9 +66,8 @@ export function costFigures(recordings: CostRecordings): CostFigures {
     },
     bestOther: { worstRatio: worst(({ toOther }) => toOther) },
     hotKey: {
-      recomputesPerWindow: perWindow(hot.recording.recomputedAt),
+      recomputesPerWindow: mostInAWindow(hot.recording.recomputedAt),
       effectLinesPerMinute: hot.recording.amounts.logEvents / minutes,
-      effectLinesPerRenewal: HOT.clients,
     },
     massInvalidation: {
       documentsWritten: recordings.mass.documentsWritten,
@@ -81,10 +81,11 @@ export function costFigures(recordings: CostRecordings): CostFigures {
   };
 }
 
-/** Recomputes from the first to the last, over the windows between the two. */
-function perWindow(recomputedAt: readonly number[]): number {
-  const [first = 0, last = 0] = [recomputedAt[0], recomputedAt.at(-1)];
-  return ((recomputedAt.length - 1) * WINDOW_MS) / (last - first);
+/** The most recomputes whose commits lie in one window; each commits within a moment of its start. */
+function mostInAWindow(recomputedAt: readonly number[]): number {
+  const spanMs = WINDOW_MS - MOMENT_MS;
+  const within = (from: number) => recomputedAt.filter((at) => at >= from && at < from + spanMs);
+  return Math.max(0, ...recomputedAt.map((from) => within(from).length));
 }
 
 /** Documents read and written. */
@@ -99,28 +100,43 @@ export function at(measured: readonly Measured[], workload: Measured["workload"]
 }
 
 function ratioFigures(ratio: number, measured: readonly Measured[]): RatioFigures {
-  const cost = ({ recording }: Measured) => documentsOf(recording.amounts);
   const bare = cost(measured.find((each) => each.strategy === BARE.name) as Measured);
-  const bounded = (each: Measured) => cost(each) / (bare + each.recording.bound.documents);
-  const rated = measured
-    .filter((each) => strategy(each.strategy).isLazy)
-    .map((form) => {
-      const other = bestOther(form, measured);
-      return { form, other, toClairvoyant: bounded(form), toOther: cost(form) / cost(other) };
-    });
-  const excess = (each: (typeof rated)[number]) =>
-    Math.max(each.toClairvoyant / TARGETS.clairvoyant, each.toOther / TARGETS.other);
-  const best = rated.reduce((a, b) => (excess(b) < excess(a) ? b : a));
-  const defaults = rated.find(({ form }) => form.strategy === DEFAULTS.name);
+  const rate = (form: Measured, among: readonly Measured[]): Rating => {
+    const other = bestOther(form, among);
+    const toClairvoyant = cost(form) / (bare + form.recording.bound.documents);
+    const toOther = cost(form) / cost(other);
+    return { form: form.strategy, toClairvoyant, other: other.strategy, toOther };
+  };
+  const best = (among: readonly Measured[]) =>
+    among
+      .filter((each) => strategy(each.strategy).isLazy)
+      .map((form) => rate(form, among))
+      .reduce((a, b) => (excess(b) < excess(a) ? b : a));
+  const defaults = measured.find((each) => each.strategy === DEFAULTS.name) as Measured;
   return {
     ratio,
     documents: Object.fromEntries(measured.map((each) => [each.strategy, cost(each)])),
-    form: best.form.strategy,
-    toClairvoyant: best.toClairvoyant,
-    defaultsToClairvoyant: (defaults as (typeof rated)[number]).toClairvoyant,
-    other: best.other.strategy,
-    toOther: best.toOther,
+    ...best(measured),
+    defaultsToClairvoyant: rate(defaults, measured).toClairvoyant,
+    recomputing: best(measured.filter((each) => !COUNTING.includes(each.strategy))),
   };
+}
+
+/** A form of the view, beside the bound and beside the best other strategy. */
+export interface Rating {
+  form: string;
+  toClairvoyant: number;
+  other: string;
+  toOther: number;
+}
+
+/** How near a form comes to missing a target, or by how much it does. */
+function excess({ toClairvoyant, toOther }: Rating): number {
+  return Math.max(toClairvoyant / TARGETS.clairvoyant, toOther / TARGETS.other);
+}
+
+function cost({ recording }: Measured): number {
+  return documentsOf(recording.amounts);
 }
 
 /** The strategy without a lazy view that takes the fewest documents, of those whose answers are no staler. */
@@ -133,7 +149,5 @@ function bestOther(form: Measured, measured: readonly Measured[]): Measured {
       const isOther = !other.isLazy && name !== BARE.name;
       return isOther && other.promiseMs <= promiseMs && recording.staleP99 <= allowedMs;
     })
-    .reduce((a, b) =>
-      documentsOf(b.recording.amounts) < documentsOf(a.recording.amounts) ? b : a,
-    );
+    .reduce((a, b) => (cost(b) < cost(a) ? b : a));
 }

@@ -12,18 +12,23 @@ export interface Amounts {
   indexRanges: number;
   /** Queries that were not served from the cache, mutations, actions and HTTP actions. */
   functionCalls: number;
-  /** Transactions that were run again because of a conflict: those that write the source, and others. */
-  writesRetried: number;
-  othersRetried: number;
+  /** Conflicts: of the transactions that write the source, and of others. */
+  writeConflicts: number;
+  otherConflicts: number;
   /** Mutations that failed. */
   failures: number;
-  /** Console lines that the log stream delivers. */
+  /** Console lines that are sent to the log stream. */
   logEvents: number;
 }
 
 export interface FunctionAmounts {
   calls: number;
   documents: number;
+}
+
+/** Whether a mutation was given up because of its conflicts. */
+export function isConflict(error: Error): boolean {
+  return error.message.includes(" was in conflict ");
 }
 
 /** The functions that write the source. */
@@ -46,8 +51,8 @@ export class Meter {
     bytesWritten: 0,
     indexRanges: 0,
     functionCalls: 0,
-    writesRetried: 0,
-    othersRetried: 0,
+    writeConflicts: 0,
+    otherConflicts: 0,
     failures: 0,
     logEvents: 0,
   };
@@ -61,13 +66,15 @@ export class Meter {
 
   onEnd(kind: Kind, { path, usage, result }: Ended<unknown>): void {
     this.call(path);
-    this.use(path, usage);
-    if (this.isRunning && kind === "mutation" && "error" in result) this.amounts.failures++;
+    const hasFailed = kind === "mutation" && "error" in result;
+    // What it took has been counted with its last conflict.
+    if (!hasFailed || !isConflict(result.error)) this.use(path, usage);
+    if (this.isRunning && hasFailed) this.amounts.failures++;
   }
 
   onConflict(path: string, usage: Usage): void {
     this.use(path, usage);
-    if (this.isRunning) this.amounts[WRITES.includes(path) ? "writesRetried" : "othersRetried"]++;
+    if (this.isRunning) this.amounts[WRITES.includes(path) ? "writeConflicts" : "otherConflicts"]++;
   }
 
   call(path: string): void {

@@ -13,7 +13,7 @@ import { Subscriptions } from "../../tests/simulation/engine/subscriptions";
 import type { StrategyName } from "./app";
 import { type Answer, type Bound, clairvoyant } from "./bound";
 import { Clockwork } from "./clockwork";
-import { type Amounts, type FunctionAmounts, Meter } from "./meter";
+import { type Amounts, type FunctionAmounts, isConflict, Meter } from "./meter";
 import type { Strategy } from "./strategies";
 import { Truth } from "./truth";
 import type { Workload, WorkloadEvent } from "./workload";
@@ -27,6 +27,8 @@ export interface Recording {
   functions: Record<string, FunctionAmounts>;
   /** Answers to readers; those who watch count once a second. */
   answers: number;
+  /** Writes to the source. */
+  writes: number;
   /** For how long it counted, in ms. */
   countedMs: number;
   /** When rows were committed anew, in ms since 1970. */
@@ -141,12 +143,15 @@ class Player implements Observer<Deployment> {
       amounts: meter.amounts,
       functions: meter.functions,
       answers: counted.length,
+      writes: workload.events.filter(({ at, do: what }) => {
+        return at >= workload.countsFrom && (what === "add" || what === "correct");
+      }).length,
       countedMs: workload.endsAt - workload.countsFrom,
       recomputedAt: this.recomputedAt,
       unanswered: counted.filter(({ staleMs }) => staleMs === null).length,
       staleP50: percentile(stale, 0.5),
       staleP99: percentile(stale, 0.99),
-      bound: clairvoyant(this.truth, this.answers, { promiseMs, since, countsFrom }),
+      bound: clairvoyant(this.truth, this.answers, { promiseMs, since: countsFrom }),
     };
   }
 
@@ -165,13 +170,8 @@ class Player implements Observer<Deployment> {
 
   onEnd(...[kind, ended]: Parameters<Observer<Deployment>["onEnd"]>): void {
     this.meter.onEnd(kind, ended);
-    if (
-      kind !== "query" &&
-      "error" in ended.result &&
-      !/ was in conflict /.test(ended.result.error.message)
-    ) {
-      throw ended.result.error;
-    }
+    const { result } = ended;
+    if (kind !== "query" && "error" in result && !isConflict(result.error)) throw result.error;
   }
 
   onSnapshotQuery({ path, usage }: Ended<Deployment>): void {
@@ -200,12 +200,7 @@ class Player implements Observer<Deployment> {
     await clock.passTo(clock.now + 1_000);
     if (backend.has("app:prepare")) {
       for (const key of workload.keys) {
-        let hasEnded = false;
-        const prepared = backend.mutation("app:prepare", { key }).finally(() => {
-          hasEnded = true;
-        });
-        while (!hasEnded) await clock.passTo(clock.now + 1_000);
-        await prepared;
+        await clock.passUntil(backend.mutation("app:prepare", { key }));
       }
       await clock.passTo(clock.now + SETTLED_MS);
     }
@@ -244,7 +239,7 @@ class Player implements Observer<Deployment> {
   /** Somebody calls a mutation; that it was in conflict too often has been counted. */
   private call(path: string, args: JSONValue): void {
     this.backend.mutation(path, args).catch((error) => {
-      if (!/ was in conflict /.test(String(error))) throw error;
+      if (!isConflict(error)) throw error;
     });
   }
 

@@ -121,7 +121,7 @@ function stalenessByCost({ ratios }: CostRecordings): TopLevelSpec {
 
 function logEventsBySubscribers({ subscribers }: CostRecordings): TopLevelSpec {
   const names = ["lazy", "lazyLeased"];
-  const withRenewals = `${strategy("lazyLeased").label}, with its renewals`;
+  const withRenewals = `${strategy("lazyLeased").label}, with renewals (computed)`;
   const renewed = CLIENTS.map((clients) => ({
     clients,
     strategy: withRenewals,

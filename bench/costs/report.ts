@@ -1,5 +1,5 @@
 import { atMost, exactly, formatNumber, plain, section } from "../lines";
-import { type CostFigures, documentsOf, TARGETS } from "./figures";
+import { type CostFigures, documentsOf, type Rating, TARGETS } from "./figures";
 import type { CostRecordings, Measured } from "./measure";
 import type { WorkloadName } from "./scenarios";
 import { strategy } from "./strategies";
@@ -9,9 +9,9 @@ export function formatCosts(recordings: CostRecordings, figures: CostFigures): s
   return [
     targets(figures),
     ratioTable(figures),
-    ...(["ratios", "sizes", "subscribers", "bursts", "coldKeys", "contended"] as const).map(
-      (name) => strategyTable(TITLES[name], recordings[name]),
-    ),
+    ...(
+      ["ratios", "inserts", "sizes", "subscribers", "bursts", "coldKeys", "contended"] as const
+    ).map((name) => strategyTable(TITLES[name], recordings[name])),
   ].join("\n\n");
 }
 
@@ -22,6 +22,7 @@ const TITLES = {
   subscribers: "… by the subscribers of a key that is written every second",
   bursts: "… with bursts of 60 writes in two seconds, once a minute",
   coldKeys: "… with a thousand keys that nobody has read before, each read once",
+  inserts: "… with writes that only add",
   contended: "… with a hundred writes a second to one key that somebody watches",
 };
 
@@ -57,11 +58,6 @@ function targets({ clairvoyant, bestOther, hotKey, massInvalidation, conflicts }
       TARGETS.effectLinesPerMinute,
       "log lines, while leased",
     ),
-    plain(
-      "hotKey.effectLinesPerRenewal",
-      hotKey.effectLinesPerRenewal,
-      "log lines when a lease is over: one a subscriber",
-    ),
     exactly(
       "massInvalidation.documentsWritten",
       massInvalidation.documentsWritten,
@@ -80,17 +76,29 @@ function targets({ clairvoyant, bestOther, hotKey, massInvalidation, conflicts }
 }
 
 function ratioTable({ ratios }: CostFigures): string {
-  return table("The form that suits each ratio best", [
-    ["reads per write", "form", "/ clairvoyant", "best other", "/ other", "defaults / clairvoyant"],
-    ...ratios.map((each) => [
-      String(each.ratio),
-      strategy(each.form).label,
-      each.toClairvoyant.toFixed(2),
-      strategy(each.other).label,
-      each.toOther.toFixed(2),
-      each.defaultsToClairvoyant.toFixed(2),
-    ]),
-  ]);
+  return table(
+    "The form that suits each ratio best; and the same for values that must be computed anew",
+    [
+      ["reads per write", "defaults / bound", ...RATED, ...RATED],
+      ...ratios.map((each) => [
+        String(each.ratio),
+        each.defaultsToClairvoyant.toFixed(2),
+        ...rated(each),
+        ...rated(each.recomputing),
+      ]),
+    ],
+  );
+}
+
+const RATED = ["form", "/ bound", "best other", "/ other"];
+
+function rated({ form, toClairvoyant, other, toOther }: Rating): string[] {
+  return [
+    strategy(form).label,
+    toClairvoyant.toFixed(2),
+    strategy(other).label,
+    toOther.toFixed(2),
+  ];
 }
 
 function strategyTable(title: string, measured: readonly Measured[]): string {
@@ -105,16 +113,17 @@ function strategyTable(title: string, measured: readonly Measured[]): string {
       "kB written",
       "ranges",
       "calls",
-      "retried",
+      "conflicts",
       "failed",
       "log events",
       "stale p50",
       "p99",
-      "unanswered",
+      "reads",
+      "empty",
       "bound",
     ],
     ...measured.map(({ strategy: name, workload, recording }) => {
-      const { amounts, staleP50, staleP99, unanswered, bound } = recording;
+      const { amounts, staleP50, staleP99, answers, unanswered, bound } = recording;
       return [
         workloadText(workload),
         strategy(name).label,
@@ -125,13 +134,14 @@ function strategyTable(title: string, measured: readonly Measured[]): string {
         amounts.bytesWritten / 1_000,
         amounts.indexRanges,
         amounts.functionCalls,
-        amounts.writesRetried + amounts.othersRetried,
+        amounts.writeConflicts + amounts.otherConflicts,
         amounts.failures,
         amounts.logEvents,
         `${(staleP50 / 1_000).toFixed(1)} s`,
         `${(staleP99 / 1_000).toFixed(1)} s`,
+        answers,
         unanswered,
-        bound.recomputes,
+        workload.kind === "cold keys" ? "–" : bound.recomputes,
       ].map((cell) => (typeof cell === "number" ? formatNumber(Math.round(cell)) : cell));
     }),
   ]);

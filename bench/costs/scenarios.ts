@@ -29,6 +29,7 @@ export type WorkloadName =
       itemsPerKey: number;
       events: number;
       eventsPerSecond: number;
+      addsOnly?: boolean;
     }
   | { kind: "bursts" }
   | { kind: "cold keys" }
@@ -73,6 +74,10 @@ export const mixOf = (ratio: number) => ({
   eventsPerSecond: 10,
 });
 
+/** The same, with writes that only add items: half as many documents as those that change one. */
+export const INSERT_RATIOS = [0.001, 1];
+export const insertsOf = (ratio: number) => ({ ...mixOf(ratio), addsOnly: true });
+
 export const sizedMix = (itemsPerKey: number): WorkloadName => ({
   kind: "mix",
   reads: 0.5,
@@ -111,8 +116,16 @@ const SOME_SIZE = 5_000;
 /** The longest first: then no core is left alone with it at the end. */
 export const CELLS = {
   contended: cells(
-    [LEASED_SNAPSHOT, strategy("triggerRecompute"), strategy("triggerCounter")],
+    [
+      LEASED_SNAPSHOT,
+      ...["lazy", "lazyApplied", "inQuery", "triggerRecompute", "triggerCounter"].map(strategy),
+      ...["aggregate", "aggregateQueued", "cron"].map(strategy),
+    ],
     [CONTENDED],
+  ),
+  inserts: cells(
+    [BARE, ...["lazy", "lazyApplied", "lazyProbed", "inQuery", "triggerCounter"].map(strategy)],
+    INSERT_RATIOS.map(insertsOf),
   ),
   ratios: cells([BARE, ...LAZY_FORMS, ...OTHERS], RATIOS.map(mixOf)),
   sizes: [
@@ -121,7 +134,9 @@ export const CELLS = {
   ],
   subscribers: [
     ...cells(
-      ["lazy", "lazyLeased", "inQuery", "triggerCounter"].map(strategy),
+      ["lazy", "lazyLeased", "lazyApplied", "inQuery", "triggerCounter", "aggregate", "cron"].map(
+        strategy,
+      ),
       CLIENTS.map(watchedBy),
     ),
     // Each of its clients calls a mutation, all at the same time.

@@ -18,7 +18,7 @@ export interface Workload {
   /** Whether every key was read before. */
   isWarm: boolean;
   events: WorkloadEvent[];
-  /** From when on it counts: what comes before brings everything into the state that use leaves it in. */
+  /** From when on it counts, in ms since the beginning. */
   countsFrom: number;
   /** When it is over, in ms since the beginning. */
   endsAt: number;
@@ -36,6 +36,8 @@ interface MixOptions {
   eventsPerSecond: number;
   /** The share of events that are reads. */
   reads: number;
+  /** Whether all writes add an item. */
+  addsOnly?: boolean;
   seed: number;
 }
 
@@ -49,9 +51,11 @@ export function mix(options: MixOptions): Workload {
   for (let i = 0; i < options.events; i++) {
     at += waitFor(options.eventsPerSecond, random);
     const key = pick();
-    events.push(random() < options.reads ? { at, key, do: "read" } : write(at, key, random));
+    const corrections = options.addsOnly ? 0 : CORRECTIONS;
+    const isRead = random() < options.reads;
+    events.push(isRead ? { at, key, do: "read" } : write(at, key, random, corrections));
   }
-  return { ...options, keys, isWarm: true, events, countsFrom: at / 2, endsAt: at };
+  return { ...options, keys, isWarm: true, events, countsFrom: 0, endsAt: at };
 }
 
 /** Quiet times, and in between bursts of writes to one key that somebody reads now and then. */
@@ -69,13 +73,13 @@ export function bursts(options: {
   for (let burst = 0; burst < options.bursts; burst++) {
     const start = burst * periodMs;
     for (let i = 0; i < options.writesPerBurst; i++) {
-      events.push(write(start + random() * 2_000, key, random));
+      events.push(write(start + random() * 2_000, key, random, CORRECTIONS));
     }
     for (let i = 0; i < 12; i++) events.push({ at: start + i * 5_000, key, do: "read" });
   }
   events.sort((a, b) => a.at - b.at);
   const endsAt = options.bursts * periodMs;
-  return { ...options, keys, isWarm: true, events, countsFrom: endsAt / 2, endsAt };
+  return { ...options, keys, isWarm: true, events, countsFrom: 0, endsAt };
 }
 
 /** Many keys that were never read, each read once. */
@@ -110,12 +114,7 @@ export function watched(options: {
   return { ...options, keys, isWarm: true, events, countsFrom: BEGUN_MS, endsAt };
 }
 
-function write(
-  at: number,
-  key: string,
-  random: () => number,
-  corrections = CORRECTIONS,
-): WorkloadEvent {
+function write(at: number, key: string, random: () => number, corrections: number): WorkloadEvent {
   const amount = 1 + Math.floor(random() * 1_000);
   return { at, key, amount, do: random() < corrections ? "correct" : "add" };
 }

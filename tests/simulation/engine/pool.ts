@@ -21,24 +21,23 @@ export async function inProcesses<Task, Answer>(
   const answers = new Map<number, Answer>();
   let next = 0;
   let goesOn = true;
+  const children: ChildProcess[] = [];
   const workOff = async () => {
     const child = fork(module, { execArgv: ["--import", "tsx"], serialization: "advanced" });
-    try {
-      while (goesOn && next < tasks.length) {
-        const index = next++;
-        const answer = await ask<Task, Answer>(child, tasks[index] as Task);
-        answers.set(index, answer);
-        if (onAnswer(answer) === false) goesOn = false;
-      }
-    } catch (error) {
-      goesOn = false;
-      throw error;
-    } finally {
-      child.kill();
+    children.push(child);
+    while (goesOn && next < tasks.length) {
+      const index = next++;
+      const answer = await ask<Task, Answer>(child, tasks[index] as Task);
+      answers.set(index, answer);
+      if (onAnswer(answer) === false) goesOn = false;
     }
   };
   const processes = Math.min(availableParallelism(), tasks.length);
-  await Promise.all(Array.from({ length: processes }, workOff));
+  try {
+    await Promise.all(Array.from({ length: processes }, workOff));
+  } finally {
+    for (const child of children) child.kill();
+  }
   return [...answers].sort(([a], [b]) => a - b).map(([, answer]) => answer);
 }
 
@@ -46,14 +45,15 @@ type Reply<Answer> = { answer: Answer } | { error: string };
 
 function ask<Task, Answer>(child: ChildProcess, task: Task): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const onExit = () => reject(new Error(`a process ended during the task ${text(task)}`));
-    child.once("exit", onExit);
+    const ended = new Error(`a process ended during the task ${text(task)}`);
+    const onEnd = (error: unknown) => reject(error instanceof Error ? error : ended);
+    child.once("exit", onEnd).once("error", onEnd);
     child.once("message", (reply: Reply<Answer>) => {
-      child.off("exit", onExit);
+      child.off("exit", onEnd).off("error", onEnd);
       if ("answer" in reply) resolve(reply.answer);
       else reject(new Error(`the task ${text(task)} failed: ${reply.error}`));
     });
-    child.send(task as object);
+    child.send(task as object, (error) => error !== null && onEnd(error));
   });
 }
 
@@ -61,8 +61,9 @@ function text(task: unknown): string {
   return JSON.stringify(task).slice(0, 300);
 }
 
-/** In a child process: works off what `inProcesses` asks for. */
+/** In a child process: works off what `inProcesses` asks for, and ends with the process that asks. */
 export function serveTasks<Task, Answer>(work: (task: Task) => Promise<Answer>): void {
+  process.on("disconnect", () => process.exit());
   process.on("message", (task: Task) => {
     const reply = (message: Reply<Answer>) => process.send?.(message);
     work(task).then(

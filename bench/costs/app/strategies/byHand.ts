@@ -112,7 +112,8 @@ function withTrigger(onChange: (ctx: MutationCtx, change: ItemChange) => Promise
   const triggers = new Triggers<DataModel>();
   triggers.register("items", async (ctx, change) => {
     const { key } = (change.newDoc ?? change.oldDoc) as Key;
-    await onChange(ctx, { ...change, key });
+    // What it writes itself sets off no triggers.
+    await onChange({ ...ctx, db: ctx.innerDb }, { ...change, key });
   });
   return {
     ...writing(customMutation(mutation, customCtx(triggers.wrapDB)) as never),

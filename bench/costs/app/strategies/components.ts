@@ -42,12 +42,7 @@ const sums: SumsOf = new TableAggregate(components.aggregate as never, {
 export const aggregate = () => withAggregate(sums.trigger() as never, false);
 
 /** Written by a worker, later: writers do not conflict. */
-export const aggregateQueued = () =>
-  withAggregate(async (ctx, { operation, oldDoc, newDoc }) => {
-    if (operation === "insert") await sums.insert(ctx, newDoc, { async: true });
-    else if (operation === "delete") await sums.delete(ctx, oldDoc, { async: true });
-    else await sums.replace(ctx, oldDoc, newDoc, { async: true });
-  }, true);
+export const aggregateQueued = () => withAggregate(sums.trigger({ async: true }) as never, true);
 
 function withAggregate(trigger: Trigger<MutationCtx, DataModel, "items">, isQueued: boolean) {
   const triggers = new Triggers<DataModel>();

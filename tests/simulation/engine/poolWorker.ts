@@ -1,0 +1,9 @@
+import { serveTasks } from "./pool.js";
+
+/** What the tests of the pool have done: a text in capitals, or what goes wrong. */
+serveTasks(async (task: string): Promise<string> => {
+  if (task === "throw") throw new Error("thrown");
+  if (task === "die") process.exit(1);
+  if (task === "never") await new Promise(() => {});
+  return task.toUpperCase();
+});
