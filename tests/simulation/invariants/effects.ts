@@ -57,7 +57,8 @@ export class Effects {
       effects: { args: RecomputeArgs; seq: number; born?: number }[];
     };
     const { superseded } = result.value as { superseded: number };
-    const shown = [snapshotAt(store, begunAt - OLDEST_SNAPSHOT_MS), snapshot];
+    const oldest = snapshotAt(store, begunAt - OLDEST_SNAPSHOT_MS);
+    const shown = Array.from({ length: snapshot - oldest + 1 }, (_, i) => oldest + i);
     const rows = shown.map((number) => rowsOf(store, number));
     const past = effects.filter(({ args, seq, born }) =>
       rows.every((shown) => {
