@@ -28,7 +28,7 @@ export interface CostFigures {
   bestOther: { worstRatio: number };
   hotKey: { recomputesPerWindow: number; effectLinesPerMinute: number };
   massInvalidation: { documentsWritten: number; rows: number };
-  /** Transactions run again because of a conflict, for each write to the source. */
+  /** Conflicts of all transactions, for each write to the source. */
   conflicts: { lazy: number; trigger: number; triggerCounter: number };
 }
 
