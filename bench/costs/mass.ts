@@ -1,7 +1,6 @@
-import { Backend, type Isolates, type Observer } from "../../tests/simulation/engine/backend";
-import { Clockwork } from "./clockwork";
-import { Meter } from "./meter";
-import { type Deployment, ENV, goodWeather, START } from "./player";
+import type { Isolates } from "../../tests/simulation/engine/backend";
+import { meteredBackend } from "./meteredBackend";
+import { type Deployment, START } from "./player";
 
 /** What one invalidated tag takes. */
 export interface MassFigures {
@@ -21,18 +20,7 @@ export async function invalidateRows(
   rows: number,
   isolates: Isolates<Deployment>,
 ): Promise<MassFigures> {
-  const clock = new Clockwork(START);
-  const choices = { pick: () => 0 };
-  const weather = goodWeather(() => 0);
-  const meter = new Meter();
-  const observer: Observer<Deployment> = {
-    onCommit() {},
-    onEnd: (kind, ended) => meter.onEnd(kind, ended),
-    onConflict() {},
-  };
-  const deployment = { strategy: "lazyTagged" } as const;
-  const backend = new Backend(isolates, deployment, clock, choices, weather, observer);
-  backend.env = ENV;
+  const { backend, clock, meter } = meteredBackend("lazyTagged", isolates);
   const { store } = backend;
   const [value, asOf] = [{ count: 0, sum: 0 }, BigInt(START) * 1_000_000n];
   const writes = Array.from({ length: rows }, (_, i) => {
@@ -63,7 +51,7 @@ export async function invalidateRows(
   const before = await raised();
   meter.start();
   await clock.passUntil(backend.mutation("app:invalidateAll", {}));
-  const { documentsRead, documentsWritten } = { ...meter.amounts };
+  const { documentsRead, documentsWritten } = meter.amounts;
   const after = await raised();
   if (before.includes(true) || after.includes(false)) {
     throw new Error("rows were not fresh before the tag was invalidated, or not stale after.");

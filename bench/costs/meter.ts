@@ -1,5 +1,5 @@
 import type { TransactionMetrics } from "convex/server";
-import type { Ended } from "../../tests/simulation/engine/backend";
+import { type Ended, isOutOfRetries } from "../../tests/simulation/engine/backend";
 import type { Kind } from "../../tests/simulation/engine/frame";
 import type { Usage } from "../../tests/simulation/engine/usage";
 
@@ -19,16 +19,6 @@ export interface Amounts {
   failures: number;
   /** Console lines that are sent to the log stream. */
   logEvents: number;
-}
-
-export interface FunctionAmounts {
-  calls: number;
-  documents: number;
-}
-
-/** Whether a mutation was given up because of its conflicts. */
-export function isConflict(error: Error): boolean {
-  return error.message.includes(" was in conflict ");
 }
 
 /** The functions that write the source. */
@@ -56,47 +46,37 @@ export class Meter {
     failures: 0,
     logEvents: 0,
   };
-  /** How often each function ran, and the documents that it read and wrote, by its path. */
-  readonly functions: Record<string, FunctionAmounts> = {};
   isRunning = false;
 
   start(): void {
     this.isRunning = true;
   }
 
-  onEnd(kind: Kind, { path, usage, result }: Ended<unknown>): void {
-    this.call(path);
+  onEnd(kind: Kind, { usage, result }: Ended<unknown>): void {
+    this.call();
     const hasFailed = kind === "mutation" && "error" in result;
     // What it took has been counted with its last conflict.
-    if (!hasFailed || !isConflict(result.error)) this.use(path, usage);
+    if (!hasFailed || !isOutOfRetries(result.error)) this.use(usage);
     if (this.isRunning && hasFailed) this.amounts.failures++;
   }
 
   onConflict(path: string, usage: Usage): void {
-    this.use(path, usage);
+    this.use(usage);
     if (this.isRunning) this.amounts[WRITES.includes(path) ? "writeConflicts" : "otherConflicts"]++;
   }
 
-  call(path: string): void {
-    if (!this.isRunning) return;
-    this.amounts.functionCalls++;
-    this.of(path).calls++;
+  call(): void {
+    if (this.isRunning) this.amounts.functionCalls++;
   }
 
   log(lines: number): void {
     if (this.isRunning) this.amounts.logEvents += lines;
   }
 
-  use(path: string, { used }: Usage): void {
+  use({ used }: Usage): void {
     if (!this.isRunning) return;
-    this.of(path).documents += used.documentsRead + used.documentsWritten;
     for (const [name, metric] of Object.entries(METRICS)) {
       this.amounts[name as keyof typeof METRICS] += used[metric];
     }
-  }
-
-  private of(path: string): FunctionAmounts {
-    this.functions[path] ??= { calls: 0, documents: 0 };
-    return this.functions[path];
   }
 }

@@ -4,6 +4,7 @@ import {
   Backend,
   type Ended,
   type Isolates,
+  isOutOfRetries,
   type Observer,
   type Weather,
 } from "../../tests/simulation/engine/backend";
@@ -13,7 +14,7 @@ import { Subscriptions } from "../../tests/simulation/engine/subscriptions";
 import type { StrategyName } from "./app";
 import { type Answer, type Bound, clairvoyant } from "./bound";
 import { Clockwork } from "./clockwork";
-import { type Amounts, type FunctionAmounts, isConflict, Meter } from "./meter";
+import { type Amounts, Meter } from "./meter";
 import type { Strategy } from "./strategies";
 import { Truth } from "./truth";
 import type { Workload, WorkloadEvent } from "./workload";
@@ -23,8 +24,6 @@ export type Deployment = { strategy: StrategyName };
 /** What a strategy took for a workload, and what its readers got. */
 export interface Recording {
   amounts: Amounts;
-  /** How often each function ran, and what documents it took. */
-  functions: Record<string, FunctionAmounts>;
   /** Answers to readers; those who watch count once a second. */
   answers: number;
   /** Writes to the source. */
@@ -141,7 +140,6 @@ class Player implements Observer<Deployment> {
     const { promiseMs } = this.strategy;
     return {
       amounts: meter.amounts,
-      functions: meter.functions,
       answers: counted.length,
       writes: workload.events.filter(({ at, do: what }) => {
         return at >= workload.countsFrom && (what === "add" || what === "correct");
@@ -171,19 +169,19 @@ class Player implements Observer<Deployment> {
   onEnd(...[kind, ended]: Parameters<Observer<Deployment>["onEnd"]>): void {
     this.meter.onEnd(kind, ended);
     const { result } = ended;
-    if (kind !== "query" && "error" in result && !isConflict(result.error)) throw result.error;
+    if (kind !== "query" && "error" in result && !isOutOfRetries(result.error)) throw result.error;
   }
 
-  onSnapshotQuery({ path, usage }: Ended<Deployment>): void {
-    this.meter.use(path, usage);
+  onSnapshotQuery({ usage }: Ended<Deployment>): void {
+    this.meter.use(usage);
   }
 
   onConflict(...[path, , , usage]: Parameters<Observer<Deployment>["onConflict"]>): void {
     this.meter.onConflict(path, usage);
   }
 
-  onAction(path: string): void {
-    this.meter.call(path);
+  onAction(): void {
+    this.meter.call();
   }
 
   /** Loads the items, and has every key's value there and up to date. */
@@ -239,7 +237,7 @@ class Player implements Observer<Deployment> {
   /** Somebody calls a mutation; that it was in conflict too often has been counted. */
   private call(path: string, args: JSONValue): void {
     this.backend.mutation(path, args).catch((error) => {
-      if (!isConflict(error)) throw error;
+      if (!isOutOfRetries(error)) throw error;
     });
   }
 

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
+import { LEASE } from "./app/strategies/lazy";
 import { at, type CostFigures, documentsOf } from "./figures";
 import type { CostRecordings } from "./measure";
 import { CLIENTS, mixOf, watchedBy } from "./scenarios";
@@ -24,8 +25,6 @@ const SHOWN = [
 ];
 /** Those with a place of their own between cost and staleness: names on top of each other cannot be read. */
 const PLACED = [...SHOWN.filter((name) => name !== "lazyProbedSnapshot"), "lazyLeased"];
-/** When a lease of the view is over, each of its subscribers sends one event. */
-const LEASE_MINUTES = 10;
 const CLAIRVOYANT = "the clairvoyant bound";
 
 /** Draws the figures into `docs/plots`. */
@@ -125,7 +124,8 @@ function logEventsBySubscribers({ subscribers }: CostRecordings): TopLevelSpec {
   const renewed = CLIENTS.map((clients) => ({
     clients,
     strategy: withRenewals,
-    events: clients / LEASE_MINUTES,
+    // When a lease is over, each subscriber sends one.
+    events: clients / LEASE.minutes,
   }));
   const values = CLIENTS.flatMap((clients) =>
     at(subscribers, watchedBy(clients))

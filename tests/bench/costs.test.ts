@@ -9,19 +9,15 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { deploy, schema } from "../../bench/costs/app";
 import { type Answer, clairvoyant } from "../../bench/costs/bound";
-import { Clockwork } from "../../bench/costs/clockwork";
 import { compileStrategies } from "../../bench/costs/isolates";
 import { invalidateRows } from "../../bench/costs/mass";
-import { Meter } from "../../bench/costs/meter";
-import { type Deployment, goodWeather, play } from "../../bench/costs/player";
+import { meteredBackend } from "../../bench/costs/meteredBackend";
+import { ENV, play } from "../../bench/costs/player";
 import { CONTENDED, makeWorkload, mixOf } from "../../bench/costs/scenarios";
 import { strategy } from "../../bench/costs/strategies";
 import { Truth } from "../../bench/costs/truth";
 import { digest } from "../../bench/costs/workload";
-import { Backend } from "../simulation/engine/backend.js";
-
-const START = Date.UTC(2026, 0, 1);
-const SECRET = "0123456789abcdef0123456789abcdef";
+import { testedModules } from "../simulation/testedModules.js";
 
 describe("the clairvoyant bound", () => {
   const KEY = "a";
@@ -95,7 +91,7 @@ test("workloads are what they were when the figures of the documentation were me
 // But for bytes: ids are longer there.
 describe("the meter agrees with convex-test", () => {
   beforeEach(() => {
-    vi.stubEnv("LAZY_VIEWS_SECRET", SECRET);
+    vi.stubEnv("LAZY_VIEWS_SECRET", ENV.LAZY_VIEWS_SECRET);
     vi.spyOn(console, "debug").mockReturnValue();
   });
   afterEach(() => {
@@ -137,30 +133,8 @@ describe("the meter agrees with convex-test", () => {
     ).filter(({ path }) => path !== "app:prepare" || name !== "inQuery");
 
     const { functions } = deploy({ strategy: name });
-    const modules: Record<string, Record<string, unknown>> = { "_generated/api": {} };
-    for (const [path, registered] of Object.entries(functions)) {
-      const [module = "", exported = ""] = path.split(":");
-      modules[module] = { ...modules[module], [exported]: registered };
-    }
-    modules.meter = { used };
-    const t = convexTest({
-      schema,
-      modules: Object.fromEntries(
-        Object.entries(modules).map(([path, exports]) => [`./${path}.ts`, async () => exports]),
-      ),
-    });
-    const isolates = await compileStrategies();
-    const clock = new Clockwork(START);
-    const meter = new Meter();
-    const backend = new Backend<Deployment>(
-      isolates,
-      { strategy: name },
-      clock,
-      { pick: () => 0 },
-      goodWeather(() => 0),
-      { onCommit() {}, onEnd: (kind, ended) => meter.onEnd(kind, ended), onConflict() {} },
-    );
-    backend.env = { LAZY_VIEWS_SECRET: SECRET };
+    const t = convexTest({ schema, modules: testedModules({ ...functions, "meter:used": used }) });
+    const { backend, clock, meter } = meteredBackend(name, await compileStrategies());
     meter.start();
 
     for (const { path, args } of calls) {

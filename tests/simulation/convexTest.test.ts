@@ -12,6 +12,7 @@ import { Choices } from "./engine/choices.js";
 import { Loop } from "./engine/loop.js";
 import { deploymentsOf, historyOf } from "./history.js";
 import { EFFECT_SECRET } from "./simulation.js";
+import { testedModules } from "./testedModules.js";
 import { hasAge } from "./truth.js";
 
 /*
@@ -169,17 +170,7 @@ function simulatedRunner(deployment: Deployment, isolates: Isolates<Deployment>)
 }
 
 function testedRunner(deployment: Deployment): Runner {
-  const modules: Record<string, Record<string, unknown>> = { "_generated/api": {} };
-  for (const [path, registered] of Object.entries(deploy(deployment).functions)) {
-    const [module = "", name = ""] = path.split(":");
-    modules[module] = { ...modules[module], [name]: registered };
-  }
-  const t = convexTest({
-    schema,
-    modules: Object.fromEntries(
-      Object.entries(modules).map(([name, exports]) => [`./${name}.ts`, async () => exports]),
-    ),
-  });
+  const t = convexTest({ schema, modules: testedModules(deploy(deployment).functions) });
   let lines: string[] = [];
   for (const method of ["debug", "error"] as const) {
     vi.spyOn(console, method).mockImplementation((line: string) => {

@@ -2,7 +2,13 @@ import type { JSONValue } from "convex/values";
 import type { Change } from "../../examples/backend/readSet";
 import { type Deployment, WINDOW_MS } from "./app.js";
 import { Calls } from "./calls.js";
-import { Backend, type Ended, type Isolates, type Observer } from "./engine/backend.js";
+import {
+  Backend,
+  type Ended,
+  type Isolates,
+  isOutOfRetries,
+  type Observer,
+} from "./engine/backend.js";
 import { Choices, type Deviation } from "./engine/choices.js";
 import type { Kind } from "./engine/frame.js";
 import { type LogEvent, LogStream, signedRequest } from "./engine/logStream.js";
@@ -196,9 +202,10 @@ class Simulation implements Observer<Deployment> {
   }
 
   /** Mutations throw only what the history makes them throw; and what conflicts too often tells its caller. */
-  private checkError({ path, job }: Ended<Deployment>, { message }: Error): void {
+  private checkError({ path, job }: Ended<Deployment>, error: Error): void {
+    const { message } = error;
     const isOwn = path.startsWith("app:") && ["broken", "rolled back"].includes(message);
-    const isContended = job === null && message.includes(" was in conflict ");
+    const isContended = job === null && isOutOfRetries(error);
     must(isOwn || isContended, () => `${path} threw: ${message}`);
   }
 

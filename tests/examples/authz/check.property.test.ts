@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { check } from "../../../examples/convex/authz/check.js";
 import type { AuthorizationModel } from "../../../examples/convex/authz/openfga.js";
 import { parseModel } from "../../../examples/convex/authz/parseModel.js";
+import { groupType } from "./groupType.js";
 import { everythingOf } from "./meaning.js";
 import { memoryReader, tuple } from "./memoryReader.js";
 import { OBJECTS, randomModel, randomTuples, USERS } from "./randomModel.js";
@@ -37,20 +38,7 @@ test("groups that contain each other at random: every way to them gives the same
     schema_version: "1.1",
     type_definitions: [
       { type: "user" },
-      {
-        type: "group",
-        relations: { member: { this: {} } },
-        metadata: {
-          relations: {
-            member: {
-              directly_related_user_types: [
-                { type: "user" },
-                { type: "group", relation: "member" },
-              ],
-            },
-          },
-        },
-      },
+      groupType,
       {
         type: "doc",
         relations: {

@@ -3,6 +3,7 @@ import { check, MAX_DEPTH, TooDeep } from "../../../examples/convex/authz/check.
 import { googleDrive } from "../../../examples/convex/authz/googleDrive.js";
 import { parseModel } from "../../../examples/convex/authz/parseModel.js";
 import { checkTuple } from "../../../examples/convex/authz/tuple.js";
+import { groupType } from "./groupType.js";
 import { memoryReader, tuple } from "./memoryReader.js";
 
 /** Groups inside groups, and documents that take two groups to view. */
@@ -10,17 +11,7 @@ const groups = parseModel({
   schema_version: "1.1",
   type_definitions: [
     { type: "user" },
-    {
-      type: "group",
-      relations: { member: { this: {} } },
-      metadata: {
-        relations: {
-          member: {
-            directly_related_user_types: [{ type: "user" }, { type: "group", relation: "member" }],
-          },
-        },
-      },
-    },
+    groupType,
     {
       type: "doc",
       relations: {

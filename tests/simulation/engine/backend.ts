@@ -265,7 +265,7 @@ export class Backend<Deployment> implements Services<Deployment> {
           await this.rest(this.weather.conflictRest(retries + 1, jobId !== null));
           continue;
         }
-        result = { error: new Error(`${path} was in conflict ${retries + 1} times.`) };
+        result = { error: outOfRetries(path, retries) };
       }
       const commit = isConflict(outcome) ? null : outcome;
       if (commit !== null) this.committed(commit);
@@ -488,6 +488,15 @@ export class Isolates<Deployment> {
     this.idle.set(name, list);
     return list;
   }
+}
+
+function outOfRetries(path: string, retries: number): Error {
+  return new Error(`${path} was in conflict ${retries + 1} times.`);
+}
+
+/** Whether a mutation was given up because of its conflicts; also of what an action tells that called it. */
+export function isOutOfRetries({ message }: Error): boolean {
+  return / was in conflict \d+ times\./.test(message);
 }
 
 function isConflict(outcome: Commit | Conflict | null): outcome is Conflict {

@@ -16,6 +16,9 @@ import { type DataModel, totalsTable } from "../schema";
 
 type Item = { key: string; amount: number };
 
+/** Of the forms that have leases. */
+export const LEASE = { minutes: 10 };
+
 /** The tag that all rows have, in the form that has tags. */
 const TAG = "all";
 
@@ -61,9 +64,9 @@ const applyChange = (
 const FORMS = {
   lazy: () => defineView("totals", defaults),
   lazySnapshot: () => defineView("totals", { ...defaults, mode: "snapshot" as const }),
-  lazyLeased: () => defineView("totals", { ...defaults, lease: { minutes: 10 } }),
+  lazyLeased: () => defineView("totals", { ...defaults, lease: LEASE }),
   lazyLeasedSnapshot: () =>
-    defineView("totals", { ...defaults, mode: "snapshot" as const, lease: { minutes: 10 } }),
+    defineView("totals", { ...defaults, mode: "snapshot" as const, lease: LEASE }),
   lazyApplied: () => defineView("totals", { ...defaults, applyChange }),
   lazyProbed: () => defineView("totals", probed),
   lazyProbedSnapshot: () => defineView("totals", { ...probed, mode: "snapshot" as const }),
