@@ -1,7 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { TEST_LIMIT_MS, WAIT_LIMIT_MS } from "./tests/limits.js";
+import LongestFirst from "./tests/longestFirst.js";
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Tests that drive a browser: they share one. */
+const BROWSER = ["tests/browser/*.test.ts", "tests/client/page.test.ts"];
 
 export default defineConfig({
   resolve: {
@@ -12,13 +17,35 @@ export default defineConfig({
   },
   test: {
     environment: "node",
-    include: ["{src,tests,examples}/**/*.test.{ts,tsx}"],
     server: { deps: { inline: ["convex-test"] } },
     reporters: ["default", "./tests/closingLine.ts"],
     // Vitest leaves one core free by default; on two cores that is half of them.
     maxWorkers: 2,
-    setupFiles: ["./tests/randomness.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Files share what they import, which halves the time; tests/setup.ts puts back what they may change beside. So
+    // hooks stand in a file of tests, or in a function that one calls: a shared module runs once.
+    isolate: false,
+    setupFiles: ["./tests/setup.ts"],
+    sequence: { sequencer: LongestFirst },
+    testTimeout: TEST_LIMIT_MS,
+    hookTimeout: TEST_LIMIT_MS,
+    expect: { poll: { timeout: WAIT_LIMIT_MS } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "node",
+          include: ["{src,tests,examples}/**/*.test.{ts,tsx}"],
+          exclude: BROWSER,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "browser",
+          include: BROWSER,
+          globalSetup: "./tests/browser/globalSetup.ts",
+        },
+      },
+    ],
   },
 });

@@ -1,4 +1,5 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
+import { eventually } from "../../tests/eventually";
 import { Activity } from "./activity";
 import { newEntry } from "./execution";
 import { api, modules, schema } from "./fixture";
@@ -16,7 +17,7 @@ test("of many subscribers to a query one runs it, the others get its log again",
     follow(connect(backend).client, api.logging.count, { channel: "a" }),
   );
   const everyoneSaw = (n: number) =>
-    vi.waitFor(() =>
+    eventually(() =>
       expect(followers.map(({ values }) => values.at(-1))).toEqual(Array(5).fill(n)),
     );
   await everyoneSaw(0);

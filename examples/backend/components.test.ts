@@ -1,5 +1,6 @@
 import { convexTest } from "convex-test";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
+import { eventually } from "../../tests/eventually";
 import { components } from "../components";
 import { api, modules, notebook, schema } from "./fixture";
 import { connect, connectHttp, events, follow, runs, start } from "./fixture/setup";
@@ -18,35 +19,35 @@ describe("a subscribed query", () => {
   test("follows the component's tables that it reads", async () => {
     const { client } = await startNotebooks();
     const { values } = follow(client, notebooks.list, { notebook: "mine" });
-    await vi.waitFor(() => expect(values).toEqual([[]]));
+    await eventually(() => expect(values).toEqual([[]]));
     const id = await client.mutation(notebooks.add, { notebook: "mine", body: "one" });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["one"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["one"]));
     await client.mutation(notebooks.edit, { notebook: "mine", id, body: "two" });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["two"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["two"]));
   });
 
   test("depends on no more of the component's index than it read", async () => {
     const { backend, client } = await startNotebooks();
     const { values } = follow(client, notebooks.list, { notebook: "mine", from: "m" });
-    await vi.waitFor(() => expect(values).toEqual([[]]));
+    await eventually(() => expect(values).toEqual([[]]));
     await client.mutation(notebooks.add, { notebook: "mine", body: "a" });
     await backend.idle();
     expect(runs(backend, "notebooks:list")).toHaveLength(1);
     await client.mutation(notebooks.add, { notebook: "mine", body: "z" });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["z"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["z"]));
   });
 
   test("is not disturbed by tables of the same name elsewhere", async () => {
     const { backend, client } = await startNotebooks();
     const { values } = follow(client, notebooks.list, { notebook: "mine" });
     const own = follow(client, api.messages.notes, { body: "x" });
-    await vi.waitFor(() => expect([values, own.values]).toMatchObject([[[]], [[]]]));
+    await eventually(() => expect([values, own.values]).toMatchObject([[[]], [[]]]));
     await client.mutation(notebooks.add, { notebook: "yours", body: "x" });
     await client.mutation(notebooks.addDraft, { body: "x" });
     await backend.idle();
     expect(runs(backend, "messages:notes")).toHaveLength(1);
     await client.mutation(notebooks.addOwn, { body: "x" });
-    await vi.waitFor(() => expect(own.values).toHaveLength(2));
+    await eventually(() => expect(own.values).toHaveLength(2));
     expect(runs(backend, "notebooks:list")).toHaveLength(1);
   });
 
@@ -55,34 +56,34 @@ describe("a subscribed query", () => {
     const id = await client.mutation(notebooks.add, { notebook: "mine", body: "one" });
     expect(await client.mutation(notebooks.add, { notebook: "yours", body: "other" })).toBe(id);
     const { values } = follow(client, notebooks.get, { notebook: "mine", id });
-    await vi.waitFor(() => expect(values).toEqual(["one"]));
+    await eventually(() => expect(values).toEqual(["one"]));
     await client.mutation(notebooks.edit, { notebook: "yours", id, body: "new" });
     await backend.idle();
     expect(runs(backend, "notebooks:get")).toHaveLength(1);
     await client.mutation(notebooks.edit, { notebook: "mine", id, body: "new" });
-    await vi.waitFor(() => expect(values).toEqual(["one", "new"]));
+    await eventually(() => expect(values).toEqual(["one", "new"]));
   });
 
   test("may run the component's queries while it iterates its own", async () => {
     const { client } = await startNotebooks();
     await client.mutation(notebooks.addOwn, { body: "own" });
     const { values } = follow(client, notebooks.mixed, {});
-    await vi.waitFor(() => expect(values).toEqual([["own"]]));
+    await eventually(() => expect(values).toEqual([["own"]]));
     await client.mutation(notebooks.add, { notebook: "mine", body: "one" });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["own", "one"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["own", "one"]));
     await client.mutation(notebooks.addOwn, { body: "last" });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["own", "one", "last", "one"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["own", "one", "last", "one"]));
   });
 
   test("follows a component inside the component", async () => {
     const { backend, client } = await startNotebooks();
     const { values } = follow(client, notebooks.listDrafts, {});
-    await vi.waitFor(() => expect(values).toEqual([[]]));
+    await eventually(() => expect(values).toEqual([[]]));
     await client.mutation(notebooks.add, { notebook: "mine", body: "no draft" });
     await backend.idle();
     expect(runs(backend, "notebooks:listDrafts")).toHaveLength(1);
     await client.mutation(notebooks.addDraft, { body: "draft" });
-    await vi.waitFor(() => expect(values).toEqual([[], ["draft"]]));
+    await eventually(() => expect(values).toEqual([[], ["draft"]]));
   });
 });
 
@@ -90,7 +91,7 @@ describe("what is rolled back", () => {
   test("leaves the component as it was when the mutation fails", async () => {
     const { backend, client } = await startNotebooks();
     const { values } = follow(client, notebooks.list, { notebook: "mine" });
-    await vi.waitFor(() => expect(values).toEqual([[]]));
+    await eventually(() => expect(values).toEqual([[]]));
     const failing = client.mutation(notebooks.add, { notebook: "mine", body: "x", fail: true });
     await expect(failing).rejects.toThrow("changed my mind");
     await backend.idle();
@@ -103,9 +104,9 @@ describe("what is rolled back", () => {
     const id = await client.mutation(notebooks.add, { notebook: "mine", body: "one" });
     const { values } = follow(client, notebooks.list, { notebook: "mine" });
     const own = follow(client, api.messages.notes, { body: "tried" });
-    await vi.waitFor(() => expect([values, own.values]).toMatchObject([[["one"]], [[]]]));
+    await eventually(() => expect([values, own.values]).toMatchObject([[["one"]], [[]]]));
     await client.mutation(notebooks.tryEdit, { notebook: "mine", id, body: "x" });
-    await vi.waitFor(() => expect(own.values).toHaveLength(2));
+    await eventually(() => expect(own.values).toHaveLength(2));
     expect(runs(backend, "notebooks:list")).toHaveLength(1);
   });
 });
@@ -114,9 +115,9 @@ describe("a component's function", () => {
   test("runs for an action in a transaction of its own, which subscribers see", async () => {
     const { backend, client } = await startNotebooks();
     const { values } = follow(client, notebooks.list, { notebook: "mine" });
-    await vi.waitFor(() => expect(values).toEqual([[]]));
+    await eventually(() => expect(values).toEqual([[]]));
     expect(await client.action(notebooks.act, { body: "one" })).toEqual(["one"]);
-    await vi.waitFor(() => expect(values).toEqual([[], ["one"]]));
+    await eventually(() => expect(values).toEqual([[], ["one"]]));
     expect(runs(backend, "mine/notes:add")).toMatchObject([
       { caller: "function", udfType: "mutation", args: { body: "one" } },
     ]);
@@ -125,11 +126,11 @@ describe("a component's function", () => {
   test("runs when the component or the app has scheduled it", async () => {
     const { backend, client } = await startNotebooks();
     const { values } = follow(client, notebooks.list, { notebook: "mine" });
-    await vi.waitFor(() => expect(values).toEqual([[]]));
+    await eventually(() => expect(values).toEqual([[]]));
     await client.mutation(notebooks.addLater, { body: "a" });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["a"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["a"]));
     await client.mutation(notebooks.scheduleAdd, { body: "b" });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["a", "b"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["a", "b"]));
     expect(runs(backend, "mine/notes:addSlowly")).toMatchObject([{ caller: "scheduler" }]);
     expect(runs(backend, "mine/notes:add")).toMatchObject([
       { caller: "scheduler" },
@@ -173,9 +174,9 @@ describe("the aggregate component", () => {
     const backend = await start({ components });
     const { client } = connect(backend);
     const { values } = follow(client, counters.count, { game: "chess" });
-    await vi.waitFor(() => expect(values).toEqual([0]));
+    await eventually(() => expect(values).toEqual([0]));
     await client.mutation(counters.score, { game: "chess", player: "ann", points: 3 });
-    await vi.waitFor(() => expect(values).toEqual([0, 1]));
+    await eventually(() => expect(values).toEqual([0, 1]));
     await client.mutation(counters.score, { game: "go", player: "ann", points: 3 });
     await expect(
       client.mutation(counters.score, { game: "chess", player: "bob", points: 1, fail: true }),
@@ -188,9 +189,9 @@ describe("the aggregate component", () => {
   test("works in the background through a component of its own", async () => {
     const { client } = connect(await start({ components }));
     const { values } = follow(client, counters.count, { game: "chess" });
-    await vi.waitFor(() => expect(values).toEqual([0]));
+    await eventually(() => expect(values).toEqual([0]));
     await client.mutation(counters.scoreLater, { game: "chess", player: "ann", points: 3 });
-    await vi.waitFor(() => expect(values.at(-1)).toBe(1));
+    await eventually(() => expect(values.at(-1)).toBe(1));
   });
 
   test("can be registered with convex-test", async () => {

@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import { eventually } from "../../tests/eventually";
 import { logLine } from "./console";
 import { api } from "./fixture";
 import { connect, connectHttp, events, follow, start } from "./fixture/setup";
@@ -19,7 +20,7 @@ test("arguments are formatted as Convex formats them", async () => {
 test("clients print the lines of what they call", async () => {
   const { client, printed } = connect(await start());
   const { values } = follow(client, api.logging.count, { channel: "a" });
-  await vi.waitFor(() => expect(values).toEqual([0]));
+  await eventually(() => expect(values).toEqual([0]));
   await client.mutation(api.logging.levels, {});
   expect(printed[0]).toContain("[CONVEX Q(logging:count)] [DEBUG]");
   expect(printed[0]).toContain("'counted' {");

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test, vi } from "vitest";
+import { eventually } from "../../tests/eventually";
 import { api, modules, schema } from "./fixture";
 import { connect, connectHttp, events, follow, runs, start } from "./fixture/setup";
 import { startBackend } from "./index";
@@ -7,9 +8,9 @@ test("a scheduled function is a request of its own, and is seen by subscribers",
   const backend = await start();
   const { client } = connect(backend);
   const { values } = follow(client, api.messages.list, { channel: "later" });
-  await vi.waitFor(() => expect(values).toHaveLength(1));
+  await eventually(() => expect(values).toHaveLength(1));
   await client.mutation(api.messages.sendLater, { text: "x", delayMs: 0 });
-  await vi.waitFor(() => expect(values.at(-1)).toEqual(["x"]));
+  await eventually(() => expect(values.at(-1)).toEqual(["x"]));
   const [scheduling] = runs(backend, "messages:sendLater");
   const [scheduled] = runs(backend, "messages:deliver");
   expect(scheduled).toMatchObject({
@@ -73,7 +74,7 @@ test("a backend that closed runs nothing", async () => {
     await http.mutation(api.messages.sendLater, { text, delayMs: text === "in time" ? 10 : 1_000 });
   }
   vi.advanceTimersByTime(10);
-  await vi.waitFor(() => expect(runs(backend, "messages:deliver")).toHaveLength(1));
+  await eventually(() => expect(runs(backend, "messages:deliver")).toHaveLength(1));
   await backend.close();
   vi.advanceTimersByTime(2_000);
   for (let turn = 0; turn < 10; turn++) await backend.run(async () => {});
@@ -95,11 +96,11 @@ test("run has access to everything, and subscribers see what it wrote", async ()
   const backend = await start();
   const { client } = connect(backend);
   const { values } = follow(client, api.messages.list, { channel: "a" });
-  await vi.waitFor(() => expect(values).toHaveLength(1));
+  await eventually(() => expect(values).toHaveLength(1));
   const id = await backend.run((ctx) =>
     ctx.db.insert("messages", { channel: "a", text: "x", rank: 0 }),
   );
-  await vi.waitFor(() => expect(values.at(-1)).toEqual(["x"]));
+  await eventually(() => expect(values.at(-1)).toEqual(["x"]));
   expect(await backend.run((ctx) => ctx.db.get(id))).toMatchObject({ text: "x" });
 });
 
@@ -115,7 +116,7 @@ test("many scheduled functions and clients at once come to rest", async () => {
       ),
     ),
   );
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     await backend.idle();
     expect(await http.query(api.messages.list, { channel: "later" })).toHaveLength(100);
   });

@@ -1,5 +1,6 @@
 import { ConvexError } from "convex/values";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
+import { eventually } from "../../tests/eventually";
 import { api } from "./fixture";
 import { connect, connectHttp, events, follow, start } from "./fixture/setup";
 import type { TraceEvent } from "./index";
@@ -92,10 +93,10 @@ describe("HTTP actions", () => {
     const backend = await start();
     const { client } = connect(backend);
     const { values } = follow(client, api.messages.list, { channel: "http" });
-    await vi.waitFor(() => expect(values).toHaveLength(1));
+    await eventually(() => expect(values).toHaveLength(1));
     const response = await fetch(`${backend.siteUrl}/send`, { method: "PUT", body: "hello" });
     expect(response.status).toBe(204);
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["hello"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["hello"]));
   });
 
   test("answer 500 when they throw", async () => {
@@ -125,13 +126,13 @@ describe("the trace", () => {
     const http = connectHttp(backend);
     await http.mutation(api.messages.send, { channel: "a", text: "first" });
     const read = await readTrace(backend.url);
-    await vi.waitFor(() => expect(read.events).toHaveLength(1));
+    await eventually(() => expect(read.events).toHaveLength(1));
     await http.mutation(api.messages.send, { channel: "a", text: "second" });
-    await vi.waitFor(() => expect(read.events).toHaveLength(2));
+    await eventually(() => expect(read.events).toHaveLength(2));
     expect(read.events).toEqual(backend.trace.history());
     expect(read.origin).toBe("*");
     const resumed = await readTrace(backend.url, "0");
-    await vi.waitFor(() => expect(resumed.events).toEqual(backend.trace.history().slice(1)));
+    await eventually(() => expect(resumed.events).toEqual(backend.trace.history().slice(1)));
   });
 
   test("tells its listeners until they leave", async () => {

@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
+import { eventually } from "../../tests/eventually";
 import { logLine } from "./console";
 import { api } from "./fixture";
 import { type LogEvent, receiveLogs } from "./fixture/receiver";
@@ -193,7 +194,7 @@ test("a slow endpoint delays no function", async () => {
   const backend = await start({ logStream: { url: receiver.url, secret, intervalMs } });
   const http = connectHttp(backend);
   await http.mutation(api.logging.flood, { lines: 1 });
-  await vi.waitFor(() => expect(receiver.requests).toHaveLength(2));
+  await eventually(() => expect(receiver.requests).toHaveLength(2));
   expect(await http.query(api.logging.count, { channel: "a" })).toBe(0);
   release();
   await backend.idle();

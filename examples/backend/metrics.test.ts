@@ -1,5 +1,6 @@
 import { convexTest } from "convex-test";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
+import { eventually } from "../../tests/eventually";
 import { api, modules, notebook, schema } from "./fixture";
 import { connect, connectHttp, follow, start } from "./fixture/setup";
 
@@ -41,7 +42,7 @@ test("what queries of the same client read before is not counted", async () => {
   const { client } = connect(backend);
   const { values } = follow(client, metrics.first, { channel: "a" });
   const others = follow(client, metrics.first, { channel: "b" });
-  await vi.waitFor(() => expect([values.length, others.values.length]).toEqual([1, 1]));
+  await eventually(() => expect([values.length, others.values.length]).toEqual([1, 1]));
   expect(values[0]).toMatchObject({ documentsRead: 1, databaseQueries: 1 });
   expect(others.values[0]).toEqual(values[0]);
 });

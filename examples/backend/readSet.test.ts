@@ -1,6 +1,7 @@
 import type { FunctionArgs, FunctionReference } from "convex/server";
 import type { GenericId as Id } from "convex/values";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
+import { eventually } from "../../tests/eventually";
 import { api } from "./fixture";
 import { connect, events, follow, runs, start } from "./fixture/setup";
 
@@ -19,7 +20,7 @@ async function rerunsAfter<Query extends FunctionReference<"query">>(
     ids.push(await client.mutation(api.messages.send, { channel: "a", text: `r${rank}`, rank }));
   }
   const { values } = follow(client, query, after?.(ids) ?? args);
-  await vi.waitFor(() => expect(values).toHaveLength(1));
+  await eventually(() => expect(values).toHaveLength(1));
   expect(values[0]).not.toBeInstanceOf(Error);
   await write(client, ids);
   await backend.idle();
@@ -122,13 +123,13 @@ describe("a page", () => {
     }
     const first = await client.query(messages.page, { cursor: null, count: 2 });
     const { values } = follow(client, messages.page, { cursor: first.continueCursor, count: 2 });
-    await vi.waitFor(() => expect(values).toHaveLength(1));
+    await eventually(() => expect(values).toHaveLength(1));
     const before = runs(backend, "messages:page").length;
     await client.mutation(messages.edit, { id: first.page[0]?._id as never, text: "new" });
     await backend.idle();
     expect(runs(backend, "messages:page")).toHaveLength(before);
     await client.mutation(messages.send, { channel: "b", text: "x" });
-    await vi.waitFor(() => expect(runs(backend, "messages:page")).toHaveLength(before + 1));
+    await eventually(() => expect(runs(backend, "messages:page")).toHaveLength(before + 1));
   });
 });
 
@@ -149,17 +150,17 @@ describe("other reads", () => {
   test("a search follows documents that come to match it, and that no longer do", async () => {
     const { client } = connect(await start());
     const { values } = follow(client, messages.find, { text: "blue" });
-    await vi.waitFor(() => expect(values).toEqual([[]]));
+    await eventually(() => expect(values).toEqual([[]]));
     const id = await client.mutation(messages.send, { channel: "a", text: "Blue moon" });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["Blue moon"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["Blue moon"]));
     await client.mutation(messages.edit, { id, text: "blue Sunday" });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["blue Sunday"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["blue Sunday"]));
     await client.mutation(messages.edit, { id, text: "red" });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual([]));
+    await eventually(() => expect(values.at(-1)).toEqual([]));
     await client.mutation(messages.edit, { id, text: "blue again" });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["blue again"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["blue again"]));
     await client.mutation(messages.remove, { id });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual([]));
+    await eventually(() => expect(values.at(-1)).toEqual([]));
   });
 
   test("a search that took all it wanted depends on its whole table", async () => {
@@ -169,20 +170,20 @@ describe("other reads", () => {
       ids.push(await client.mutation(messages.send, { channel: "a", text }));
     }
     const { values } = follow(client, messages.find, { text: "blue" });
-    await vi.waitFor(() => expect(values).toEqual([["blue 1", "blue 2"]]));
+    await eventually(() => expect(values).toEqual([["blue 1", "blue 2"]]));
     await client.mutation(messages.remove, { id: ids[0] as never });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["blue 2", "blue 3"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["blue 2", "blue 3"]));
     await client.mutation(messages.edit, { id: ids[2] as never, text: "red 3" });
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["blue 2"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["blue 2"]));
   });
 
   test("a filter does not narrow what is read", async () => {
     const backend = await start();
     const { client } = connect(backend);
     const { values } = follow(client, messages.notes, { body: "wanted" });
-    await vi.waitFor(() => expect(values).toHaveLength(1));
+    await eventually(() => expect(values).toHaveLength(1));
     await backend.run((ctx) => ctx.db.insert("notes", { body: "other" }));
-    await vi.waitFor(() => expect(runs(backend, "messages:notes")).toHaveLength(2));
+    await eventually(() => expect(runs(backend, "messages:notes")).toHaveLength(2));
   });
 
   test("a commit timestamp falls into the range that its value falls into", async () => {
@@ -197,9 +198,9 @@ describe("other reads", () => {
     const backend = await start();
     const { client } = connect(backend);
     const { values } = follow(client, api.logging.outer, { channel: "a" });
-    await vi.waitFor(() => expect(values).toEqual([0]));
+    await eventually(() => expect(values).toEqual([0]));
     await client.mutation(messages.send, { channel: "a", text: "x" });
-    await vi.waitFor(() => expect(values).toEqual([0, 1]));
+    await eventually(() => expect(values).toEqual([0, 1]));
     const nested = events(backend, "execution").filter(({ caller }) => caller === "function");
     expect(nested.map(({ path }) => path)).toEqual(["logging:count", "logging:count"]);
   });

@@ -1,7 +1,8 @@
 import { ConvexReactClient } from "convex/react";
 import { ConvexError } from "convex/values";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import WebSocket from "ws";
+import { eventually } from "../../tests/eventually";
 import { Activity } from "./activity";
 import { api } from "./fixture";
 import { internal } from "./fixture/_generated/api";
@@ -14,9 +15,9 @@ describe("queries", () => {
   test("a subscription follows what it reads", async () => {
     const { client } = connect(await start());
     const { values } = follow(client, api.messages.list, { channel: "a" });
-    await vi.waitFor(() => expect(values).toEqual([[]]));
+    await eventually(() => expect(values).toEqual([[]]));
     await client.mutation(api.messages.send, { channel: "a", text: "one" });
-    await vi.waitFor(() => expect(values).toEqual([[], ["one"]]));
+    await eventually(() => expect(values).toEqual([[], ["one"]]));
   });
 
   test("the React client follows it too", async () => {
@@ -26,16 +27,16 @@ describe("queries", () => {
     const watch = client.watchQuery(api.messages.list, { channel: "a" });
     const values: unknown[] = [];
     onTestFinished(watch.onUpdate(() => values.push(watch.localQueryResult())));
-    await vi.waitFor(() => expect(values).toEqual([[]]));
+    await eventually(() => expect(values).toEqual([[]]));
     await client.mutation(api.messages.send, { channel: "a", text: "one" });
-    await vi.waitFor(() => expect(values).toEqual([[], ["one"]]));
+    await eventually(() => expect(values).toEqual([[], ["one"]]));
   });
 
   test("a subscription that ended is not run any more", async () => {
     const backend = await start();
     const { client, sockets } = connect(backend);
     const { values, stop } = follow(client, api.messages.list, { channel: "a" });
-    await vi.waitFor(() => expect(values).toHaveLength(1));
+    await eventually(() => expect(values).toHaveLength(1));
     stop();
     await client.mutation(api.messages.send, { channel: "a", text: "one" });
     await backend.idle();
@@ -57,7 +58,7 @@ describe("queries", () => {
     );
     onTestFinished(feed.unsubscribe);
     const shows = (status: string, texts: string[]) =>
-      vi.waitFor(() => {
+      eventually(() => {
         const current = feed.getCurrentValue();
         const results = (current?.results ?? []) as unknown as { text: string }[];
         expect(results.map(({ text }) => text)).toEqual(texts);
@@ -79,9 +80,9 @@ describe("queries", () => {
     const { client, sockets } = connect(backend);
     const { values } = follow(client, api.messages.top, { channel: "a", count: 0 });
     follow(client, api.messages.notes, { body: "wanted" });
-    await vi.waitFor(() => expect(values).toHaveLength(1));
+    await eventually(() => expect(values).toHaveLength(1));
     await backend.run((ctx) => ctx.db.insert("notes", { body: "other" }));
-    await vi.waitFor(() => expect(runs(backend, "messages:notes")).toHaveLength(2));
+    await eventually(() => expect(runs(backend, "messages:notes")).toHaveLength(2));
     await backend.idle();
     const updates = JSON.stringify(sockets[0]?.received).match(/QueryUpdated/g);
     expect(updates).toHaveLength(2);
@@ -91,12 +92,12 @@ describe("queries", () => {
     const backend = await start();
     const { client } = connect(backend);
     const { values } = follow(client, api.messages.crash, { channel: "a" });
-    await vi.waitFor(() => expect(values).toHaveLength(1));
+    await eventually(() => expect(values).toHaveLength(1));
     expect(String(values[0])).toMatch(
       /\[CONVEX Q\(messages:crash\)\] \[Request ID: [0-9a-f]{16}\] Server Error\nUncaught Error: boom 0\n/,
     );
     await client.mutation(api.messages.send, { channel: "a", text: "one" });
-    await vi.waitFor(() => expect(String(values.at(-1))).toContain("boom 1"));
+    await eventually(() => expect(String(values.at(-1))).toContain("boom 1"));
   });
 
   test("results of one transition belong to one time, also while others write", async () => {
@@ -112,14 +113,14 @@ describe("queries", () => {
       );
       if (left && right) pairs.push([left.length, right.length]);
     });
-    await vi.waitFor(() => expect(pairs).not.toEqual([]));
+    await eventually(() => expect(pairs).not.toEqual([]));
     const http = connectHttp(backend);
     await Promise.all(
       Array.from({ length: 40 }, (_, i) =>
         http.mutation(api.messages.sendBoth, { text: String(i) }, { skipQueue: true }),
       ),
     );
-    await vi.waitFor(() => expect(pairs.at(-1)).toEqual([40, 40]));
+    await eventually(() => expect(pairs.at(-1)).toEqual([40, 40]));
     for (const [left, right] of pairs) expect(left).toBe(right);
   });
 });
@@ -128,7 +129,7 @@ describe("mutations and actions", () => {
   test("a mutation resolves when its effect is there to see", async () => {
     const { client } = connect(await start());
     const { values } = follow(client, api.messages.list, { channel: "a" });
-    await vi.waitFor(() => expect(values).toHaveLength(1));
+    await eventually(() => expect(values).toHaveLength(1));
     for (let i = 1; i <= 20; i++) {
       await client.mutation(api.messages.send, { channel: "a", text: "x" });
       const local = client.client.localQueryResult("messages:list", { channel: "a" });
@@ -139,7 +140,7 @@ describe("mutations and actions", () => {
   test("a client hears of its mutation before it sees what the mutation wrote", async () => {
     const { client, sockets } = connect(await start());
     const { values } = follow(client, api.messages.list, { channel: "a" });
-    await vi.waitFor(() => expect(values).toHaveLength(1));
+    await eventually(() => expect(values).toHaveLength(1));
     for (let i = 0; i < 20; i++) {
       await client.mutation(api.messages.send, { channel: "a", text: "x" });
     }
@@ -184,7 +185,7 @@ describe("mutations and actions", () => {
       { send: (message) => sent.push(message.type), fail() {} },
     );
     session.receive({ type: "Mutation", requestId: 0, udfPath: "a:b", args: [] });
-    await vi.waitFor(() => expect(sent).toContain("Transition"));
+    await eventually(() => expect(sent).toContain("Transition"));
     expect(sent[0]).toBe("MutationResponse");
     session.close();
   });
@@ -219,9 +220,9 @@ describe("mutations and actions", () => {
   test("an action runs, and what it writes is seen", async () => {
     const { client } = connect(await start());
     const { values } = follow(client, api.messages.list, { channel: "acted" });
-    await vi.waitFor(() => expect(values).toHaveLength(1));
+    await eventually(() => expect(values).toHaveLength(1));
     expect(await client.action(api.logging.act, {})).toBe(1);
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["x"]));
+    await eventually(() => expect(values.at(-1)).toEqual(["x"]));
   });
 });
 
@@ -259,10 +260,10 @@ describe("connections", () => {
     const backend = await start();
     const { client, sockets } = connect(backend);
     const { values } = follow(client, api.messages.list, { channel: "a" });
-    await vi.waitFor(() => expect(values).toHaveLength(1));
+    await eventually(() => expect(values).toHaveLength(1));
     sockets[0]?.terminate();
     await backend.run((ctx) => ctx.db.insert("messages", { channel: "a", text: "m", rank: 0 }));
-    await vi.waitFor(() => expect(values.at(-1)).toEqual(["m"]), 10_000);
+    await eventually(() => expect(values.at(-1)).toEqual(["m"]));
     expect(sockets).toHaveLength(2);
   });
 
@@ -274,7 +275,7 @@ describe("connections", () => {
     if (socket === undefined) throw new Error("not connected");
     socket.deaf = true;
     const sent = client.mutation(api.messages.send, { channel: "a", text: "once" });
-    await vi.waitFor(() => expect(runs(backend, "messages:send")).toHaveLength(1));
+    await eventually(() => expect(runs(backend, "messages:send")).toHaveLength(1));
     socket.terminate();
     await sent;
     expect(sockets).toHaveLength(2);
@@ -292,7 +293,7 @@ describe("connections", () => {
       async () => token,
       (isAuthenticated) => changed.push(isAuthenticated),
     );
-    await vi.waitFor(() => expect(changed).toEqual([true]));
+    await eventually(() => expect(changed).toEqual([true]));
     expect(await client.query(api.messages.list, { channel: "a" })).toEqual([]);
   });
 
@@ -304,7 +305,7 @@ describe("connections", () => {
       { send: (message) => sent.push(message.type), fail() {} },
       5,
     );
-    await vi.waitFor(() => expect(sent.length).toBeGreaterThan(2));
+    await eventually(() => expect(sent.length).toBeGreaterThan(2));
     expect(new Set(sent)).toEqual(new Set(["Ping"]));
     session.close();
   });

@@ -1,7 +1,8 @@
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { launchChromium } from "./chromium";
-import { startDemo } from "./demo";
+import { type Program, startProgram } from "../program";
+import { oneMessageAtATime } from "./oneMessageAtATime";
+import { type OpenPage, openPage, printOnFailure } from "./openPage";
 import { openTab } from "./openTab";
 import { permissionsTab } from "./tabs/permissions";
 import { quotaTab } from "./tabs/quota";
@@ -9,29 +10,29 @@ import { card, isFresh, rollupsTab } from "./tabs/rollups";
 import { searchTab } from "./tabs/search";
 import { trackingTab } from "./tabs/tracking";
 
-// Every example through one page in one browser, of one demo, which takes the longest to start.
-let demo: Awaited<ReturnType<typeof startDemo>>;
-let browser: Browser;
+// Every example through one page of one demo, which takes the longest to start.
+let demo: Program;
+let url: string;
+let opened: OpenPage;
 let page: Page;
-const complaints: string[] = [];
 
 beforeAll(async () => {
-  [demo, browser] = await Promise.all([startDemo({ intervalMs: 300 }), launchChromium()]);
-  page = await browser.newPage();
-  page.setDefaultTimeout(15_000); // so that what never came is named before the test is over
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-  });
-  await page.goto(demo.url);
-}, 120_000);
+  demo = startProgram("examples/demo.ts", "--interval", "300");
+  url = (await demo.prints(/^http:.*$/m)).trim();
+  opened = await openPage();
+  page = opened.page;
+  await oneMessageAtATime(page);
+  await page.goto(url);
+});
 
 afterAll(async () => {
-  await browser?.close();
-  expect(await demo?.stop()).toBe(0);
+  await opened?.close();
+  demo?.interrupt();
+  expect((await demo?.ends())?.code).toBe(0);
 });
 
 const getPage = () => page;
+printOnFailure(getPage);
 describe("rollups", () => rollupsTab(getPage));
 describe("permissions", () => permissionsTab(getPage));
 describe("tracking", () => trackingTab(getPage));
@@ -59,14 +60,14 @@ test("each example has its own address, and is alone on the page", async () => {
 });
 
 test("the browser had nothing to complain about", () => {
-  expect(complaints).toEqual([]);
+  expect(opened.complaints).toEqual([]);
 });
 
 test("without a trace the timeline gives way to a hint, and the cards work", async () => {
-  const other = await browser.newPage();
+  const { page: other, close } = await openPage();
   await other.route("**/_trace", (route) => route.fulfill({ status: 404 }));
-  await other.goto(demo.url);
+  await other.goto(url);
   await other.getByText("This deployment has no trace").waitFor();
   await isFresh(card(other, "ORD"));
-  await other.close();
+  await close();
 });

@@ -1,6 +1,7 @@
 import { ConvexError } from "convex/values";
 import { ConvexClient } from "convex-lazy-views/client";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { eventually } from "../eventually";
 import { api } from "./app";
 import {
   connect,
@@ -8,7 +9,6 @@ import {
   delayBy,
   endsWith,
   envelope,
-  eventually,
   follow,
   forwards,
   runs,

@@ -1,8 +1,9 @@
 import { ConvexError } from "convex/values";
 import { ConvexHttpClient } from "convex-lazy-views/client";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { eventually } from "../eventually";
 import { api } from "./app";
-import { connectHttp, envelope, eventually, forwards, runs, seals, startApp } from "./setup";
+import { connectHttp, envelope, forwards, runs, seals, startApp } from "./setup";
 
 test("a query's value comes out of its envelope, and its row becomes fresh", async () => {
   const backend = await startApp();

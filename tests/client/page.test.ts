@@ -1,17 +1,16 @@
 import { preloadQuery } from "convex-lazy-views/nextjs";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Backend, startBackend } from "../../examples/backend/index";
-import { launchChromium } from "../browser/chromium";
+import { type OpenPage, openPage, printOnFailure } from "../browser/openPage";
+import { eventually } from "../eventually";
 import { api, modules, schema } from "./app";
 import { servePage } from "./page/serve";
-import { eventually } from "./setup";
 
 let backend: Backend<typeof schema>;
 let served: Awaited<ReturnType<typeof servePage>>;
-let browser: Browser;
+let opened: OpenPage;
 let page: Page;
-const complaints: string[] = [];
 
 beforeAll(async () => {
   const env = { LAZY_VIEWS_SECRET: "0123456789abcdef0123456789abcdef" };
@@ -20,20 +19,19 @@ beforeAll(async () => {
     for (const n of [1, 2, 3]) await ctx.db.insert("items", { list: "a", n });
   });
   const preloaded = await preloadQuery(api.queries.total, { list: "b" }, { url: backend.url });
-  [served, browser] = await Promise.all([servePage(backend.url, preloaded), launchChromium()]);
-  page = await browser.newPage();
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-  });
+  served = await servePage(backend.url, preloaded);
+  opened = await openPage();
+  page = opened.page;
   await page.goto(served.url);
-}, 120_000);
+});
 
 afterAll(async () => {
-  await browser?.close();
+  await opened?.close();
   await served?.close();
   await backend?.close();
 });
+
+printOnFailure(() => page);
 
 async function shows(section: string, value: unknown): Promise<void> {
   const output = page.getByRole("region", { name: section, exact: true }).getByRole("status");
@@ -95,5 +93,5 @@ test("sections that go and come back show their values again", async () => {
 });
 
 test("the browser had nothing to complain about", () => {
-  expect(complaints).toEqual([]);
+  expect(opened.complaints).toEqual([]);
 });

@@ -4,13 +4,13 @@ import type { ReactElement } from "react";
 import { renderToString } from "react-dom/server";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import WebSocket from "ws";
+import { eventually } from "../eventually";
 import { api } from "./app";
 import {
   connectReact,
   delayBy,
   endsWith,
   envelope,
-  eventually,
   forwards,
   runs,
   startApp,

@@ -5,6 +5,7 @@ import { ConvexReactClient } from "convex-lazy-views/react";
 import { expect, onTestFinished, vi } from "vitest";
 import WebSocket from "ws";
 import { type Backend, startBackend } from "../../examples/backend/index";
+import { eventually } from "../eventually";
 import { modules, schema } from "./app";
 
 export type AppBackend = Backend<typeof schema>;
@@ -89,11 +90,6 @@ export function runs(backend: AppBackend, path: string): number {
 export async function forwards(backend: AppBackend): Promise<string[][]> {
   const calls = await backend.run((ctx) => ctx.db.query("forwards").collect());
   return calls.map(({ seals }) => seals);
-}
-
-/** Waits until it holds. */
-export async function eventually(assertion: () => unknown): Promise<void> {
-  await vi.waitFor(assertion, { timeout: 10_000, interval: 5 });
 }
 
 /** An envelope that a test makes up. */

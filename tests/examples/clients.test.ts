@@ -1,8 +1,9 @@
 import { ConvexHttpClient } from "convex/browser";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { api } from "../../examples/convex/_generated/api.js";
 import { startExampleBackend } from "../../examples/exampleBackend.js";
 import { loadInto } from "../../examples/moviesData.js";
+import { eventually } from "../eventually.js";
 import { allDocuments } from "./documents.js";
 
 // Every example through the official client, on the embedded backend with its log stream.
@@ -40,10 +41,8 @@ test("rollups: a read raises the recompute, and so does the read after a write",
   const [stale] = await readTwice(read);
   expect(stale).toMatchObject({ state: "stale", value: { flights: 1 } });
   // The recompute waits for the end of the window that the first one opened.
-  await vi.waitFor(
-    async () =>
-      expect(await read()).toMatchObject({ state: "fresh", value: { flights: 2, meanDelay: 40 } }),
-    { timeout: 10_000 },
+  await eventually(async () =>
+    expect(await read()).toMatchObject({ state: "fresh", value: { flights: 2, meanDelay: 40 } }),
   );
 });
 

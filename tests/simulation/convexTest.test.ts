@@ -101,7 +101,7 @@ test("gives what convex-test gives, for random programs run one function at a ti
     }
     tested.setEnvironment("BROKEN", undefined);
   }
-}, 120_000);
+});
 
 /** A console line, with the effects that it carries in place of their seal. */
 function readable(line: string): unknown {

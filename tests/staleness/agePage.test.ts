@@ -8,9 +8,10 @@ import {
 } from "convex/server";
 import { v } from "convex/values";
 import { defineView, LazyViews, lazyTables, olderThan, viewTable } from "convex-lazy-views";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import WebSocket from "ws";
 import { startBackend } from "../../examples/backend/index.js";
+import { eventually } from "../eventually.js";
 
 const ticksTable = viewTable({ key: { name: v.string() }, value: { at: v.number() } });
 const schema = defineSchema({ ticks: ticksTable, ...lazyTables });
@@ -55,6 +56,10 @@ test("a subscribed page turns stale and fresh by itself, without a write and wit
   const seen: string[] = [];
   const reference = anyApi.reads?.read as FunctionReference<"query">;
   client.onUpdate(reference, {}, ({ state }) => seen.push(state));
-  await vi.waitFor(() => expect(seen.length).toBeGreaterThanOrEqual(6), { timeout: 20_000 });
-  expect(seen.slice(0, 6)).toEqual(["missing", "fresh", "stale", "fresh", "stale", "fresh"]);
+  await eventually(() =>
+    // On a busy machine a row may be stale before its reader has seen it fresh.
+    expect(seen.join(" ")).toMatch(
+      /^missing\b.*\bfresh\b.*\bstale\b.*\bfresh\b.*\bstale\b.*\bfresh\b/,
+    ),
+  );
 });

@@ -3,7 +3,6 @@ import { beforeAll, expect, test } from "vitest";
 import { activity } from "../activity";
 import { openTab } from "../openTab";
 
-const SOON = { timeout: 10_000 };
 const TITLE = "Why views are lazy";
 
 export function trackingTab(getPage: () => Page): void {
@@ -15,7 +14,7 @@ export function trackingTab(getPage: () => Page): void {
   test("opening a document counts, with no code for it in the page", async () => {
     const page = getPage();
     await page.getByRole("button", { name: TITLE }).click();
-    await expect.poll(numbers, SOON).toEqual(["1", "1"]);
+    await expect.poll(numbers).toEqual(["1", "1"]);
     await page.getByRole("list", { name: "Last viewed by Ada" }).getByText("1 view").waitFor();
   });
 
@@ -24,7 +23,7 @@ export function trackingTab(getPage: () => Page): void {
     await page.getByRole("button", { name: "Open it again" }).click();
     // Newest first: the cached query sent its effect again, and then it was dropped.
     await expect
-      .poll(async () => (await activity(page)).join("\n"), SOON)
+      .poll(async () => (await activity(page)).join("\n"))
       .toMatch(/dispatch.*dropped as repeated[\s\S]*docs:open.*from the cache, raised 1 effect/);
     expect((await activity(page)).filter((line) => line.includes("views:viewed"))).toHaveLength(1);
     expect(await numbers()).toEqual(["1", "1"]);
@@ -34,7 +33,7 @@ export function trackingTab(getPage: () => Page): void {
     const page = getPage();
     await page.getByRole("radio", { name: "Ada" }).press("ArrowRight");
     expect(await page.getByRole("radio", { name: "Grace" }).isChecked()).toBe(true);
-    await expect.poll(numbers, SOON).toEqual(["2", "2"]);
+    await expect.poll(numbers).toEqual(["2", "2"]);
     await page.getByRole("list", { name: "Last viewed by Grace" }).getByText("1 view").waitFor();
     await page.getByRole("list", { name: "Most viewed" }).getByText("2 views").waitFor();
   });

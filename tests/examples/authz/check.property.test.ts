@@ -30,7 +30,7 @@ test("over random models and tuples, also in circles, a check is the least fixpo
     { numRuns: 150 },
   );
   expect(held).toBeGreaterThan(1_000);
-}, 60_000);
+});
 
 test("groups that contain each other at random: every way to them gives the same answer", async () => {
   const ways = ["w1", "w2", "w3", "w4"];

@@ -1,8 +1,9 @@
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { api } from "../../../examples/convex/_generated/api.js";
 import { startExampleBackend } from "../../../examples/exampleBackend.js";
+import { eventually } from "../../eventually.js";
 import { tuple } from "./memoryReader.js";
 
 // Through the official clients, on the embedded backend with its log stream.
@@ -47,7 +48,7 @@ test("a subscriber of a warm check sees a revocation, though no effect arrives a
   const doc = "doc:launch-plan";
   const reading = tuple(`user:erik can_read ${doc}`);
   await http.mutation(api.authz.sharing.share, { by: "user:diane", doc, viewer: "user:erik" });
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect(await http.query(check, reading)).toMatchObject({ state: "fresh" }),
   );
   const client = new ConvexClient(backend.url, {
@@ -58,10 +59,10 @@ test("a subscriber of a warm check sees a revocation, though no effect arrives a
   try {
     const seen: { allowed: boolean; state: string }[] = [];
     client.onUpdate(check, reading, ({ allowed, state }) => void seen.push({ allowed, state }));
-    await vi.waitFor(() => expect(seen).toEqual([{ allowed: true, state: "fresh" }]));
+    await eventually(() => expect(seen).toEqual([{ allowed: true, state: "fresh" }]));
     const deletes = [tuple(`user:erik viewer ${doc}`)];
     await http.mutation(api.authz.tuples.write, { deletes });
-    await vi.waitFor(() => expect(seen.at(-1)).toEqual({ allowed: false, state: "expired" }));
+    await eventually(() => expect(seen.at(-1)).toEqual({ allowed: false, state: "expired" }));
     expect(seen).toHaveLength(2);
   } finally {
     await client.close();

@@ -179,4 +179,4 @@ test("random models, tuples and changes: a check through the view is never anyth
   // Grants were materialized, and served, both kinds.
   expect(seen.denied).toBeGreaterThan(100);
   expect(seen.freshReads - seen.denied).toBeGreaterThan(100);
-}, 120_000);
+});
