@@ -18,7 +18,7 @@ export default defineConfig({
   test: {
     environment: "node",
     server: { deps: { inline: ["convex-test"] } },
-    reporters: ["default", "./tests/closingLine.ts"],
+    reporters: ["default", "./tests/reporter.ts"],
     // Vitest leaves one core free by default; on two cores that is half of them.
     maxWorkers: 2,
     // Files share what they import, which halves the time; tests/setup.ts puts back what they may change beside. So

@@ -14,13 +14,13 @@ async function run(inputs: number, broken: Partial<Subjects> = {}) {
   return { report, failures };
 }
 
-test("20,000 broken and forged inputs: no crash, no forgery, no console line", async () => {
-  const { report, failures } = await run(20_000);
+test("5,000 broken and forged inputs: no crash, no forgery, no console line", async () => {
+  const { report, failures } = await run(5_000);
 
   expect(failures).toEqual([]);
   const { started, ...rest } = report;
   expect(rest).toEqual({
-    inputs: 20_000,
+    inputs: 5_000,
     crashes: 0,
     accepted: 0,
     malformed: 0,
@@ -28,7 +28,7 @@ test("20,000 broken and forged inputs: no crash, no forgery, no console line", a
     consoleLines: 0,
   });
   // The genuine seals among them did start something.
-  expect(started).toBeGreaterThan(5_000);
+  expect(started).toBeGreaterThan(1_250);
 });
 
 test("a seed makes the same input every time, and the next another", () => {

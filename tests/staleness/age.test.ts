@@ -51,19 +51,19 @@ describe("olderThan", () => {
   test("rows that expire together are swept together, in transactions of a hundred", async () => {
     const app = startTotals({ staleWhen: old(10) });
     await app.settle((ctx) => app.totals.get(ctx, { list: "0" }));
-    await copyRow(app, 10_000);
+    await copyRow(app, 1_000);
     expect(await app.rows("lazySweeps")).toContainEqual(
       expect.objectContaining({ table: "totals" }),
     );
     await app.advance(20 * MINUTE);
     const rows = await app.rows("totals");
-    expect(rows).toHaveLength(10_000);
+    expect(rows).toHaveLength(1_000);
     expect(rows.every(({ aged }) => aged === 10 * MINUTE)).toBe(true);
     expect(await app.rows("lazySweeps")).toEqual([]);
     const sweeps = (await app.jobs()).filter(
       ({ name, args }) => name === "lazy:sweep" && args[0].table === "totals",
     );
-    expect(sweeps).toHaveLength(100);
+    expect(sweeps).toHaveLength(10);
   });
 
   test("a row that was committed again meanwhile is left alone", async () => {

@@ -28,7 +28,7 @@ export function permissionsTab(getPage: () => Page): void {
     expect(dynamic).toBeGreaterThan(6);
   });
 
-  test("revoking flips the answer at once, five folders down too", async () => {
+  test("revoking flips the answer at once, five folders down too, and giving it again allows it again", async () => {
     await inDrive("launch-plan").getByText("can read").waitFor();
     await inDrive("company/").getByRole("button").click();
     await check().getByText("fresh").waitFor();
@@ -38,9 +38,7 @@ export function permissionsTab(getPage: () => Page): void {
     await inDrive("launch-plan").getByText("nothing").waitFor();
     await check().getByText("fresh").waitFor();
     expect(await seen()).toEqual(["allowed", "not allowed"]);
-  });
 
-  test("giving it again allows it again", async () => {
     await given().getByRole("button", { name: "Make Charles viewer" }).click();
     await check().getByText("allowed", { exact: true }).waitFor();
     await inDrive("launch-plan").getByText("can read").waitFor();

@@ -8,6 +8,7 @@ import { parseModel } from "../../../examples/convex/authz/parseModel.js";
 import { authzTables } from "../../../examples/convex/authz/schema.js";
 import type { Tuple } from "../../../examples/convex/authz/tuple.js";
 import { changeTuples } from "../../../examples/convex/authz/tupleStore.js";
+import { SEED } from "../../seed.js";
 import { endTestApp, startTestApp } from "../../testApp.js";
 import { everythingOf } from "./meaning.js";
 import { OBJECTS, type RandomModel, randomModel, randomTuples, USERS } from "./randomModel.js";
@@ -166,17 +167,20 @@ async function runHistory({ random, tuples, steps }: History) {
   return { freshReads, denied };
 }
 
-test("random models, tuples and changes: a check through the view is never anything but the truth", async () => {
-  const seen = { freshReads: 0, denied: 0 };
-  await fc.assert(
-    fc.asyncProperty(history, async (random) => {
-      const { freshReads, denied } = await runHistory(random);
-      seen.freshReads += freshReads;
-      seen.denied += denied;
-    }),
-    { numRuns: 150 },
-  );
-  // Grants were materialized, and served, both kinds.
-  expect(seen.denied).toBeGreaterThan(100);
-  expect(seen.freshReads - seen.denied).toBeGreaterThan(100);
-});
+test.each([1, 2, 3])(
+  "random models, tuples and changes, part %d: a check through the view is never anything but the truth",
+  async (part) => {
+    const seen = { freshReads: 0, denied: 0 };
+    await fc.assert(
+      fc.asyncProperty(history, async (random) => {
+        const { freshReads, denied } = await runHistory(random);
+        seen.freshReads += freshReads;
+        seen.denied += denied;
+      }),
+      { seed: 3 * SEED + part, numRuns: 25 },
+    );
+    // Grants were materialized, and served, both kinds.
+    expect(seen.denied).toBeGreaterThan(15);
+    expect(seen.freshReads - seen.denied).toBeGreaterThan(15);
+  },
+);

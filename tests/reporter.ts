@@ -1,0 +1,35 @@
+import { relative } from "node:path";
+import type { Reporter, TestCase, TestModule, TestSuite } from "vitest/node";
+import { SEED } from "./seed.js";
+
+type Failed = TestCase | TestSuite | TestModule;
+
+/**
+ * Says at the end how to run each failed test alone, and closes with `N passed, N failed` alone on a line, for those who
+ * count without parsing the rest.
+ */
+export default class ClosingLines implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const suites = modules.flatMap((module) => [module, ...module.children.allSuites()]);
+    const failed: Failed[] = [
+      ...tests.filter((test) => test.result().state === "failed"),
+      // A file that cannot be loaded, or a hook that throws: their tests have not failed, but were skipped.
+      ...suites.filter((suite) => suite.errors().length > 0),
+    ];
+    if (failed.length > 0) console.log(`Run again:\n${failed.map(commandOf).join("\n")}\n`);
+    const passed = tests.filter((test) => test.result().state === "passed");
+    console.log(`${passed.length} passed, ${failed.length} failed`);
+  }
+}
+
+/** The command that runs just this, with the same random cases. */
+export function commandOf(failed: Failed): string {
+  const { moduleId } = failed.type === "module" ? failed : failed.module;
+  const names: string[] = [];
+  for (let at = failed; at.type !== "module"; at = at.parent) names.unshift(at.name);
+  const pattern = names.join(" ").replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  const only = names.length === 0 ? "" : ` -t '^${pattern.replaceAll("'", "'\\''")}`;
+  const end = failed.type === "test" ? "$'" : "'";
+  return `  SEED=${SEED} npx vitest run ${relative(process.cwd(), moduleId)}${only && only + end}`;
+}
