@@ -4,6 +4,7 @@ import type { LogLine } from "../../../examples/backend/console";
 import type { Change, ReadSet } from "../../../examples/backend/readSet";
 import { type Arguments, callError, Frame, type Kind, type Services } from "./frame.js";
 import {
+  type Deployed,
   Isolate,
   type Registered,
   type SimulatedRequest,
@@ -107,7 +108,7 @@ export class Backend<Deployment> implements Services<Deployment> {
   ) {
     const isolate = isolates.take(deployment);
     this.store = new Store(isolate.schema);
-    isolates.giveBack(deployment, isolate);
+    isolates.giveBack(isolate);
   }
 
   /** Runs a query in a transaction of its own. */
@@ -162,7 +163,7 @@ export class Backend<Deployment> implements Services<Deployment> {
       this.observer.onAction?.(path);
       const { deployment } = this;
       const frame = new Frame<Deployment>(this, deployment, execution, "action", path, null);
-      return await this.inIsolate(frame, async ({ deployed }) => {
+      return await this.inIsolate(frame, async (deployed) => {
         const found = deployed.http.lookup(path, "POST");
         if (found === null) throw new Error(`No route for POST ${path}.`);
         const invoke = found[0] as unknown as {
@@ -319,8 +320,8 @@ export class Backend<Deployment> implements Services<Deployment> {
 
   private find(path: string): Registered | undefined {
     const isolate = this.isolates.take(this.deployment);
-    this.isolates.giveBack(this.deployment, isolate);
-    return isolate.deployed.functions[path];
+    this.isolates.giveBack(isolate);
+    return isolate.deploy(this.deployment).functions[path];
   }
 
   /** A scheduled action runs at most once. */
@@ -398,7 +399,7 @@ export class Backend<Deployment> implements Services<Deployment> {
 
   /** Calls a function of the app with arguments that its validator accepts. */
   private async call(frame: Frame<Deployment>, args: JSONValue): Promise<JSONValue> {
-    return await this.inIsolate(frame, async ({ deployed }) => {
+    return await this.inIsolate(frame, async (deployed) => {
       const registered = deployed.functions[frame.path];
       const invoke = registered && invocations(registered)[frame.kind];
       if (registered === undefined || invoke === undefined) {
@@ -416,16 +417,17 @@ export class Backend<Deployment> implements Services<Deployment> {
    */
   private async inIsolate<T>(
     frame: Frame<Deployment>,
-    work: (isolate: Isolate<Deployment>) => Promise<T>,
+    work: (deployed: Deployed) => Promise<T>,
   ): Promise<T> {
     const isolate = this.isolates.take(frame.deployment);
+    const deployed = isolate.deploy(frame.deployment);
     isolate.host = frame;
     try {
-      return await work(isolate);
+      return await work(deployed);
     } finally {
       if (frame.end() && (frame.kind !== "action" || this.isolates.keepsActions)) {
         isolate.host = null;
-        this.isolates.giveBack(frame.deployment, isolate);
+        this.isolates.giveBack(isolate);
       }
     }
   }
@@ -454,12 +456,13 @@ function endedOf<Deployment>(
   return { ...rest, ...place, commit: null, job: null, usage, reads };
 }
 
-/** Isolates of one deployment that are kept: each takes about a megabyte. */
-const MAX_IDLE = 3;
+/** Isolates that are kept: each takes about a megabyte. */
+const MAX_IDLE = 6;
 
-/** Isolates that wait for the next function, by the deployment whose code they hold. */
+/** Isolates that wait for the next function. */
 export class Isolates<Deployment> {
-  private readonly idle = new Map<string, Isolate<Deployment>[]>();
+  /** The one that was used last is the last. */
+  private readonly idle: Isolate<Deployment>[] = [];
   readonly keepsActions: boolean;
 
   /**
@@ -473,20 +476,15 @@ export class Isolates<Deployment> {
     this.keepsActions = keepsActions;
   }
 
+  /** One that holds the deployment; else the one used last, since a deployment is made sooner than an isolate. */
   take(deployment: Deployment): Isolate<Deployment> {
-    return this.waiting(deployment).pop() ?? new Isolate(this.program, deployment);
+    const place = this.idle.findLastIndex((isolate) => isolate.holds(deployment));
+    const found = place === -1 ? this.idle.pop() : this.idle.splice(place, 1)[0];
+    return found ?? new Isolate<Deployment>(this.program);
   }
 
-  giveBack(deployment: Deployment, isolate: Isolate<Deployment>): void {
-    const waiting = this.waiting(deployment);
-    if (waiting.length < MAX_IDLE) waiting.push(isolate);
-  }
-
-  private waiting(deployment: Deployment): Isolate<Deployment>[] {
-    const name = JSON.stringify(deployment);
-    const list = this.idle.get(name) ?? [];
-    this.idle.set(name, list);
-    return list;
+  giveBack(isolate: Isolate<Deployment>): void {
+    if (this.idle.length < MAX_IDLE) this.idle.push(isolate);
   }
 }
 

@@ -61,28 +61,53 @@ export class SimulatedResponse {
 
 /** One evaluation of the app's code, that one function at a time runs in. */
 export class Isolate<Deployment> {
-  readonly code: AppCode<Deployment>;
-  /** The app's functions, and those of its components. */
-  readonly deployed: Deployed;
   /** The schema of the app and of its components. */
   readonly schema: Schema;
   /** The function that runs in it. */
   host: Host | null = null;
+  private readonly code: AppCode<Deployment>;
+  private current: { deployment: Deployment; deployed: Deployed } | undefined;
 
-  constructor(program: Program, deployment: Deployment) {
-    this.host = NOBODY;
-    this.code = program(globalsOf(() => this.running)) as AppCode<Deployment>;
-    const { functions, http } = this.code.deploy(deployment);
-    const { schema, components = {} } = this.code;
-    const all = Object.entries(components);
-    const added = all.flatMap(([component, { modules }]) => functionsOf(component, modules));
-    this.deployed = { http, functions: { ...functions, ...Object.fromEntries(added) } };
-    const tables = all.flatMap(([component, own]) =>
+  constructor(program: Program) {
+    this.code = this.asNobody(() => program(globalsOf(() => this.running)) as AppCode<Deployment>);
+    const { schema } = this.code;
+    const tables = this.components().flatMap(([component, own]) =>
       Object.entries(own.schema.tables).map(([name, table]) => [qualify(component, name), table]),
     );
     const allTables = { ...schema.tables, ...Object.fromEntries(tables) };
     this.schema = { ...schema, tables: allTables } as Schema;
-    this.host = null;
+  }
+
+  /** Whether `deploy` has been called with this deployment last. */
+  holds(deployment: Deployment): boolean {
+    return this.current?.deployment === deployment;
+  }
+
+  /** The app's functions as a deployment has them, and those of its components. */
+  deploy(deployment: Deployment): Deployed {
+    if (this.current?.deployment !== deployment) {
+      const { functions, http } = this.asNobody(() => this.code.deploy(deployment));
+      const added = this.components().flatMap(([component, { modules }]) =>
+        functionsOf(component, modules),
+      );
+      const deployed = { http, functions: { ...functions, ...Object.fromEntries(added) } };
+      this.current = { deployment, deployed };
+    }
+    return this.current.deployed;
+  }
+
+  private components() {
+    return Object.entries(this.code.components ?? {});
+  }
+
+  /** Runs code that belongs to no function: that of modules, when they are evaluated. */
+  private asNobody<T>(work: () => T): T {
+    this.host = NOBODY;
+    try {
+      return work();
+    } finally {
+      this.host = null;
+    }
   }
 
   private get running(): Host {
