@@ -20,7 +20,7 @@ export default defineConfig({
     server: { deps: { inline: ["convex-test"] } },
     reporters: ["default", "./tests/reporter.ts"],
     // Vitest leaves one core free by default; on two cores that is half of them.
-    maxWorkers: 2,
+    maxWorkers: 3,
     // Files share what they import, which halves the time; tests/setup.ts puts back what they may change beside. So
     // hooks stand in a file of tests, or in a function that one calls: a shared module runs once.
     isolate: false,

@@ -43,13 +43,13 @@ process.once("SIGINT", async () => {
   process.exit(0);
 });
 
-/** One line that counts up on a terminal; elsewhere only the last count. */
+/** One line that counts up on a terminal; elsewhere a line for every thousand, and the last count. */
 function showProgress(what: string): (progress: LoadProgress) => void {
   return ({ loaded, total }) => {
-    const done = loaded === total;
-    if (process.stdout.isTTY) process.stdout.write(`\rLoading ${what}: ${loaded} of ${total}`);
-    else if (done) process.stdout.write(`Loaded ${total} ${what}.`);
-    if (done) process.stdout.write("\n");
+    const isDone = loaded === total;
+    const text = `Loading ${what}: ${loaded} of ${total}`;
+    if (process.stdout.isTTY) process.stdout.write(`\r${text}${isDone ? "\n" : ""}`);
+    else if (isDone || loaded % 1_000 === 0) console.log(text);
   };
 }
 

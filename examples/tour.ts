@@ -36,7 +36,7 @@ const http = new ConvexHttpClient(backend.url, { logger: false });
 heading("1. Load 3,000 flights");
 await loadInto(http, {
   onProgress: ({ loaded, total }) => {
-    if (loaded % 1_000 === 0 || loaded === total) say(`loaded ${loaded} of ${total}`);
+    if (loaded % 500 === 0) say(`loaded ${loaded} of ${total}`);
   },
 });
 

@@ -17,7 +17,7 @@ let opened: OpenPage;
 let page: Page;
 
 beforeAll(async () => {
-  demo = startProgram("examples/demo.ts", "--interval", "300");
+  demo = startProgram("examples/start.ts", "demo", "--interval", "300");
   url = (await demo.prints(/^http:.*$/m)).trim();
   opened = await openPage();
   page = opened.page;

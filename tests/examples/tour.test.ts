@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { startProgram } from "../program";
 
 test("the tour ends by itself, and its last line counts what the story tells", async () => {
-  const { code, stdout } = await startProgram("examples/tour.ts").ends();
+  const { code, stdout } = await startProgram("examples/start.ts", "tour").ends();
   expect(code).toBe(0);
   const counted = JSON.parse(stdout.trimEnd().split("\n").at(-1) as string);
   // Five subscribers; one first read, one write, and twenty writes that are one story. On a slow machine subscribers
