@@ -41,15 +41,16 @@ export async function runCampaign(seeds: { from: number; count: number }): Promi
 /**
  * Looks for a history that a planted bug breaks.
  *
+ * @param from - The seed of the first history that is tried.
  * @returns How many histories it took; null when none of so many was broken.
  */
 export async function findBug(
   { edits, rare }: PlantedBug,
   maxHistories: number,
+  from = rare?.from ?? 0,
 ): Promise<number | null> {
   const isolates = new Isolates<Deployment>(await compileApp(edits));
-  const { kind = {}, from = 0 } = rare ?? {};
-  const wanted = Object.entries(kind);
+  const wanted = Object.entries(rare?.kind ?? {});
   for (let seed = from, tried = 0; tried < maxHistories; seed++) {
     const history = historyOf(seed);
     if (!wanted.every(([name, value]) => history[name as keyof typeof history] === value)) continue;

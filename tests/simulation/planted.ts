@@ -5,178 +5,193 @@ import type { History } from "./history.js";
 export interface PlantedBug {
   name: string;
   edits: Edit[];
-  /** Where to look for one that needs much to come together: at histories of this kind, from this seed on. */
+  /** A history that it breaks is the one of this seed, or was before the code changed. */
+  seed: number;
+  /** Where a search begins for one that needs much to come together: at histories of this kind, from this seed on. */
   rare?: { kind?: Partial<History>; from?: number };
 }
 
-const bug = (name: string, file: string, ...changes: [find: string, replace: string][]) => ({
+const bug = (
+  seed: number,
+  name: string,
+  file: string,
+  ...changes: [find: string, replace: string][]
+) => ({
+  seed,
   name,
   edits: changes.map(([find, replace]) => ({ file, find, replace })),
 });
 
 /** Ways to break each rule of the protocol. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
-  bug("a write while compute runs is forgotten", "src/recompute/commit.ts", [
+  bug(12, "a write while compute runs is forgotten", "src/recompute/commit.ts", [
     "isWritten() || lazy.marks.mayBeMarked(mark) ? { dirtyAt: Date.now() } : {}",
     "{}",
   ]),
-  bug("a commit leaves the old mark", "src/recompute/commit.ts", [
+  bug(2, "a commit leaves the old mark", "src/recompute/commit.ts", [
     "await ctx.db.replace(view.name, id,",
     "await ctx.db.patch(view.name, id,",
   ]),
-  bug("a row is as of the clock, not as of its snapshot", "src/recompute/value.ts", [
+  bug(6, "a row is as of the clock, not as of its snapshot", "src/recompute/value.ts", [
     "const asOf = reader.meta.getSnapshotTs()",
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
-  bug("the trailing edge of a window is dropped", "src/effects/dispatch.ts", [
+  bug(12, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", [
     "isNews && entry.trailingJob === undefined",
     "false",
   ]),
-  bug("news is not told from repetition", "src/effects/dispatch.ts", [
+  bug(13, "news is not told from repetition", "src/effects/dispatch.ts", [
     "seq !== entry.seq || entry.failure",
     "entry.failure",
   ]),
-  bug("a superseded effect is dispatched", "src/effects/effect.ts", [
+  bug(4, "a superseded effect is dispatched", "src/effects/effect.ts", [
     "? row.seq > seq : row.born > born",
     "? false : false",
   ]),
-  bug("a window is not looked at", "src/effects/dispatch.ts", [
+  bug(2, "a window is not looked at", "src/effects/dispatch.ts", [
     "!isAhead(entry.windowEndsAt, now, furthestMs)",
     "true",
   ]),
   {
-    ...bug("a dispatch reads rows in its own transaction", "src/app.ts", [
+    ...bug(135, "a dispatch reads rows in its own transaction", "src/app.ts", [
       "{ useStaleSnapshot: true }",
       "{}",
     ]),
     rare: { from: 135 },
   },
-  bug("the old document of a change is forgotten", "src/staleness/sources.ts", [
+  bug(4, "the old document of a change is forgotten", "src/staleness/sources.ts", [
     '["before", oldDoc],',
     "",
   ]),
   bug(
+    14,
     "a mutation remembers marks that a sub-mutation took away",
     "src/staleness/marks.ts",
     ["this.started++;\n    this.marked.clear();", "this.started++;"],
     ["this.running--;\n    this.marked.clear();", "this.running--;"],
   ),
-  bug("a mark is never set again", "src/staleness/invalidate.ts", [
+  bug(4, "a mark is never set again", "src/staleness/invalidate.ts", [
     "Math.abs(now - row.dirtyAt) <= graceMs(view, row)",
     "now > 0",
   ]),
-  bug("tags are not looked at", "src/staleness/predicates.ts", [
+  bug(0, "tags are not looked at", "src/staleness/predicates.ts", [
     "if (isTagInvalidated === undefined) return",
     "return",
   ]),
-  bug("what is expired is served", "src/staleness/predicates.ts", [
+  bug(6, "what is expired is served", "src/staleness/predicates.ts", [
     '"fresh" ? "fresh" : "expired"',
     '"fresh" ? "fresh" : "stale"',
   ]),
-  bug("the version of a row is not looked at", "src/staleness/judge.ts", [
+  bug(4, "the version of a row is not looked at", "src/staleness/judge.ts", [
     "stored.version !== view.version && !isCompatible",
     "false",
   ]),
-  bug("rows are not marked when they reach an age", "src/sweeping.ts", [
+  bug(1, "rows are not marked when they reach an age", "src/sweeping.ts", [
     "} else await lookAt(",
     "} else if (swept < 0) await lookAt(",
   ]),
   {
-    ...bug("clean-up does not look again before it deletes", "src/effects/ledger.ts", [
+    ...bug(601_048, "clean-up does not look again before it deletes", "src/effects/ledger.ts", [
       "entry !== null && entry.expiresAt <= by",
       "entry !== null",
     ]),
     rare: { from: 601_048 },
   },
-  bug("a failure has no backoff", "src/recompute/retry.ts", [
+  bug(5, "a failure has no backoff", "src/recompute/retry.ts", [
     "Math.max(now + backoffMs(attempts), entry?.windowEndsAt ?? 0)",
     "now + 10",
   ]),
-  bug("a failure is not retried", "src/recompute/retry.ts", [
+  bug(6, "a failure is not retried", "src/recompute/retry.ts", [
     "work.retry && attempts < RETRY.maxAttempts",
     "false",
   ]),
-  bug("a job that was overtaken runs all the same", "src/recompute/recompute.ts", [
+  bug(24, "a job that was overtaken runs all the same", "src/recompute/recompute.ts", [
     "entry.windowEndsAt !== ownWindow",
     "false",
   ]),
-  bug("a recompute that was put off opens no window", "src/recompute/recompute.ts", [
+  bug(6, "a recompute that was put off opens no window", "src/recompute/recompute.ts", [
     "if (isPutOff || isLate) {",
     "if (false) {",
   ]),
-  bug("a run forgets the marks that were set while it lasted", "src/recompute/run.ts", [
+  bug(24, "a run forgets the marks that were set while it lasted", "src/recompute/run.ts", [
     "...(dirtyAt === undefined ? {} : { dirtyAt }),\n    ...(isFollowedUp",
     "...(isFollowedUp",
   ]),
-  bug("a run that is given up does not put the mark back", "src/recompute/run.ts", [
+  bug(33, "a run that is given up does not put the mark back", "src/recompute/run.ts", [
     "row.dirtyAt ?? row.refreshing?.dirtyAt",
     "row.dirtyAt",
   ]),
   {
-    ...bug("the commit of a run has no follow-up of a leased row", "src/recompute/run.ts", [
-      "pending === true && (await lazy.recomputeSoon(view, key, next))",
-      "pending === true",
-    ]),
+    ...bug(
+      701_010,
+      "the commit of a run has no follow-up of a leased row",
+      "src/recompute/run.ts",
+      ["pending === true && (await lazy.recomputeSoon(view, key, next))", "pending === true"],
+    ),
     rare: { kind: { isLeased: true, mode: "snapshot" }, from: 701_010 },
   },
-  bug("a page is taken in twice", "src/recompute/paged.ts", [
+  bug(24, "a page is taken in twice", "src/recompute/paged.ts", [
     "cursor: page.cursor,\n    accumulated",
     "cursor: found.pages === 0 ? found.cursor : page.cursor,\n    accumulated",
   ]),
   {
-    ...bug("a change is applied to a row that is marked", "src/staleness/applyChange.ts", [
+    ...bug(640, "a change is applied to a row that is marked", "src/staleness/applyChange.ts", [
       "row.version !== version || row.dirtyAt !== undefined || row.refreshing !== undefined",
       "row.version !== version || row.refreshing !== undefined",
     ]),
     rare: { kind: { guard: "applied" } },
   },
   {
-    ...bug("a change is applied to a row that is being computed", "src/staleness/applyChange.ts", [
-      "row.dirtyAt !== undefined || row.refreshing !== undefined",
-      "row.dirtyAt !== undefined",
-    ]),
+    ...bug(
+      3_000_715,
+      "a change is applied to a row that is being computed",
+      "src/staleness/applyChange.ts",
+      ["row.dirtyAt !== undefined || row.refreshing !== undefined", "row.dirtyAt !== undefined"],
+    ),
     rare: { kind: { guard: "applied", mode: "paged" }, from: 3_000_715 },
   },
   {
     ...bug(
+      460,
       "a write beside a refresh is applied, though the refresh may have seen it",
       "src/recompute/commit.ts",
       ["isWritten() || lazy.marks", "lazy.marks"],
     ),
     rare: { kind: { guard: "applied", mode: "transaction" } },
   },
-  bug("a turn is not handed on", "src/recompute/turns.ts", [
+  bug(8, "a turn is not handed on", "src/recompute/turns.ts", [
     "if (next === null || slot.index",
     "if (next !== undefined || slot.index",
   ]),
   {
-    ...bug("a key that waits keeps the job of an older window", "src/recompute/turns.ts", [
+    ...bug(145, "a key that waits keeps the job of an older window", "src/recompute/turns.ts", [
       "windowOf(job) > windowOf(earlier)",
       "false",
     ]),
     rare: { kind: { isLimited: true } },
   },
-  bug("a row is evicted as soon as it is stale", "src/evicting.ts", [
+  bug(16, "a row is evicted as soon as it is stale", "src/evicting.ts", [
     "since !== undefined && since + mayStayMs > now",
     "false",
   ]),
-  bug("a job that has died is waited for", "src/staleness/backstop.ts", [
+  bug(6, "a job that has died is waited for", "src/staleness/backstop.ts", [
     "return !isAhead(since + ms, now, ms);",
     "return !isWaiting && !isAhead(since + ms, now, ms);",
   ]),
   {
     ...bug(
+      3_068_516,
       "a job that left its work to another is still believed to come",
       "src/recompute/recompute.ts",
       ["if (isPutOff) await recordConsumed(ledger, entry);", ""],
     ),
     rare: { kind: { isLeased: true, mode: "paged" }, from: 3_068_516 },
   },
-  bug("seals are not verified", "src/effects/seal.ts", [
+  bug(2, "seals are not verified", "src/effects/seal.ts", [
     "if (await verify(text, signature, secret)) return",
     "return",
   ]),
-  bug("requests are not verified", "src/effects/transports/webhook.ts", [
+  bug(1, "requests are not verified", "src/effects/transports/webhook.ts", [
     "!(await isSigned(body, signature, secret))",
     "false",
   ]),
