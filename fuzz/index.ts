@@ -4,9 +4,12 @@
  *   npm run fuzz -- [--inputs 1000000] [--seed 0] [--json]
  *
  * An input is made from its seed alone, so that `--inputs 1 --seed <its seed>` runs a failing one again.
- * With --json the last line is one JSON object: inputs, crashes, accepted and the rest of the report.
+ * With --json the last line is one JSON object: inputs, crashes, accepted and the rest of the report. On stderr it shows
+ * how far it is. Ctrl-C ends it with the report of the inputs that were run, and `interrupted: true`.
  */
 import { parseArgs } from "node:util";
+import { interruption } from "../tools/interruption.js";
+import { Progress } from "../tools/progress.js";
 import { type Failure, fuzz } from "./run.js";
 
 /** After so many, failures are only counted. */
@@ -20,19 +23,29 @@ async function main(): Promise<void> {
       json: { type: "boolean", default: false },
     },
   });
+  const inputs = wholeNumber("inputs", values.inputs);
+  const seed = wholeNumber("seed", values.seed);
+  const signal = interruption();
   let failures = 0;
   const begun = performance.now();
+  const progress = new Progress({ program: "fuzz", steps: "inputs", total: inputs });
   const report = await fuzz(
-    { inputs: wholeNumber("inputs", values.inputs), seed: wholeNumber("seed", values.seed) },
+    { inputs, seed, signal },
     (failure) => {
       failures++;
-      if (failures <= MAX_SHOWN) process.stdout.write(`${describe(failure)}\n\n`);
+      if (failures <= MAX_SHOWN) progress.print(`${describe(failure)}\n`);
     },
+    (done) => progress.update(done),
   );
+  progress.stop();
   const inputsPerSecond = Math.round((report.inputs * 1_000) / (performance.now() - begun));
+  if (signal.aborted) console.log(`interrupted: ${report.inputs} of ${inputs} inputs were run`);
   console.log(`${report.inputs} inputs, ${inputsPerSecond} a second: ${failures} failures`);
-  if (values.json) console.log(JSON.stringify({ ...report, inputsPerSecond }));
-  if (failures > 0) process.exitCode = 1;
+  if (values.json) {
+    const interrupted = signal.aborted ? { interrupted: true } : {};
+    console.log(JSON.stringify({ ...report, inputsPerSecond, ...interrupted }));
+  }
+  if (failures > 0) process.exitCode ??= 1;
 }
 
 /** What is wrong, how to run it again, and the input itself. */

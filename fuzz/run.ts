@@ -7,6 +7,8 @@ export interface FuzzOptions {
   /** Of the first input; the next has the next one. */
   seed: number;
   subjects?: Subjects;
+  /** When it aborts, no batch is begun any more. */
+  signal?: AbortSignal;
 }
 
 /** An input that something is wrong with; its seed alone makes it again. */
@@ -18,6 +20,7 @@ export interface Failure {
 }
 
 export interface Report {
+  /** Those that were run: fewer than asked for, when it was aborted. */
   inputs: number;
   /** Exceptions that came out, and answers that are not the documented ones. */
   crashes: number;
@@ -44,14 +47,17 @@ interface Case {
  * Gives so many inputs to the functions under test.
  *
  * @param onFailure - Told of each failing input as it is found.
+ * @param onProgress - Told after each batch how many inputs were run by then.
  */
 export async function fuzz(
-  { inputs, seed, subjects = LIBRARY }: FuzzOptions,
+  { inputs, seed, subjects = LIBRARY, signal }: FuzzOptions,
   onFailure: (failure: Failure) => void,
+  onProgress: (done: number) => void = () => {},
 ): Promise<Report> {
   const found: Record<Kind, number> = { crash: 0, accepted: 0, malformed: 0, lost: 0 };
   let consoleLines = 0;
   let started = 0;
+  let done = 0;
   const surroundings = new Surroundings();
 
   const run = async (one: Case) => {
@@ -63,8 +69,9 @@ export async function fuzz(
   };
 
   try {
-    for (let first = seed; first < seed + inputs; first += BATCH) {
-      for (const group of bySecrets(casesFrom(first, Math.min(BATCH, seed + inputs - first)))) {
+    while (done < inputs && !signal?.aborted) {
+      const cases = casesFrom(seed + done, Math.min(BATCH, inputs - done));
+      for (const group of bySecrets(cases)) {
         surroundings.setSecrets((group[0] as Case).input.secrets);
         const before = surroundings.consoleLines;
         await Promise.all(group.map(run));
@@ -72,12 +79,14 @@ export async function fuzz(
         consoleLines += lines;
         if (lines > 0) (await findNoisy(group, subjects, surroundings)).forEach(onFailure);
       }
+      done += cases.length;
+      onProgress(done);
     }
   } finally {
     surroundings.leave();
   }
   const { crash: crashes, accepted, malformed, lost } = found;
-  return { inputs, crashes, accepted, malformed, lost, consoleLines, started };
+  return { inputs: done, crashes, accepted, malformed, lost, consoleLines, started };
 }
 
 function casesFrom(first: number, count: number): Case[] {

@@ -1,4 +1,4 @@
-import { Format, type Options, type Params, SingleBar } from "cli-progress";
+import cliProgress, { type Options, type Params, type SingleBar } from "cli-progress";
 
 /** A piece of work that is done in equal steps, in the words of `simulate: 1250 of 100000 histories`. */
 export interface Work {
@@ -27,7 +27,7 @@ export class Progress {
     private readonly work: Work,
     private readonly stream: NodeJS.WritableStream & { isTTY?: boolean } = process.stderr,
   ) {
-    this.bar = new SingleBar({
+    this.bar = new cliProgress.SingleBar({
       stream,
       format: (options, params) => this.line(options, params),
       noTTYOutput: true,
@@ -63,7 +63,7 @@ export class Progress {
 
   private line(options: Options, { progress }: Params): string {
     return this.stream.isTTY
-      ? `[${Format.BarFormat(progress, options)}] ${this.text()}`
+      ? `[${cliProgress.Format.BarFormat(progress, options)}] ${this.text()}`
       : this.text();
   }
 
