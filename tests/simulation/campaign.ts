@@ -11,16 +11,17 @@ export interface Campaign {
   histories: number;
   commits: number;
   conflicts: number;
-  /** Each as small as it could be made. */
   failures: Failure[];
 }
 
 /** Failures after which a campaign ends: more of them say nothing more. */
 export const MAX_FAILURES = 5;
 
-/** Runs the histories of many seeds, one after the other. */
-export async function runCampaign(seeds: { from: number; count: number }): Promise<Campaign> {
-  const isolates = new Isolates<Deployment>(await compileApp());
+/** Runs the histories of many seeds, one after the other. Failures are as they happened. */
+export async function runHistories(
+  seeds: { from: number; count: number },
+  isolates: Isolates<Deployment>,
+): Promise<Campaign> {
   const campaign: Campaign = { histories: 0, commits: 0, conflicts: 0, failures: [] };
   for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
     const history = historyOf(seed);
@@ -29,13 +30,29 @@ export async function runCampaign(seeds: { from: number; count: number }): Promi
     campaign.commits += outcome.commits;
     campaign.conflicts += outcome.conflicts;
     if (outcome.violation !== null) {
-      const failure = { history, outcome };
-      campaign.failures.push(await shrink(failure, (smaller) => simulate(smaller, isolates)));
+      campaign.failures.push({ history, outcome });
       if (campaign.failures.length === MAX_FAILURES) break;
     }
     await breathe();
   }
   return campaign;
+}
+
+/** Makes a failure as small as it can be. */
+export async function makeSmall(
+  failure: Failure,
+  isolates: Isolates<Deployment>,
+): Promise<Failure> {
+  return await shrink(failure, (smaller) => simulate(smaller, isolates));
+}
+
+/** Runs the histories of many seeds, and makes their failures small. */
+export async function runCampaign(seeds: { from: number; count: number }): Promise<Campaign> {
+  const isolates = new Isolates<Deployment>(await compileApp());
+  const campaign = await runHistories(seeds, isolates);
+  const failures: Failure[] = [];
+  for (const failure of campaign.failures) failures.push(await makeSmall(failure, isolates));
+  return { ...campaign, failures };
 }
 
 /**

@@ -4,18 +4,21 @@
  *   npm run simulate -- [--histories 100000] [--seed 0] [--json]
  *   npm run simulate -- --replay <word>      what a failure printed
  *
- * With --json the last line is one JSON object: histories, violations, plantedBugs, plantedBugsFound.
+ * With --json the last line is one JSON object: histories, violations, plantedBugs, plantedBugsFound. On stderr it shows
+ * how far it is. Ctrl-C ends it with what it has found by then, and `interrupted: true`.
  */
 import { parseArgs } from "node:util";
+import { interruption } from "../../tools/interruption.js";
+import { Progress } from "../../tools/progress.js";
 import { type Campaign, explain, MAX_FAILURES } from "./campaign.js";
 import { inProcesses } from "./engine/pool.js";
 import { PLANTED_BUGS } from "./planted.js";
-import { fromWord } from "./shrink.js";
-import type { Answer, Task } from "./worker.js";
+import { type Failure, fromWord } from "./shrink.js";
+import type { Task } from "./worker.js";
 
 const HISTORIES_PER_BUG = 3_000;
-const HISTORIES_PER_TASK = 250;
-const REPORT_EVERY = 5_000;
+/** What an interruption loses, at most, of each process. */
+const HISTORIES_PER_TASK = 10;
 const WORKER = new URL("worker.ts", import.meta.url);
 
 async function main(): Promise<void> {
@@ -34,38 +37,45 @@ async function main(): Promise<void> {
   }
   const count = wholeNumber("histories", values.histories);
   const from = wholeNumber("seed", values.seed);
-  const { histories, violations } = await runHistories(from, count);
-  const plantedBugsFound = await findBugs();
+  const signal = interruption();
+  const { histories, violations } = await runHistories(from, count, signal);
+  const plantedBugsFound = signal.aborted ? 0 : await findBugs(signal);
   const plantedBugs = PLANTED_BUGS.length;
   if (values.json) {
-    console.log(JSON.stringify({ histories, violations, plantedBugs, plantedBugsFound }));
+    const interrupted = signal.aborted ? { interrupted: true } : {};
+    console.log(
+      JSON.stringify({ histories, violations, plantedBugs, plantedBugsFound, ...interrupted }),
+    );
   }
-  if (violations > 0 || plantedBugsFound < plantedBugs) process.exitCode = 1;
+  if (violations > 0 || plantedBugsFound < plantedBugs) process.exitCode ??= 1;
 }
 
-async function runHistories(from: number, count: number) {
+async function runHistories(from: number, count: number, signal: AbortSignal) {
   const begun = performance.now();
-  const total = { histories: 0, commits: 0, conflicts: 0, failures: [] } as Campaign;
+  const total: Campaign = { histories: 0, commits: 0, conflicts: 0, failures: [] };
   const tasks = Array.from({ length: Math.ceil(count / HISTORIES_PER_TASK) }, (_, i): Task => {
     const before = i * HISTORIES_PER_TASK;
     return { from: from + before, count: Math.min(HISTORIES_PER_TASK, count - before) };
   });
-  await inProcesses<Task, Answer>(WORKER, tasks, {
-    onAnswer: (answer) => {
-      const campaign = answer as Campaign;
-      total.histories += campaign.histories;
-      total.commits += campaign.commits;
-      total.conflicts += campaign.conflicts;
-      total.failures.push(...campaign.failures);
-      if (total.histories % REPORT_EVERY === 0) {
-        console.log(`${total.histories} of ${count} histories`);
-      }
+  const progress = new Progress({ program: "simulate", steps: "histories", total: count });
+  await inProcesses<Task, Campaign>(WORKER, tasks, {
+    onAnswer: ({ histories, commits, conflicts, failures }) => {
+      total.histories += histories;
+      total.commits += commits;
+      total.conflicts += conflicts;
+      total.failures.push(...failures);
+      progress.update(total.histories);
       return total.failures.length < MAX_FAILURES;
     },
+    signal,
   });
+  progress.stop();
   const seconds = (performance.now() - begun) / 1_000;
-  for (const failure of total.failures) console.log(`\n${await explain(failure)}\n`);
+  for (const failure of await makeSmall(total.failures, signal)) {
+    console.log(`\n${await explain(failure)}\n`);
+  }
   const { histories, commits, conflicts, failures } = total;
+  if (signal.aborted) console.log(`interrupted: ${histories} of ${count} histories were run`);
   console.log(
     `${histories} histories with ${commits} commits and ${conflicts} conflicts, ` +
       `${Math.round(histories / seconds)} a second: ${failures.length} violations`,
@@ -73,17 +83,53 @@ async function runHistories(from: number, count: number) {
   return { histories, violations: failures.length };
 }
 
-async function findBugs(): Promise<number> {
-  const tasks = PLANTED_BUGS.map((_, bug): Task => ({ bug, maxHistories: HISTORIES_PER_BUG }));
-  const answers = await inProcesses<Task, Answer>(WORKER, tasks);
+/** The failures, each as small as it can be made; or as it is, when there is no time for it. */
+async function makeSmall(failures: readonly Failure[], signal: AbortSignal): Promise<Failure[]> {
+  if (failures.length === 0 || signal.aborted) return [...failures];
+  const progress = new Progress({
+    program: "simulate",
+    steps: "failures made small",
+    total: failures.length,
+  });
+  let done = 0;
+  const small = await inProcesses<Task, Failure>(
+    WORKER,
+    failures.map((failure): Task => ({ failure })),
+    {
+      onAnswer: () => {
+        progress.update(++done);
+      },
+      signal,
+    },
+  );
+  progress.stop();
+  return failures.map((failure, i) => small[i] ?? failure);
+}
+
+async function findBugs(signal: AbortSignal): Promise<number> {
+  const total = PLANTED_BUGS.length;
+  const progress = new Progress({
+    program: "simulate",
+    steps: "planted bugs looked for",
+    total,
+  });
+  let done = 0;
   let foundBugs = 0;
-  for (const answer of answers) {
-    const { bug, found } = answer as Extract<Answer, { bug: number }>;
-    if (found !== null) foundBugs++;
-    console.log(
-      `planted: ${PLANTED_BUGS[bug]?.name}: ${found === null ? "NOT FOUND" : `found in history ${found}`}`,
-    );
-  }
+  await inProcesses<Task, number | null>(
+    WORKER,
+    PLANTED_BUGS.map((_, bug): Task => ({ bug, maxHistories: HISTORIES_PER_BUG })),
+    {
+      onAnswer: (found, bug) => {
+        if (found !== null) foundBugs++;
+        const answer = found === null ? "NOT FOUND" : `found in history ${found}`;
+        progress.print(`planted: ${PLANTED_BUGS[bug]?.name}: ${answer}`);
+        progress.update(++done);
+      },
+      signal,
+    },
+  );
+  progress.stop();
+  if (signal.aborted) console.log(`interrupted: ${done} of ${total} planted bugs were looked for`);
   return foundBugs;
 }
 

@@ -1,16 +1,29 @@
-import { type Campaign, findBug, runCampaign } from "./campaign.js";
+import type { Deployment } from "./app.js";
+import { type Campaign, findBug, makeSmall, runHistories } from "./campaign.js";
+import { compileApp } from "./compileApp.js";
+import { Isolates } from "./engine/backend.js";
 import { serveTasks } from "./engine/pool.js";
 import { PLANTED_BUGS } from "./planted.js";
+import type { Failure } from "./shrink.js";
 
-/** Histories to be run, or a planted bug to be looked for, by its place in the list. */
-export type Task = { from: number; count: number } | { bug: number; maxHistories: number };
+/** Histories to be run, a failure to be made small, or a planted bug to be looked for, by its place in the list. */
+export type Task =
+  | { from: number; count: number }
+  | { failure: Failure }
+  | { bug: number; maxHistories: number };
 /** How it went; for a bug, in which history it was found. */
-export type Answer = Campaign | { bug: number; found: number | null };
+export type Answer = Campaign | Failure | number | null;
+
+let compiled: Isolates<Deployment> | undefined;
 
 serveTasks(async (task: Task): Promise<Answer> => {
-  if ("count" in task) return await runCampaign(task);
-  const { bug, maxHistories } = task;
-  const planted = PLANTED_BUGS[bug];
-  if (planted === undefined) throw new Error(`there is no planted bug ${bug}.`);
-  return { bug, found: await findBug(planted, maxHistories) };
+  if ("bug" in task) {
+    const planted = PLANTED_BUGS[task.bug];
+    if (planted === undefined) throw new Error(`there is no planted bug ${task.bug}.`);
+    return await findBug(planted, task.maxHistories);
+  }
+  compiled ??= new Isolates<Deployment>(await compileApp());
+  return "failure" in task
+    ? await makeSmall(task.failure, compiled)
+    : await runHistories(task, compiled);
 });

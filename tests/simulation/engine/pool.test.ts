@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { inProcesses } from "./pool.js";
 
 const WORKER = new URL("poolWorker.ts", import.meta.url);
@@ -11,7 +11,36 @@ test("begins no task any more when it is told to stop", async () => {
   const answers = await inProcesses<string, string>(WORKER, ["a", "b", "c", "d", "e", "f"], {
     onAnswer: () => false,
   });
-  expect(answers.length).toBeLessThan(6);
+  expect(answers).toHaveLength(6);
+  expect(answers).toContain(undefined);
+});
+
+test("when it is aborted, it gives the answers that came, and ends the processes", async () => {
+  const controller = new AbortController();
+  const answered: [string, number][] = [];
+  const answers = await inProcesses<string, string>(WORKER, ["never", "pid", "never", "a"], {
+    onAnswer: (answer, index) => {
+      answered.push([answer, index]);
+      controller.abort();
+      return true;
+    },
+    processes: 2,
+    signal: controller.signal,
+  });
+  const [, pid] = answers;
+  expect(answers).toEqual([undefined, pid, undefined, undefined]);
+  expect(answered).toEqual([[pid, 1]]);
+  await vi.waitFor(() => expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH"));
+});
+
+test("begins nothing when it has been aborted before", async () => {
+  const signal = AbortSignal.abort();
+  expect(await inProcesses(WORKER, ["a", "die"], { signal })).toEqual([undefined, undefined]);
+});
+
+test("with one process, one task is worked off after the other", async () => {
+  const pids = await inProcesses<string, string>(WORKER, ["pid", "pid"], { processes: 1 });
+  expect(new Set(pids).size).toBe(1);
 });
 
 test.each([

@@ -2,43 +2,58 @@ import { type ChildProcess, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 
 interface PoolOptions<Answer> {
-  /** Told of each answer as it comes; with `false` no task is begun any more. */
-  onAnswer?: (answer: Answer) => boolean | undefined;
+  /** Told of each answer as it comes, and of the place of its task; with `false` no task is begun any more. */
+  onAnswer?: (answer: Answer, index: number) => boolean | undefined;
+  /** How many, at most. */
+  processes?: number;
+  /** When it aborts, the processes are killed. */
+  signal?: AbortSignal;
 }
 
 /**
  * Has tasks worked off by child processes, one for each core, each with one task at a time. They run a module that
  * calls `serveTasks`. Tasks and answers are copied (`structuredClone`).
  *
- * @returns The answers, in the order of their tasks; those of tasks that were not begun are missing.
+ * @returns The answers, in the order of their tasks; undefined for a task that was not begun, or not ended when the
+ *   signal aborted.
  * @throws Error when a task throws, or a process ends before its time.
  */
 export async function inProcesses<Task, Answer>(
   module: URL,
   tasks: readonly Task[],
-  { onAnswer = () => true }: PoolOptions<Answer> = {},
-): Promise<Answer[]> {
-  const answers = new Map<number, Answer>();
+  { onAnswer = () => true, processes = availableParallelism(), signal }: PoolOptions<Answer> = {},
+): Promise<(Answer | undefined)[]> {
+  const answers = tasks.map((): Answer | undefined => undefined);
+  if (signal?.aborted) return answers;
+  const aborted = new Promise((resolve) => {
+    signal?.addEventListener("abort", resolve, { once: true });
+  });
   let next = 0;
   let goesOn = true;
   const children: ChildProcess[] = [];
   const workOff = async () => {
-    const child = fork(module, { execArgv: ["--import", "tsx"], serialization: "advanced" });
+    const child = fork(module, {
+      execArgv: ["--import", "tsx"],
+      serialization: "advanced",
+      // Out of reach of the terminal's Ctrl-C, which is up to this process.
+      detached: true,
+    });
     children.push(child);
     while (goesOn && next < tasks.length) {
       const index = next++;
       const answer = await ask<Task, Answer>(child, tasks[index] as Task);
-      answers.set(index, answer);
-      if (onAnswer(answer) === false) goesOn = false;
+      if (signal?.aborted) return;
+      answers[index] = answer;
+      if (onAnswer(answer, index) === false) goesOn = false;
     }
   };
-  const processes = Math.min(availableParallelism(), tasks.length);
+  const workers = Array.from({ length: Math.min(processes, tasks.length) }, workOff);
   try {
-    await Promise.all(Array.from({ length: processes }, workOff));
+    await Promise.race([Promise.all(workers), aborted]);
   } finally {
     for (const child of children) child.kill();
   }
-  return [...answers].sort(([a], [b]) => a - b).map(([, answer]) => answer);
+  return answers;
 }
 
 type Reply<Answer> = { answer: Answer } | { error: string };
