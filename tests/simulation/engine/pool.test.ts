@@ -1,4 +1,5 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
+import { eventually } from "../../eventually.js";
 import { inProcesses } from "./pool.js";
 
 const WORKER = new URL("poolWorker.ts", import.meta.url);
@@ -30,7 +31,7 @@ test("when it is aborted, it gives the answers that came, and ends the processes
   const [, pid] = answers;
   expect(answers).toEqual([undefined, pid, undefined, undefined]);
   expect(answered).toEqual([[pid, 1]]);
-  await vi.waitFor(() => expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH"));
+  await eventually(() => expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH"));
 });
 
 test("begins nothing when it has been aborted before", async () => {
