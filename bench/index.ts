@@ -1,40 +1,47 @@
 /**
  * `npm run bench`: what reads, storms of effects and source writes take, measured under convex-test; what many clients
  * forward, measured on the embedded backend; and what each way of keeping a value fresh costs, measured on a model of
- * Convex, with pictures in `docs/plots`.
- * `npm run bench -- --json` prints the figures as one line of JSON at the end.
+ * Convex.
+ *
+ *   npm run bench -- [--full] [--json]
+ *
+ * Without --full it has every figure, but measures the costs of fewer workloads; with it, it draws the pictures in
+ * `docs/plots`. With --json the last line is the figures as one line of JSON. On stderr it shows how far it is. Ctrl-C
+ * ends it with the figures that are complete by then, and `interrupted: true`.
  */
 import { parseArgs } from "node:util";
+import { interruption } from "../tools/interruption";
 import { costFigures } from "./costs/figures";
-import { measureCosts } from "./costs/measure";
 import { drawPlots } from "./costs/plots";
 import { formatCosts } from "./costs/report";
-import { measureFlood } from "./flood";
-import { measureForwards } from "./forwards";
-import { measureHit } from "./hit";
-import { measureOverhead } from "./overhead";
-import { type Figures, formatReport } from "./report";
-import { FANOUT, FORWARDS, HIT, OVERHEAD_ROUNDS, STORM } from "./sizes";
-import { measureWrites } from "./writes";
+import { measure } from "./measure";
+import { formatReport } from "./report";
+import { FULL, QUICK } from "./sizes";
 
-const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+const { values } = parseArgs({
+  options: {
+    full: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+  },
+});
+const sizes = values.full ? FULL : QUICK;
+console.log(`${sizes.title}\nMeasured under convex-test on Node ${process.version}.`);
 
-const figures: Figures = {
-  hit: await measureHit(HIT),
-  storm: await measureFlood(STORM),
-  fanout: await measureFlood(FANOUT),
-  ...(await measureWrites()),
-  forwards: await measureForwards(FORWARDS),
-  overhead: await measureOverhead(OVERHEAD_ROUNDS),
-};
-const recordings = await measureCosts();
+const signal = interruption();
+const { figures, recordings, done, total } = await measure(sizes, signal);
 const costs = costFigures(recordings);
-await drawPlots(recordings, costs);
-const output = [
-  `Measured under convex-test on Node ${process.version}.`,
-  formatReport(figures),
-  formatCosts(recordings, costs),
-  ...(values.json ? [JSON.stringify({ ...figures, ...costs })] : []),
-];
-// The sweep of the ledger waits for the end of the window, an hour from now, and would keep the process alive.
-process.stdout.write(`${output.join("\n\n")}\n`, () => process.exit());
+if (sizes.drawsPlots && !signal.aborted) await drawPlots(recordings, costs);
+
+for (const part of [...formatReport(figures, sizes), ...formatCosts(recordings, costs)]) {
+  console.log(`\n${part}`);
+}
+if (signal.aborted) {
+  console.log(
+    `\ninterrupted: ${done} of ${total} measurements were made; what is above is complete`,
+  );
+}
+if (values.json) {
+  const { writes, mass: _, ...others } = figures;
+  const interrupted = signal.aborted ? { interrupted: true } : {};
+  console.log(`\n${JSON.stringify({ ...others, ...writes, ...costs, ...interrupted })}`);
+}

@@ -2,100 +2,58 @@ import type { FloodFigures } from "./flood";
 import type { ForwardFigures } from "./forwards";
 import type { HitFigures } from "./hit";
 import { atMost, exactly, type Line, plain, section } from "./lines";
+import type { Figures } from "./measurements";
 import type { OverheadFigures } from "./overhead";
-import { FANOUT } from "./sizes";
+import type { Sizes } from "./sizes";
 import type { WriteFigures } from "./writes";
 
-export interface Figures {
-  hit: HitFigures;
-  storm: FloodFigures;
-  fanout: FloodFigures;
-  cleanWrite: WriteFigures;
-  staleWrite: WriteFigures;
-  forwards: ForwardFigures;
-  overhead: OverheadFigures;
+/** The figures as tables with their goals, a section for each question that was answered. */
+export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] {
+  const { hit, storm, fanout, writes, forwards, overhead } = figures;
+  return [
+    hit && hitSection(hit),
+    storm && stormSection(storm),
+    fanout && fanoutSection(fanout, sizes.fanout.keys),
+    writes && writesSection(writes),
+    forwards && forwardsSection(forwards),
+    overhead && overheadSection(overhead),
+  ].filter((text) => text !== undefined);
 }
 
-/** The figures as a table with their goals, one section for each question that the bench asks. */
-export function formatReport(figures: Figures): string {
-  const { hit, storm, fanout, cleanWrite, staleWrite, forwards, overhead } = figures;
-  return [
-    section("A hit: what reading a fresh row takes", [
-      exactly("hit.documentsRead", hit.documentsRead, 1, "documents read"),
-      exactly("hit.indexRanges", hit.indexRanges, 1, "index ranges read"),
-      exactly("hit.documentsWritten", hit.documentsWritten, 0, "documents written"),
-      exactly("hit.effects", hit.effects, 0, "effects raised"),
-      exactly(
-        "hit.documentsReadLarge",
-        hit.documentsReadLarge,
-        1,
-        "… for a value of many documents",
-      ),
-      plain(
-        "hit.documentsReadLargeWithoutView",
-        hit.documentsReadLargeWithoutView,
-        "… when the query computes it itself",
-      ),
-      atMost("hit.timeRatio", hit.timeRatio, 1.25, "time of view.get / time of the bare .unique()"),
-      plain("hit.viewMicroseconds", hit.viewMicroseconds, "one view.get, in convex-test"),
-      plain("hit.bareMicroseconds", hit.bareMicroseconds, "one bare .unique() of the same row"),
-    ]),
-    section("A storm: stale reads of one key, their log lines in batches, shuffled, some twice", [
+function hitSection(hit: HitFigures): string {
+  return section("A hit: what reading a fresh row takes", [
+    exactly("hit.documentsRead", hit.documentsRead, 1, "documents read"),
+    exactly("hit.indexRanges", hit.indexRanges, 1, "index ranges read"),
+    exactly("hit.documentsWritten", hit.documentsWritten, 0, "documents written"),
+    exactly("hit.effects", hit.effects, 0, "effects raised"),
+    exactly("hit.documentsReadLarge", hit.documentsReadLarge, 1, "… for a value of many documents"),
+    plain(
+      "hit.documentsReadLargeWithoutView",
+      hit.documentsReadLargeWithoutView,
+      "… when the query computes it itself",
+    ),
+    atMost("hit.timeRatio", hit.timeRatio, 1.25, "time of view.get / time of the bare .unique()"),
+    plain("hit.viewMicroseconds", hit.viewMicroseconds, "one view.get, in convex-test"),
+    plain("hit.bareMicroseconds", hit.bareMicroseconds, "one bare .unique() of the same row"),
+  ]);
+}
+
+function stormSection(storm: FloodFigures): string {
+  return section(
+    "A storm: stale reads of one key, their log lines in batches, shuffled, some twice",
+    [
       ...floodLines("storm", storm),
       exactly("storm.recomputes", storm.recomputes, 1, "executions of compute"),
-    ]),
-    section("A fan-out: the same with many keys", [
-      ...floodLines("fanout", fanout),
-      exactly(
-        "fanout.recomputes",
-        fanout.recomputes,
-        FANOUT.keys,
-        "executions of compute, one a key",
-      ),
-      plain("fanout.documentsWritten", fanout.documentsWritten, "documents written by dispatches"),
-    ]),
-    section(
-      "A source write: what the view adds to the same mutation with an empty trigger on the table",
-      [
-        ...writeLines("cleanWrite", cleanWrite, { read: 1, written: 1 }),
-        ...writeLines("staleWrite", staleWrite, { read: 1, written: 0 }),
-      ],
-      "extraRead and extraWritten count distinct documents: Convex's patch looks once more at the very document\n" +
-        "that was read just before, which the raw metrics of ctx.meta.getTransactionMetrics() count again.",
-    ),
-    section(
-      "The transport client: two invalidations of a row that many clients are subscribed to",
-      [
-        plain("forwards.clients", forwards.clients, "clients, with no log stream"),
-        atMost("forwards.forwards", forwards.forwards, 20, "calls that carried effects back"),
-        atMost(
-          "forwards.forwardsInsideWindow",
-          forwards.forwardsInsideWindow,
-          20,
-          "… when its recompute waits for the window's end",
-        ),
-        exactly("forwards.recomputes", forwards.recomputes, 2, "recomputes"),
-        exactly(
-          "forwards.clientsLeftStale",
-          forwards.clientsLeftStale,
-          0,
-          "clients not fresh in the end",
-        ),
-      ],
-    ),
-    section(
-      "Time: an operation of the library over the bare one, side by side in convex-test",
-      [
-        plain("overhead.hitQuery", overhead.hitQuery, "a query that finds a fresh row"),
-        plain("overhead.staleQuery", overhead.staleQuery, "… a stale row, and signs its effect"),
-        plain("overhead.sourceWrite", overhead.sourceWrite, "a mutation that changes a source"),
-        plain("overhead.newEffect", overhead.newEffect, "an effect that is new, of 50 at a time"),
-        plain("overhead.repeatedEffect", overhead.repeatedEffect, "… that has been there before"),
-      ],
-      "The bare one of a hit and of a stale read is a query that reads the row; of a write, the raw mutation; of an\n" +
-        "effect, a mutation that looks for a document (and writes one, and schedules a function).",
-    ),
-  ].join("\n\n");
+    ],
+  );
+}
+
+function fanoutSection(fanout: FloodFigures, keys: number): string {
+  return section("A fan-out: the same with many keys", [
+    ...floodLines("fanout", fanout),
+    exactly("fanout.recomputes", fanout.recomputes, keys, "executions of compute, one a key"),
+    plain("fanout.documentsWritten", fanout.documentsWritten, "documents written by dispatches"),
+  ]);
 }
 
 function floodLines(name: string, figures: FloodFigures): Line[] {
@@ -112,6 +70,18 @@ function floodLines(name: string, figures: FloodFigures): Line[] {
   ];
 }
 
+function writesSection({ cleanWrite, staleWrite }: Figures["writes"]): string {
+  return section(
+    "A source write: what the view adds to the same mutation with an empty trigger on the table",
+    [
+      ...writeLines("cleanWrite", cleanWrite, { read: 1, written: 1 }),
+      ...writeLines("staleWrite", staleWrite, { read: 1, written: 0 }),
+    ],
+    "extraRead and extraWritten count distinct documents: Convex's patch looks once more at the very document\n" +
+      "that was read just before, which the raw metrics of ctx.meta.getTransactionMetrics() count again.",
+  );
+}
+
 function writeLines(
   name: string,
   { extraRead, extraWritten, metrics }: WriteFigures,
@@ -123,4 +93,42 @@ function writeLines(
     plain(`${name}.metrics.extraRead`, metrics.extraRead, "… read, by the raw metrics"),
     plain(`${name}.metrics.extraWritten`, metrics.extraWritten, "… written, by the raw metrics"),
   ];
+}
+
+function forwardsSection(forwards: ForwardFigures): string {
+  return section(
+    "The transport client: two invalidations of a row that many clients are subscribed to",
+    [
+      plain("forwards.clients", forwards.clients, "clients, with no log stream"),
+      atMost("forwards.forwards", forwards.forwards, 20, "calls that carried effects back"),
+      atMost(
+        "forwards.forwardsInsideWindow",
+        forwards.forwardsInsideWindow,
+        20,
+        "… when its recompute waits for the window's end",
+      ),
+      exactly("forwards.recomputes", forwards.recomputes, 2, "recomputes"),
+      exactly(
+        "forwards.clientsLeftStale",
+        forwards.clientsLeftStale,
+        0,
+        "clients not fresh in the end",
+      ),
+    ],
+  );
+}
+
+function overheadSection(overhead: OverheadFigures): string {
+  return section(
+    "Time: an operation of the library over the bare one, side by side in convex-test",
+    [
+      plain("overhead.hitQuery", overhead.hitQuery, "a query that finds a fresh row"),
+      plain("overhead.staleQuery", overhead.staleQuery, "… a stale row, and signs its effect"),
+      plain("overhead.sourceWrite", overhead.sourceWrite, "a mutation that changes a source"),
+      plain("overhead.newEffect", overhead.newEffect, "an effect that is new, of 50 at a time"),
+      plain("overhead.repeatedEffect", overhead.repeatedEffect, "… that has been there before"),
+    ],
+    "The bare one of a hit and of a stale read is a query that reads the row; of a write, the raw mutation; of an\n" +
+      "effect, a mutation that looks for a document (and writes one, and schedules a function).",
+  );
 }

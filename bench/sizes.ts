@@ -1,7 +1,24 @@
+import { CELLS, type Cells, QUICK_CELLS, QUICK_RATIOS, RATIOS } from "./costs/scenarios";
 import type { FloodSizes } from "./flood";
 import type { HitSizes } from "./hit";
 
-/** How large the bench is; its test uses the same sizes, but for the fan-out. */
+/** How large a form of the bench is. */
+export interface Sizes {
+  /** The first line of what it prints. */
+  title: string;
+  hit: HitSizes;
+  storm: FloodSizes;
+  fanout: FloodSizes;
+  forwards: { clients: number };
+  overheadRounds: number;
+  /** Rows that one tag invalidates. */
+  rows: number;
+  /** Strategies and workloads whose costs are measured. */
+  cells: Cells;
+  /** Whether it draws the plots of the documentation, which show all of the costs. */
+  drawsPlots: boolean;
+}
+
 export const HIT: HitSizes = {
   documents: 50,
   documentsLarge: 5_000,
@@ -9,11 +26,38 @@ export const HIT: HitSizes = {
   readsPerRound: 10,
 };
 
-export const OVERHEAD_ROUNDS = 400;
-
 export const FORWARDS = { clients: 200 };
 
 const STREAM = { batchSize: 128, repeated: 0.1, seed: 20_240_607 };
 
 export const STORM: FloodSizes = { keys: 1, readsPerKey: 10_000, ...STREAM };
 export const FANOUT: FloodSizes = { keys: 200, readsPerKey: 50, ...STREAM };
+
+/** What the figures of the documentation are measured with. */
+export const FULL: Sizes = {
+  title:
+    "Full form: all figures, tables and plots. `npm run bench` without --full is the quick one.",
+  hit: HIT,
+  storm: STORM,
+  fanout: FANOUT,
+  forwards: FORWARDS,
+  overheadRounds: 400,
+  rows: 1_000_000,
+  cells: CELLS,
+  drawsPlots: true,
+};
+
+/**
+ * The same figures in a third of the time, with the same goals: what it leaves out is ratios and tables, and a fan-out
+ * and a tag have goals for each key, and for any number of rows.
+ */
+export const QUICK: Sizes = {
+  ...FULL,
+  title:
+    `Quick form: all figures, costs at ${QUICK_RATIOS.length} of ${RATIOS.length} ratios of reads to writes. ` +
+    "`npm run bench -- --full` has all ratios, more tables, and draws the plots.",
+  fanout: { ...FANOUT, keys: 50, readsPerKey: 40 },
+  rows: 100_000,
+  cells: QUICK_CELLS,
+  drawsPlots: false,
+};

@@ -46,18 +46,27 @@ const MOMENT_MS = 200;
 /** Strategies that tell the value from the change. */
 const COUNTING = ["lazyApplied", "triggerCounter", "aggregate", "aggregateQueued"];
 
-export function costFigures(recordings: CostRecordings): CostFigures {
-  const ratios = RATIOS.map((ratio) => ratioFigures(ratio, at(recordings.ratios, mixOf(ratio))));
-  const worst = (of: (figures: RatioFigures) => number) => Math.max(...ratios.map(of));
-  const hot = recordings.hot[0] as Measured;
-  const minutes = hot.recording.countedMs / 60_000;
-  const conflicts = (name: string) => {
-    const { recording } = recordings.contended.find(
-      ({ strategy }) => strategy === name,
-    ) as Measured;
-    const { amounts, writes } = recording;
-    return (amounts.writeConflicts + amounts.otherConflicts) / writes;
+/** The figures of what was measured. */
+export function costFigures(recordings: Partial<CostRecordings>): Partial<CostFigures> {
+  const { ratios, hot, contended, mass } = recordings;
+  return {
+    ...(ratios && ratioSummary(ratios)),
+    ...(hot && { hotKey: hotKeyFigures(hot[0] as Measured) }),
+    ...(mass && {
+      massInvalidation: { documentsWritten: mass.documentsWritten, rows: mass.rows },
+    }),
+    ...(contended && { conflicts: conflictFigures(contended) }),
   };
+}
+
+function ratioSummary(
+  measured: readonly Measured[],
+): Pick<CostFigures, "ratios" | "clairvoyant" | "bestOther"> {
+  const ratios = RATIOS.flatMap((ratio) => {
+    const ofRatio = at(measured, mixOf(ratio));
+    return ofRatio.length === 0 ? [] : [ratioFigures(ratio, ofRatio)];
+  });
+  const worst = (of: (figures: RatioFigures) => number) => Math.max(...ratios.map(of));
   return {
     ratios,
     clairvoyant: {
@@ -65,19 +74,27 @@ export function costFigures(recordings: CostRecordings): CostFigures {
       worstRatioDefaults: worst(({ defaultsToClairvoyant }) => defaultsToClairvoyant),
     },
     bestOther: { worstRatio: worst(({ toOther }) => toOther) },
-    hotKey: {
-      recomputesPerWindow: mostInAWindow(hot.recording.recomputedAt),
-      effectLinesPerMinute: hot.recording.amounts.logEvents / minutes,
-    },
-    massInvalidation: {
-      documentsWritten: recordings.mass.documentsWritten,
-      rows: recordings.mass.rows,
-    },
-    conflicts: {
-      lazy: conflicts(LEASED_SNAPSHOT.name),
-      trigger: conflicts("triggerRecompute"),
-      triggerCounter: conflicts("triggerCounter"),
-    },
+  };
+}
+
+function hotKeyFigures({ recording }: Measured): CostFigures["hotKey"] {
+  const { recomputedAt, amounts, countedMs } = recording;
+  return {
+    recomputesPerWindow: mostInAWindow(recomputedAt),
+    effectLinesPerMinute: amounts.logEvents / (countedMs / 60_000),
+  };
+}
+
+function conflictFigures(contended: readonly Measured[]): CostFigures["conflicts"] {
+  const conflicts = (name: string) => {
+    const { recording } = contended.find(({ strategy }) => strategy === name) as Measured;
+    const { amounts, writes } = recording;
+    return (amounts.writeConflicts + amounts.otherConflicts) / writes;
+  };
+  return {
+    lazy: conflicts(LEASED_SNAPSHOT.name),
+    trigger: conflicts("triggerRecompute"),
+    triggerCounter: conflicts("triggerCounter"),
   };
 }
 

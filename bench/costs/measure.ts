@@ -1,32 +1,35 @@
-import { inProcesses } from "../../tests/simulation/engine/pool";
-import { compileStrategies } from "./isolates";
-import { invalidateRows, type MassFigures } from "./mass";
+import { inProcesses, type PoolOptions } from "../../tests/simulation/engine/pool";
+import type { MassFigures } from "./mass";
 import type { Recording } from "./player";
-import { CELLS, type Cell, type SectionName } from "./scenarios";
+import type { Cell, Cells, SectionName } from "./scenarios";
 
 export type Measured = Cell & { recording: Recording };
 
 /** What each strategy took for each workload, by the question that it is asked for. */
 export type CostRecordings = Record<SectionName, Measured[]> & { mass: MassFigures };
 
-const ROWS = 1_000_000;
 const WORKER = new URL("worker.ts", import.meta.url);
 
-/** Plays every workload to every strategy, on every core. */
-export async function measureCosts(): Promise<CostRecordings> {
-  const sections = Object.entries(CELLS) as [SectionName, Cell[]][];
-  const tasks = sections.flatMap(([section, cells]) => cells.map((cell) => ({ section, ...cell })));
-  const recordings = await inProcesses<Cell, Recording>(
-    WORKER,
-    tasks.map(({ strategy, workload }) => ({ strategy, workload })),
+/**
+ * Plays workloads to strategies, on every core.
+ *
+ * @returns What each took; without the questions that are not answered in full, when the signal aborted.
+ */
+export async function measureCosts(
+  cells: Cells,
+  options: PoolOptions<Recording>,
+): Promise<Partial<Record<SectionName, Measured[]>>> {
+  const sections = Object.entries(cells) as [SectionName, Cell[]][];
+  const tasks = sections.flatMap(([, cells]) => cells);
+  const recordings = await inProcesses<Cell, Recording>(WORKER, tasks, options);
+  const recordingOf = new Map(tasks.map((cell, i) => [cell, recordings[i]]));
+  return Object.fromEntries(
+    sections.flatMap(([name, cells]) => {
+      const measured = cells.flatMap((cell): Measured[] => {
+        const recording = recordingOf.get(cell);
+        return recording === undefined ? [] : [{ ...cell, recording }];
+      });
+      return measured.length === cells.length ? [[name, measured]] : [];
+    }),
   );
-  const measured = Object.fromEntries(
-    sections.map(([name]) => [
-      name,
-      tasks.flatMap(({ section, ...cell }, i) =>
-        section === name ? [{ ...cell, recording: recordings[i] as Recording }] : [],
-      ),
-    ]),
-  ) as Record<SectionName, Measured[]>;
-  return { ...measured, mass: await invalidateRows(ROWS, await compileStrategies()) };
 }

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { LEASE } from "./app/strategies/lazy";
-import { at, type CostFigures, documentsOf } from "./figures";
-import type { CostRecordings } from "./measure";
+import { at, type CostFigures, documentsOf, type RatioFigures } from "./figures";
+import type { CostRecordings, Measured } from "./measure";
 import { CLIENTS, mixOf, watchedBy } from "./scenarios";
 import { BARE, strategy } from "./strategies";
 
@@ -27,12 +27,17 @@ const SHOWN = [
 const PLACED = [...SHOWN.filter((name) => name !== "lazyProbedSnapshot"), "lazyLeased"];
 const CLAIRVOYANT = "the clairvoyant bound";
 
-/** Draws the figures into `docs/plots`. */
-export async function drawPlots(recordings: CostRecordings, figures: CostFigures): Promise<void> {
+/** Draws what was measured into `docs/plots`. */
+export async function drawPlots(
+  { ratios, subscribers }: Partial<CostRecordings>,
+  figures: Partial<CostFigures>,
+): Promise<void> {
   mkdirSync(FOLDER, { recursive: true });
-  await draw("cost-by-ratio", costByRatio(recordings, figures));
-  await draw("staleness-by-cost", stalenessByCost(recordings));
-  await draw("log-events-by-subscribers", logEventsBySubscribers(recordings));
+  if (ratios && figures.ratios) {
+    await draw("cost-by-ratio", costByRatio(ratios, figures.ratios));
+    await draw("staleness-by-cost", stalenessByCost(ratios));
+  }
+  if (subscribers) await draw("log-events-by-subscribers", logEventsBySubscribers(subscribers));
 }
 
 async function draw(name: string, spec: TopLevelSpec): Promise<void> {
@@ -40,8 +45,11 @@ async function draw(name: string, spec: TopLevelSpec): Promise<void> {
   writeFileSync(`${FOLDER}${name}.svg`, svg);
 }
 
-function costByRatio({ ratios }: CostRecordings, figures: CostFigures): TopLevelSpec {
-  const values = figures.ratios.flatMap(({ ratio, documents }) => [
+function costByRatio(
+  measured: readonly Measured[],
+  figures: readonly RatioFigures[],
+): TopLevelSpec {
+  const values = figures.flatMap(({ ratio, documents }) => [
     ...SHOWN.map((name) => ({
       ratio,
       strategy: strategy(name).label,
@@ -50,7 +58,7 @@ function costByRatio({ ratios }: CostRecordings, figures: CostFigures): TopLevel
     {
       ratio,
       strategy: CLAIRVOYANT,
-      documents: boundOf(at(ratios, mixOf(ratio))),
+      documents: boundOf(at(measured, mixOf(ratio))),
     },
   ]);
   return {
@@ -78,8 +86,8 @@ function boundOf(measured: ReturnType<typeof at>): number {
   return documentsOf(bare.amounts) + defaults.bound.documents;
 }
 
-function stalenessByCost({ ratios }: CostRecordings): TopLevelSpec {
-  const values = at(ratios, mixOf(1))
+function stalenessByCost(measured: readonly Measured[]): TopLevelSpec {
+  const values = at(measured, mixOf(1))
     .filter(({ strategy: name }) => PLACED.includes(name))
     .map(({ strategy: name, recording }) => ({
       strategy: strategy(name).label,
@@ -118,7 +126,7 @@ function stalenessByCost({ ratios }: CostRecordings): TopLevelSpec {
   };
 }
 
-function logEventsBySubscribers({ subscribers }: CostRecordings): TopLevelSpec {
+function logEventsBySubscribers(measured: readonly Measured[]): TopLevelSpec {
   const names = ["lazy", "lazyLeased"];
   const withRenewals = `${strategy("lazyLeased").label}, with renewals (computed)`;
   const renewed = CLIENTS.map((clients) => ({
@@ -128,7 +136,7 @@ function logEventsBySubscribers({ subscribers }: CostRecordings): TopLevelSpec {
     events: clients / LEASE.minutes,
   }));
   const values = CLIENTS.flatMap((clients) =>
-    at(subscribers, watchedBy(clients))
+    at(measured, watchedBy(clients))
       .filter(({ strategy: name }) => names.includes(name))
       .map(({ strategy: name, recording }) => ({
         clients,

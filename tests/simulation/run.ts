@@ -95,12 +95,7 @@ async function makeSmall(failures: readonly Failure[], signal: AbortSignal): Pro
   const small = await inProcesses<Task, Failure>(
     WORKER,
     failures.map((failure): Task => ({ failure })),
-    {
-      onAnswer: () => {
-        progress.update(++done);
-      },
-      signal,
-    },
+    { onAnswer: () => progress.update(++done), signal },
   );
   progress.stop();
   return failures.map((failure, i) => small[i] ?? failure);
@@ -110,7 +105,7 @@ async function findBugs(signal: AbortSignal): Promise<number> {
   const total = PLANTED_BUGS.length;
   const progress = new Progress({
     program: "simulate",
-    steps: "planted bugs looked for",
+    steps: "planted bugs",
     total,
   });
   let done = 0;

@@ -1,10 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 
-interface PoolOptions<Answer> {
+/** How a pool works tasks off. */
+export interface PoolOptions<Answer> {
   /** Told of each answer as it comes, and of the place of its task; with `false` no task is begun any more. */
-  onAnswer?: (answer: Answer, index: number) => boolean | undefined;
-  /** How many, at most. */
+  onAnswer?: (answer: Answer, index: number) => unknown;
+  /** How many processes at most; one for each core, when it is not given. */
   processes?: number;
   /** When it aborts, the processes are killed. */
   signal?: AbortSignal;

@@ -1,0 +1,26 @@
+import { compileStrategies } from "./costs/isolates";
+import { invalidateRows } from "./costs/mass";
+import { measureFlood } from "./flood";
+import { measureForwards } from "./forwards";
+import { measureHit } from "./hit";
+import { measureOverhead } from "./overhead";
+import type { Sizes } from "./sizes";
+import { measureWrites } from "./writes";
+
+/** What is measured with the machine to itself: one after the other, in this order. */
+export const MEASUREMENTS = {
+  hit: ({ hit }: Sizes) => measureHit(hit),
+  storm: ({ storm }: Sizes) => measureFlood(storm),
+  fanout: ({ fanout }: Sizes) => measureFlood(fanout),
+  writes: () => measureWrites(),
+  forwards: ({ forwards }: Sizes) => measureForwards(forwards),
+  overhead: ({ overheadRounds }: Sizes) => measureOverhead(overheadRounds),
+  mass: async ({ rows }: Sizes) => await invalidateRows(rows, await compileStrategies()),
+};
+
+export type MeasurementName = keyof typeof MEASUREMENTS;
+
+/** What each of them found. */
+export type Figures = {
+  [Name in MeasurementName]: Awaited<ReturnType<(typeof MEASUREMENTS)[Name]>>;
+};
