@@ -48,7 +48,7 @@ export const FULL: Sizes = {
 };
 
 /**
- * The same figures in a third of the time, with the same goals: what it leaves out is ratios and tables, and a fan-out
+ * The same figures in less than half the time, with the same goals: what it leaves out is ratios and tables, and a fan-out
  * and a tag have goals for each key, and for any number of rows.
  */
 export const QUICK: Sizes = {
