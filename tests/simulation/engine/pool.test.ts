@@ -34,6 +34,16 @@ test("when it is aborted, it gives the answers that came, and ends the processes
   await eventually(() => expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH"));
 });
 
+test("each process has a group of its own, which no Ctrl-C of the terminal reaches", async () => {
+  let leadsGroup = false;
+  await inProcesses<string, string>(WORKER, ["pid"], {
+    onAnswer: (pid) => {
+      leadsGroup = process.kill(-Number(pid), 0);
+    },
+  });
+  expect(leadsGroup).toBe(true);
+});
+
 test("begins nothing when it has been aborted before", async () => {
   const signal = AbortSignal.abort();
   expect(await inProcesses(WORKER, ["a", "die"], { signal })).toEqual([undefined, undefined]);
