@@ -51,7 +51,7 @@ describe("canonical text", () => {
       fc.property(fc.oneof(fc.tuple(small, small), fc.tuple(value, value)), ([a, b]) => {
         expect(canonicalText(a) === canonicalText(b)).toBe(compareValues(a, b) === 0);
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     );
   });
 
@@ -60,7 +60,7 @@ describe("canonical text", () => {
       fc.property(value, (original) => {
         expect(canonicalText(shuffled(original))).toBe(canonicalText(original));
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -70,7 +70,7 @@ describe("canonical text", () => {
         const wired = jsonToConvex(JSON.parse(JSON.stringify(convexToJson(original))));
         expect(canonicalText(wired)).toBe(canonicalText(original));
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -79,7 +79,7 @@ describe("canonical text", () => {
       fc.property(value, (original) => {
         expect(compareValues(fromCanonicalText(canonicalText(original)), original)).toBe(0);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
