@@ -39,6 +39,7 @@ export function startProgram(file: string, ...args: string[]): Program {
   child.on("close", () => {
     isOver = true;
   });
+  process.once("exit", () => child.kill());
   const failure = (problem: string) => new Error(`${file} ${problem}. It has printed:\n${printed}`);
   return {
     async prints(pattern) {
