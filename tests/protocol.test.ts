@@ -260,7 +260,7 @@ test.each([1, 2, 3, 4])(
           endTestApp();
         },
       ),
-      { seed: 4 * SEED + part, numRuns: 50 },
+      { seed: 4 * SEED + part, numRuns: 30 },
     );
   },
 );

@@ -9,7 +9,7 @@ import { PLANTED_BUGS } from "./planted.js";
 import { fromWord, shrink, toWord } from "./shrink.js";
 import { simulate } from "./simulation.js";
 
-const HISTORIES = 300;
+const HISTORIES = 250;
 const PER_TEST = 50;
 const FIRST = (SEED - 1) * HISTORIES;
 

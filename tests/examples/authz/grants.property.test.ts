@@ -177,10 +177,10 @@ test.each([1, 2, 3])(
         seen.freshReads += freshReads;
         seen.denied += denied;
       }),
-      { seed: 3 * SEED + part, numRuns: 25 },
+      { seed: 3 * SEED + part, numRuns: 15 },
     );
     // Grants were materialized, and served, both kinds.
-    expect(seen.denied).toBeGreaterThan(15);
-    expect(seen.freshReads - seen.denied).toBeGreaterThan(15);
+    expect(seen.denied).toBeGreaterThan(9);
+    expect(seen.freshReads - seen.denied).toBeGreaterThan(9);
   },
 );
