@@ -1,0 +1,24 @@
+import type { TestApp } from "./testApp.js";
+
+const DAY = 24 * 3_600_000;
+const TABLES = ["totals", "lazyEffects", "lazySweeps", "lazyRuns", "lazySlots", "lazyQueue"];
+
+/**
+ * Has the times that are stored lie a day further on, as they do when the clock of a deployment is put back by a day.
+ * The clock that functions see under convex-test cannot be: it never goes back.
+ */
+export async function putClockBack(t: Pick<TestApp["t"], "run">): Promise<void> {
+  await t.run(async (ctx) => {
+    for (const table of TABLES) {
+      for (const { _id, _creationTime, ...fields } of await ctx.db.query(table).collect()) {
+        await ctx.db.patch(_id, aDayOn(fields) as typeof fields);
+      }
+    }
+  });
+}
+
+function aDayOn(value: unknown): unknown {
+  if (typeof value === "number") return value > Date.UTC(2020) ? value + DAY : value;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, aDayOn(each)]));
+}
