@@ -17,7 +17,8 @@ export default class ClosingLines implements Reporter {
       // A file that cannot be loaded, or a hook that throws: their tests have not failed, but were skipped.
       ...suites.filter((suite) => suite.errors().length > 0),
     ];
-    if (failed.length > 0) console.log(`Run again:\n${failed.map(commandOf).join("\n")}\n`);
+    const commands = failed.map((each) => `  ${commandOf(each)}`);
+    if (failed.length > 0) console.log(`Run again:\n${commands.join("\n")}\n`);
     const passed = tests.filter((test) => test.result().state === "passed");
     console.log(`${passed.length} passed, ${failed.length} failed`);
   }
@@ -26,10 +27,11 @@ export default class ClosingLines implements Reporter {
 /** The command that runs just this, with the same random cases. */
 export function commandOf(failed: Failed): string {
   const { moduleId } = failed.type === "module" ? failed : failed.module;
-  const names: string[] = [];
-  for (let at = failed; at.type !== "module"; at = at.parent) names.unshift(at.name);
-  const pattern = names.join(" ").replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-  const only = names.length === 0 ? "" : ` -t '^${pattern.replaceAll("'", "'\\''")}`;
-  const end = failed.type === "test" ? "$'" : "'";
-  return `  SEED=${SEED} npx vitest run ${relative(process.cwd(), moduleId)}${only && only + end}`;
+  const command = `SEED=${SEED} npx vitest run ${relative(process.cwd(), moduleId)}`;
+  if (failed.type === "module") return command;
+  const names = [failed.name];
+  for (let at = failed.parent; at.type !== "module"; at = at.parent) names.unshift(at.name);
+  const name = names.join(" ").replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  const pattern = `^${name}${failed.type === "test" ? "$" : ""}`;
+  return `${command} -t '${pattern.replaceAll("'", "'\\''")}'`;
 }
