@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../tests/eventually";
 import { logLine } from "./console";
 import { api } from "./fixture";
@@ -10,6 +10,22 @@ import { Trace } from "./trace";
 
 const secret = "s3cret";
 const intervalMs = 20;
+
+const source = { udfType: "query", path: "a:b", requestId: "0", cached: true } as const;
+const lines = Array.from({ length: 5_000 }, (_, i) => logLine("LOG", [i], "a:b"));
+
+/** A stream that no backend writes to. */
+async function startStream(url: string, intervalMs: number): Promise<LogStream> {
+  const outside = (work: () => void) => work();
+  const stream = new LogStream(
+    { url, secret, intervalMs, format: "json" },
+    new Trace(outside),
+    outside,
+  );
+  await stream.start();
+  onTestFinished(() => stream.stop());
+  return stream;
+}
 
 test("a new stream is probed, and events are signed", async () => {
   const receiver = await receiveLogs();
@@ -76,19 +92,16 @@ test("events have Convex's form", async () => {
 
 test("lines wait for the interval and travel in batches of at most 128", async () => {
   const receiver = await receiveLogs();
-  const backend = await start({ logStream: { url: receiver.url, secret, intervalMs: 300 } });
-  const http = connectHttp(backend);
-  await http.mutation(api.logging.flood, { lines: 200 });
-  await http.mutation(api.logging.flood, { lines: 100 });
-  expect(receiver.requests).toHaveLength(1);
-  await backend.idle();
+  const stream = await startStream(receiver.url, 10);
+  // In one go: no interval ends between the two.
+  stream.push(source, lines.slice(0, 200));
+  stream.push(source, lines.slice(200, 300));
+  expect(stream.empty).toBe(false);
+  await stream.drained();
   expect(receiver.requests.slice(1).map((request) => request.events.length)).toEqual([
     128, 128, 44,
   ]);
-  expect(receiver.events().map(({ message }) => Number(message))).toEqual([
-    ...Array(200).keys(),
-    ...Array(100).keys(),
-  ]);
+  expect(receiver.events().map(({ message }) => Number(message))).toEqual([...Array(300).keys()]);
 });
 
 test("JSONL has one event a line", async () => {
@@ -163,14 +176,7 @@ test("a stream whose endpoint refuses the probe stays silent", async () => {
 
 test("the buffer takes 4,096 events; what comes before it is emptied is lost", async () => {
   const receiver = await receiveLogs();
-  const stream = new LogStream(
-    { url: receiver.url, secret, intervalMs: 60_000, format: "json" },
-    new Trace((work) => work()),
-    (work) => work(),
-  );
-  await stream.start();
-  const source = { udfType: "query", path: "a:b", requestId: "0", cached: true } as const;
-  const lines = Array.from({ length: 5_000 }, (_, i) => logLine("LOG", [i], "a:b"));
+  const stream = await startStream(receiver.url, 3_600_000);
   stream.push(source, lines);
   await stream.drained();
   expect(receiver.requests.slice(1).map((request) => request.events.length)).toEqual(
