@@ -42,7 +42,7 @@ describe("a subscription to a lazy query", () => {
   });
 
   test("forwards nothing when the row became fresh meanwhile", async () => {
-    delayBy(0.3);
+    delayBy(1); // The longest: the row must become fresh before it is over.
     const backend = await startApp();
     const client = connect(backend);
     const { values } = follow(client, api.queries.total, { list: "a" });
