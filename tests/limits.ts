@@ -6,8 +6,8 @@
 
 /**
  * Of each condition that a test waits for, in ms: what a browser shows, what a client is sent, what a child process
- * prints. Shorter than the limit of the test, so that a failure says what was seen last. Who works on a test that waits
- * in vain sets it lower: `WAIT_SECONDS=5 npx vitest tests/client`.
+ * prints. Shorter than the limit of the test, so that a failure says what was seen last. While you work on a test, set it
+ * lower, to see its failures sooner: `WAIT_SECONDS=5 npx vitest tests/client`.
  */
 export const WAIT_LIMIT_MS = Number(process.env.WAIT_SECONDS ?? 10 * 60) * 1_000;
 

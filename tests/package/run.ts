@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { WAIT_LIMIT_MS } from "../limits.js";
 
 /** What a program wrote, and how it ended. */
 export interface Run {
@@ -7,17 +8,22 @@ export interface Run {
   stderr: string;
 }
 
-/** Runs a program to its end, whatever its exit code. */
+/**
+ * Runs a program to its end, whatever its exit code.
+ *
+ * @throws Error with what it wrote, when it does not come to its end.
+ */
 export async function run(
   command: string,
   args: readonly string[],
   { cwd, input = "" }: { cwd: string; input?: string },
 ): Promise<Run> {
   return await new Promise((resolve, reject) => {
-    const child = execFile(command, args, { cwd, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+    const options = { cwd, maxBuffer: 1 << 26, timeout: WAIT_LIMIT_MS };
+    const child = execFile(command, args, options, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === "number") resolve({ code, stdout, stderr });
-      else reject(error);
+      else reject(new Error(`${error?.message}\n${stdout}\n${stderr}`, { cause: error }));
     });
     child.stdin?.end(input);
   });
