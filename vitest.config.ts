@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { TEST_LIMIT_MS, WAIT_LIMIT_MS } from "./tests/limits.js";
@@ -19,8 +20,8 @@ export default defineConfig({
     environment: "node",
     server: { deps: { inline: ["convex-test"] } },
     reporters: ["default", "./tests/reporter.ts"],
-    // Vitest leaves one core free by default; on two cores that is half of them.
-    maxWorkers: 3,
+    // One more than cores: the tests of the demo and the tour wait most of the time.
+    maxWorkers: availableParallelism() + 1,
     // Files share what they import, which halves the time; tests/setup.ts puts back what they may change beside. So
     // hooks stand in a file of tests, or in a function that one calls: a shared module runs once.
     isolate: false,
