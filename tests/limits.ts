@@ -9,7 +9,7 @@
  * prints. Shorter than the limit of the test, so that a failure says what was seen last. While you work on a test, set it
  * lower, to see its failures sooner: `WAIT_SECONDS=5 npx vitest tests/client`.
  */
-export const WAIT_LIMIT_MS = Number(process.env.WAIT_SECONDS ?? 10 * 60) * 1_000;
+export const WAIT_LIMIT_MS = Number(process.env.WAIT_SECONDS ?? 5 * 60) * 1_000;
 
 /** Of each test and each hook, in ms. */
-export const TEST_LIMIT_MS = 30 * 60_000;
+export const TEST_LIMIT_MS = 15 * 60_000;

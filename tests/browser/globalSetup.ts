@@ -1,6 +1,12 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type BrowserServer, chromium } from "playwright-core";
 import type { TestProject } from "vitest/node";
 import { WAIT_LIMIT_MS } from "../limits";
+
+const CHROMIUM = fileURLToPath(new URL("../../node_modules/.cache/chromium", import.meta.url));
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -17,23 +23,43 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 /**
- * Starts the headless Chromium that `@sparticuz/chromium` carries. That package has the shared libraries and fonts too,
- * which a plain machine may lack, but unpacks them only where it believes to run on AWS Lambda, and sets the environment
- * for them, which is not for the tests' other child processes. Its recommended arguments are Lambda's as well (one
- * process, no web security): a test wants a browser like everybody's.
+ * Starts the headless Chromium that `@sparticuz/chromium` carries. Its recommended arguments are Lambda's (one process,
+ * no web security): a test wants a browser like everybody's.
  */
 async function launchChromium(): Promise<BrowserServer> {
   const environment = { ...process.env };
-  process.env.AWS_LAMBDA_JS_RUNTIME ??= "nodejs20.x";
   try {
-    const { default: packaged } = await import("@sparticuz/chromium");
-    return await chromium.launchServer({
-      executablePath: await packaged.executablePath(),
-      args: ["--no-sandbox"],
-      timeout: WAIT_LIMIT_MS,
-    });
+    const executablePath = await unpackChromium();
+    const env = { ...process.env, TMPDIR: environment.TMPDIR };
+    const args = ["--no-sandbox"];
+    return await chromium.launchServer({ executablePath, args, env, timeout: WAIT_LIMIT_MS });
   } finally {
+    // What the package has set is for the browser, and not for the other child processes of the tests.
     for (const name of Object.keys(process.env)) delete process.env[name];
     Object.assign(process.env, environment);
   }
+}
+
+/**
+ * Unpacks the browser, unless an earlier run did, and sets the environment for it. The package has the shared libraries
+ * and fonts too, which a plain machine may lack, but unpacks them only where it believes to run on AWS Lambda. It takes
+ * whatever is in its folder for complete, also what an interrupted run has left.
+ *
+ * @returns The path of the executable.
+ */
+async function unpackChromium(): Promise<string> {
+  const complete = join(CHROMIUM, "complete");
+  if (!existsSync(complete)) await rm(CHROMIUM, { recursive: true, force: true });
+  await mkdir(CHROMIUM, { recursive: true });
+  process.env.TMPDIR = CHROMIUM;
+  process.env.AWS_LAMBDA_JS_RUNTIME ??= "nodejs20.x";
+  const { default: packaged } = await import("@sparticuz/chromium");
+  const path = await packaged.executablePath();
+  if (!existsSync(complete)) {
+    // Without its fonts the browser shows no text at all; it looks for them below /tmp.
+    const fonts = join(CHROMIUM, "fonts", "fonts.conf");
+    await writeFile(fonts, (await readFile(fonts, "utf8")).replaceAll("/tmp/", `${CHROMIUM}/`));
+    await writeFile(complete, "");
+  }
+  return path;
 }
