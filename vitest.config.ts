@@ -22,8 +22,8 @@ export default defineConfig({
     reporters: ["default", "./tests/reporter.ts"],
     // One more than cores: the tests of the demo and the tour wait most of the time.
     maxWorkers: availableParallelism() + 1,
-    // Files share what they import, which halves the time; tests/setup.ts puts back what they may change beside. So
-    // hooks stand in a file of tests, or in a function that one calls: a shared module runs once.
+    // Files of one worker share the modules that they import, which halves the time. Such a module is evaluated once,
+    // so a hook in it would belong to the first file only. tests/setup.ts puts back clock, environment and randomness.
     isolate: false,
     setupFiles: ["./tests/setup.ts"],
     sequence: { sequencer: LongestFirst },

@@ -10,6 +10,7 @@
 import { parseArgs } from "node:util";
 import { interruption } from "../tools/interruption.js";
 import { Progress } from "../tools/progress.js";
+import { wholeNumber } from "../tools/wholeNumber.js";
 import { type Failure, fuzz } from "./run.js";
 
 /** After so many, failures are only counted. */
@@ -58,13 +59,6 @@ function describe({ seed, input, kind, reason }: Failure): string {
     `  again: npm run fuzz -- --inputs 1 --seed ${seed}`,
     `  input (base64 of JSON): ${Buffer.from(text).toString("base64")}`,
   ].join("\n");
-}
-
-/** @throws Error naming the option and the value. */
-function wholeNumber(option: string, text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 0) return number;
-  throw new Error(`--${option} is "${text}"; give a whole number from 0.`);
 }
 
 await main();

@@ -29,7 +29,7 @@ describe("a clock that is put back by a day", () => {
     await putClockBack(app.t);
     await app.mutation(add("a", 1));
     const [row] = await app.rows("totals");
-    expect(Number(row?.dirtyAt) - Date.now()).toBeLessThan(1_000);
+    expect(Math.abs(Number(row?.dirtyAt) - Date.now())).toBeLessThan(1_000);
   });
 
   test("makes no lease last", async () => {

@@ -4,8 +4,8 @@ const DAY = 24 * 3_600_000;
 const TABLES = ["totals", "lazyEffects", "lazySweeps", "lazyRuns", "lazySlots", "lazyQueue"];
 
 /**
- * Has the times that are stored lie a day further on, as they do when the clock of a deployment is put back by a day.
- * The clock that functions see under convex-test cannot be: it never goes back.
+ * Moves all stored times a day ahead: to the app that is the same as when the clock of its deployment is put back by a
+ * day. The clock that functions see under convex-test cannot be put back.
  */
 export async function putClockBack(t: Pick<TestApp["t"], "run">): Promise<void> {
   await t.run(async (ctx) => {

@@ -33,9 +33,9 @@ export class Progress {
       noTTYOutput: true,
       notTTYSchedule: LINE_EVERY_MS,
       barsize: BAR_COLUMNS,
-      // A line that is cut at the edge needs no setting of the terminal, which a crash would leave behind.
+      // Else cli-progress switches the terminal's line wrapping off, and a crash would leave it off.
       linewrap: true,
-      // Without a terminal nothing is cleared, and no empty line is added.
+      // On a terminal `stop` writes a last line in place of the bar; in a log this saves an empty line at the end.
       clearOnComplete: true,
     });
     this.bar.start(work.total, 0);

@@ -158,10 +158,10 @@ export type SectionName = keyof typeof CELLS;
 /** What is measured for some of the questions. */
 export type Cells = Partial<Record<SectionName, Cell[]>>;
 
-/** Some of them: at 1:100 the library does worst beside its goals. */
+/** The ratios of the quick form; among them 1:100, at which the library is furthest from its goals. */
 export const QUICK_RATIOS = [0.01, 1, 100];
 
-/** Of those cells the ones that the figures need: at fewer ratios, and without the tables that no figure is made of. */
+/** The cells of the quick form: those that the figures are made of, at fewer ratios. */
 export const QUICK_CELLS: Cells = {
   contended: cells(
     [strategy("triggerRecompute"), LEASED_SNAPSHOT, strategy("triggerCounter")],

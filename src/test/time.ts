@@ -13,7 +13,7 @@ export async function advance(t: TestConvexLike, clock: Clock, ms: number): Prom
   for (;;) {
     await t.finishInProgressScheduledFunctions();
     const next = await nextJob(t);
-    // The clock that functions see may be ahead of this one by a millisecond: commits never fall on the same time.
+    // Functions may see a clock that is a millisecond ahead of this one, since no two commits share a timestamp.
     if (next > Math.max(until, Date.now() + 1)) break;
     overdue = next < Date.now() ? overdue + 1 : 0;
     if (overdue > MAX_OVERDUE) {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BrowserServer, chromium } from "playwright-core";
 import type { TestProject } from "vitest/node";
+import { putBackEnvironment } from "../environment";
 import { WAIT_LIMIT_MS } from "../limits";
 
 const CHROMIUM = fileURLToPath(new URL("../../node_modules/.cache/chromium", import.meta.url));
@@ -27,16 +28,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
  * no web security): a test wants a browser like everybody's.
  */
 async function launchChromium(): Promise<BrowserServer> {
-  const environment = { ...process.env };
+  const { TMPDIR } = process.env;
   try {
     const executablePath = await unpackChromium();
-    const env = { ...process.env, TMPDIR: environment.TMPDIR };
+    const env = { ...process.env, TMPDIR };
     const args = ["--no-sandbox"];
     return await chromium.launchServer({ executablePath, args, env, timeout: WAIT_LIMIT_MS });
   } finally {
     // What the package has set is for the browser, and not for the other child processes of the tests.
-    for (const name of Object.keys(process.env)) delete process.env[name];
-    Object.assign(process.env, environment);
+    putBackEnvironment();
   }
 }
 

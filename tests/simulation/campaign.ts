@@ -62,12 +62,12 @@ export async function runCampaign(seeds: { from: number; count: number }): Promi
  * @returns How many histories it took; null when none of so many was broken.
  */
 export async function findBug(
-  { edits, rare }: PlantedBug,
+  { edits, seed: ownSeed, isRare, kind = {} }: PlantedBug,
   maxHistories: number,
-  from = rare?.from ?? 0,
+  from = isRare ? ownSeed : 0,
 ): Promise<number | null> {
   const isolates = new Isolates<Deployment>(await compileApp(edits));
-  const wanted = Object.entries(rare?.kind ?? {});
+  const wanted = Object.entries(kind);
   for (let seed = from, tried = 0; tried < maxHistories; seed++) {
     const history = historyOf(seed);
     if (!wanted.every(([name, value]) => history[name as keyof typeof history] === value)) continue;

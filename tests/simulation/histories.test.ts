@@ -14,7 +14,7 @@ const PER_TEST = 50;
 const FIRST = (SEED - 1) * HISTORIES;
 
 test.each(Array.from({ length: HISTORIES / PER_TEST }, (_, i) => FIRST + i * PER_TEST))(
-  "50 random histories from seed %d on break no invariant",
+  `${PER_TEST} random histories from seed %d on break no invariant`,
   async (from) => {
     const { histories, conflicts, failures } = await runCampaign({ from, count: PER_TEST });
     const [failure] = failures;

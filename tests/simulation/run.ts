@@ -10,6 +10,7 @@
 import { parseArgs } from "node:util";
 import { interruption } from "../../tools/interruption.js";
 import { Progress } from "../../tools/progress.js";
+import { wholeNumber } from "../../tools/wholeNumber.js";
 import { type Campaign, explain, MAX_FAILURES } from "./campaign.js";
 import { inProcesses } from "./engine/pool.js";
 import { PLANTED_BUGS } from "./planted.js";
@@ -126,13 +127,6 @@ async function findBugs(signal: AbortSignal): Promise<number> {
   progress.stop();
   if (signal.aborted) console.log(`interrupted: ${done} of ${total} planted bugs were looked for`);
   return foundBugs;
-}
-
-/** @throws Error naming the option and the value. */
-function wholeNumber(option: string, text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 0) return number;
-  throw new Error(`--${option} is "${text}"; give a whole number from 0.`);
 }
 
 await main();

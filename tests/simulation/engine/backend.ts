@@ -320,8 +320,9 @@ export class Backend<Deployment> implements Services<Deployment> {
 
   private find(path: string): Registered | undefined {
     const isolate = this.isolates.take(this.deployment);
+    const { functions } = isolate.deploy(this.deployment);
     this.isolates.giveBack(isolate);
-    return isolate.deploy(this.deployment).functions[path];
+    return functions[path];
   }
 
   /** A scheduled action runs at most once. */
