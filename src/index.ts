@@ -1,15 +1,19 @@
-export type { Transport } from "./app.js";
-export type { BackfillProgress } from "./backfill.js";
-export { type EffectCtx, effectsOf, type ScheduleEffect } from "./effects/context.js";
+export type { LazyFunctions } from "./app/functions.js";
+export type { Failure, InspectReport } from "./app/inspect.js";
+export {
+  EFFECTS_PATH,
+  type LazyBuilder,
+  LazyViews,
+  type LazyViewsOptions,
+} from "./app/lazyViews.js";
+export { type EffectCtx, effectsOf, type ScheduleEffect } from "./effects/collector.js";
 export type { DispatchCounts } from "./effects/dispatch.js";
-export type { Duration } from "./effects/duration.js";
 export type { Effect, EffectOptions } from "./effects/effect.js";
-export type { Failure, InspectReport } from "./inspect.js";
-export type { LazyFunctions } from "./internals.js";
-export { EFFECTS_PATH, type LazyBuilder, LazyViews, type LazyViewsOptions } from "./lazyViews.js";
-export type { RunProgress } from "./recompute/paged.js";
-export type { RecomputeOutcome } from "./recompute/recompute.js";
-export type { Staleness, Verdict } from "./staleness/predicate.js";
+export type { Transport } from "./model/app.js";
+export type { Staleness, Verdict } from "./model/definition.js";
+export type { RecomputeOutcome } from "./model/jobs.js";
+export type { Shape, ShapeType, StandardSchema } from "./model/shape.js";
+export { lazyTables, type Row } from "./schema.js";
 export {
   allOf,
   anyOf,
@@ -19,9 +23,9 @@ export {
   olderThan,
   when,
 } from "./staleness/predicates.js";
-export { lazyTables } from "./tables.js";
-export { defineView, type SourceIn, type ViewOptions } from "./views/defineView.js";
-export type { RowRead, RowState, ViewRead } from "./views/reading.js";
-export type { Shape, ShapeType, StandardSchema } from "./views/shape.js";
-export type { AnyView, ReadCtx, SourceOf, View, WriteCtx } from "./views/view.js";
-export { type Row, type ViewTable, viewTable } from "./views/viewTable.js";
+export type { Duration } from "./values/duration.js";
+export { defineView } from "./views/defineView.js";
+export type { RowRead, RowState, ViewRead } from "./views/read.js";
+export type { AnyView, ReadCtx, RunProgress, SourceOf, View, WriteCtx } from "./views/view.js";
+export type { SourceIn, ViewOptions } from "./views/viewOptions.js";
+export { type ViewTable, viewTable } from "./views/viewTable.js";

@@ -1,7 +1,7 @@
 import type { Aggregate, Bounds, Item, Key } from "@convex-dev/aggregate";
 import type { GenericDataModel, GenericQueryCtx } from "convex/server";
 import type { Value } from "convex/values";
-import { describe } from "../effects/canonical.js";
+import { describe } from "../values/describe.js";
 
 /**
  * What is measured of the selected items.

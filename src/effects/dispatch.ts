@@ -1,8 +1,7 @@
-import { makeFunctionReference, type Scheduler } from "convex/server";
 import type { Value } from "convex/values";
-import { isAhead } from "./clock.js";
-import { type Effect, isSuperseded, ledgerKey, type RowCommit } from "./effect.js";
-import { findEntry, type LedgerCtx, writeEntry } from "./ledger.js";
+import { reasonOf } from "../values/describe.js";
+import { type Effect, isSuperseded, ledgerKey } from "./effect.js";
+import { findEntry, isOpen, type LedgerCtx, type Start, scheduleAt, writeEntry } from "./ledger.js";
 
 /** What `dispatch` did with a chunk of effects, in numbers of effects. */
 export interface DispatchCounts {
@@ -25,9 +24,6 @@ function noCounts(): DispatchCounts {
 function add(counts: DispatchCounts, more: DispatchCounts): void {
   for (const name of Object.keys(counts) as (keyof DispatchCounts)[]) counts[name] += more[name];
 }
-
-/** The longest rest of something that has failed. */
-export const MAX_BACKOFF_MS = 10 * 60_000;
 
 /** Effects handed to one dispatch: each may schedule a job and write a document of its transaction. */
 export const CHUNK = 100;
@@ -71,14 +67,12 @@ async function dispatchOneByOne(
 /** How effects are dispatched. */
 export interface DispatchOptions {
   /**
-   * The commit that each effect's row is at, in the same order; null for effects that have no row. Looked up through
-   * a stale snapshot, so that a dispatch of many keys conflicts with the writers of none of them.
+   * The `asOf` of each effect's row, in the same order; null for effects that have no row. Looked up through a stale
+   * snapshot, so that a dispatch of many keys conflicts with the writers of none of them.
    */
-  commits?: readonly (RowCommit | null)[];
-  /** Arguments that the targets get beside the effect's own; they make no difference to its key. */
-  jobArgs?: Record<string, Value>;
-  /** Whether somebody relies on it that each target runs from now on: what looks like a repetition is news then. */
-  isDemanded?: boolean;
+  asOf?: readonly (bigint | null)[];
+  /** Whether a write asks for the recomputes, and no reader. */
+  byWrite?: boolean;
   /** Told of each effect that is put off to the end of its window. */
   onTrailing?(effect: Effect): Promise<void>;
 }
@@ -86,22 +80,24 @@ export interface DispatchOptions {
 /**
  * Dispatches effects, each on its own: one that cannot be scheduled is remembered and stops no other.
  *
- * - The row is further than the reader saw it → superseded: nothing is written.
- * - No entry in the ledger, or its window is over → open a window, schedule the target now.
- * - Inside the window, and the effect saw another commit than the last one dispatched, or that one failed, or the
- *   effect is demanded → schedule the target for the window's end, unless something is scheduled there already.
+ * - The row has been committed since the reader saw it → superseded: nothing is written.
+ * - No entry in the ledger, or its window is over → open a window, schedule the target now. When the effect saw the same
+ *   row as the last one dispatched, nothing has come of that one yet: the window is for the first of their jobs to
+ *   start, so that jobs which are late, all of them and always, do not give way to each other for ever.
+ * - Inside the window, and the effect saw another row than the last one dispatched, or that one failed → schedule the
+ *   target for the window's end, unless something is scheduled there already.
  * - Else it is a duplicate: nothing is written.
  */
 export async function dispatchEffects(
   ctx: LedgerCtx,
   effects: readonly Effect[],
-  { commits = [], onTrailing, ...options }: DispatchOptions,
+  { asOf = [], byWrite = false, onTrailing }: DispatchOptions,
 ): Promise<DispatchCounts> {
   const counts = noCounts();
   for (const [i, effect] of effects.entries()) {
-    if (isSuperseded(effect, commits[i] ?? null)) counts.superseded++;
+    if (isSuperseded(effect, asOf[i] ?? null)) counts.superseded++;
     else {
-      const outcome = await dispatchOne(ctx, effect, options);
+      const outcome = await dispatchOne(ctx, effect, byWrite);
       counts[outcome]++;
       if (outcome === "trailing") await onTrailing?.(effect);
     }
@@ -112,67 +108,52 @@ export async function dispatchEffects(
 async function dispatchOne(
   ctx: LedgerCtx,
   effect: Effect,
-  { jobArgs = {}, isDemanded = false }: DispatchOptions,
+  byWrite: boolean,
 ): Promise<keyof DispatchCounts> {
   const now = Date.now();
   const key = ledgerKey(effect);
   const entry = await findEntry(ctx.db, key);
-  const initial = { key, target: effect.target };
-  const { seq } = effect;
+  const { seen, target } = effect;
+  const start = (windowEndsAt: number, isTrailing: boolean) =>
+    argsOf(ctx, effect, { windowEndsAt, isTrailing }, byWrite);
 
-  // A failure may hold the window open for longer than it is.
-  const furthestMs = effect.windowMs + MAX_BACKOFF_MS;
-  if (entry === null || !isAhead(entry.windowEndsAt, now, furthestMs)) {
+  if (entry === null || !isOpen(entry, now, effect.windowMs)) {
     const windowEndsAt = now + effect.windowMs;
-    const opened = { windowEndsAt, seq, trailingJob: undefined };
-    const args = seq === undefined ? jobArgs : { ...jobArgs, windowEndsAt };
-    const refusal = await scheduleOrExplain(ctx.scheduler, effect, args);
-    if (refusal === null) {
-      // A recompute's failure is over when it has committed; for others, being scheduled is all we know of.
-      const failure = seq === undefined ? undefined : entry?.failure;
-      await writeEntry(ctx, entry, initial, { ...opened, failure });
-      return "dispatched";
+    // A recompute's failure is over when it has committed; for others, being scheduled is all we know of.
+    let failure = seen === undefined ? undefined : entry?.failure;
+    let outcome: keyof DispatchCounts = "dispatched";
+    try {
+      await scheduleAt(ctx.scheduler, now, target, start(windowEndsAt, false));
+    } catch (error) {
+      // Convex does not take it: the target does not exist, say.
+      const message = `${target} could not be scheduled: ${reasonOf(error)}`;
+      const attempts = (entry?.failure?.attempts ?? 0) + 1;
+      failure = { message, attempts, failedAt: now, retryAt: windowEndsAt };
+      outcome = "refused";
     }
-    const attempts = (entry?.failure?.attempts ?? 0) + 1;
-    const failure = { message: refusal, attempts, failedAt: now, retryAt: windowEndsAt };
-    await writeEntry(ctx, entry, initial, { ...opened, failure });
-    return "refused";
+    const isRepeated = entry !== null && seen !== undefined && seen === entry.seen;
+    const taken = isRepeated ? false : undefined;
+    const opened = { windowEndsAt, taken, seen, trailingJob: undefined, failure };
+    await writeEntry(ctx, entry, { key, target }, opened);
+    return outcome;
   }
 
-  const isNews =
-    seq !== undefined && (isDemanded || seq !== entry.seq || entry.failure !== undefined);
-  if (isNews && entry.trailingJob === undefined) {
-    const trailingJob = await scheduleAt(ctx.scheduler, entry.windowEndsAt, effect.target, {
-      ...effect.args,
-      ...jobArgs,
-      trailingAt: entry.windowEndsAt,
-    });
-    const { windowEndsAt } = entry;
-    await writeEntry(ctx, entry, initial, { windowEndsAt, trailingJob, seq });
-    return "trailing";
-  }
-  return "duplicates";
+  const isNews = seen !== undefined && (seen !== entry.seen || entry.failure !== undefined);
+  if (!isNews || entry.trailingJob !== undefined) return "duplicates";
+  const { windowEndsAt } = entry;
+  const args = start(windowEndsAt, true);
+  const trailingJob = await scheduleAt(ctx.scheduler, windowEndsAt, target, args);
+  await writeEntry(ctx, entry, entry, { windowEndsAt, trailingJob, seen });
+  return "trailing";
 }
 
-/** @returns Null, or why Convex refused to schedule the target: it does not exist, say. */
-async function scheduleOrExplain(
-  scheduler: Scheduler,
-  effect: Effect,
-  jobArgs: Record<string, Value>,
-): Promise<string | null> {
-  try {
-    await scheduleAt(scheduler, Date.now(), effect.target, { ...effect.args, ...jobArgs });
-    return null;
-  } catch (error) {
-    return `${effect.target} could not be scheduled: ${error instanceof Error ? error.message : error}`;
-  }
-}
-
-export async function scheduleAt(
-  scheduler: Scheduler,
-  timestamp: number,
-  target: string,
-  args: Record<string, Value>,
-) {
-  return await scheduler.runAt(timestamp, makeFunctionReference<"mutation">(target), args);
+/** What the target is called with: a recompute is told for which window. */
+function argsOf(
+  ctx: LedgerCtx,
+  { target, args }: Effect,
+  start: Start,
+  byWrite: boolean,
+): Record<string, Value> {
+  if (target !== ctx.recompute) return args;
+  return { job: { kind: "attempt", ...args, start, ...(byWrite ? { byWrite } : {}) } };
 }

@@ -1,8 +1,10 @@
 import type { FunctionReference, FunctionVisibility } from "convex/server";
 import { getFunctionName } from "convex/server";
 import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
-import { canonicalText, describe } from "./canonical.js";
-import { type Duration, toMs } from "./duration.js";
+import { DEFAULT_WINDOW_MS } from "../times.js";
+import { canonicalText } from "../values/canonical.js";
+import { describe } from "../values/describe.js";
+import { type Duration, toMs } from "../values/duration.js";
 
 /**
  * One request to run a mutation or action, raised while a function runs.
@@ -11,10 +13,8 @@ import { type Duration, toMs } from "./duration.js";
  * - **target**: the mutation or action that an effect asks for.
  * - **key**: effects of equal key are the same work. Without one of the caller's, it is the target and its arguments.
  * - **window**: after a key is dispatched, the time in which its repetitions are dropped.
- * - **seq**: for recomputes, the commit that the reader saw; another one inside the window is not dropped
- *   but dispatched at the window's end.
- * - **born**: the row that the reader saw, told by the time of its creation. One that is deleted and made again counts
- *   its commits anew.
+ * - **seen**: for recomputes, the `asOf` of the row that the reader saw, 0 when there was none. Inside the window, an
+ *   effect that saw another row than the last one dispatched is not dropped, but put off to the window's end.
  */
 export interface Effect {
   /** Function path, e.g. `tracking:viewed`. */
@@ -23,21 +23,12 @@ export interface Effect {
   windowMs: number;
   /** The caller's own key, within its target. */
   key?: string;
-  seq?: number;
-  /** In ms since 1970; absent when there was no row. */
-  born?: number;
+  seen?: bigint;
 }
 
-/** A commit of a row, as far as effects are compared with it. */
-export interface RowCommit {
-  seq: number;
-  born: number;
-}
-
-/** Whether a row is further than the reader saw it who raised the effect. */
-export function isSuperseded({ seq, born }: Effect, row: RowCommit | null): boolean {
-  if (row === null || seq === undefined) return false;
-  return born === undefined || born === row.born ? row.seq > seq : row.born > born;
+/** Whether a row has been committed since the reader saw it that raised the effect. */
+export function isSuperseded({ seen }: Effect, asOf: bigint | null): boolean {
+  return asOf !== null && seen !== undefined && asOf > seen;
 }
 
 /** The options of `ctx.scheduleEffect`. */
@@ -47,9 +38,6 @@ export interface EffectOptions {
   /** What makes two effects the same, within the target. Default: the arguments. */
   key?: string;
 }
-
-/** The window of an effect, and of a view's recompute, that names none: 10 seconds. */
-export const DEFAULT_WINDOW_MS = 10_000;
 
 /** Any mutation or action of the app, of `api` or `internal`. */
 export type EffectTarget = FunctionReference<"mutation" | "action", FunctionVisibility>;
@@ -105,31 +93,30 @@ export function ledgerKey(effect: Effect): string {
     : `${effect.target} #${effect.key}`;
 }
 
-/** Leaves out effects that ask for the same work, seen from the same commit. */
+/** Leaves out effects that ask for the same work, and saw the same row. */
 export function collapse(effects: readonly Effect[]): Effect[] {
   const byIdentity = new Map<string, Effect>();
   for (const effect of effects) {
-    const identity = `${effect.seq ?? ""} ${effect.born ?? ""} ${ledgerKey(effect)}`;
+    const identity = `${effect.seen ?? ""} ${ledgerKey(effect)}`;
     if (!byIdentity.has(identity)) byIdentity.set(identity, effect);
   }
   return [...byIdentity.values()];
 }
 
-/** An effect as JSON: `{f: target, a: arguments, w: window in ms, k?: key, s?: seq, b?: born}`. */
+/** An effect as JSON: `{f: target, a: arguments, w: window in ms, k?: key, s?: seen}`. */
 export function effectToJson(effect: Effect): JSONValue {
   return {
     f: effect.target,
     a: convexToJson(effect.args),
     w: effect.windowMs,
     ...(effect.key === undefined ? {} : { k: effect.key }),
-    ...(effect.seq === undefined ? {} : { s: effect.seq }),
-    ...(effect.born === undefined ? {} : { b: effect.born }),
+    ...(effect.seen === undefined ? {} : { s: String(effect.seen) }),
   };
 }
 
 /** @throws Error when the JSON is not an effect. */
 export function effectFromJson(json: JSONValue): Effect {
-  const { f, a, w, k, s, b } = json as Record<string, JSONValue>;
+  const { f, a, w, k, s } = json as Record<string, JSONValue>;
   const args = jsonToConvex(a as JSONValue);
   if (
     typeof f !== "string" ||
@@ -139,8 +126,7 @@ export function effectFromJson(json: JSONValue): Effect {
     args instanceof ArrayBuffer ||
     !isFiniteNumber(w) ||
     (k !== undefined && typeof k !== "string") ||
-    (s !== undefined && !isFiniteNumber(s)) ||
-    (b !== undefined && !isFiniteNumber(b))
+    (s !== undefined && !(typeof s === "string" && /^\d{1,19}$/.test(s)))
   ) {
     throw new Error("not an effect");
   }
@@ -151,8 +137,7 @@ export function effectFromJson(json: JSONValue): Effect {
     args: args as Record<string, Value>,
     windowMs: w,
     ...(k === undefined ? {} : { key: k }),
-    ...(s === undefined ? {} : { seq: s }),
-    ...(b === undefined ? {} : { born: b }),
+    ...(s === undefined ? {} : { seen: BigInt(s) }),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { JSONValue } from "convex/values";
-import { fromBase64Url, toBase64Url } from "./base64url.js";
+import { reasonOf } from "../values/describe.js";
 import { type Effect, effectFromJson, effectToJson } from "./effect.js";
-import { sign, verify } from "./hmac.js";
+import { fromBase64Url, sign, toBase64Url, verify } from "./sign.js";
 
 /*
  * A seal is a line of text that carries effects out of a query:
@@ -52,7 +52,7 @@ export async function seal(effects: readonly Effect[], secret: string): Promise<
       payloads.at(-1)?.push(json);
       room -= bytes;
     } catch (error) {
-      unsendable.push({ effect, reason: error instanceof Error ? error.message : String(error) });
+      unsendable.push({ effect, reason: reasonOf(error) });
     }
   }
   const lines = await Promise.all(

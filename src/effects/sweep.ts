@@ -1,42 +1,28 @@
-import type { FunctionReference, FunctionVisibility, Scheduler } from "convex/server";
+import { makeFunctionReference, type Scheduler } from "convex/server";
 import type { GenericId } from "convex/values";
-import type { LedgerReader, LedgerWriter } from "./ledger.js";
+import type { LazyReader, LazyWriter } from "../schema.js";
+import { sweepSpan } from "../times.js";
 
 /*
- * Sweeps: what expires within one span of time is handled together, when the span is over. A document of `lazySweeps`
- * says that the sweep of a table and a time is scheduled, so that none is when nothing can expire.
+ * Sweeps: what is due within one span of time is handled together, when the span is over. A document of `lazySweeps`
+ * says that the sweep of a table and a time is scheduled, so that none is when nothing can be due.
  */
 
 /** Documents handled in one transaction. */
 export const SWEEP_BATCH = 100;
-/** How long a sweep waits that knows of due documents, but not yet which. */
-export const SWEEP_RETRY_MS = 1_000;
 
-/** One sweep: the table whose documents have an `expiresAt`, and when it takes place, in ms since 1970. */
-export type Sweep = { table: string; sweepAt: number };
-
-/** What the mutation `sweep` is called with. */
-export type SweepJob = Sweep & {
-  /** In a scan: the `_creationTime` of the last document that was looked at, or its place in a paginated query. */
-  after?: number;
-  cursor?: string;
-};
-
-/** The internal mutation that sweeps: `lazy:sweep`. */
-export type SweepReference = FunctionReference<"mutation", FunctionVisibility, SweepJob>;
+/** One sweep: of the documents of a table whose `expiresAt` is over (`due`), or of a view's rows that may be evicted. */
+export type Sweep = { kind: "due" | "evict"; table: string; sweepAt: number };
 
 /** What it takes to schedule a sweep. */
 export interface SweepCtx {
-  db: LedgerWriter;
+  db: LazyWriter;
   scheduler: Scheduler;
-  sweep: SweepReference;
+  /** Function path of the mutation `sweep`. */
+  sweep: string;
 }
 
-/**
- * When the things that expire at a time are swept.
- *
- * @param spanMs - The span in which they are swept together.
- */
+/** When the things that are due at a time are swept, of which those within one span are swept together. */
 export function sweepTime(expiresAt: number, spanMs: number): number {
   return (Math.floor(expiresAt / spanMs) + 1) * spanMs;
 }
@@ -45,19 +31,33 @@ export function sweepTime(expiresAt: number, spanMs: number): number {
 export async function ensureSweep(ctx: SweepCtx, sweep: Sweep): Promise<void> {
   if ((await findSweep(ctx.db, sweep)) !== null) return;
   await ctx.db.insert("lazySweeps", sweep);
-  await ctx.scheduler.runAt(sweep.sweepAt, ctx.sweep, sweep);
+  await scheduleSweep(ctx, sweep.sweepAt, sweep);
+}
+
+/** Makes sure that a sweep finds a document whose `expiresAt` is set now, and tells it how long it waits. */
+export async function sweepWhenDue(
+  ctx: SweepCtx,
+  table: string,
+  { expiresAt, now }: { expiresAt: number; now: number },
+): Promise<void> {
+  const sweepAt = sweepTime(expiresAt, sweepSpan(expiresAt - now));
+  await ensureSweep(ctx, { kind: "due", table, sweepAt });
+}
+
+export async function scheduleSweep(ctx: SweepCtx, time: number, job: Sweep): Promise<void> {
+  await ctx.scheduler.runAt(time, makeFunctionReference<"mutation">(ctx.sweep), { job });
 }
 
 /** After the last batch: the document that said that the sweep was scheduled goes. */
-export async function finishSweep(db: LedgerWriter, sweep: Sweep): Promise<void> {
+export async function finishSweep(db: LazyWriter, sweep: Sweep): Promise<void> {
   const scheduled = await findSweep(db, sweep);
   if (scheduled !== null) await db.delete("lazySweeps", scheduled._id);
 }
 
-async function findSweep(db: LedgerReader, { table, sweepAt }: Sweep) {
+async function findSweep(db: LazyReader, { kind, table, sweepAt }: Sweep) {
   return await db
     .query("lazySweeps")
-    .withIndex("by_time", (q) => q.eq("table", table).eq("sweepAt", sweepAt))
+    .withIndex("by_sweep", (q) => q.eq("table", table).eq("kind", kind).eq("sweepAt", sweepAt))
     .first();
 }
 
@@ -68,8 +68,8 @@ async function findSweep(db: LedgerReader, { table, sweepAt }: Sweep) {
  * @param isNearlyOut - Whether no more should be read in this transaction.
  */
 export async function dueDocuments(
-  db: LedgerReader,
-  sweep: Sweep,
+  db: LazyReader,
+  sweep: Pick<Sweep, "table" | "sweepAt">,
   isNearlyOut: () => Promise<boolean>,
 ): Promise<GenericId<string>[]> {
   const ids: GenericId<string>[] = [];
@@ -82,13 +82,13 @@ export async function dueDocuments(
 
 /**
  * Whether documents of a sweep are left. It depends on the range up to the sweep's time, which lies in the past:
- * nobody writes there but to take documents away.
+ * writes there only take documents away.
  */
-export async function hasDue(db: LedgerReader, sweep: Sweep): Promise<boolean> {
+export async function hasDue(db: LazyReader, sweep: Sweep): Promise<boolean> {
   return (await dueRange(db, sweep).first()) !== null;
 }
 
-function dueRange(db: LedgerReader, { table, sweepAt }: Sweep) {
+function dueRange(db: LazyReader, { table, sweepAt }: Pick<Sweep, "table" | "sweepAt">) {
   // Every table that is swept has this field and this index.
   return db
     .query(table as "lazyEffects")

@@ -1,104 +1,114 @@
-import type { GenericDataModel, GenericMutationCtx } from "convex/server";
 import type { Value } from "convex/values";
-import { sweepTime } from "../effects/sweep.js";
-import { ageFields, sweepSpan } from "../staleness/age.js";
-import { evictionSweep } from "../staleness/eviction.js";
-import { markOf } from "../staleness/invalidate.js";
+import { ensureSweep, sweepWhenDue } from "../effects/sweep.js";
+import type { ViewDefinition } from "../model/definition.js";
+import type { MutationExecution } from "../model/execution.js";
+import type { Computed } from "../model/jobs.js";
+import { commitRow, findRow, type Key, nextAgeAt, workMs } from "../model/row.js";
+import type { Row, Run, StoredRow } from "../schema.js";
+import { evictionSweep } from "../staleness/evictable.js";
 import { judgeNew } from "../staleness/judge.js";
-import type { LazyMutationContext } from "../views/context.js";
-import type { ViewDefinition } from "../views/definition.js";
-import type { Key } from "../views/keys.js";
-import { readOnly } from "../views/readOnly.js";
-import { findRow, type StoredRow } from "../views/rows.js";
-import type { Row } from "../views/viewTable.js";
-import { type Computed, computeValue } from "./value.js";
+import { isLeased, recomputeSoon } from "../staleness/mark.js";
+import { watchedDb } from "../staleness/sources.js";
+import { computeValue } from "./compute.js";
+import { endRunOf } from "./turns.js";
 
-/** Who asked for a recompute: a reader renews the row's lease. */
+/** What asked for a recompute: a reader renews the row's lease. */
 export type AskedBy = "reader" | "write" | "app";
 
 /**
  * Computes a key's value and commits it as its row, in one transaction: a source that changes meanwhile makes
- * Convex run one of the two again, so no change is lost.
+ * Convex run one of the two again, so no change is lost. A run of the key is over.
  *
- * @param lazy.marks - What this mutation has marked: the key stays marked only by a write made while `compute` ran.
- * @param lazy.writes - Such writes, which may not have come to the mark yet.
  * @returns The value.
  * @throws What `compute` throws; or an Error when the value does not fit the view, or when the view's own
  * predicate still calls the new row stale.
  */
 export async function computeAndCommit(
-  ctx: GenericMutationCtx<GenericDataModel>,
+  execution: MutationExecution,
   view: ViewDefinition,
   key: Key,
-  lazy: LazyMutationContext,
   askedBy: AskedBy,
 ): Promise<unknown> {
-  const mark = markOf(view, key);
-  lazy.marks.forget(mark);
-  const isWritten = lazy.writes.watch(Object.keys(view.sources));
-  const computed = await computeValue(readOnly(ctx), view, key);
-  const row = await findRow(ctx.db, view, key.text);
-  // A write of this very mutation, made meanwhile: its change may not be in the value.
-  const kept = () => (isWritten() || lazy.marks.mayBeMarked(mark) ? { dirtyAt: Date.now() } : {});
-  await writeRow(ctx, { view, key, row, computed, askedBy, kept }, lazy);
-  return computed.value;
+  return await execution.mutex.run(async () => {
+    const computed = await computeValue(execution.reader, view, key);
+    const row = await findRow(execution.db, view, key.text);
+    await writeRow(execution, { view, key, row, computed, askedBy });
+    await endRunOf(execution, view, key.text);
+    return computed.value;
+  });
 }
 
-/** A row that is committed. */
-export interface Commit {
+/**
+ * Commits what a run has computed. A change during the run, which the value may not show, becomes the row's mark; when
+ * the row is leased, its recompute is scheduled too.
+ */
+export async function commitComputed(
+  execution: MutationExecution,
+  view: ViewDefinition,
+  key: Key,
+  run: Run,
+  computed: Computed,
+): Promise<void> {
+  await execution.mutex.run(async () => {
+    const row = await findRow(execution.db, view, key.text);
+    const askedBy = run.byWrite ? "write" : "reader";
+    await writeRow(execution, { view, key, row, computed, askedBy, touchedAt: run.touchedAt });
+  });
+}
+
+/** A row that is committed, in the mutation's turn. */
+interface Commit {
   view: ViewDefinition;
   key: Key;
   /** The row as it is, if there is one. */
   row: StoredRow | null;
   computed: Computed;
   askedBy: AskedBy;
-  /** The mark of a change that may not be in the value, asked for when the row is written, and once it is. */
-  kept(): Pick<Row, "dirtyAt" | "pending">;
+  /** When a change came that is not in the value. */
+  touchedAt?: number | undefined;
 }
 
 /** @throws Error when the view's own predicate calls the new row stale, or the row is too large. */
-export async function writeRow(
-  ctx: GenericMutationCtx<GenericDataModel>,
-  { view, key, row, computed, askedBy, kept }: Commit,
-  { sweepAt }: Pick<LazyMutationContext, "sweepAt">,
+async function writeRow(
+  execution: MutationExecution,
+  { view, key, row, computed, askedBy, touchedAt }: Commit,
 ): Promise<void> {
-  const computedAt = Date.now();
-  const { expiresAt } = ageFields(view.staleWhen.ages, computedAt, computedAt);
-  const askedAt = askedBy === "reader" ? computedAt : row?.askedAt;
+  const { ledger } = execution;
+  const now = Date.now();
+  const { value, ...stamps } = computed;
+  const askedAt = askedBy === "reader" ? now : row?.askedAt;
   const isRenewed = askedBy === "reader" && view.leaseMs !== undefined;
-  const leaseUntil = isRenewed ? computedAt + (view.leaseMs as number) : row?.leaseUntil;
+  const leaseUntil = isRenewed ? now + (view.leaseMs as number) : row?.leaseUntil;
+  const expiresAt = nextAgeAt(view, now, now);
   const next: Row<Value, Value> = {
     key: key.text,
     args: key.args,
-    value: computed.value as Value,
-    seq: (row?.seq ?? 0) + 1,
-    version: computed.version,
-    asOf: computed.asOf,
-    computedAt,
-    ...(computed.probes === undefined ? {} : { probes: computed.probes }),
-    ...(expiresAt === undefined ? {} : { expiresAt }),
-    ...(askedAt === undefined ? {} : { askedAt }),
-    ...(leaseUntil === undefined ? {} : { leaseUntil }),
+    value: value as Value,
+    ...stamps,
+    computedAt: now,
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(askedAt !== undefined && { askedAt }),
+    ...(leaseUntil !== undefined && { leaseUntil }),
   };
-  const verdict = await judgeNew(readOnly(ctx), view, next);
+  const verdict = await judgeNew(execution.reader, view, next);
   if (verdict !== "fresh") {
     throw new Error(
       `view "${view.name}": staleWhen calls the row ${verdict} right after it was computed. ` +
         "A predicate must call a new row fresh, or it would be recomputed for ever.",
     );
   }
-  const stored = { ...next, ...kept() };
-  const id = row?._id ?? (await ctx.db.insert(view.name, stored));
-  if (row !== null) await ctx.db.replace(view.name, id, stored);
-  // Where the view is itself a source, the write may have waited for others.
-  const { dirtyAt } = kept();
-  if (stored.dirtyAt === undefined && dirtyAt !== undefined) {
-    await ctx.db.patch(view.name, id, { dirtyAt });
+  if (touchedAt !== undefined) {
+    next.dirtyAt = touchedAt;
+    if (isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))) {
+      next.pendingUntil = now + workMs(view);
+      next.expiresAt = Math.min(expiresAt ?? next.pendingUntil, next.pendingUntil);
+    }
   }
-  if (expiresAt !== undefined) {
-    const span = sweepSpan(expiresAt - computedAt);
-    await sweepAt({ table: view.name, sweepAt: sweepTime(expiresAt, span) });
+  await commitRow(watchedDb(execution), view, row, next);
+  execution.forget({ view, text: key.text });
+  if (next.expiresAt !== undefined) {
+    await sweepWhenDue(ledger, view.name, { expiresAt: next.expiresAt, now });
   }
-  const eviction = evictionSweep(view, computedAt);
-  if (eviction !== null) await sweepAt(eviction);
+  const eviction = evictionSweep(view, now);
+  if (eviction !== null) await ensureSweep(ledger, eviction);
 }

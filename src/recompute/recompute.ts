@@ -1,198 +1,125 @@
-import {
-  type FunctionReference,
-  type FunctionVisibility,
-  type GenericDataModel,
-  type GenericMutationCtx,
-  makeFunctionReference,
-} from "convex/server";
-import type { Value } from "convex/values";
-import { canonicalText } from "../effects/canonical.js";
-import { isAhead } from "../effects/clock.js";
-import { MAX_BACKOFF_MS } from "../effects/dispatch.js";
-import { findEntry, type LedgerCtx, type LedgerEntry, writeEntry } from "../effects/ledger.js";
+import { findEntry, isOpen, isResting, rest, succeed, writeEntry } from "../effects/ledger.js";
+import type { ViewDefinition } from "../model/definition.js";
+import type { MutationExecution } from "../model/execution.js";
+import type { Attempt, RecomputeOutcome } from "../model/jobs.js";
+import { limitsWithReserve } from "../model/limits.js";
+import { findRow, hasValue, keyOrNone, withdraw } from "../model/row.js";
+import { findPages, findRun, isAlive, removeRun } from "../model/run.js";
+import type { Run, StoredRow } from "../schema.js";
 import { judge } from "../staleness/judge.js";
-import { letReadersAsk } from "../staleness/pending.js";
-import type { ViewDefinition } from "../views/definition.js";
-import { type Key, toKey } from "../views/keys.js";
-import { readOnly } from "../views/readOnly.js";
-import { findRow, type StoredRow } from "../views/rows.js";
-import { limitsWithReserve } from "./limits.js";
-import type { Page } from "./paged.js";
-import { recordClean, recordConsumed, recordFailure, recordSuccess } from "./retry.js";
-import { beginRun } from "./run.js";
-import type { Turn } from "./turns.js";
-import type { Computed } from "./value.js";
-
-/** The arguments of the mutation `recompute`. */
-export type RecomputeArgs = {
-  view: string;
-  /** The key object. */
-  args: Record<string, Value>;
-  /** Set when the job was put off to the end of a window, or of a backoff: that time, in ms since 1970. */
-  trailingAt?: number;
-  /** Set when the job was to start at once: the end of the window that was opened for it, in ms since 1970. */
-  windowEndsAt?: number;
-  /** Set when a write asked for it, because the row is leased. */
-  byWrite?: boolean;
-  /** The turn that the job has, of a view with `maxParallel`. */
-  turn?: Turn;
-  /** Set in the sub-transaction, which computes and commits. */
-  commit?: boolean;
-  /** The run that this job goes on with; the other fields are only set with it. */
-  run?: bigint;
-  /** What the run has found out … */
-  computed?: Computed;
-  /** … or the page that it has read … */
-  page?: Page;
-  /** … or why its action failed. */
-  error?: string;
-  /** What the probes said when an action began. */
-  probes?: string[];
-  /** Set in the job that ends the run, or the turn, should it have died. */
-  watchdog?: boolean;
-};
+import { failAttempt, failForGood, ledgerText } from "./failure.js";
+import { beginRun, resumeRun } from "./run.js";
+import { awaitTurn, endTurn } from "./turns.js";
 
 /**
- * What became of a recompute.
- * - `committed`: the row has a new value.
- * - `queued`: the job has to wait for its turn, or to be scheduled again with it.
- * - `begun`: a run has been scheduled, which ends in another job.
- * - `clean`: another commit was there first, and the row is fresh.
- * - `overtaken`: another job has taken this one's place.
- * - `failed`: the old value stays; the ledger remembers why, and when it is tried again.
- */
-export type RecomputeOutcome = "committed" | "queued" | "begun" | "clean" | "overtaken" | "failed";
-
-export interface RecomputeCtx {
-  ctx: GenericMutationCtx<GenericDataModel>;
-  ledger: LedgerCtx;
-  views: ReadonlyMap<string, ViewDefinition>;
-  /** Function path of this very mutation. */
-  self: string;
-  /** Function path of the action that computes. */
-  act: string;
-  /** The ledger's key of a recompute. */
-  ledgerText(work: { view: string; args: Record<string, Value> }): string;
-}
-
-/**
- * One run of the mutation `recompute`.
+ * An attempt to recompute a key.
  *
- * 1. Another window was opened since the job's own, whose job is another; or another job failed meanwhile, and its
- *    backoff is not over → overtaken.
+ * 1. In an open window, an attempt gives way that is not the window's own, or whose window another one has taken; unless
+ *    the window is anybody's. What was put off to the window's end starts whatever the clock says. While the work
+ *    rests after a failure, all give way. → overtaken
  * 2. The view is not in the code any more, or the key does not fit it → failed, without a retry.
- * 3. A run of the row is under way → overtaken: its end lets readers ask again. Only a paged run whose page failed
- *    goes on from there.
- *    The row is fresh → clean. Whatever effect led here saw it otherwise; the next one is news.
- *    Either way the ledger is told that the job which was put off has run.
- * 4. A job that was put off, or starts after its window, opens its own window. The ledger knows from now on which
- *    commit this recompute saw: the effect may have been from before an eviction.
- * 5. Begin a run, when the view computes outside of one transaction; else
- *    compute and commit in a sub-transaction. It may use up all but a reserve of this transaction's limits, so
- *    that a compute that exceeds them can still be remembered as failed.
- * 6. It threw → its writes are rolled back; remember the failure and schedule the retry. Readers may ask again.
+ * 3. A run of the key is under way → overtaken: its end lets readers ask again. One whose page has failed is resumed;
+ *    one whose job has died is over.
+ *    The row is fresh → clean. The effect that led here was outdated; the next one is news.
+ * 4. The view lets only some recomputes run at a time → queued, until the key's turn comes.
+ * 5. An attempt that was put off, or starts after its window or in another one, opens its own window; another takes its
+ *    window, if that is anybody's.
+ * 6. Begin a run, when the view computes outside of one transaction; else compute and commit in a sub-transaction. It
+ *    may use up all but a reserve of this transaction's limits, so that a compute that exceeds them can still be
+ *    remembered as failed.
+ * 7. It threw → its writes are rolled back; remember the failure and schedule the retry. Readers may ask again.
  */
-export async function recompute(
-  recomputeCtx: RecomputeCtx,
-  job: RecomputeArgs,
-  resume: (job: RecomputeArgs) => Promise<RecomputeOutcome>,
+export async function attempt(
+  execution: MutationExecution,
+  job: Attempt,
 ): Promise<RecomputeOutcome> {
-  const { ctx, ledger, views, self } = recomputeCtx;
-  const view = views.get(job.view);
-  const work = { view: job.view, args: job.args };
-  const ledgerText = recomputeCtx.ledgerText(work);
-  const entry = await findEntry(ledger.db, ledgerText);
-  const ownWindow = job.trailingAt ?? job.windowEndsAt;
-  if (ownWindow !== undefined && entry !== null && entry.windowEndsAt !== ownWindow) {
-    return "overtaken";
+  const { ledger, db, app } = execution;
+  const view = app.views.get(job.view);
+  const text = ledgerText(execution, job);
+  let entry = await findEntry(ledger.db, text);
+  const now = Date.now();
+  const { start } = job;
+  const windowMs = view?.windowMs ?? 0;
+  const isOwn = start === undefined || entry === null || entry.windowEndsAt === start.windowEndsAt;
+  const isPutOff = start?.isTrailing === true && isOwn;
+  if (entry !== null && start !== undefined && !isPutOff && isOpen(entry, now, windowMs)) {
+    if (isOwn ? entry.taken === true : entry.taken !== false) return "overtaken";
   }
-  const restMs = MAX_BACKOFF_MS + (view?.windowMs ?? 0);
-  if (entry?.failure !== undefined && isAhead(entry.failure.retryAt, Date.now(), restMs)) {
-    return "overtaken";
+  if (entry !== null && isResting(entry, now, windowMs)) return "overtaken";
+
+  const key = view && keyOrNone(view, job.args);
+  if (view === undefined || key === undefined) {
+    const reason =
+      view === undefined
+        ? `view "${job.view}" is not among the views of new LazyViews().`
+        : `view "${job.view}": its key does not fit any more.`;
+    return await failForGood(execution, job, entry, reason);
   }
-  const asked = job.byWrite ? { ...work, byWrite: true } : work;
-  const fail = async (error: unknown, retry: boolean, current: LedgerEntry | null) => {
-    const failed = { key: ledgerText, target: self, args: asked, retry };
-    await recordFailure(ledger, failed, current, error);
-    return "failed" as const;
-  };
-  if (view === undefined) {
-    await releaseReaders(ctx, job);
-    return await fail(
-      new Error(`view "${job.view}" is not among the views of new LazyViews().`),
-      false,
-      entry,
-    );
+
+  const row = await findRow(db, view, key.text);
+  const run = await findRun(db, view, key.text);
+  const isLeft = run !== null && !(await isUnderWay(execution, run));
+  const isResumed = isLeft && view.mode === "paged" && entry?.failure !== undefined;
+  if (run !== null && !isLeft) return "overtaken";
+  if (isLeft && !isResumed) {
+    await removeRun(ledger.db, run);
+    await endTurn(execution, view, run.turn);
   }
-  let key: Key;
-  try {
-    key = toKey(view, job.args);
-  } catch (error) {
-    await releaseReaders(ctx, job);
-    return await fail(error, false, entry);
-  }
-  const row = await findRow(ctx.db, view, key.text);
-  const underWay = row?.refreshing;
-  // The entry's job is this one, unless another was put off while this one, which was to start at once, was late.
-  const isPutOff = job.trailingAt !== undefined;
-  if (underWay !== undefined && (view.mode !== "paged" || entry?.failure === undefined)) {
-    if (isPutOff) await recordConsumed(ledger, entry);
-    return "overtaken";
-  }
-  if (row !== null && underWay === undefined && (await isFresh(ctx, view, row))) {
-    await letReadersAsk(ctx.db, view, row);
-    await recordClean(ledger, entry, isPutOff);
+  if (!isResumed && hasValue(row) && (await isFresh(execution, view, row))) {
+    await withdraw(db, view, row);
+    await rest(ledger, entry, isPutOff);
     return "clean";
   }
 
-  let current = entry;
-  const now = Date.now();
-  const seq = row?.seq ?? 0;
-  const initial = { key: ledgerText, target: self };
-  const isLate = job.windowEndsAt !== undefined && job.windowEndsAt <= now;
-  if (isPutOff || isLate) {
-    const windowEndsAt = now + view.windowMs;
-    await writeEntry(ledger, entry, initial, { windowEndsAt, trailingJob: undefined, seq });
-    current = await findEntry(ledger.db, ledgerText);
-  } else if (entry !== null && entry.seq !== seq) {
-    await writeEntry(ledger, entry, initial, { windowEndsAt: entry.windowEndsAt, seq });
+  if (view.maxParallel !== undefined && job.turn === undefined) {
+    await awaitTurn(execution, view, job);
+    return "queued";
   }
-  const taken = job.turn === undefined ? asked : { ...asked, turn: job.turn };
-  if (underWay !== undefined) return await resume({ ...taken, run: underWay.token });
-  if (view.mode !== "transaction") return await beginRun(recomputeCtx, view, key, row, taken);
+
+  const isLate = start !== undefined && start.windowEndsAt <= now;
+  if (isPutOff || isLate || !isOwn) {
+    const seen = row?.asOf ?? 0n;
+    const opened = { windowEndsAt: now + windowMs, taken: true, trailingJob: undefined, seen };
+    entry = await writeEntry(ledger, entry, { key: text, target: ledger.recompute }, opened);
+  } else if (entry?.taken === false) {
+    const { windowEndsAt } = entry;
+    entry = await writeEntry(ledger, entry, entry, { windowEndsAt, taken: true });
+  }
+
+  if (isResumed) return await resumeRun(execution, run, job.turn);
   try {
-    const reference: FunctionReference<"mutation", FunctionVisibility, RecomputeArgs> =
-      makeFunctionReference(self);
-    const transactionLimits = await limitsWithReserve(ctx);
-    await ctx.runMutation(reference, { ...asked, commit: true }, { transactionLimits });
+    if (view.mode !== "transaction") return await beginRun(execution, view, key, job);
+    await commitInSubTransaction(execution, job);
   } catch (error) {
-    if (row !== null) await letReadersAsk(ctx.db, view, row);
-    return await fail(error, true, current);
+    if (row !== null) await withdraw(db, view, row);
+    return await failAttempt(execution, job, entry, error);
   }
-  await recordSuccess(ledger, current);
+  await succeed(ledger, entry);
   return "committed";
 }
 
-/**
- * Nothing will recompute the row, as its view is not in the code, or its key does not fit it. Should they come back,
- * its readers must ask.
- */
-async function releaseReaders(ctx: RecomputeCtx["ctx"], { view: name, args }: RecomputeArgs) {
-  try {
-    const row = await findRow(ctx.db, { name }, canonicalText(args));
-    if (row !== null) await letReadersAsk(ctx.db, { name }, row);
-  } catch {
-    // The table is not in the schema any more.
-  }
+async function commitInSubTransaction(
+  { app, ctx }: MutationExecution,
+  { view, args, byWrite }: Attempt,
+): Promise<void> {
+  const transactionLimits = await limitsWithReserve(ctx);
+  const job = { kind: "commit" as const, view, args, ...(byWrite && { byWrite }) };
+  await ctx.runMutation(app.refs.recompute, { job }, { transactionLimits });
+}
+
+/** Whether a run has a job that goes on with it. */
+async function isUnderWay({ ctx, ledger }: MutationExecution, run: Run): Promise<boolean> {
+  const pages = await findPages(ledger.db, run._id);
+  return (await isAlive(ctx, pages?.job ?? run.job)) !== false;
 }
 
 async function isFresh(
-  ctx: GenericMutationCtx<GenericDataModel>,
+  { reader }: MutationExecution,
   view: ViewDefinition,
   row: StoredRow,
 ): Promise<boolean> {
   try {
-    return (await judge(readOnly(ctx), view, row)) === "fresh";
+    return (await judge(reader, view, row)) === "fresh";
   } catch {
     return false; // The commit judges the new row again, and says what is wrong.
   }

@@ -1,301 +1,273 @@
-import {
-  type FunctionReference,
-  type FunctionVisibility,
-  type GenericDatabaseReader,
-  type GenericDataModel,
-  type GenericMutationCtx,
-  makeFunctionReference,
-  type TransactionLimits,
-} from "convex/server";
-import type { Value } from "convex/values";
-import { canonicalText } from "../effects/canonical.js";
-import { isAhead } from "../effects/clock.js";
-import { findEntry } from "../effects/ledger.js";
-import { begunAt, lookField } from "../staleness/backstop.js";
+import type { GenericId, Value } from "convex/values";
+import { findEntry, scheduleAt, succeed } from "../effects/ledger.js";
+import { sweepWhenDue } from "../effects/sweep.js";
+import { askSnapshot, pathOf } from "../model/app.js";
+import type { ViewDefinition } from "../model/definition.js";
+import type { MutationExecution } from "../model/execution.js";
+import type { Attempt, Computed, Page, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
+import { limitsWithReserve } from "../model/limits.js";
+import { findRow, type Key, keyOrNone, withdraw } from "../model/row.js";
+import { findPages, goOn, isAlive, type RunWork, removeRun } from "../model/run.js";
+import type { Run } from "../schema.js";
 import { probeTexts } from "../staleness/judge.js";
-import type { LazyMutationContext } from "../views/context.js";
-import type { ViewDefinition } from "../views/definition.js";
-import { type Key, toKey } from "../views/keys.js";
-import { readOnly } from "../views/readOnly.js";
-import { findRow, keyOfRow, type StoredRow } from "../views/rows.js";
-import type { Refreshing } from "../views/viewTable.js";
-import { writeRow } from "./commit.js";
-import { limitsWithReserve } from "./limits.js";
-import { endPages, findRun, type Page, shrinkPage, startPages, takePage } from "./paged.js";
-import type { RecomputeArgs, RecomputeCtx, RecomputeOutcome } from "./recompute.js";
-import { recordFailure, recordSuccess } from "./retry.js";
-import { type Computed, checkValue } from "./value.js";
+import { RETRY_SNAPSHOT_MS } from "../times.js";
+import { commitComputed } from "./commit.js";
+import { failAttempt, ledgerText, withdrawUnknown } from "./failure.js";
+import { nextPageBy, pagedOf, shrinkPage, startPages, takePage } from "./pages.js";
+import { endTurn } from "./turns.js";
+
+type RunId = GenericId<"lazyRuns">;
+type Job<Kind> = Extract<RecomputeJob, { kind: Kind }>;
 
 /**
- * Asks in a stale snapshot for the value, or for the page that comes next. Null when the snapshot does not show the
- * run.
- */
-export type RunQuestions = (
-  progress: { cursor: string | null; numItems: number } | null,
-  transactionLimits: TransactionLimits,
-) => Promise<{ computed: Computed } | { page: Page } | null>;
-
-/*
- * A recompute outside one transaction is a run: begin → compute → commit.
+ * Begins a run: inserts its document, and schedules its work. A sweep looks whether it has died.
  *
- * The mark of the row is taken away *before* the sources are read: a change that comes later marks the row anew, and
- * that mark outlives the commit. While the run lasts its row says so in `refreshing`, and its readers ask for
- * nothing. However the run ends, the row is written: its subscribers run again, and ask if there is need.
- */
-
-/** How long a run waits that was given too old a snapshot. */
-const RETRY_SNAPSHOT_MS = 250;
-
-/** What stands in the row of a key that has no value yet, while its first run lasts. */
-const PLACEHOLDER = { value: null, seq: 0 } as const;
-
-/**
- * Begins a run: takes the mark away, names the run in the row, and schedules its work, and a watchdog that ends it
- * should it die.
+ * @throws What a probe or `initial` throws.
  */
 export async function beginRun(
-  { ctx, self, act }: RecomputeCtx,
+  execution: MutationExecution,
   view: ViewDefinition,
   key: Key,
-  row: StoredRow | null,
-  asked: RecomputeArgs,
+  { byWrite, turn }: Attempt,
 ): Promise<RecomputeOutcome> {
-  const token = ctx.meta.getSnapshotTs();
-  const job: RecomputeArgs = { ...asked, run: token };
-  const watchdog = await ctx.scheduler.runAfter(view.timeoutMs, reference(self), {
-    ...job,
-    watchdog: true,
-  });
-  const refreshing = {
-    token,
-    watchdog,
-    ...(row?.dirtyAt === undefined ? {} : { dirtyAt: row.dirtyAt }),
+  const { ctx, reader, ledger } = execution;
+  const { db } = ledger;
+  const probes = view.mode === "snapshot" ? undefined : await probeTexts(reader, view, key.args);
+  const accumulated = view.mode === "paged" ? pagedOf(view).initial(key.args as never) : null;
+  const asOf = ctx.meta.getSnapshotTs();
+  const work: RunWork = {
+    view: view.name,
+    key: key.text,
+    args: key.args,
+    version: view.version,
+    asOf,
+    ...(byWrite && { byWrite }),
+    ...(turn && { turn }),
+    ...(probes && { probes }),
   };
-  const askedNow = asked.byWrite ? {} : { askedAt: Date.now() };
-  if (row === null) {
-    const stamps = { version: view.version, asOf: token, computedAt: Date.now() };
-    const placeholder = { key: key.text, args: key.args, ...PLACEHOLDER, ...stamps, refreshing };
-    const look = lookField(view, { refreshing }, Date.now());
-    const first = { ...placeholder, ...askedNow, ...look };
-    await ctx.db.insert(view.name, first as Record<string, Value>);
-  } else {
-    const taken = { dirtyAt: undefined, dirtySince: undefined, pending: undefined };
-    const look = lookField(view, { ...row, refreshing }, Date.now());
-    await ctx.db.patch(view.name, row._id, { ...taken, ...askedNow, ...look, refreshing });
-  }
-  if (view.mode === "snapshot") await ctx.scheduler.runAfter(0, reference(self), job);
-  else {
-    const probes = await probeTexts(readOnly(ctx), view, key.args);
-    if (view.mode === "paged") {
-      await startPages(ctx.db, view, key, { run: token, probes });
-      await ctx.scheduler.runAfter(0, reference(self), job);
-    } else {
-      const work = probes === undefined ? job : { ...job, probes };
-      await ctx.scheduler.runAfter(0, makeFunctionReference<"action">(act), work);
-    }
-  }
+  const run = await db.insert("lazyRuns", work);
+  if (view.mode === "paged") await startPages(db, run, accumulated);
+  const job =
+    view.mode === "action"
+      ? await scheduleAct(execution, run, work)
+      : await scheduleStep(execution, run, Date.now());
+  await lookAfter(execution, { _id: run }, view, { job });
   return "begun";
 }
 
-/**
- * Goes on with a run.
- *
- * 1. The view is not in the code any more, or the key does not fit it → given up, so that nothing waits for the run
- *    should they come back. The row names another run, or none → overtaken: somebody else has committed the row, or
- *    this run was given up.
- * 2. The watchdog → given up, unless pages have come in meanwhile. An action that threw, and pages of which the first
- *    were taken in by another version → given up.
- * 3. Without a value yet: compute it, or the next page of it, in a stale snapshot. One from before the begin is too
- *    old → try again soon.
- * 4. Commit the row, or the page, in a sub-transaction. After a page that is not the last → go on with the next.
- * 5. It threw → given up: the mark is put back, the failure remembered, the retry scheduled. A paged run stays where
- *    it is, and the retry goes on from there.
- */
-export async function continueRun(
-  recomputeCtx: RecomputeCtx,
-  job: RecomputeArgs,
-  inSnapshot: RunQuestions,
+/** Goes on with a run whose page had failed. */
+export async function resumeRun(
+  execution: MutationExecution,
+  run: Run,
+  turn: Attempt["turn"],
 ): Promise<RecomputeOutcome> {
-  const { ctx, ledger, views, self } = recomputeCtx;
-  const view = views.get(job.view);
-  const key = view && keyOf(view, job.args);
-  if (view === undefined || key === undefined) return await giveUpUnknown(recomputeCtx, job);
-  const row = await findRow(ctx.db, view, key.text);
-  const progress = view.mode === "paged" ? await findRun(ctx.db, view, key) : null;
-  if (row?.refreshing === undefined || row.refreshing.token !== job.run) {
-    if (progress?.run === job.run) await endPages(ctx.db, view, key);
-    return "overtaken";
-  }
-  if (job.watchdog) {
-    const dueAt = (progress?.updatedAt ?? 0) + view.timeoutMs;
-    if (isAhead(dueAt, Date.now(), view.timeoutMs)) {
-      return await watchOn(recomputeCtx, view, row, job);
-    }
-    const after = `${view.timeoutMs / 1_000} s`;
-    return await giveUp(recomputeCtx, view, row, job, `the run did not end within ${after}`);
-  }
-  if (job.error !== undefined) return await giveUp(recomputeCtx, view, row, job, job.error);
-  if (progress !== null && progress.version !== view.version) {
-    const deployed = `version ${view.version} was deployed while version ${progress.version} was computed`;
-    return await giveUp(recomputeCtx, view, row, job, deployed);
-  }
-  try {
-    const transactionLimits = await limitsWithReserve(ctx);
-    const found: Pick<RecomputeArgs, "computed" | "page"> | null =
-      job.computed !== undefined
-        ? { computed: job.computed }
-        : await inSnapshot(progress, transactionLimits);
-    if (found === null) {
-      await ctx.scheduler.runAfter(RETRY_SNAPSHOT_MS, reference(self), job);
-      return "begun";
-    }
-    const commit = { ...job, ...found, commit: true };
-    const outcome = await ctx.runMutation(reference(self), commit, { transactionLimits });
-    if (outcome === "begun") {
-      await ctx.scheduler.runAfter(0, reference(self), job);
-      const entry = await findEntry(ledger.db, ledgerTextOf(recomputeCtx, job));
-      await recordSuccess(ledger, entry);
-      return "begun";
-    }
-  } catch (error) {
-    if (progress === null) return await giveUp(recomputeCtx, view, row, job, error);
-    await shrinkPage(ctx.db, view, key);
-    return await rememberFailure(recomputeCtx, job, error);
-  }
-  await ctx.scheduler.cancel(row.refreshing.watchdog);
-  await recordSuccess(ledger, await findEntry(ledger.db, ledgerTextOf(recomputeCtx, job)));
-  return "committed";
+  const job = await scheduleStep(execution, run._id, Date.now());
+  await execution.ledger.db.patch("lazyRuns", run._id, { turn, job });
+  await nextPageBy(execution.ledger.db, run._id, job);
+  return "begun";
+}
+
+async function scheduleStep({ ledger }: MutationExecution, run: RunId, time: number) {
+  return await scheduleAt(ledger.scheduler, time, ledger.recompute, { job: { kind: "step", run } });
+}
+
+async function scheduleAct(
+  { app, ledger }: MutationExecution,
+  run: RunId,
+  { view, args, asOf, probes }: RunWork,
+) {
+  const scheduledAt = Date.now();
+  const work = { run, view, args: args as Value, asOf, scheduledAt, ...(probes && { probes }) };
+  return await scheduleAt(ledger.scheduler, scheduledAt, pathOf(app, "act"), work);
+}
+
+/** Has a sweep look after a run, when it has lasted for as long as its view lets it. */
+async function lookAfter(
+  { ledger }: MutationExecution,
+  run: Pick<Run, "_id">,
+  { timeoutMs }: ViewDefinition,
+  change: Pick<Run, "job"> = {},
+  since = Date.now(),
+): Promise<void> {
+  const expiresAt = since + timeoutMs;
+  await goOn(ledger.db, run, { ...change, expiresAt });
+  await sweepWhenDue(ledger, "lazyRuns", { expiresAt, now: Date.now() });
+}
+
+/** A run that lasts, with the view and key that it is of. */
+interface Known {
+  run: Run;
+  view: ViewDefinition;
+  key: Key;
+}
+
+/** The run of a job; null when it is over. One of a view that is gone, or of a key that does not fit it, is given up. */
+async function find(execution: MutationExecution, id: RunId): Promise<Known | null> {
+  const run = await execution.ledger.db.get("lazyRuns", id);
+  if (run === null) return null;
+  const view = execution.app.views.get(run.view);
+  const key = view && keyOrNone(view, run.args);
+  if (view !== undefined && key !== undefined) return { run, view, key };
+  await removeRun(execution.ledger.db, run);
+  await withdrawUnknown(execution, run.view, run.key);
+  await endTurn(execution, view, run.turn);
+  return null;
 }
 
 /**
- * The commit of a run, or of one of its pages, in its sub-transaction. A mark that was set since the begin stays; when
- * it is pending, the row's readers are silent, so the follow-up is scheduled here.
+ * Goes on with a run of the mode `snapshot` or `paged`.
+ *
+ * 1. It is over → overtaken: the app has committed or deleted the row, or the run was given up.
+ * 2. Another version took in the first pages → given up.
+ * 3. Compute the value, or its next page, in a stale snapshot. One from before the begin → try again soon.
+ * 4. Commit the row, or the page, in a sub-transaction. After a page that is not the last → go on with the next.
+ * 5. It threw → given up; but a paged run stays where it is, and the retry goes on from there.
+ */
+export async function step(
+  execution: MutationExecution,
+  { run: id }: Job<"step">,
+): Promise<RecomputeOutcome> {
+  const known = await find(execution, id);
+  if (known === null) return "overtaken";
+  const { run, view } = known;
+  const { app, ctx, ledger } = execution;
+  const pages = await findPages(ledger.db, id);
+  if (pages !== null && run.version !== view.version) {
+    const deployed = `version ${view.version} was deployed while version ${run.version} was computed`;
+    return await giveUp(execution, known, deployed);
+  }
+  try {
+    const transactionLimits = await limitsWithReserve(ctx);
+    const next = pages === null ? {} : { next: { cursor: pages.cursor, numItems: pages.numItems } };
+    const question = { kind: "compute" as const, run: id, ...next };
+    const found = await askSnapshot<{ computed: Computed } | { page: Page } | null>(
+      ...[app, ctx, question, { transactionLimits }],
+    );
+    if (found === null) {
+      const job = await scheduleStep(execution, id, Date.now() + RETRY_SNAPSHOT_MS);
+      if (pages === null) await goOn(ledger.db, run, { job });
+      else await nextPageBy(ledger.db, id, job);
+      return "begun";
+    }
+    const job = { kind: "commitRun" as const, run: id, found };
+    const outcome = await ctx.runMutation(app.refs.recompute, { job }, { transactionLimits });
+    if (outcome === "begun") {
+      await nextPageBy(ledger.db, id, await scheduleStep(execution, id, Date.now()));
+      await succeed(ledger, await entryOf(execution, run));
+      return "begun";
+    }
+  } catch (error) {
+    if (pages === null) return await giveUp(execution, known, error);
+    await shrinkPage(ledger.db, id);
+    await endTurn(execution, view, run.turn);
+    return await failAttempt(execution, run as never, await entryOf(execution, run), error);
+  }
+  return await ended(execution, known);
+}
+
+/** The action of a run has started late: the time that it may take counts from now on. */
+export async function noteStart(
+  execution: MutationExecution,
+  { run: id }: Job<"started">,
+): Promise<RecomputeOutcome> {
+  const known = await find(execution, id);
+  if (known === null) return "overtaken";
+  await lookAfter(execution, known.run, known.view);
+  return "begun";
+}
+
+/** The action of a run has ended: what it has computed is committed. It failed → given up. */
+export async function finish(
+  execution: MutationExecution,
+  { run: id, computed, error }: Job<"finish">,
+): Promise<RecomputeOutcome> {
+  const known = await find(execution, id);
+  if (known === null) return "overtaken";
+  if (computed === undefined) return await giveUp(execution, known, error);
+  try {
+    const transactionLimits = await limitsWithReserve(execution.ctx);
+    const job = { kind: "commitRun" as const, run: id, found: { computed } };
+    await execution.ctx.runMutation(execution.app.refs.recompute, { job }, { transactionLimits });
+  } catch (thrown) {
+    return await giveUp(execution, known, thrown);
+  }
+  return await ended(execution, known);
+}
+
+/**
+ * The commit of a run, or of one of its pages, in its sub-transaction.
  *
  * @returns `begun` when there are more pages to come.
  */
 export async function commitRun(
-  ctx: RecomputeCtx["ctx"],
-  lazy: LazyMutationContext,
-  view: ViewDefinition,
-  key: Key,
-  job: RecomputeArgs & { run: bigint },
+  execution: MutationExecution,
+  { run: id, found }: Job<"commitRun">,
 ): Promise<RecomputeOutcome> {
-  const row = await findRow(ctx.db, view, key.text);
-  let { computed } = job;
-  if (job.page !== undefined) {
-    const finished = await takePage(ctx.db, view, key, job.page);
+  const known = await find(execution, id);
+  if (known === null) return "overtaken";
+  const { run, view, key } = known;
+  const { db } = execution.ledger;
+  let computed: Computed;
+  if ("computed" in found) computed = found.computed;
+  else {
+    const finished = await takePage(db, view, key, id, found.page);
     if (finished === undefined) return "begun";
-    const { version } = view;
-    computed = { ...finished, value: checkValue(view, finished.value), version, asOf: job.run };
-    await endPages(ctx.db, view, key);
+    const { version, asOf, probes } = run;
+    const value = view.checkValue(finished.value);
+    computed = { value, version, asOf: asOf as bigint, ...(probes && { probes }) };
   }
-  if (row === null || computed === undefined) return "overtaken";
-  const { dirtyAt, pending } = row;
-  const next = { ...row, seq: row.seq + 1 };
-  const isFollowedUp = pending === true && (await lazy.recomputeSoon(view, key, next));
-  const kept = () => ({
-    ...(dirtyAt === undefined ? {} : { dirtyAt }),
-    ...(isFollowedUp ? { pending: true as const } : {}),
-  });
-  const askedBy = job.byWrite ? "write" : "reader";
-  await writeRow(ctx, { view, key, row, computed, askedBy, kept }, lazy);
+  await commitComputed(execution, view, key, run, computed);
+  await removeRun(db, run);
   return "committed";
 }
 
-/** Pages have come in since the watchdog was set: it is set again. */
-async function watchOn(
-  { ctx, self }: RecomputeCtx,
-  view: ViewDefinition,
-  row: StoredRow,
-  job: RecomputeArgs,
+async function ended(
+  execution: MutationExecution,
+  { run, view }: Known,
 ): Promise<RecomputeOutcome> {
-  const watchdog = await ctx.scheduler.runAfter(view.timeoutMs, reference(self), job);
-  const refreshing = { ...(row.refreshing as Refreshing), watchdog };
-  await ctx.db.patch(view.name, row._id, { refreshing });
-  return "begun";
+  await endTurn(execution, view, run.turn);
+  await succeed(execution.ledger, await entryOf(execution, run));
+  return "committed";
 }
 
-/** Ends a run without a value, remembers why, and schedules the next attempt. */
+/** Ends a run without a value, remembers why, and schedules the next attempt. Readers may ask. */
 async function giveUp(
-  recomputeCtx: RecomputeCtx,
-  view: ViewDefinition,
-  row: StoredRow,
-  job: RecomputeArgs,
+  execution: MutationExecution,
+  { run, view }: Known,
   error: unknown,
 ): Promise<RecomputeOutcome> {
-  const { ctx } = recomputeCtx;
-  await endRun(ctx.db, view, row);
-  if (!job.watchdog && row.refreshing !== undefined) {
-    await ctx.scheduler.cancel(row.refreshing.watchdog);
+  const { db, ledger } = execution;
+  await removeRun(ledger.db, run);
+  const row = await findRow(db, view, run.key);
+  if (row !== null) await withdraw(db, view, row);
+  await endTurn(execution, view, run.turn);
+  return await failAttempt(execution, run as never, await entryOf(execution, run), error);
+}
+
+async function entryOf(execution: MutationExecution, { view, args }: Run) {
+  return await findEntry(execution.ledger.db, ledgerText(execution, { view, args }));
+}
+
+/**
+ * A sweep looks at a run that has lasted for as long as it may.
+ *
+ * - A page has come in since → look again later.
+ * - Its job has not started → it is only late, and its time counts from its start: look again later.
+ * - Else, when an action has taken too long, or the job has died → given up.
+ */
+export async function lookAtRun(execution: MutationExecution, id: RunId): Promise<void> {
+  const known = await find(execution, id);
+  if (known === null) return;
+  const { run, view } = known;
+  const { timeoutMs } = view;
+  const pages = await findPages(execution.ledger.db, id);
+  const now = Date.now();
+  if (pages !== null && pages.updatedAt + timeoutMs > now) {
+    return await lookAfter(execution, run, view, {}, pages.updatedAt);
   }
-  return await rememberFailure(recomputeCtx, job, error);
-}
-
-/** After the run: the row is as it was before, and its readers may ask. */
-export async function endRun(
-  db: GenericMutationCtx<GenericDataModel>["db"],
-  view: Pick<ViewDefinition, "name">,
-  row: StoredRow,
-): Promise<void> {
-  await endPages(db, view, keyOfRow(row));
-  if (row.seq === PLACEHOLDER.seq) await db.delete(view.name, row._id);
-  else {
-    const dirtyAt = row.dirtyAt ?? row.refreshing?.dirtyAt;
-    await db.patch(view.name, row._id, { refreshing: undefined, pending: undefined, dirtyAt });
+  const state = await isAlive(execution.ctx, pages?.job ?? run.job);
+  if (state === "pending" || (state === "inProgress" && view.mode !== "action")) {
+    return await lookAfter(execution, run, view);
   }
-}
-
-/** The run of a view that the code does not have, or of a key that does not fit it. */
-async function giveUpUnknown(
-  { ctx }: RecomputeCtx,
-  { view: name, args, run }: RecomputeArgs,
-): Promise<RecomputeOutcome> {
-  try {
-    const row = await findRow(ctx.db, { name }, canonicalText(args));
-    if (row?.refreshing?.token === run) await endRun(ctx.db, { name }, row as StoredRow);
-  } catch {
-    // The table is not in the schema any more.
-  }
-  return "overtaken";
-}
-
-function keyOf(view: ViewDefinition, args: unknown): Key | undefined {
-  try {
-    return toKey(view, args);
-  } catch {
-    return undefined;
-  }
-}
-
-async function rememberFailure(
-  recomputeCtx: RecomputeCtx,
-  job: RecomputeArgs,
-  error: unknown,
-): Promise<RecomputeOutcome> {
-  const { ledger, self } = recomputeCtx;
-  const key = ledgerTextOf(recomputeCtx, job);
-  const { view: name, args, byWrite } = job;
-  const asked = { view: name, args, ...(byWrite === undefined ? {} : { byWrite }) };
-  const entry = await findEntry(ledger.db, key);
-  await recordFailure(ledger, { key, target: self, args: asked, retry: true }, entry, error);
-  return "failed";
-}
-
-function ledgerTextOf({ ledgerText }: RecomputeCtx, { view, args }: RecomputeArgs): string {
-  return ledgerText({ view, args });
-}
-
-function reference(path: string): FunctionReference<"mutation", FunctionVisibility, RecomputeArgs> {
-  return makeFunctionReference(path);
-}
-
-/** When the run of a row has begun, or has last taken in a page, in ms since 1970; 0 when there is none. */
-export async function signOfLife(
-  db: GenericDatabaseReader<GenericDataModel>,
-  view: ViewDefinition,
-  row: StoredRow,
-): Promise<number> {
-  if (row.refreshing === undefined) return 0;
-  const run = view.mode === "paged" ? await findRun(db, view, keyOfRow(row)) : null;
-  return run?.updatedAt ?? begunAt(row.refreshing);
+  await giveUp(execution, known, `the run did not end within ${timeoutMs / 1_000} s`);
 }

@@ -1,33 +1,25 @@
-import type { Row } from "../views/viewTable.js";
+import type { ViewDefinition } from "../model/definition.js";
+import type { Row } from "../schema.js";
 
 /*
- * Age without a clock. A commit writes `expiresAt`: when the row reaches the smallest age that its view's predicates
- * ask about. The sweep of that time writes the age that was reached into `aged`, and the next one to wait for.
+ * Age without a clock. `expiresAt` is the next time that a sweep has to look at the row. An age is reached exactly
+ * when `expiresAt` lies beyond it: the sweep of that time moves it on, which runs the row's subscribers again.
  */
 
-/**
- * Whether a row is known to have reached an age. One that waits for no age, or for a later one than this, was
- * committed before the view asked: nobody would mark it, so it counts as old.
- */
-export function hasReached({ aged = 0, expiresAt, computedAt }: Row, ageMs: number): boolean {
-  return aged >= ageMs || expiresAt === undefined || expiresAt > computedAt + ageMs;
+/** Whether a row has reached an age. One without a time was committed before the view had ages, and counts as old. */
+export function hasReached({ expiresAt, computedAt }: Row, ageMs: number): boolean {
+  return expiresAt === undefined || expiresAt > computedAt + ageMs;
 }
 
-/** What a row of an age carries: the age it has reached, if any, and when it reaches the next one. */
-export function ageFields(
-  ages: readonly number[],
-  computedAt: number,
-  now: number,
-): { aged: number | undefined; expiresAt: number | undefined } {
-  const reached = ages.filter((age) => computedAt + age <= now);
-  const ahead = ages.filter((age) => computedAt + age > now);
-  return {
-    aged: reached.length === 0 ? undefined : Math.max(...reached),
-    expiresAt: ahead.length === 0 ? undefined : computedAt + Math.min(...ahead),
-  };
+/** When a row reached the greatest of its ages so far; undefined when none. */
+export function agedAt({ staleWhen }: ViewDefinition, row: Row, now: number): number | undefined {
+  const reached = staleWhen.ages.filter(
+    (age) => hasReached(row, age) && row.computedAt + age <= now,
+  );
+  return reached.length === 0 ? undefined : row.computedAt + Math.max(...reached);
 }
 
-/** How exactly rows are marked that reach an age: the spans, in ms, in which they are swept together. */
-export function sweepSpan(ageMs: number): number {
-  return Math.min(Math.max(ageMs / 20, 1_000), 10 * 60_000);
+/** Since when a row is known to be stale; undefined when a tag, a probe or a version may tell, but not since when. */
+export function staleSince(view: ViewDefinition, row: Row, now: number): number | undefined {
+  return row.dirtyAt ?? agedAt(view, row, now);
 }

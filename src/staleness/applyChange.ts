@@ -1,63 +1,63 @@
-import type { GenericDatabaseWriter, GenericDataModel } from "convex/server";
-import type { Value } from "convex/values";
-import { isAhead } from "../effects/clock.js";
-import { checkValue } from "../recompute/value.js";
-import type { ViewDefinition } from "../views/definition.js";
-import type { Key } from "../views/keys.js";
-import { findRow, type StoredRow } from "../views/rows.js";
-import { type Invalidation, invalidateKey, markOf } from "./invalidate.js";
+import type { ViewDefinition } from "../model/definition.js";
+import type { MutationExecution } from "../model/execution.js";
+import { applyValue, type Key } from "../model/row.js";
+import { findRun } from "../model/run.js";
+import type { AnyWriter, StoredRow } from "../schema.js";
+import { reasonOf } from "../values/describe.js";
+import { isLeased, isMarked, lookUp, markKey } from "./mark.js";
+import type { Document } from "./watch.js";
+
+/** A change of a source, as far as it is a key's own. */
+export interface OwnChange {
+  table: string;
+  before: Document;
+  after: Document;
+}
 
 /**
  * Brings the row of a key up to date with one change of a source, in the change's own transaction.
  *
- * - No row → nothing to do.
+ * - No row → nothing to do, but for a run that lasts.
  * - The row is marked, of another version, or being recomputed; or its view has leases, and the row none → it is
  *   marked as out of date, as without `applyChange`. So it is when `applyChange` cannot tell, or fails.
  * - Else its value is replaced, and nothing else: the row is still as of the snapshot that it was computed from, for
  *   its tags, and still of that age.
  *
- * @param db.reader - Also marks the row.
- * @param db.writer - Takes the new value.
+ * @param watched - Tells the views whose source is this one.
  */
 export async function applyToRow(
-  { reader, writer }: Record<"reader" | "writer", GenericDatabaseWriter<GenericDataModel>>,
+  execution: MutationExecution,
+  watched: AnyWriter,
   view: ViewDefinition,
   key: Key,
-  apply: (value: unknown) => Promise<unknown>,
-  invalidation: Invalidation,
+  change: OwnChange,
 ): Promise<void> {
-  const { marks } = invalidation;
-  const mark = markOf(view, key);
-  if (!marks.isSure(mark)) return await invalidateKey(reader, view, key, invalidation);
-  const row = await findRow(reader, view, key.text);
-  if (row === null) return;
-  const value = isUpToDate(view, row) ? await newValue(view, row, apply) : undefined;
-  if (value === undefined) return await invalidateKey(reader, view, key, invalidation, row);
-  marks.count(mark);
-  await writer.patch(view.name, row._id, { value: value as Value });
+  if (isMarked(execution, view, key)) return;
+  const row = await lookUp(execution, view, key);
+  const run = await findRun(execution.db, view, key.text);
+  const isCurrent = row !== null && run === null && isUpToDate(view, row);
+  const value = isCurrent ? newValue(view, key, row, change) : undefined;
+  if (value === undefined) return await markKey(execution, view, key, row ?? undefined);
+  const current = row as StoredRow;
+  execution.rows.get(view.name)?.set(key.text, { ...current, value });
+  await applyValue(watched, view, current, value);
 }
 
 /** Whether the row has taken in every change before this one, and writes are to keep it so. */
-function isUpToDate({ version, leaseMs }: ViewDefinition, row: StoredRow): boolean {
-  if (row.version !== version || row.dirtyAt !== undefined || row.refreshing !== undefined)
-    return false;
-  const now = Date.now();
-  return leaseMs === undefined || isAhead(row.leaseUntil ?? now, now, leaseMs);
+function isUpToDate(view: ViewDefinition, row: StoredRow): boolean {
+  const { version, dirtyAt, seq } = row;
+  if (version !== view.version || dirtyAt !== undefined || seq !== undefined) return false;
+  return view.leaseMs === undefined || isLeased(view, row, Date.now());
 }
 
 /** @returns Undefined when the value must be computed anew. */
-async function newValue(
-  view: ViewDefinition,
-  row: StoredRow,
-  apply: (value: unknown) => Promise<unknown>,
-): Promise<unknown> {
+function newValue(view: ViewDefinition, key: Key, row: StoredRow, change: OwnChange): unknown {
   try {
-    const value = await apply(row.value);
-    return value === undefined ? undefined : checkValue(view, value);
+    const value = view.applyChange?.(row.value as never, change as never, key.args as never);
+    return value === undefined ? undefined : view.checkValue(value);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : error;
     console.error(
-      `convex-lazy-views: view "${view.name}": applyChange failed for ${row.key}, whose row will be computed anew: ${reason}`,
+      `convex-lazy-views: view "${view.name}": applyChange failed for ${row.key}, whose row will be computed anew: ${reasonOf(error)}`,
     );
     return undefined;
   }

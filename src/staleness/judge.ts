@@ -1,24 +1,24 @@
-import { canonicalText } from "../effects/canonical.js";
-import type { ViewDefinition } from "../views/definition.js";
-import type { Row } from "../views/viewTable.js";
-import type { AnyQueryCtx, Sight, Verdict } from "./predicate.js";
+import type { Probe, Sight, Verdict, ViewDefinition } from "../model/definition.js";
+import type { AnyQueryCtx, Row, StoredRow } from "../schema.js";
+import { canonicalText } from "../values/canonical.js";
 import { isAnyInvalidated, tagsOf } from "./tags.js";
+
+type MaybeLater<T> = T | Promise<T>;
 
 /**
  * The verdict on a row: the view's predicate decides. A row of another version is expired; one of a version that the
- * view names as compatible is stale, unless it is expired all the same.
+ * view names as compatible is stale, unless it is expired all the same. A row of release 0.1 may have left its mark
+ * with a run, so it cannot be judged.
  */
 export function judge(
   ctx: AnyQueryCtx,
   view: ViewDefinition,
-  stored: Row,
-): Verdict | Promise<Verdict> {
-  const isCompatible = view.compatible.includes(stored.version);
-  if (stored.version !== view.version && !isCompatible) return "expired";
-  // A run takes the mark away before it reads; for readers it is there until the run ends.
-  const dirtyAt = stored.dirtyAt ?? stored.refreshing?.dirtyAt;
-  const row = dirtyAt === stored.dirtyAt ? stored : { ...stored, dirtyAt: dirtyAt as number };
-  const verdict = view.staleWhen.judge(new RowSight(ctx, view, row), 0);
+  row: Row & Pick<StoredRow, "seq">,
+): MaybeLater<Verdict> {
+  const isCompatible = view.compatible.includes(row.version);
+  if (row.version !== view.version && !isCompatible) return "expired";
+  if (row.seq !== undefined) return view.unjudged;
+  const verdict = view.staleWhen.judge(new RowSight(ctx, view, row));
   if (!isCompatible) return verdict;
   return typeof verdict === "string" ? outdated(verdict) : verdict.then(outdated);
 }
@@ -37,19 +37,17 @@ class RowSight implements Sight {
     return this.view.tags === undefined ? undefined : () => this.askTags();
   }
 
-  probe(index: number): Promise<string> {
-    return probeText(this.ctx, this.view, index, this.row.args);
+  async hasChanged(probe: Probe): Promise<boolean> {
+    const { ctx, view, row } = this;
+    const before = row.probes?.[view.staleWhen.probes.indexOf(probe)];
+    return before !== (await probeText(ctx, view, probe, row.args));
   }
 
   /** Asked once, also when `staleWhen` and `expiredWhen` both want to know. */
   private askTags(): Promise<boolean> {
-    this.asked ??= this.readTags();
-    return this.asked;
-  }
-
-  private async readTags(): Promise<boolean> {
     const { ctx, view, row } = this;
-    return await isAnyInvalidated(ctx.db, tagsOf(view, row.args), row.asOf);
+    this.asked ??= isAnyInvalidated(ctx.db, tagsOf(view, row.args), row.asOf);
+    return this.asked;
   }
 }
 
@@ -59,14 +57,9 @@ class RowSight implements Sight {
  *
  * @throws Error when the key's tags are no tags.
  */
-export function judgeNew(
-  ctx: AnyQueryCtx,
-  view: ViewDefinition,
-  row: Row,
-): Verdict | Promise<Verdict> {
+export function judgeNew(ctx: AnyQueryCtx, view: ViewDefinition, row: Row): MaybeLater<Verdict> {
   tagsOf(view, row.args);
-  const probe = async (index: number) => row.probes?.[index] as string;
-  return view.staleWhen.judge({ ctx, row, probe }, 0);
+  return view.staleWhen.judge({ ctx, row, hasChanged: async () => false });
 }
 
 function outdated(verdict: Verdict): Verdict {
@@ -74,8 +67,8 @@ function outdated(verdict: Verdict): Verdict {
 }
 
 /**
- * As `judge`, for readers: a predicate that throws is said on the console, and its row counts as stale, or as expired
- * in a view that has values it must not serve.
+ * As `judge`, for readers: a predicate that throws is logged, and its row counts as stale, or as expired in a view that
+ * has values it must not serve.
  *
  * @returns No promise unless the predicate returned one: every read waits for this.
  */
@@ -83,7 +76,7 @@ export function judgeForReader(
   ctx: AnyQueryCtx,
   view: ViewDefinition,
   row: Row,
-): Verdict | Promise<Verdict> {
+): MaybeLater<Verdict> {
   try {
     const verdict = judge(ctx, view, row);
     return typeof verdict === "string" ? verdict : verdict.catch((error) => unjudged(view, error));
@@ -93,11 +86,10 @@ export function judgeForReader(
 }
 
 function unjudged(view: ViewDefinition, error: unknown): Verdict {
-  const verdict = view.onPredicateError;
   console.error(
-    `convex-lazy-views: view "${view.name}": the row counts as ${verdict}, because its predicate threw: ${error}`,
+    `convex-lazy-views: view "${view.name}": the row counts as ${view.unjudged}, because its predicate threw: ${error}`,
   );
-  return verdict;
+  return view.unjudged;
 }
 
 /** What every probe of a view says now, to be stored with a commit; undefined when it has none. */
@@ -108,15 +100,15 @@ export async function probeTexts(
 ): Promise<string[] | undefined> {
   const { probes } = view.staleWhen;
   if (probes.length === 0) return undefined;
-  return await Promise.all(probes.map((_, index) => probeText(ctx, view, index, key)));
+  return await Promise.all(probes.map((probe) => probeText(ctx, view, probe, key)));
 }
 
 async function probeText(
   ctx: AnyQueryCtx,
   view: ViewDefinition,
-  index: number,
+  probe: Probe,
   key: unknown,
 ): Promise<string> {
-  const probe = view.staleWhen.probes[index] as (ctx: AnyQueryCtx, key: unknown) => unknown;
-  return canonicalText(await probe(ctx, key), `view "${view.name}": the result of changed()`);
+  const found = await probe(ctx, key as never);
+  return canonicalText(found, `view "${view.name}": the result of changed()`);
 }

@@ -1,9 +1,13 @@
 import type { GenericDataModel, GenericQueryCtx } from "convex/server";
-import { describe } from "../effects/canonical.js";
-import { type Duration, toMs } from "../effects/duration.js";
-import type { Row } from "../views/viewTable.js";
+import type { Probe, Sight, Staleness, Verdict } from "../model/definition.js";
+import type { Row } from "../schema.js";
+import { MIN_AGE_MS } from "../times.js";
+import { describe } from "../values/describe.js";
+import { type Duration, toMs } from "../values/duration.js";
 import { hasReached } from "./age.js";
-import { type Probe, SEVERITY, type Sight, type Staleness, type Verdict } from "./predicate.js";
+
+/** How severe a verdict is: `expired` over `stale` over `fresh`. */
+const SEVERITY: Record<Verdict, number> = { fresh: 0, stale: 1, expired: 2 };
 
 /**
  * Stale when a source changed since the row was computed, or somebody called `view.invalidate`, or
@@ -44,7 +48,7 @@ export function invalidated<Key, Value>(): Staleness<Key, Value> {
  */
 export function olderThan<Key, Value>(age: Duration): Staleness<Key, Value> {
   const ageMs = toMs(age, "olderThan");
-  if (ageMs < 1_000) {
+  if (ageMs < MIN_AGE_MS) {
     throw new Error(`olderThan: ${ageMs} ms is too short; rows are marked every second at most.`);
   }
   return {
@@ -70,11 +74,11 @@ export function olderThan<Key, Value>(age: Duration): Staleness<Key, Value> {
 export function changed<Key, Value, DataModel extends GenericDataModel = GenericDataModel>(
   probe: (ctx: GenericQueryCtx<DataModel>, key: Key) => unknown,
 ): Staleness<Key, Value> {
+  const own = probe as unknown as Probe;
   return {
-    probes: [probe as unknown as Probe],
+    probes: [own],
     ages: [],
-    judge: async (sight, index) =>
-      sight.row.probes?.[index] === (await sight.probe(index)) ? "fresh" : "stale",
+    judge: async (sight) => ((await sight.hasChanged(own)) ? "stale" : "fresh"),
   };
 }
 
@@ -125,8 +129,7 @@ export function allOf<Key, Value>(...predicates: Staleness<Key, Value>[]): Stale
 export function not<Key, Value>(predicate: Staleness<Key, Value>): Staleness<Key, Value> {
   return {
     ...predicate,
-    judge: async (sight, first) =>
-      (await predicate.judge(sight, first)) === "fresh" ? "stale" : "fresh",
+    judge: async (sight) => ((await predicate.judge(sight)) === "fresh" ? "stale" : "fresh"),
   };
 }
 
@@ -134,8 +137,7 @@ export function not<Key, Value>(predicate: Staleness<Key, Value>): Staleness<Key
 export function asExpired<Key, Value>(predicate: Staleness<Key, Value>): Staleness<Key, Value> {
   return {
     ...predicate,
-    judge: async (sight, first) =>
-      (await predicate.judge(sight, first)) === "fresh" ? "fresh" : "expired",
+    judge: async (sight) => ((await predicate.judge(sight)) === "fresh" ? "fresh" : "expired"),
   };
 }
 
@@ -150,14 +152,12 @@ function combine<Key, Value>(
   return {
     probes: predicates.flatMap((predicate) => predicate.probes),
     ages: predicates.flatMap((predicate) => predicate.ages),
-    judge: async (sight: Sight, first: number) => {
+    judge: async (sight: Sight) => {
       let best: Verdict | undefined;
-      let probe = first;
       for (const predicate of predicates) {
-        const verdict = await predicate.judge(sight, probe);
+        const verdict = await predicate.judge(sight);
         if (best === undefined || wins(verdict, best)) best = verdict;
         if (best === final) break;
-        probe += predicate.probes.length;
       }
       return best as Verdict;
     },

@@ -1,22 +1,7 @@
-import type {
-  DataModelFromSchemaDefinition,
-  GenericDatabaseReader,
-  GenericDatabaseWriter,
-  GenericDataModel,
-  SchemaDefinition,
-} from "convex/server";
-import { defineTable } from "convex/server";
-import { CommitTsPlaceholder, v } from "convex/values";
-import { describe } from "../effects/canonical.js";
-import type { ViewDefinition } from "../views/definition.js";
-
-export const tagTables = {
-  // One document a tag that was ever invalidated. Written by `invalidateTag`, read by every read of a row whose key
-  // has the tag: it changes only when they are all to be judged again.
-  lazyTags: defineTable({ tag: v.string(), bumpedAt: v.commitTs() }).index("by_tag", ["tag"]),
-};
-
-type TagDataModel = DataModelFromSchemaDefinition<SchemaDefinition<typeof tagTables, true>>;
+import { CommitTsPlaceholder } from "convex/values";
+import type { ViewDefinition } from "../model/definition.js";
+import { type AnyReader, type AnyWriter, lazyDb } from "../schema.js";
+import { describe } from "../values/describe.js";
 
 /** Tags that one key may have: a read looks each of them up. */
 const MAX_TAGS = 200;
@@ -53,7 +38,7 @@ export function checkTag(tag: unknown, what: string): string {
  * @param asOf - The snapshot that the row was computed from.
  */
 export async function isAnyInvalidated(
-  db: GenericDatabaseReader<GenericDataModel>,
+  db: AnyReader,
   tags: readonly string[],
   asOf: bigint,
 ): Promise<boolean> {
@@ -70,13 +55,10 @@ export async function isAnyInvalidated(
  *
  * @throws Error naming the value, when it is not a tag.
  */
-export async function invalidateTag(
-  db: GenericDatabaseWriter<GenericDataModel>,
-  tag: unknown,
-): Promise<void> {
+export async function invalidateTag(db: AnyWriter, tag: unknown): Promise<void> {
   const checked = checkTag(tag, "invalidateTag");
   const bump = await findTag(db, checked);
-  const writer = db as unknown as GenericDatabaseWriter<TagDataModel>;
+  const writer = lazyDb(db);
   const bumpedAt = db.vars.commitTs;
   if (bump === null) await writer.insert("lazyTags", { tag: checked, bumpedAt });
   else if (!(bump.bumpedAt instanceof CommitTsPlaceholder)) {
@@ -84,8 +66,8 @@ export async function invalidateTag(
   }
 }
 
-async function findTag(db: GenericDatabaseReader<GenericDataModel>, tag: string) {
-  return await (db as unknown as GenericDatabaseReader<TagDataModel>)
+async function findTag(db: AnyReader, tag: string) {
+  return await lazyDb(db)
     .query("lazyTags")
     .withIndex("by_tag", (q) => q.eq("tag", tag))
     .first();

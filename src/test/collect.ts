@@ -1,6 +1,6 @@
 import type { Effect } from "../effects/effect.js";
 import { findSeals, readSeal } from "../effects/seal.js";
-import { leaveCollector } from "../effects/transports/collector.js";
+import { leaveListener } from "../effects/transports/listener.js";
 
 /** What a function logged for the library, and the rest of what it did. */
 export interface Collected<Result> {
@@ -43,7 +43,7 @@ export async function collectEffects<Result>(
     if (seals.length === 0) debug.apply(console, args);
     else messages.push(`'${args[0]}'`);
   };
-  const leave = leaveCollector((seals, forward) => {
+  const leave = leaveListener((seals, forward) => {
     messages.push(...seals);
     for (const seal of seals) forwardPaths.set(seal, forward);
   });

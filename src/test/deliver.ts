@@ -1,8 +1,8 @@
 import { makeFunctionReference } from "convex/server";
-import { sign } from "../effects/hmac.js";
+import { EFFECTS_PATH } from "../app/lazyViews.js";
 import { environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
+import { sign } from "../effects/sign.js";
 import { MAX_FORWARDED_SEALS } from "../effects/transports/envelope.js";
-import { EFFECTS_PATH } from "../lazyViews.js";
 import { forwardPathOf } from "./collect.js";
 import type { TestConvexLike } from "./testConvex.js";
 

@@ -1,8 +1,8 @@
-import { canonicalText } from "../effects/canonical.js";
 import { type Effect, ledgerKey } from "../effects/effect.js";
-import type { LedgerReader } from "../effects/ledger.js";
 import { EFFECT_SECRET, environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
-import type { RowState, ViewRead } from "../views/reading.js";
+import { lazyDb } from "../schema.js";
+import { canonicalText } from "../values/canonical.js";
+import type { RowState, ViewRead } from "../views/read.js";
 import type { View } from "../views/view.js";
 import { type Collected, collectEffects } from "./collect.js";
 import { deliverEffects } from "./deliver.js";
@@ -82,8 +82,8 @@ export function testViews(t: TestConvexLike, clock: Clock): TestViews {
         await deliver(messages);
         await pass();
         const isRepeated = (effect: Effect) => seen.has(identity(effect));
-        // An effect without a seq may be raised by every read; a recompute is raised until it is done.
-        const undone = effects.filter((effect) => effect.seq !== undefined || !isRepeated(effect));
+        // An effect that saw no row may be raised by every read; a recompute is raised until it is done.
+        const undone = effects.filter((effect) => effect.seen !== undefined || !isRepeated(effect));
         const restMs = undone.length === 0 ? await untilTrailing(t) : 0;
         if (restMs === null) return result;
         if (reads === MAX_READS) throw await unsettled(t, undone);
@@ -106,13 +106,13 @@ export function testViews(t: TestConvexLike, clock: Clock): TestViews {
 }
 
 function identity(effect: Effect): string {
-  return `${effect.seq} ${ledgerKey(effect)}`;
+  return `${effect.seen} ${ledgerKey(effect)}`;
 }
 
 /** How long it is until the next recompute that was put off, in ms; null when none is. Retries do not count. */
 async function untilTrailing(t: TestConvexLike): Promise<number | null> {
   const times = await readIn(t, async (ctx) => {
-    const entries = await (ctx.db as unknown as LedgerReader).query("lazyEffects").collect();
+    const entries = await lazyDb(ctx.db).query("lazyEffects").collect();
     return entries
       .filter(({ trailingJob, failure }) => trailingJob !== undefined && failure === undefined)
       .map(({ windowEndsAt }) => windowEndsAt);
@@ -130,7 +130,7 @@ async function unsettled(t: TestConvexLike, undone: readonly Effect[]): Promise<
 /** The failures that the ledger remembers, as a sentence; empty when there are none. */
 async function failures(t: TestConvexLike): Promise<string> {
   const failed = await readIn(t, async (ctx) =>
-    (ctx.db as unknown as LedgerReader)
+    lazyDb(ctx.db)
       .query("lazyEffects")
       .withIndex("by_failure", (q) => q.gt("failure.failedAt", 0))
       .collect(),

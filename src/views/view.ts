@@ -4,23 +4,32 @@ import type {
   GenericQueryCtx,
   TableNamesInDataModel,
 } from "convex/server";
-import type { EffectCtx } from "../effects/context.js";
+import type { EffectCtx } from "../effects/collector.js";
+import { ledgerKey } from "../effects/effect.js";
+import { release } from "../effects/ledger.js";
+import type { ViewDefinition } from "../model/definition.js";
+import { executionOf, type MutationExecution, mutationOf } from "../model/execution.js";
+import { findRow, recomputeEffect, removeRow, toKey, type Key as ViewKey } from "../model/row.js";
+import { findPages, findRun } from "../model/run.js";
 import { computeAndCommit } from "../recompute/commit.js";
-import { findRun, type RunProgress } from "../recompute/paged.js";
-import { invalidateKey } from "../staleness/invalidate.js";
-import type { AnyQueryCtx } from "../staleness/predicate.js";
-import { lazyContext, lazyMutationContext } from "./context.js";
-import type { ViewDefinition } from "./definition.js";
-import { toKey } from "./keys.js";
-import { peekView, type RowRead, readRows, readView, type ViewRead } from "./reading.js";
-import { recomputeEffect } from "./recomputeEffect.js";
-import { findRow } from "./rows.js";
-import type { Row } from "./viewTable.js";
+import { endRunOf } from "../recompute/turns.js";
+import { type AnyQueryCtx, lazyDb, type Row } from "../schema.js";
+import { markKey } from "../staleness/mark.js";
+import { watchedDb } from "../staleness/sources.js";
+import { peekView, type RowRead, readRows, readView, type ViewRead } from "./read.js";
 
 /** The ctx of a function of `lazy.query` or `lazy.mutation`. */
 export type ReadCtx = EffectCtx & { db: object };
 /** The ctx of a function of `lazy.mutation`. */
 export type WriteCtx = ReadCtx & { scheduler: object };
+
+/** How far a run of the mode `paged` has come. */
+export interface RunProgress {
+  pages: number;
+  items: number;
+  /** In ms since 1970. */
+  startedAt: number;
+}
 
 /** A source that a view of a data model can have: one of its tables, with a function of that table's documents. */
 export type SourceOf<DataModel extends GenericDataModel> = {
@@ -67,8 +76,8 @@ export class View<Key, Value, Source = never> {
    * ```
    */
   async get(ctx: ReadCtx, key: Key): Promise<Value | null> {
-    const lazy = lazyContext(ctx, this.definition, "get");
-    return (await readView(lazy, this.definition, key)).value as Value | null;
+    const execution = executionOf(ctx, this.definition, "get");
+    return (await readView(execution, this.definition, key)).value as Value | null;
   }
 
   /**
@@ -81,8 +90,8 @@ export class View<Key, Value, Source = never> {
    * @returns `state`, `value`, `computedAt` (ms since 1970, or null) and `version` (of the view that computed it).
    */
   async read(ctx: ReadCtx, key: Key): Promise<ViewRead<Value>> {
-    const lazy = lazyContext(ctx, this.definition, "read");
-    return (await readView(lazy, this.definition, key)) as ViewRead<Value>;
+    const execution = executionOf(ctx, this.definition, "read");
+    return (await readView(execution, this.definition, key)) as ViewRead<Value>;
   }
 
   /**
@@ -116,8 +125,8 @@ export class View<Key, Value, Source = never> {
     ctx: ReadCtx,
     rows: readonly Row<Key, Value>[] | Promise<readonly Row<Key, Value>[]>,
   ): Promise<RowRead<Key, Value>[]> {
-    const lazy = lazyContext(ctx, this.definition, "readRows");
-    return (await readRows(lazy, this.definition, await rows)) as RowRead<Key, Value>[];
+    const execution = executionOf(ctx, this.definition, "readRows");
+    return (await readRows(execution, this.definition, await rows)) as RowRead<Key, Value>[];
   }
 
   /**
@@ -149,7 +158,8 @@ export class View<Key, Value, Source = never> {
     key: Key,
   ): Promise<RunProgress | null> {
     const { db } = ctx as unknown as AnyQueryCtx;
-    const found = await findRun(db, this.definition, toKey(this.definition, key));
+    const run = await findRun(db, this.definition, toKey(this.definition, key).text);
+    const found = run === null ? null : await findPages(lazyDb(db), run._id);
     if (found === null) return null;
     const { pages, items, startedAt } = found;
     return { pages, items, startedAt };
@@ -164,11 +174,12 @@ export class View<Key, Value, Source = never> {
    * await airportStats.invalidate(ctx, { airport: "SFO" });
    * ```
    *
-   * @throws Error past 200 keys in one mutation.
+   * @throws Error when the mutation has no room left to mark the row.
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
-    const lazy = lazyMutationContext(ctx, this.definition, "invalidate");
-    await invalidateKey(lazy.db, this.definition, toKey(this.definition, key), lazy);
+    const execution = mutationOf(ctx, this.definition, "invalidate");
+    const checked = toKey(this.definition, key);
+    await execution.mutex.run(() => markKey(execution, this.definition, checked));
   }
 
   /**
@@ -183,7 +194,7 @@ export class View<Key, Value, Source = never> {
    * or "paged".
    */
   async refresh(ctx: WriteCtx, key: Key): Promise<Value> {
-    const lazy = lazyMutationContext(ctx, this.definition, "refresh");
+    const execution = mutationOf(ctx, this.definition, "refresh");
     const { mode } = this.definition;
     if (mode === "action" || mode === "paged") {
       throw new Error(
@@ -191,8 +202,8 @@ export class View<Key, Value, Source = never> {
       );
     }
     const checked = toKey(this.definition, key);
-    const value = await computeAndCommit(lazy.ctx, this.definition, checked, lazy, "app");
-    await lazy.release(recomputeEffect(lazy.recompute, this.definition, checked), "refreshed");
+    const value = await computeAndCommit(execution, this.definition, checked, "app");
+    await releaseKey(execution, this.definition, checked, "refreshed");
     return value as Value;
   }
 
@@ -206,12 +217,28 @@ export class View<Key, Value, Source = never> {
    * @returns Whether there was a row.
    */
   async evict(ctx: WriteCtx, key: Key): Promise<boolean> {
-    const lazy = lazyMutationContext(ctx, this.definition, "evict");
-    const checked = toKey(this.definition, key);
-    const row = await findRow(lazy.ctx.db, this.definition, checked.text);
-    if (row === null) return false;
-    await lazy.ctx.db.delete(this.name, row._id);
-    await lazy.release(recomputeEffect(lazy.recompute, this.definition, checked), "evicted");
-    return true;
+    const view = this.definition;
+    const execution = mutationOf(ctx, view, "evict");
+    const checked = toKey(view, key);
+    return await execution.mutex.run(async () => {
+      const row = await findRow(execution.db, view, checked.text);
+      if (row === null) return false;
+      await endRunOf(execution, view, checked.text);
+      await removeRow(watchedDb(execution), view, row);
+      execution.forget({ view, text: checked.text });
+      await releaseKey(execution, view, checked, "evicted");
+      return true;
+    });
   }
+}
+
+/** Tells the ledger that the app itself has committed or deleted a row. */
+async function releaseKey(
+  { ledger }: MutationExecution,
+  view: ViewDefinition,
+  key: ViewKey,
+  cause: "refreshed" | "evicted",
+): Promise<void> {
+  const effect = recomputeEffect(ledger.recompute, view, key);
+  await release(ledger, { key: ledgerKey(effect), windowMs: view.windowMs }, cause);
 }

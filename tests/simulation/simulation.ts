@@ -33,7 +33,7 @@ import { Paces } from "./invariants/pace.js";
 import { checkRows } from "./invariants/rows.js";
 import { must, Violation } from "./invariants/violation.js";
 import { Trace } from "./trace.js";
-import { hasAge, isClean, rowsOf } from "./truth.js";
+import { hasAge, isClean, isOld, rowsOf } from "./truth.js";
 import { ChosenWeather } from "./weather.js";
 
 export const EFFECT_SECRET = "0123456789abcdef0123456789abcdef";
@@ -61,6 +61,8 @@ const GRACE_MS = 61_000;
 const CALM_MS = 200_000;
 /** The same, after more failures in a row than are retried: their backoff is ten minutes. */
 const LONG_CALM_MS = 900_000;
+/** How often readers ask in a backlog. */
+const ASK_EVERY_MS = 3_000;
 
 /** How a history went. */
 export interface Outcome {
@@ -196,8 +198,8 @@ class Simulation implements Observer<Deployment> {
 
   onJobDeath({ name, args }: Job): void {
     this.trace.add(() => `${name} died`);
-    const { group } = (args[0] as unknown as { args: { group?: string } }).args;
-    // One that was to look after a turn is nobody's.
+    const { job } = args[0] as unknown as { job: { args?: { group: string }; run?: string } };
+    const group = job.args?.group ?? this.groupOfRun(job.run);
     if (group !== undefined) this.bereft.add(group);
   }
 
@@ -285,6 +287,8 @@ class Simulation implements Observer<Deployment> {
    * have a mark that it can set again; all of them when a reader asks once more.
    */
   private async converge(): Promise<void> {
+    await this.endureBacklog();
+    if (this.violation !== null) return;
     this.weather.clear();
     await this.calm("calm");
     const excused = new Map<string, "lost" | "died" | "used up">();
@@ -324,11 +328,31 @@ class Simulation implements Observer<Deployment> {
     }
   }
 
+  /**
+   * Writes stop, and readers keep asking, while everything that is scheduled is still late: each row that is watched
+   * must become fresh all the same, but for those of which a recompute has died, or whose attempts were used up.
+   */
+  private async endureBacklog(): Promise<void> {
+    const lateMs = this.weather.clearAllButBacklog();
+    if (lateMs === null) return;
+    await this.perform({ do: "mend", turns: ALL_TURNS });
+    this.trace.add(() => "── readers keep asking");
+    const patienceMs = LONG_CALM_MS + 20 * lateMs;
+    for (let ms = 0; ms < patienceMs && this.stale().length > 0; ms += ASK_EVERY_MS) {
+      for (const group of this.stale()) this.subscriptions.ask("app:read", { group });
+      await this.loop.pass(ASK_EVERY_MS);
+    }
+    for (const group of this.stale()) {
+      const mayWait = this.paces.isUsedUp(group) || this.isBereft(group);
+      this.check(() => must(mayWait, () => this.unsettled(group, "was asked for in a backlog")));
+    }
+  }
+
   /** Longer than the grace of each row: it doubles with each mark. */
   private longestGraceMs(): number {
     const { store } = this.backend;
     const rows = [...rowsOf(store, store.latest).values()];
-    const marked = rows.map(({ dirtyAt = 0, dirtySince = dirtyAt }) => dirtyAt - dirtySince);
+    const marked = rows.map(({ dirtyAt = 0, nudgedAt = dirtyAt }) => nudgedAt - dirtyAt);
     return Math.max(...marked, 0) + GRACE_MS;
   }
 
@@ -356,7 +380,9 @@ class Simulation implements Observer<Deployment> {
   private hasAgedOut(group: string): boolean {
     const { store } = this.backend;
     const row = rowsOf(store, store.latest).get(group);
-    return hasAge(this.deployment.guard) && row?.aged !== undefined && row.dirtyAt === undefined;
+    return (
+      hasAge(this.deployment.guard) && row !== undefined && isOld(row) && row.dirtyAt === undefined
+    );
   }
 
   /**
@@ -384,20 +410,28 @@ class Simulation implements Observer<Deployment> {
     return this.loop.now - askedAt < LATELY_MS;
   }
 
-  private hasLostEffects(group: string): boolean {
-    return this.effects.fateOf(group, this.seqOf(group)) === "lost";
+  private groupOfRun(id: string | undefined): string | undefined {
+    const { store } = this.backend;
+    for (const { document } of store.scan("lazyRuns", store.latest)) {
+      if (document._id === id) return (document.args as { group: string }).group;
+    }
+    return undefined;
   }
 
-  private seqOf(group: string): number {
+  private hasLostEffects(group: string): boolean {
+    return this.effects.fateOf(group, this.seenOf(group)) === "lost";
+  }
+
+  private seenOf(group: string): bigint {
     const { store } = this.backend;
-    return rowsOf(store, store.latest).get(group)?.seq ?? 0;
+    return rowsOf(store, store.latest).get(group)?.asOf ?? 0n;
   }
 
   private unsettled(group: string, after: string): string {
-    const seq = this.seqOf(group);
+    const seen = this.seenOf(group);
     return (
-      `Group ${group} ${after}, and its row (seq ${seq}) is still not fresh. ` +
-      `Effects that asked for it: ${this.effects.fateOf(group, seq)}.`
+      `Group ${group} ${after}, and its row (as of ${seen}) is still not fresh. ` +
+      `Effects that asked for it: ${this.effects.fateOf(group, seen)}.`
     );
   }
 }

@@ -6,17 +6,13 @@ import type { Store } from "./engine/store.js";
 export interface Row {
   args: { group: string };
   value: { ns: number[]; version: number };
-  seq: number;
-  _creationTime: number;
   version: number;
   asOf: bigint;
   computedAt: number;
   dirtyAt?: number;
-  dirtySince?: number;
-  aged?: number;
+  nudgedAt?: number;
+  expiresAt?: number;
   askedAt?: number;
-  /** The run that is under way. */
-  refreshing?: object;
 }
 
 /*
@@ -50,19 +46,22 @@ export function asRow(document: Document): Row {
 
 /** Whether nothing says that the row is out of date. */
 export function isClean(store: Store, deployment: Deployment, row: Row, snapshot: number): boolean {
-  if (row.version !== deployment.version || row.seq === 0 || row.refreshing !== undefined) {
-    return false;
-  }
+  if (row.version !== deployment.version) return false;
   switch (deployment.guard) {
     case "aged":
-      return !(row.aged !== undefined && row.aged >= AGE_MS);
+      return !isOld(row);
     case "both":
-      return row.dirtyAt === undefined && !(row.aged !== undefined && row.aged >= AGE_MS);
+      return row.dirtyAt === undefined && !isOld(row);
     case "tags":
       return row.dirtyAt === undefined && !isTagNewer(store, row, snapshot);
     default:
       return row.dirtyAt === undefined;
   }
+}
+
+/** Whether a row has reached the age of its view. */
+export function isOld({ expiresAt, computedAt }: Row): boolean {
+  return expiresAt === undefined || expiresAt > computedAt + AGE_MS;
 }
 
 /** Whether rows follow the items, so that a clean row must have the right value. */

@@ -3,6 +3,8 @@ import type { Choices } from "./engine/choices.js";
 
 /** The first is what happens without faults. */
 const LAGS_MS = [0, 300, 4_000, 9_000, 15_000];
+/** A backlog: how late everything scheduled is in a history, all the time. Most have none, and lags as they come. */
+const BACKLOGS_MS = [null, 10_500, 14_000, 18_000];
 export const OLDEST_SNAPSHOT_MS = 5_000;
 const SNAPSHOT_AGES_MS = [0, 10, 1_000, OLDEST_SNAPSHOT_MS];
 /** The system calls that an action makes before it dies. */
@@ -15,16 +17,26 @@ export class ChosenWeather implements Weather {
   /** The longest that a scheduled function has been late, in ms. */
   worstLagMs = 0;
   private isClear = false;
+  private backlogMs: number | null;
 
-  constructor(private readonly choices: Choices) {}
+  constructor(private readonly choices: Choices) {
+    this.backlogMs = BACKLOGS_MS[choices.pick(BACKLOGS_MS.length, 0.7)] as number | null;
+  }
+
+  /** From now on nothing goes wrong, but that the backlog stays. Says how late everything is; null without one. */
+  clearAllButBacklog(): number | null {
+    this.isClear = true;
+    return this.backlogMs;
+  }
 
   /** From now on everything is on time. */
   clear(): void {
     this.isClear = true;
+    this.backlogMs = null;
   }
 
   schedulerLag(): number {
-    const lag = this.choose(LAGS_MS, 0.7);
+    const lag = this.backlogMs ?? this.choose(LAGS_MS, 0.7);
     this.worstLagMs = Math.max(this.worstLagMs, lag);
     return lag;
   }

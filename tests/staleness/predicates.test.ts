@@ -192,7 +192,7 @@ describe("combinations", () => {
     ages: [],
     judge: () => verdict,
   });
-  const judge = async (predicate: Staleness<Key, Totals>) => await predicate.judge({} as never, 0);
+  const judge = async (predicate: Staleness<Key, Totals>) => await predicate.judge({} as never);
 
   test("anyOf takes the most severe verdict, allOf the least severe, not turns fresh and stale round", async () => {
     for (const [i, a] of verdicts.entries()) {

@@ -90,8 +90,8 @@ export async function toEnvelope(
   effects: readonly Effect[],
   forward: string,
 ): Promise<Envelope> {
-  const recomputes = effects.filter(({ seq }) => seq !== undefined);
-  const others = effects.filter(({ seq }) => seq === undefined);
+  const recomputes = effects.filter(({ seen }) => seen !== undefined);
+  const others = effects.filter(({ seen }) => seen === undefined);
   return {
     value: (value ?? null) as Value,
     seals: await sealForSending(recomputes),

@@ -6,7 +6,7 @@ const MAX_LINES = 128;
 
 /**
  * Sends effects out of a query as sealed console lines, which the deployment's log stream posts to our route.
- * Never throws: what cannot be sent is said on the console, and the query returns its value.
+ * Never throws: what cannot be sent is logged as an error, and the query returns its value.
  */
 export async function sendByLogStream(effects: readonly Effect[]): Promise<void> {
   const lines = await sealForSending(effects);

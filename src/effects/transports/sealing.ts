@@ -1,9 +1,10 @@
+import { reasonOf } from "../../values/describe.js";
 import type { Effect } from "../effect.js";
 import { findSeals, seal, unseal } from "../seal.js";
 import { acceptedEffectSecrets, effectSecret } from "../secrets.js";
 
 /**
- * Seals effects on their way out of a query. Never throws: what cannot be sealed is said on the console, and the
+ * Seals effects on their way out of a query. Never throws: what cannot be sealed is logged as an error, and the
  * query returns its value.
  */
 export async function sealForSending(effects: readonly Effect[]): Promise<string[]> {
@@ -16,7 +17,7 @@ export async function sealForSending(effects: readonly Effect[]): Promise<string
     return lines;
   } catch (error) {
     console.error(
-      `convex-lazy-views: ${effects.length} effect(s) were not sent: ${error instanceof Error ? error.message : error}`,
+      `convex-lazy-views: ${effects.length} effect(s) were not sent: ${reasonOf(error)}`,
     );
     return [];
   }

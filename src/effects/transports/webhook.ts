@@ -1,14 +1,12 @@
+import { MAX_CLOCK_SKEW_MS, MAX_EVENT_AGE_MS } from "../../times.js";
+import { reasonOf } from "../../values/describe.js";
 import { type DispatchCounts, dispatchInChunks } from "../dispatch.js";
 import { collapse, type Effect } from "../effect.js";
-import { verify } from "../hmac.js";
 import { findSeals } from "../seal.js";
 import { environmentVariable, STREAM_SECRET } from "../secrets.js";
+import { verify } from "../sign.js";
 import { unsealAll } from "./sealing.js";
 
-/** Events older than this are a replay: Convex gives a delivery up after about seven minutes. */
-const MAX_EVENT_AGE_MS = 15 * 60_000;
-/** A sender's clock may run ahead by this much. */
-const MAX_CLOCK_SKEW_MS = 5 * 60_000;
 /** The body of a verification is far smaller: a larger one is not parsed before its signature is known. */
 const MAX_VERIFICATION_BYTES = 16 * 1024;
 
@@ -17,12 +15,6 @@ interface LogEvent {
   timestamp?: unknown;
   message?: unknown;
   function?: { cached?: unknown } | null;
-}
-
-/** What a request shows of the stream that sends it. */
-export interface StreamFinding {
-  /** Topics beside `console`, sorted; absent when its signature is another secret's. */
-  topics?: string;
 }
 
 /** A topic's name is no longer than this. */
@@ -40,15 +32,14 @@ const OWN_TOPICS = ["console", "verification"];
  * Else our lines are picked out of the console events, each is verified, equal effects are collapsed, and `dispatch`
  * is called once per chunk; if that fails → 503, so that the stream tries again.
  *
- * What a request shows of the stream that sends it is handed to `note`: a signature of another secret, and topics that
- * loop.
+ * Topics that loop, of a stream that is not for `console` alone, are handed to `note`.
  *
  * It never writes to the console: its own lines would be delivered to it, for ever.
  */
 export async function answerLogStream(
   request: Request,
   dispatch: (effects: Effect[]) => Promise<DispatchCounts>,
-  note: (finding: StreamFinding) => Promise<void> = async () => {},
+  note: (topics: string) => Promise<void> = async () => {},
 ): Promise<Response> {
   try {
     const body = await request.arrayBuffer();
@@ -61,7 +52,6 @@ export async function answerLogStream(
           error: `${STREAM_SECRET} is not set: set it to the hmacSecret of the log stream.`,
         });
       }
-      if (SIGNATURE.test(signature ?? "")) await note({});
       return answer(401, { error: "The header x-webhook-signature does not sign this body." });
     }
     const events = parseEvents(body);
@@ -73,12 +63,12 @@ export async function answerLogStream(
       return answer(400, { error: "Every event of this body is too old." });
     }
     const topics = foreignTopics(recent);
-    if (topics !== "") await note({ topics });
+    if (topics !== "") await note(topics);
     const { effects, forged } = await pickEffects(recent);
     const counts = await dispatchInChunks(effects, dispatch);
     return answer(200, { events: events.length, effects: effects.length, forged, ...counts });
   } catch (error) {
-    return answer(503, { error: error instanceof Error ? error.message : String(error) });
+    return answer(503, { error: reasonOf(error) });
   }
 }
 

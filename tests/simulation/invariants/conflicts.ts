@@ -1,4 +1,4 @@
-import type { JSONValue } from "convex/values";
+import { type JSONValue, jsonToConvex } from "convex/values";
 import type { Change } from "../../../examples/backend/readSet";
 import type { Deployment } from "../app.js";
 import { CODE } from "../engine/transaction.js";
@@ -7,14 +7,17 @@ import { must } from "./violation.js";
 
 const LEDGER = ["lazyEffects", "lazySweeps"];
 
+/** What writes to items look at: the items, the rows and runs of their groups, and tags. */
+const WRITTEN = ["items", "groups", "lazyRuns", "lazyTags"];
+
 /** What each function may be in conflict about; those that are not listed may about anything. */
 const TABLES: Record<string, readonly string[]> = {
   "lazy:dispatch": LEDGER,
-  "app:add": ["items", "groups", "lazyTags"],
-  "app:addBoth": ["items", "groups", "lazyTags"],
-  "app:addNested": ["items", "groups", "lazyTags"],
-  "app:move": ["items", "groups", "lazyTags"],
-  "app:remove": ["items", "groups", "lazyTags"],
+  "app:add": WRITTEN,
+  "app:addBoth": WRITTEN,
+  "app:addNested": WRITTEN,
+  "app:move": WRITTEN,
+  "app:remove": WRITTEN,
 };
 
 /**
@@ -47,6 +50,8 @@ export function checkConflict(
 function isUnseenRow(args: JSONValue, { table, before, after }: Change): boolean {
   if (table !== "groups") return false;
   const { group } = asRow((after ?? before) as NonNullable<Change["after"]>).args;
-  const { effects } = args as { effects: { born?: number; args: { args?: { group: string } } }[] };
-  return effects.some(({ born, args }) => born === undefined && args.args?.group === group);
+  const { effects } = jsonToConvex(args) as unknown as {
+    effects: { seen?: bigint; args: { args?: { group: string } } }[];
+  };
+  return effects.some(({ seen, args }) => seen === 0n && args.args?.group === group);
 }

@@ -1,4 +1,4 @@
-import { convexToJson } from "convex/values";
+import { convexToJson, jsonToConvex } from "convex/values";
 import { findSeals, readSeal } from "../../../src/effects/seal.js";
 import type { Deployment } from "../app.js";
 import type { Ended } from "../engine/backend.js";
@@ -17,16 +17,17 @@ type RecomputeArgs = { args: { group: string } };
 
 /** What became of the effects that readers raised, and of those that were forged. */
 export class Effects {
-  private readonly sent: { group: string; seq: number; event: LogEvent }[] = [];
-  /** The commit that brought each row to its seq, or took it away. */
-  private readonly seqSince = new Map<string, number>();
+  private readonly sent: { group: string; seen: bigint; event: LogEvent }[] = [];
+  /** The commit that gave each row its value, or took it away. */
+  private readonly valueSince = new Map<string, number>();
 
   onSend(events: readonly LogEvent[]): void {
     for (const event of events) {
       for (const effect of findSeals(event.line.message).flatMap(readSeal)) {
         const { args } = effect.args as { args?: { group: string } };
         // A canary asks for nothing.
-        if (args !== undefined) this.sent.push({ group: args.group, seq: effect.seq ?? 0, event });
+        if (args !== undefined)
+          this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
       }
     }
   }
@@ -35,8 +36,8 @@ export class Effects {
     for (const { table, before, after } of changes) {
       if (table === "groups") {
         const row = asRow((after ?? before) as NonNullable<typeof after>);
-        const isSameSeq = before !== null && after !== null && before.seq === after.seq;
-        if (!isSameSeq) this.seqSince.set(row.args.group, number);
+        const isSame = before !== null && after !== null && before.asOf === after.asOf;
+        if (!isSame) this.valueSince.set(row.args.group, number);
       } else if (table === "_scheduled_functions" && before === null) {
         const text = JSON.stringify(convexToJson(after));
         must(!text.includes(FORGED_GROUP), () => `A forged effect started a job: ${text}`);
@@ -53,18 +54,17 @@ export class Effects {
     const { path, lines, args, result, begunAt, snapshot } = ended;
     if (path !== "lazy:dispatch" || "error" in result) return;
     must(lines.length === 0, () => `${path} wrote to the console.`);
-    const { effects } = args as unknown as {
-      effects: { args: RecomputeArgs; seq: number; born?: number }[];
+    const { effects } = jsonToConvex(args) as unknown as {
+      effects: { args: RecomputeArgs; seen: bigint }[];
     };
     const { superseded } = result.value as { superseded: number };
     const oldest = snapshotAt(store, begunAt - OLDEST_SNAPSHOT_MS);
     const shown = Array.from({ length: snapshot - oldest + 1 }, (_, i) => oldest + i);
     const rows = shown.map((number) => rowsOf(store, number));
-    const past = effects.filter(({ args, seq, born }) =>
+    const past = effects.filter(({ args, seen }) =>
       rows.every((shown) => {
         const row = shown.get(args.args?.group);
-        const isSame = born === undefined || born === row?._creationTime;
-        return row !== undefined && isSame && row.seq > seq;
+        return row !== undefined && row.asOf > seen;
       }),
     );
     must(superseded >= past.length, () => {
@@ -78,10 +78,10 @@ export class Effects {
    * - `lost`: those that were raised did not arrive.
    * - `arrived`: at least one did.
    */
-  fateOf(group: string, seq: number): "none" | "lost" | "arrived" {
-    const since = this.seqSince.get(group) ?? 0;
+  fateOf(group: string, seen: bigint): "none" | "lost" | "arrived" {
+    const since = this.valueSince.get(group) ?? 0;
     const asked = this.sent.filter(
-      (effect) => effect.group === group && effect.seq === seq && effect.event.snapshot >= since,
+      (effect) => effect.group === group && effect.seen === seen && effect.event.snapshot >= since,
     );
     if (asked.length === 0) return "none";
     return asked.some(({ event }) => event.isDelivered) ? "arrived" : "lost";

@@ -1,6 +1,6 @@
+import type { Change } from "../../../examples/backend/readSet";
 import { type Deployment, WINDOW_MS } from "../app.js";
 import type { Ended } from "../engine/backend.js";
-import type { Commit } from "../engine/store.js";
 import { must } from "./violation.js";
 
 /** The library's own promise, in numbers of its documentation. */
@@ -12,11 +12,18 @@ const ROUNDING_MS = 1;
 
 type Outcome = "committed" | "begun" | "clean" | "overtaken" | "failed" | "queued";
 
-/** The arguments of the recompute of a group. `run` is there when it goes on with what was begun before. */
+/** The arguments of the recompute of a group. */
 interface RecomputeArgs {
-  args: { group: string };
-  windowEndsAt?: number;
-  run?: unknown;
+  job:
+    | { kind: "attempt"; args: { group: string }; start?: Start }
+    | { kind: "commit" | "commitRun" | "step" | "started" | "finish" };
+}
+
+type Failure = { failedAt: number };
+
+interface Start {
+  windowEndsAt: number;
+  isTrailing: boolean;
 }
 
 const NO_FAILURES = { failures: 0, failedAt: Number.NEGATIVE_INFINITY, isUsedUp: false };
@@ -49,21 +56,39 @@ export class Paces {
   }
 
   onEnd({ path, args, job, result, begunAt, commit }: Ended<Deployment>): void {
-    if (commit !== null) this.release(commit);
-    if (path !== "lazy:recompute" || "error" in result) return;
-    const { args: key, windowEndsAt = 0, run } = args as unknown as RecomputeArgs;
-    const { group } = key;
-    const outcome = result.value as Outcome | null;
-    // Canceled, left to another, or to wait for its turn.
-    if (outcome === null || outcome === "overtaken" || outcome === "queued") return;
-    const isStart = job !== null && run === undefined && outcome !== "clean";
-    const windowBegan = windowEndsAt > begunAt ? windowEndsAt - WINDOW_MS : begunAt;
-    if (isStart) this.start(group, windowBegan, begunAt);
-    const pace = this.paces.get(group);
-    if (pace === undefined || outcome !== "failed") return;
-    pace.failures++;
-    pace.failedAt = begunAt;
-    pace.isUsedUp = pace.failures >= MAX_ATTEMPTS;
+    if (path === "lazy:recompute" && job !== null && !("error" in result)) {
+      this.onJob((args as unknown as RecomputeArgs).job, result.value as Outcome | null, begunAt);
+    }
+    for (const change of commit?.changes ?? []) {
+      if (change.table === "lazyEffects") this.onEntry(change, begunAt);
+    }
+  }
+
+  private onJob(job: RecomputeArgs["job"], outcome: Outcome | null, begunAt: number): void {
+    // Canceled, left to another, to wait for its turn; or it found nothing to do.
+    const isStart = outcome !== null && !["overtaken", "queued", "clean"].includes(outcome);
+    if (job.kind !== "attempt" || !isStart) return;
+    const { windowEndsAt, isTrailing } = job.start ?? { windowEndsAt: 0, isTrailing: false };
+    const isInWindow = !isTrailing && windowEndsAt > begunAt;
+    this.start(job.args.group, isInWindow ? windowEndsAt - WINDOW_MS : begunAt, begunAt);
+  }
+
+  /** What an entry of the ledger says of failures, whatever has failed: an attempt, a run, or a job that died. */
+  private onEntry({ before, after }: Change, begunAt: number): void {
+    const failedBefore = (before?.failure as Failure | undefined)?.failedAt;
+    const failedAt = (after?.failure as Failure | undefined)?.failedAt;
+    const group = /"group":"(\w+)"/.exec(String((before ?? after)?.key))?.[1];
+    const pace = group === undefined ? undefined : this.paces.get(group);
+    if (pace === undefined || failedAt === failedBefore) return;
+    if (failedAt !== undefined) {
+      pace.failures++;
+      pace.failedAt = begunAt;
+      pace.isUsedUp = pace.failures >= MAX_ATTEMPTS;
+      return;
+    }
+    // What is swept after a day is forgotten, and not over.
+    const { isUsedUp } = after === null ? pace : NO_FAILURES;
+    Object.assign(pace, NO_FAILURES, { isUsedUp });
   }
 
   private start(group: string, windowBegan: number, begunAt: number): void {
@@ -86,18 +111,5 @@ export class Paces {
       const after = start - last.failedAt;
       return `A recompute of ${group} started ${after} ms after failure ${last.failures} in a row.`;
     });
-  }
-
-  private release({ changes }: Commit): void {
-    for (const { table, before, after } of changes) {
-      if (table !== "lazyEffects" || before?.failure === undefined) continue;
-      if (after?.failure !== undefined) continue;
-      const group = /"group":"(\w+)"/.exec(String(before.key))?.[1];
-      const pace = group === undefined ? undefined : this.paces.get(group);
-      if (pace === undefined) continue;
-      // What is swept after a day is forgotten, and not over.
-      const { isUsedUp } = after === null ? pace : NO_FAILURES;
-      Object.assign(pace, NO_FAILURES, { isUsedUp });
-    }
   }
 }

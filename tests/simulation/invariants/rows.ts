@@ -1,7 +1,7 @@
 import type { Change } from "../../../examples/backend/readSet";
-import { type Deployment, EVICT_AFTER_MS } from "../app.js";
+import { AGE_MS, type Deployment, EVICT_AFTER_MS } from "../app.js";
 import type { Commit, Store } from "../engine/store.js";
-import { asRow, followsItems, isClean, numbersOf, rowsOf } from "../truth.js";
+import { asRow, followsItems, hasAge, isClean, isOld, numbersOf, rowsOf } from "../truth.js";
 import { must } from "./violation.js";
 
 /** The functions that commit rows. */
@@ -10,8 +10,8 @@ const COMMITTERS = ["lazy:recompute", "app:refresh", "app:addAround"];
 /**
  * After every commit:
  * - No lost invalidation: a row that nothing marks as out of date has the value that its items have now.
- * - Each commit of a row counts one further, and computes from a later snapshot; nothing else touches its value, but a
- *   write that applies itself.
+ * - Each commit of a row computes from a later snapshot, which names it; nothing else touches its value, but a write
+ *   that applies itself.
  * - A row is deleted only by who asked for that, or when it was stale for long.
  */
 export function checkRows(store: Store, deployment: Deployment, commit: Commit): void {
@@ -36,34 +36,23 @@ function checkChange(
 ): void {
   const old = before === null ? null : asRow(before);
   if (after === null) {
-    // A first run that failed leaves nothing behind.
-    const { computedAt = 0, aged = Infinity, dirtyAt = computedAt + aged } = old ?? {};
-    const staleFor = begunAt - (old?.dirtySince ?? dirtyAt);
+    const agedAt = old !== null && hasAge(guard) && isOld(old) ? old.computedAt + AGE_MS : Infinity;
+    const staleFor = begunAt - (old?.dirtyAt ?? agedAt);
     const isDue = isEvicting && path === "lazy:sweep" && staleFor >= EVICT_AFTER_MS;
-    const isAllowed = path === "app:evict" || old?.seq === 0 || isDue;
-    must(isAllowed, () => `${path} deleted row ${old?.args.group}.`);
+    must(path === "app:evict" || isDue, () => `${path} deleted row ${old?.args.group}.`);
     return;
   }
   const row = asRow(after);
   const what = `Commit ${number} (${path}) of row ${row.args.group}`;
-  if (row.seq === 0) {
-    const isBegun = old !== null || path === "lazy:recompute";
-    must(row.value === null && isBegun, () => `${what} has no seq.`);
-    return;
-  }
-  if (old !== null && row.seq === old.seq) {
+  if (old !== null && row.asOf === old.asOf) {
     const mayApply = guard === "applied" && path.startsWith("app:") && old.dirtyAt === undefined;
     const isSameValue = mayApply || isEqual(row.value.ns, old.value.ns);
     const isSame = isSameValue && row.computedAt === old.computedAt;
-    must(isSame && row.asOf === old.asOf, () => `${what} changed the value and not the seq.`);
+    must(isSame, () => `${what} changed the value and not its snapshot.`);
     return;
   }
-  must(row.seq === (old?.seq ?? 0) + 1, () => `${what}: seq ${old?.seq} became ${row.seq}.`);
   must(COMMITTERS.includes(path), () => `${what}: it is no business of ${path}.`);
-  must(
-    old === null || old.seq === 0 || row.asOf > old.asOf,
-    () => `${what} computed from no later snapshot.`,
-  );
+  must(old === null || row.asOf > old.asOf, () => `${what} computed from no later snapshot.`);
 }
 
 export function isEqual(a: readonly number[], b: readonly number[]): boolean {

@@ -1,0 +1,146 @@
+import {
+  internalActionGeneric,
+  internalMutationGeneric,
+  internalQueryGeneric,
+  mutationGeneric,
+  type RegisteredAction,
+  type RegisteredMutation,
+  type RegisteredQuery,
+} from "convex/server";
+import { v } from "convex/values";
+import { type DispatchCounts, dispatchInChunks } from "../effects/dispatch.js";
+import type { Effect } from "../effects/effect.js";
+import { dueDocuments } from "../effects/sweep.js";
+import { openForwarded } from "../effects/transports/client.js";
+import { commitsOf, dispatchInMutation, type LazyApp, pathOf } from "../model/app.js";
+import {
+  type ActArgs,
+  actArgs,
+  dispatchArgs,
+  inspectArgs,
+  type Question,
+  type RecomputeJob,
+  type RecomputeOutcome,
+  recomputeArgs,
+  type SweepJob,
+  sweepArgs,
+} from "../model/jobs.js";
+import { isNearlyOut } from "../model/limits.js";
+import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
+import { findForgotten, scanForgotten } from "./backstop.js";
+import { findEvictable, scanEvictable } from "./evict.js";
+import { beat, raiseCanary, writeNote } from "./heartbeat.js";
+import { type InspectReport, inspect } from "./inspect.js";
+import { act, answerRun, recompute } from "./recompute.js";
+import { sweepDue } from "./sweeper.js";
+
+/** The functions that an app exports for the library: `export const { … } = lazy.functions()`. */
+export interface LazyFunctions {
+  /** Recomputes one row. */
+  recompute: RegisteredMutation<"internal", { job: RecomputeJob }, Promise<RecomputeOutcome>>;
+  /** Dispatches effects that left a query or action. It never writes to the console. */
+  dispatch: RegisteredMutation<
+    "internal",
+    { effects: Effect[]; areForwarded?: boolean },
+    Promise<DispatchCounts>
+  >;
+  /**
+   * What is done in the background, at most a hundred documents in a transaction: marks rows that have reached an age,
+   * ends runs and turns whose job has died, deletes ledger entries that have expired, evicts rows.
+   */
+  sweep: RegisteredMutation<"internal", { job: SweepJob }, Promise<{ swept: number }>>;
+  /** Reports rows, stale rows, failures and the ledger's size: `npx convex run lazy:inspect`. */
+  inspect: RegisteredQuery<"internal", { ask?: Question }, Promise<InspectReport>>;
+  /** For views of the mode `action`: computes. Export it only with such views. */
+  act: RegisteredAction<"internal", ActArgs, Promise<RecomputeOutcome>>;
+  /**
+   * For a cron: tries the way through the log stream (`inspect` reports how it went), and has rows recomputed that are
+   * stale though a reader asked for them in the last hour, because an effect was lost or a job died. Export it with that
+   * cron.
+   */
+  heartbeat: RegisteredAction<"internal", Record<string, never>, Promise<null>>;
+  /** For the transport `client`: dispatches effects that clients forward. Export it only with that transport. */
+  forward: RegisteredMutation<"public", { seals: string[] }, Promise<DispatchCounts>>;
+}
+
+export function internalFunctions(app: LazyApp): LazyFunctions {
+  /** A definition whose arguments are made when Convex asks for them: each execution would make them in vain. */
+  const lazily = (args: () => object, handler: (ctx: never, args: never) => unknown) =>
+    Object.defineProperty({ handler }, "args", { get: args, enumerable: true }) as never;
+  return {
+    recompute: internalMutationGeneric(
+      lazily(recomputeArgs, async (ctx: AnyMutationCtx, { job }: { job: RecomputeJob }) =>
+        recompute(app, ctx, job),
+      ),
+    ),
+    dispatch: internalMutationGeneric(
+      lazily(
+        dispatchArgs,
+        async (
+          ctx: AnyMutationCtx,
+          { effects, ...options }: { effects: Effect[]; areForwarded?: boolean },
+        ) => dispatchInMutation(app, ctx, effects, options),
+      ),
+    ),
+    sweep: internalMutationGeneric(
+      lazily(sweepArgs, async (ctx: AnyMutationCtx, { job }: { job: SweepJob }) =>
+        sweep(app, ctx, job),
+      ),
+    ),
+    inspect: internalQueryGeneric(
+      lazily(inspectArgs, async (ctx: AnyQueryCtx, { ask }: { ask?: Question }) =>
+        ask === undefined ? inspect(app, ctx) : answer(app, ctx, ask),
+      ),
+    ),
+    act: internalActionGeneric(
+      lazily(actArgs, async (ctx: never, args: ActArgs) => act(app, ctx, args)),
+    ),
+    heartbeat: internalActionGeneric(
+      lazily(
+        () => ({}),
+        async (ctx: never) => beat(app, ctx),
+      ),
+    ),
+    forward: mutationGeneric(
+      lazily(
+        () => ({ seals: v.array(v.string()) }),
+        async (ctx: AnyMutationCtx, { seals }: { seals: string[] }) => {
+          const { effects } = await openForwarded(seals);
+          return await dispatchInChunks(effects, (chunk) =>
+            ctx.runMutation(app.refs.dispatch, { effects: chunk, areForwarded: true }),
+          );
+        },
+      ),
+    ),
+  };
+}
+
+async function sweep(app: LazyApp, ctx: AnyMutationCtx, job: SweepJob): Promise<{ swept: number }> {
+  switch (job.kind) {
+    case "due":
+      return await sweepDue(app, ctx, job);
+    case "evict":
+      return await scanEvictable(app, ctx, job);
+    case "backstop":
+      return await scanForgotten(app, ctx, job);
+    case "note":
+      return await writeNote(lazyDb(ctx.db), job);
+  }
+}
+
+async function answer(app: LazyApp, ctx: AnyQueryCtx, ask: Question): Promise<unknown> {
+  switch (ask.kind) {
+    case "commits":
+      return await commitsOf(ctx, app, ask.rows);
+    case "due":
+      return await dueDocuments(lazyDb(ctx.db), ask, () => isNearlyOut(ctx));
+    case "evictable":
+      return await findEvictable(app, ctx, ask.scan);
+    case "forgotten":
+      return await findForgotten(app, ctx, ask.scan);
+    case "compute":
+      return await answerRun(app, ctx, ask);
+    case "canary":
+      return await raiseCanary(pathOf(app, "sweep"), ask.sentAt);
+  }
+}

@@ -1,0 +1,274 @@
+import {
+  type ActionBuilder,
+  type DocumentByName,
+  type FunctionVisibility,
+  type GenericActionCtx,
+  type GenericDataModel,
+  type GenericMutationCtx,
+  type GenericQueryCtx,
+  type HttpActionBuilder,
+  type HttpRouter,
+  httpActionGeneric,
+  type MutationBuilder,
+  type PublicHttpAction,
+  type QueryBuilder,
+  type TableNamesInDataModel,
+} from "convex/server";
+import type { CustomBuilder } from "convex-helpers/server/customFunctions";
+import type { EffectCtx } from "../effects/collector.js";
+import { answerLogStream } from "../effects/transports/webhook.js";
+import { type LazyApp, missingFunctionError, references, type Transport } from "../model/app.js";
+import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
+import type { AnyWriter } from "../schema.js";
+import { invalidateTag } from "../staleness/tags.js";
+import type { AnyView, ReadCtx, SourceOf, View } from "../views/view.js";
+import { inAction, inMutation, wrapBuilder, wrapQueryBuilder } from "./builders.js";
+import { collectViews, dependentsOf, toTransports } from "./collectViews.js";
+import { internalFunctions, type LazyFunctions } from "./functions.js";
+import { noteTopics } from "./heartbeat.js";
+import { warmEach, warmKeys } from "./warm.js";
+
+/** The path of the HTTP route that the deployment's log stream posts to. */
+export const EFFECTS_PATH = "/lazy-views/effects";
+
+/** A builder of functions, whose `ctx` has `scheduleEffect` too. */
+export type LazyBuilder<
+  Type extends "query" | "mutation" | "action",
+  Ctx,
+  Visibility extends FunctionVisibility,
+> = CustomBuilder<
+  Type,
+  Record<string, never>,
+  EffectCtx,
+  Record<string, never>,
+  Ctx,
+  Visibility,
+  object
+>;
+
+/** What `new LazyViews` takes. */
+export interface LazyViewsOptions<DataModel extends GenericDataModel> {
+  /** The path of this module below `convex/`, without its ending: `"lazy"` for `convex/lazy.ts`. */
+  module: string;
+  /** Every view of the app. */
+  views: Readonly<Record<string, AnyView<SourceOf<DataModel>>>>;
+  /**
+   * How effects leave queries. With `"client"`, callers that use the wrappers of `convex-lazy-views/client`, `/react`
+   * or `/nextjs` forward them; all others are served as ever. Both together are faster than each alone.
+   * Default: `["logStream"]`.
+   */
+  transports?: readonly Transport[];
+}
+
+/**
+ * Wires the library to an app: one instance, in one module.
+ *
+ * ```ts
+ * // convex/lazy.ts
+ * export const lazy = new LazyViews<DataModel>({ module: "lazy", views: { airportStats } });
+ * export const { recompute, dispatch, sweep, inspect } = lazy.functions();
+ * export const query = lazy.query(rawQuery);
+ * export const mutation = lazy.mutation(rawMutation);
+ * ```
+ */
+export class LazyViews<DataModel extends GenericDataModel> {
+  private readonly app: LazyApp;
+
+  /**
+   * @throws Error when `module` is not a path, something in `views` is no view, two views have one name, views
+   * are each other's sources, or a transport is unknown.
+   */
+  constructor({ module, views, transports }: LazyViewsOptions<DataModel>) {
+    const collected = collectViews(views);
+    this.app = {
+      module,
+      refs: references(module),
+      views: collected,
+      dependents: dependentsOf(collected),
+      transports: toTransports(transports),
+      plainQueries: new Set(),
+    };
+  }
+
+  /**
+   * The functions that the library calls. Export these four from this module; also `forward` with the transport
+   * `client`, `act` with views of the mode `action`, and `heartbeat` with its cron.
+   *
+   * ```ts
+   * export const { recompute, dispatch, sweep, inspect } = lazy.functions();
+   * ```
+   */
+  functions(): LazyFunctions {
+    return internalFunctions(this.app);
+  }
+
+  /**
+   * A query builder, from `query` or `internalQuery` of `_generated/server`: `ctx.scheduleEffect` and the views'
+   * reads work inside.
+   *
+   * ```ts
+   * export const query = lazy.query(rawQuery);
+   * export const internalQuery = lazy.query(rawInternalQuery);
+   * ```
+   */
+  query(
+    builder: QueryBuilder<DataModel, "public">,
+  ): LazyBuilder<"query", GenericQueryCtx<DataModel>, "public">;
+  query(
+    builder: QueryBuilder<DataModel, "internal">,
+  ): LazyBuilder<"query", GenericQueryCtx<DataModel>, "internal">;
+  query(builder: unknown): unknown {
+    return wrapQueryBuilder(this.app, builder);
+  }
+
+  /**
+   * A mutation builder, from `mutation` or `internalMutation` of `_generated/server`: writes to the sources of
+   * views invalidate their rows, and effects are dispatched in the same transaction.
+   *
+   * ```ts
+   * export const mutation = lazy.mutation(rawMutation);
+   * // With triggers of convex-helpers, on top:
+   * export const mutation = customMutation(lazy.mutation(rawMutation), customCtx(triggers.wrapDB));
+   * ```
+   */
+  mutation(
+    builder: MutationBuilder<DataModel, "public">,
+  ): LazyBuilder<"mutation", GenericMutationCtx<DataModel>, "public">;
+  mutation(
+    builder: MutationBuilder<DataModel, "internal">,
+  ): LazyBuilder<"mutation", GenericMutationCtx<DataModel>, "internal">;
+  mutation(builder: unknown): unknown {
+    return wrapBuilder(this.app, builder, inMutation);
+  }
+
+  /**
+   * An action builder, from `action` or `internalAction` of `_generated/server`: effects are dispatched when the
+   * action ends.
+   *
+   * ```ts
+   * export const action = lazy.action(rawAction);
+   * ```
+   */
+  action(
+    builder: ActionBuilder<DataModel, "public">,
+  ): LazyBuilder<"action", GenericActionCtx<DataModel>, "public">;
+  action(
+    builder: ActionBuilder<DataModel, "internal">,
+  ): LazyBuilder<"action", GenericActionCtx<DataModel>, "internal">;
+  action(builder: unknown): unknown {
+    return wrapBuilder(this.app, builder, inAction);
+  }
+
+  /**
+   * A builder of HTTP actions, from `httpAction` of `_generated/server`: effects, also those of the queries it runs,
+   * are dispatched when it ends.
+   *
+   * ```ts
+   * http.route({ path: "/stats", method: "GET", handler: lazy.httpAction(httpAction)(async (ctx, request) => { … }) });
+   * ```
+   */
+  httpAction(
+    builder: HttpActionBuilder,
+  ): (
+    handler: (ctx: GenericActionCtx<DataModel> & EffectCtx, request: Request) => Promise<Response>,
+  ) => PublicHttpAction {
+    return this.action(builder as never) as never;
+  }
+
+  /**
+   * Has the rows of these keys recomputed that are not fresh, before a reader asks for them. As a reader does, it begins
+   * their leases.
+   *
+   * ```ts
+   * await lazy.warm(ctx, airportStats, [{ airport: "SFO" }, { airport: "LAX" }]);
+   * ```
+   *
+   * @param ctx - Of a function of `lazy.mutation` or `lazy.query`.
+   * @param keys - At most 500.
+   * @throws Error when a key does not fit the view, or there are too many; use `warmEach` for those.
+   */
+  async warm<Key>(
+    ctx: ReadCtx,
+    view: View<Key, unknown, unknown>,
+    keys: readonly Key[],
+  ): Promise<void> {
+    await warmKeys(executionOf(ctx, view.definition, "warm"), view.definition, keys);
+  }
+
+  /**
+   * A `migrateOne` for `@convex-dev/migrations`, which goes through all documents of a source: it has the rows of a
+   * document's keys recomputed that are not fresh. As a reader does, it begins their leases.
+   *
+   * ```ts
+   * // convex/migrations.ts
+   * export const migrations = new Migrations<DataModel>(components.migrations);
+   * export const warmAirportStats = migrations.define({
+   *   table: "flights",
+   *   migrateOne: lazy.warmEach(airportStats, "flights"),
+   * });
+   * // npx convex run migrations:run '{"fn": "migrations:warmAirportStats"}'
+   * ```
+   *
+   * @param source - A table among the view's `sources`.
+   * @returns A function of any mutation's ctx and a document. It throws an Error that names the document, when its keys
+   * cannot be told.
+   * @throws Error naming the source, when it is none of the view.
+   */
+  warmEach<Source extends TableNamesInDataModel<DataModel>>(
+    view: AnyView,
+    source: Source,
+  ): (
+    ctx: GenericMutationCtx<DataModel>,
+    document: DocumentByName<DataModel, Source>,
+  ) => Promise<void> {
+    return warmEach(this.app, view.definition, source) as never;
+  }
+
+  /**
+   * Makes every row out of date whose key has the tag, in one written document. Their subscribers see it at once.
+   *
+   * ```ts
+   * await lazy.invalidateTag(ctx, `org:${org}`);
+   * ```
+   *
+   * @param ctx - Of any mutation.
+   * @throws Error naming the value, when the tag is not a string or is empty.
+   */
+  async invalidateTag(ctx: GenericMutationCtx<DataModel>, tag: string): Promise<void> {
+    const execution = findExecution(ctx);
+    const isOurs = execution instanceof MutationExecution;
+    await invalidateTag(isOurs ? execution.db : (ctx.db as unknown as AnyWriter), tag);
+  }
+
+  /**
+   * Adds the route that the deployment's log stream posts to: `POST /lazy-views/effects`.
+   *
+   * ```ts
+   * // convex/http.ts
+   * const http = httpRouter();
+   * lazy.registerRoutes(http);
+   * export default http;
+   * ```
+   */
+  registerRoutes(http: HttpRouter): void {
+    const { app } = this;
+    const { refs, module } = app;
+    http.route({
+      path: EFFECTS_PATH,
+      method: "POST",
+      handler: httpActionGeneric(async (ctx, request) =>
+        answerLogStream(
+          request,
+          async (effects) => {
+            try {
+              return await ctx.runMutation(refs.dispatch, { effects });
+            } catch (error) {
+              throw missingFunctionError(module, "dispatch", error);
+            }
+          },
+          (topics) => noteTopics(app, ctx, topics),
+        ),
+      ),
+    });
+  }
+}

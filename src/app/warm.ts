@@ -1,0 +1,55 @@
+import { type LazyApp, pathOf } from "../model/app.js";
+import type { ViewDefinition } from "../model/definition.js";
+import { type Execution, findExecution } from "../model/execution.js";
+import { findRow, type Key, recomputeEffect, toKey } from "../model/row.js";
+import type { AnyMutationCtx } from "../schema.js";
+import { keysOf } from "../staleness/sources.js";
+import type { Document } from "../staleness/watch.js";
+import { isWanted } from "../views/read.js";
+import { withExecution } from "./builders.js";
+
+/** Keys that one call of `warm` takes: each may schedule a job of its transaction. */
+const MAX_KEYS = 500;
+
+/** @throws Error when a key does not fit the view, or there are too many. */
+export async function warmKeys(
+  execution: Execution,
+  view: ViewDefinition,
+  keys: readonly unknown[],
+): Promise<void> {
+  if (keys.length > MAX_KEYS) {
+    throw new Error(
+      `warm was given ${keys.length} keys; give at most ${MAX_KEYS} at a time, or use warmEach.`,
+    );
+  }
+  for (const key of keys) await warm(execution, view, toKey(view, key));
+}
+
+/** Raises the effect that a reader of the key would raise. */
+async function warm(execution: Execution, view: ViewDefinition, key: Key): Promise<void> {
+  const { app, reader, collector } = execution;
+  const row = await findRow(reader.db, view, key.text);
+  if (!(await isWanted(reader, view, row))) return;
+  collector.raise(recomputeEffect(pathOf(app, "recompute"), view, key, row));
+}
+
+/** @throws Error naming the source, when it is none of the view. */
+export function warmEach(
+  app: LazyApp,
+  view: ViewDefinition,
+  source: string,
+): (ctx: AnyMutationCtx, document: Document) => Promise<void> {
+  if (!(source in view.sources)) {
+    const sources = Object.keys(view.sources).join(", ") || "none";
+    throw new Error(`warmEach: "${source}" is no source of the view "${view.name}" (${sources}).`);
+  }
+  return async (ctx, document) => {
+    const warmAll = async (execution: Execution) => {
+      for (const key of keysOf(view, source, document)) await warm(execution, view, key);
+    };
+    const execution = findExecution(ctx);
+    // The effects of a mutation of ours leave with it; a plain one has them dispatched here.
+    if (execution?.app === app) await warmAll(execution);
+    else await withExecution(app, ctx, warmAll);
+  };
+}

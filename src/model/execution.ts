@@ -1,0 +1,115 @@
+import type { EffectCollector, EffectCtx } from "../effects/collector.js";
+import type { LedgerCtx } from "../effects/ledger.js";
+import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredRow } from "../schema.js";
+import { type LazyApp, ledgerOf } from "./app.js";
+import type { ViewDefinition } from "./definition.js";
+import { Mutex } from "./mutex.js";
+
+/** Where the execution hides in `ctx`: a property, so that `{...ctx, user}` of a custom function keeps it. */
+const EXECUTION = Symbol.for("convex-lazy-views");
+
+/** One running function of `lazy.query`, `lazy.mutation` or `lazy.action`. */
+export class Execution {
+  /** The ctx before the app customized it: views do not depend on who reads them. */
+  ctx: AnyQueryCtx & EffectCtx;
+
+  constructor(
+    readonly app: LazyApp,
+    ctx: object,
+    readonly collector: EffectCollector,
+  ) {
+    this.ctx = Object.assign(ctx, { [EXECUTION]: this }) as never;
+  }
+
+  /** For what only reads: `compute`, predicates and probes. */
+  get reader(): AnyQueryCtx {
+    return this.ctx;
+  }
+}
+
+/** One running function of `lazy.mutation`. */
+export class MutationExecution extends Execution {
+  declare ctx: AnyMutationCtx & EffectCtx;
+  /** The database itself. */
+  readonly db: AnyWriter;
+  /** The database that tells of changes, for work that has its turn; made when it is needed. */
+  watched: AnyWriter | undefined;
+  readonly mutex = new Mutex();
+  readonly ledger: LedgerCtx;
+  /** The keys that were marked or looked at, so that each is once, however many changes concern it. */
+  readonly marked = new Set<string>();
+  /** Views whose rows were read as a whole, by their keys; null for one that has too many. */
+  readonly rows = new Map<string, Map<string, StoredRow> | null>();
+  /** Rows that were looked up, and whether that was so many that whole tables are read instead. */
+  lookUps = 0;
+  isShortOfRanges = false;
+  /**
+   * Why a change could not be turned into marks. The mutation must not commit, even if the app catches the error, or
+   * the invalidation would be lost.
+   */
+  lostInvalidation: unknown;
+  private ownReader: AnyQueryCtx | undefined;
+
+  constructor(app: LazyApp, raw: AnyMutationCtx, ctx: object, collector: EffectCollector) {
+    super(app, ctx, collector);
+    this.db = raw.db;
+    this.ledger = ledgerOf(app, raw);
+  }
+
+  override get reader(): AnyQueryCtx {
+    this.ownReader ??= new Execution(this.app, readOnly(this.ctx), this.collector).ctx;
+    return this.ownReader;
+  }
+
+  /** Forgets what is known of rows: of one key that this mutation commits, or of all that a sub-mutation may commit. */
+  forget(key?: { view: ViewDefinition; text: string }): void {
+    this.rows.clear();
+    if (key === undefined) this.marked.clear();
+    else this.marked.delete(markOf(key.view, key.text));
+  }
+}
+
+/** What `marked` holds for a key. */
+export function markOf(view: ViewDefinition, text: string): string {
+  return `${view.name} ${text}`;
+}
+
+export function findExecution(ctx: object): Execution | undefined {
+  return (ctx as { [EXECUTION]?: Execution })[EXECUTION];
+}
+
+/** @throws Error with the remedy, when `ctx` does not come from this library or does not know the view. */
+export function executionOf(ctx: object, view: ViewDefinition, method: string): Execution {
+  const execution = findExecution(ctx);
+  if (execution?.ctx.db === undefined) {
+    throw new Error(
+      `${view.name}.${method} was given a plain ctx; define the function with lazy.query or lazy.mutation ` +
+        `(or call ${view.name}.peek, which needs neither).`,
+    );
+  }
+  if (execution.app.views.get(view.name) !== view) {
+    throw new Error(
+      `${view.name}.${method}: this view is not among the views of new LazyViews({ views: { … } }); add it there.`,
+    );
+  }
+  return execution;
+}
+
+/** @throws Error with the remedy, when `ctx` is not that of a mutation of this library. */
+export function mutationOf(ctx: object, view: ViewDefinition, method: string): MutationExecution {
+  const execution = executionOf(ctx, view, method);
+  if (execution instanceof MutationExecution) return execution;
+  throw new Error(`${view.name}.${method} writes; call it in a function of lazy.mutation.`);
+}
+
+/** A ctx without what a mutation has beside a query. */
+function readOnly(ctx: AnyMutationCtx): AnyQueryCtx {
+  const { db, scheduler: _, runMutation: __, ...queryCtx } = ctx;
+  const reader = {
+    get: db.get.bind(db),
+    query: db.query.bind(db),
+    normalizeId: db.normalizeId.bind(db),
+    system: db.system,
+  } as AnyReader;
+  return { ...queryCtx, db: reader } as unknown as AnyQueryCtx;
+}

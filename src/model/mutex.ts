@@ -1,0 +1,69 @@
+/** Turns of the microtask queue in which what the app awaits may begin the next write. */
+const SETTLING_TURNS = 50;
+
+/**
+ * What one mutation does to rows and sources, one piece of work after the other: a mutation may run its writes side by
+ * side, and each has to be told before the next one begins.
+ */
+export class Mutex {
+  private last: Promise<unknown> = Promise.resolve();
+  private begun = 0;
+  private running = 0;
+  private hasQueried = false;
+  private onIdle: (() => void) | undefined;
+  private isClosed = false;
+
+  /**
+   * Runs work when all work before it is done.
+   *
+   * @throws What the work throws; or an Error when the mutation has ended.
+   */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const own = this.track(this.last.then(work));
+    this.last = own.then(ignore, ignore);
+    // A promise of its own: a failure that nobody awaits stays unhandled, as it is without us.
+    return own.then((result) => result);
+  }
+
+  /** Knows of work that is on its way beside the others. */
+  track<T>(work: Promise<T>): Promise<T> {
+    if (this.isClosed) {
+      throw new Error("A write was begun after its mutation had ended: await all writes.");
+    }
+    this.begun++;
+    this.running++;
+    return work.finally(this.end);
+  }
+
+  private readonly end = () => {
+    this.running--;
+    if (this.running === 0) this.onIdle?.();
+  };
+
+  /** The app has made a query, which nobody here sees end. */
+  noteQuery(): void {
+    this.begun++;
+    this.hasQueried = true;
+  }
+
+  /**
+   * Waits for work that was begun and that nobody has awaited, and for what follows from it; then takes no more.
+   *
+   * @param roundTrip - Asks Convex something: queries that were made before are answered before.
+   */
+  async close(roundTrip: () => Promise<unknown>): Promise<void> {
+    let seen: number | undefined;
+    while (this.running > 0 || seen !== this.begun) {
+      seen = this.begun;
+      if (this.running > 0) {
+        await new Promise<void>((resolve) => {
+          this.onIdle = resolve;
+        });
+      } else if (this.hasQueried) await roundTrip();
+      for (let i = 0; i < SETTLING_TURNS && this.running === 0; i++) await null;
+    }
+    this.isClosed = true;
+  }
+}
+
+function ignore(): void {}

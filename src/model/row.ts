@@ -1,0 +1,228 @@
+import type { Value } from "convex/values";
+import type { Effect } from "../effects/effect.js";
+import type { LedgerCtx } from "../effects/ledger.js";
+import { sweepWhenDue } from "../effects/sweep.js";
+import type { AnyReader, AnyWriter, Row, StoredRow } from "../schema.js";
+import { PATIENCE_MS } from "../times.js";
+import { canonicalText, fromCanonicalText } from "../values/canonical.js";
+import { reasonOf } from "../values/describe.js";
+import type { ViewDefinition } from "./definition.js";
+
+/** A key object that fits its view, with its canonical text. */
+export interface Key {
+  args: Record<string, Value>;
+  /** Equal keys have equal texts, and only they. */
+  text: string;
+}
+
+/** No string of a canonical text can contain this, since quotes are escaped in strings. */
+const NEGATIVE_ZERO = '{"$float":"-0"}';
+
+/**
+ * A key as it is stored. `-0` is `0` in a key, as JavaScript's own maps have it.
+ *
+ * @throws Error naming the field, what was expected and what it got; or when the key's schema would change the key
+ * again each time it is parsed.
+ */
+export function toKey(view: ViewDefinition, key: unknown): Key {
+  const what = `view "${view.name}": key`;
+  const args = view.checkKey(key) as Record<string, Value>;
+  const text = canonicalText(args, what);
+  if (args !== key && canonicalText(view.checkKey(args), what) !== text) {
+    throw new Error(
+      `${what}: its schema turns ${text} into something else again; transform the key before, not in the schema.`,
+    );
+  }
+  if (!text.includes(NEGATIVE_ZERO)) return { args, text };
+  const positive = text.replaceAll(NEGATIVE_ZERO, "0");
+  return { args: fromCanonicalText(positive) as Key["args"], text: positive };
+}
+
+/** The key; undefined when it does not fit the view. */
+export function keyOrNone(view: ViewDefinition, args: unknown): Key | undefined {
+  try {
+    return toKey(view, args);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The key that a row stands for. */
+export function keyOfRow({ args, key }: Row): Key {
+  return { args: args as Key["args"], text: key };
+}
+
+/**
+ * The row of a key: one document, one index range.
+ *
+ * @throws Error with the remedy, when the table or its index is not in the schema.
+ */
+export async function findRow(
+  db: AnyReader,
+  view: Pick<ViewDefinition, "name">,
+  text: string,
+): Promise<StoredRow | null> {
+  try {
+    const row = await db
+      .query(view.name)
+      .withIndex("by_key", (q) => q.eq("key", text))
+      .first();
+    return row as StoredRow | null;
+  } catch (error) {
+    throw new Error(
+      `view "${view.name}": its rows could not be read. Does convex/schema.ts have ` +
+        `${view.name}: ${view.name}Table, made by viewTable()? (${reasonOf(error)})`,
+      { cause: error },
+    );
+  }
+}
+
+/** Whether a row has a value. One that release 0.1 left behind for a first run has none. */
+export function hasValue(row: StoredRow | null): row is StoredRow {
+  return row !== null && row.seq !== 0;
+}
+
+/**
+ * The effect that asks for a key to be recomputed.
+ *
+ * @param row - The row as it was seen, null when there was none; absent when nobody has looked.
+ */
+export function recomputeEffect(
+  target: string,
+  view: ViewDefinition,
+  key: Key,
+  row?: Pick<Row, "asOf"> | null,
+): Effect {
+  const args: Record<string, Value> = { view: view.name, args: key.args };
+  const effect = { target, args, windowMs: view.windowMs };
+  return row === undefined ? effect : { ...effect, seen: row?.asOf ?? 0n };
+}
+
+/*
+ * The life of a row. Nothing else writes one.
+ *
+ *   commit → mark → nudge, nudge … → commit        by changes, as long as nothing comes of the mark
+ *   commit → applyValue, applyValue …              by changes that the view can apply
+ *   announce → (commit, or withdraw)               a recompute is on its way; none is any more
+ *   commit → lookAgain, lookAgain …                by sweeps, at each age
+ *   remove                                         by the app or by eviction
+ */
+
+/** Commits a value: what the row said of changes, jobs and sweeps before is over. */
+export async function commitRow(
+  db: AnyWriter,
+  { name }: ViewDefinition,
+  old: StoredRow | null,
+  next: Row<Value, Value>,
+): Promise<void> {
+  if (old === null) await db.insert(name, { ...next });
+  else await db.replace(name, old._id, { ...next });
+}
+
+/** Takes a change into the value: the row is still as of the snapshot, and of the age, that it was computed from. */
+export async function applyValue(
+  db: AnyWriter,
+  { name }: ViewDefinition,
+  { _id }: StoredRow,
+  value: unknown,
+): Promise<void> {
+  await db.patch(name, _id, { value: value as Value });
+}
+
+/**
+ * Marks a row because a source has changed; or, when it is marked, marks it again.
+ *
+ * @param isAnnounced - Whether a recompute is on its way.
+ */
+export async function markRow(
+  db: AnyWriter,
+  view: ViewDefinition,
+  row: StoredRow,
+  now: number,
+  isAnnounced: boolean,
+): Promise<void> {
+  const marked = row.dirtyAt === undefined ? { dirtyAt: now } : { nudgedAt: now };
+  // What was announced before the row was marked still comes; what was announced with the mark has not come.
+  const isInVain = row.pendingUntil !== undefined && row.dirtyAt !== undefined;
+  const withdrawn = isInVain ? { pendingUntil: undefined } : {};
+  const silence = isAnnounced ? announcement(view, row, now) : withdrawn;
+  await db.patch(view.name, row._id, { ...marked, ...silence });
+}
+
+/** Says that a recompute is on its way, so that readers do not ask. A sweep looks whether it has come. */
+export async function announce(
+  ledger: LedgerCtx,
+  db: AnyWriter,
+  view: ViewDefinition,
+  row: StoredRow,
+): Promise<void> {
+  if (row.pendingUntil !== undefined) return;
+  const now = Date.now();
+  const announced = announcement(view, row, now);
+  await db.patch(view.name, row._id, announced);
+  await sweepWhenDue(ledger, view.name, { expiresAt: announced.expiresAt, now });
+}
+
+/** Says that no recompute is on its way any more. */
+export async function withdraw(
+  db: AnyWriter,
+  { name }: Pick<ViewDefinition, "name">,
+  { _id, pendingUntil }: StoredRow,
+): Promise<void> {
+  if (pendingUntil !== undefined) await db.patch(name, _id, { pendingUntil: undefined });
+}
+
+/**
+ * A sweep has looked at a row at a time: its readers may ask, if what they wait for should have come by then; and the
+ * row says when a sweep looks again. Subscribers run again, and see that an age is reached.
+ *
+ * @returns When a sweep has to look again; undefined when never.
+ */
+export async function lookAgain(
+  db: AnyWriter,
+  view: ViewDefinition,
+  row: StoredRow,
+  time: number,
+): Promise<number | undefined> {
+  const isInVain = row.pendingUntil !== undefined && row.pendingUntil <= time;
+  const pendingUntil = isInVain ? undefined : row.pendingUntil;
+  const expiresAt = earliest(nextAgeAt(view, row.computedAt, time), pendingUntil);
+  await db.patch(view.name, row._id, { pendingUntil, expiresAt });
+  return expiresAt;
+}
+
+export async function removeRow(
+  db: AnyWriter,
+  { name }: ViewDefinition,
+  { _id }: StoredRow,
+): Promise<void> {
+  await db.delete(name, _id);
+}
+
+/** When a row reaches its next age; undefined when it has reached them all. */
+export function nextAgeAt(
+  { staleWhen }: ViewDefinition,
+  computedAt: number,
+  now: number,
+): number | undefined {
+  const ahead = staleWhen.ages.filter((age) => computedAt + age > now);
+  return ahead.length === 0 ? undefined : computedAt + Math.min(...ahead);
+}
+
+/** How long a recompute may be on its way before its readers are believed to wait in vain. */
+export function workMs({
+  mode,
+  windowMs,
+  timeoutMs,
+}: Pick<ViewDefinition, "mode" | "windowMs" | "timeoutMs">): number {
+  return windowMs + (mode === "transaction" ? 0 : timeoutMs) + PATIENCE_MS;
+}
+
+function announcement(view: ViewDefinition, row: Row, now: number) {
+  const pendingUntil = now + workMs(view);
+  return { pendingUntil, expiresAt: Math.min(row.expiresAt ?? pendingUntil, pendingUntil) };
+}
+
+function earliest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+}

@@ -1,0 +1,71 @@
+import type { GenericId } from "convex/values";
+import type { AnyMutationCtx, AnyReader, LazyWriter, Run } from "../schema.js";
+import { lazyDb } from "../schema.js";
+import type { ViewDefinition } from "./definition.js";
+
+/*
+ * A recompute outside one transaction is a run: begin → compute → commit. Its document is inserted *before* the sources
+ * are read. A change that commits later finds the document and notes itself in it, and the commit turns that note into
+ * the row's mark; a change that committed before is in every snapshot that shows the document.
+ *
+ *   insert → touch (by the first change) → goOn, goOn … (its job, its deadline) → end
+ */
+
+/** What a run is about. */
+export type RunWork = Required<Pick<Run, "view" | "key" | "args" | "version" | "asOf">> &
+  Pick<Run, "byWrite" | "turn" | "probes">;
+
+/** The run of a key, if one lasts. Views that compute in one transaction have none. */
+export async function findRun(
+  db: AnyReader,
+  view: Pick<ViewDefinition, "name" | "mode">,
+  key: string,
+): Promise<Run | null> {
+  if (view.mode === "transaction") return null;
+  return await lazyDb(db)
+    .query("lazyRuns")
+    .withIndex("by_row", (q) => q.eq("view", view.name).eq("key", key))
+    .first();
+}
+
+/** A change has come during a run. */
+export async function touchRun(db: LazyWriter, run: Run, now: number): Promise<void> {
+  if (run.touchedAt === undefined) await db.patch("lazyRuns", run._id, { touchedAt: now });
+}
+
+/** Another job goes on with a run; or a sweep looks again at another time. */
+export async function goOn(
+  db: LazyWriter,
+  { _id }: Pick<Run, "_id">,
+  change: Pick<Run, "job" | "expiresAt">,
+): Promise<void> {
+  await db.patch("lazyRuns", _id, change);
+}
+
+/** Ends a run: its other jobs find nothing any more. */
+export async function removeRun(db: LazyWriter, { _id }: Pick<Run, "_id">): Promise<void> {
+  const pages = await findPages(db, _id);
+  if (pages !== null) await db.delete("lazyPages", pages._id);
+  await db.delete("lazyRuns", _id);
+}
+
+/** How far a run of the mode `paged` has come. */
+export async function findPages(db: ReturnType<typeof lazyDb>, run: GenericId<"lazyRuns">) {
+  return await db
+    .query("lazyPages")
+    .withIndex("by_run", (q) => q.eq("run", run))
+    .first();
+}
+
+/**
+ * Whether a scheduled job can still do something: Convex knows it, and it has not ended. One that left its work to
+ * another job has named that one.
+ */
+export async function isAlive(
+  { db }: Pick<AnyMutationCtx, "db">,
+  job: GenericId<"_scheduled_functions"> | undefined,
+): Promise<"pending" | "inProgress" | false> {
+  const found = job === undefined ? null : await db.system.get("_scheduled_functions", job);
+  const kind = found?.state.kind;
+  return kind === "pending" || kind === "inProgress" ? kind : false;
+}

@@ -1,0 +1,62 @@
+/*
+ * Every time that the library sets by itself, with its reason. All are in ms; points in time are in ms since 1970.
+ */
+
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+// ── The ledger ──
+
+/** The window of an effect or view that names none: short for readers, long beside the seconds a log stream takes. */
+export const DEFAULT_WINDOW_MS = 10 * SECOND;
+/** How long the work of a key rests after its first failure; each further failure doubles it. */
+export const FIRST_BACKOFF_MS = SECOND;
+/** The longest rest: what an operator has repaired is tried again soon enough. */
+export const MAX_BACKOFF_MS = 10 * MINUTE;
+/** How long a failure can be read after its last attempt. */
+export const FAILURE_RETENTION_MS = DAY;
+
+// ── Rows ──
+
+/** A mark older than this is set again by the next change, so that readers whose effect was lost ask once more. */
+export const GRACE_MS = MINUTE;
+/** The grace doubles with each time, since nobody may be reading the row; but the mark is set at least so often. */
+export const LONGEST_GRACE_MS = HOUR;
+/** How much longer than its window and timeout a recompute may take before its readers are believed to wait in vain. */
+export const PATIENCE_MS = 2 * MINUTE;
+/** The heartbeat looks at rows that a reader asked for in this time; others are left to their next reader. */
+export const ASKED_LATELY_MS = HOUR;
+/** The shortest age of `olderThan`, and the shortest span in which rows are swept together. */
+export const MIN_AGE_MS = SECOND;
+/** The shortest `evictAfter`. */
+export const MIN_EVICTION_MS = MINUTE;
+
+// ── Runs ──
+
+/** How long a run may take that names no `timeout`: what Convex allows an action. */
+export const DEFAULT_TIMEOUT_MS = 10 * MINUTE;
+/** When a run looks again that was given a snapshot from before its begin. */
+export const RETRY_SNAPSHOT_MS = 250;
+
+// ── Sweeps ──
+
+/** When a sweep looks again that knows of due documents, but not yet which: its snapshot was too old. */
+export const RETRY_SWEEP_MS = SECOND;
+/** Entries of the ledger that expire in the same span are deleted together. */
+export const LEDGER_SPAN_MS = 10 * MINUTE;
+
+/** The span in which documents are swept together that wait for this long: a twentieth, from a second to ten minutes. */
+export function sweepSpan(waitMs: number): number {
+  return Math.min(Math.max(waitMs / 20, MIN_AGE_MS), 10 * MINUTE);
+}
+
+// ── The log stream ──
+
+/** Events older than this are a replay: Convex gives a delivery up after about seven minutes. */
+export const MAX_EVENT_AGE_MS = 15 * MINUTE;
+/** A sender's clock may run ahead by this much. */
+export const MAX_CLOCK_SKEW_MS = 5 * MINUTE;
+/** The route notes the same finding once in this time, however many requests there are. */
+export const NOTE_INTERVAL_MS = MINUTE;
