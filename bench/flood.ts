@@ -28,7 +28,7 @@ export interface FloodFigures {
   batches: number;
   /** Executions of `compute`. */
   recomputes: number;
-  /** How far the rows' `seq` moved, all together. */
+  /** Values of the rows' `asOf` that were new when the deliveries of a half had settled, all together. */
   commits: number;
   /** Recomputes that were scheduled, also those for the end of a window. */
   recomputeJobs: number;
@@ -53,7 +53,8 @@ export async function measureFlood(sizes: FloodSizes): Promise<FloodFigures> {
   await t.mutation(api.items.load, { groups, itemsPerGroup: 1 });
   await t.mutation(api.items.refresh, { groups });
   await t.mutation(api.items.touch, { groups });
-  const seqsBefore = await sumOfSeqs(t);
+  const committed = new Set<string>();
+  await noteCommits(t, committed);
   const computedBefore = computations.count;
 
   const { messages, effects } = await collectEffects(async () => {
@@ -69,8 +70,10 @@ export async function measureFlood(sizes: FloodSizes): Promise<FloodFigures> {
     for (const batch of batches.slice(0, half)) delivered.push(await deliver(t, batch, known));
   });
   await settle(t);
+  await noteCommits(t, committed);
   for (const batch of batches.slice(half)) delivered.push(await deliver(t, batch, known));
   await settle(t);
+  await noteCommits(t, committed);
 
   const jobs = await scheduledJobs(t);
   const duplicates = delivered.filter(({ isNew }) => !isNew);
@@ -79,7 +82,7 @@ export async function measureFlood(sizes: FloodSizes): Promise<FloodFigures> {
     messages: batches.flat().length,
     batches: batches.length,
     recomputes: computations.count - computedBefore,
-    commits: (await sumOfSeqs(t)) - seqsBefore,
+    commits: committed.size - sizes.keys,
     recomputeJobs: jobs.filter(({ name }) => name === "lazy:recompute").length,
     keysLeftStale: await countNotFresh(t, groups),
     documentsWritten: sum(delivered.map(({ documentsWritten }) => documentsWritten)),
@@ -115,9 +118,10 @@ function toBatches(messages: readonly string[], sizes: FloodSizes): string[][] {
   );
 }
 
-async function sumOfSeqs(t: App): Promise<number> {
+/** Each commit of a key has an `asOf` of its own. */
+async function noteCommits(t: App, committed: Set<string>): Promise<void> {
   const rows = await t.run(async (ctx) => await ctx.db.query("totals").collect());
-  return sum(rows.map(({ seq }) => seq));
+  for (const { key, asOf } of rows) committed.add(`${key} ${asOf}`);
 }
 
 async function countNotFresh(t: App, groups: readonly string[]): Promise<number> {

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what reads, storms of effects and source writes take, measured under convex-test; what many clients
- * forward, measured on the embedded backend; and what each way of keeping a value fresh costs, measured on a model of
- * Convex.
+ * forward, measured on the embedded backend; what the library adds to an app's code; and what each way of keeping a
+ * value fresh costs, measured on a model of Convex.
  *
  *   npm run bench -- [--full] [--json]
  *

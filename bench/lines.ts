@@ -15,7 +15,12 @@ export function exactly(figure: string, value: number, goal: number, meaning: st
 }
 
 export function atMost(figure: string, value: number, goal: number, meaning: string): Line {
-  return { figure, value, meaning, goal: { text: `≤ ${goal}`, isMet: value <= goal } };
+  return {
+    figure,
+    value,
+    meaning,
+    goal: { text: `≤ ${goal.toLocaleString("en")}`, isMet: value <= goal },
+  };
 }
 
 export function section(title: string, lines: Line[], note?: string): string {

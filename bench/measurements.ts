@@ -5,6 +5,7 @@ import { measureForwards } from "./forwards";
 import { measureHit } from "./hit";
 import { measureOverhead } from "./overhead";
 import type { Sizes } from "./sizes";
+import { measureStartup } from "./startup/startup";
 import { measureWrites } from "./writes";
 
 /** What is measured with the machine to itself: one after the other, in this order. */
@@ -15,6 +16,7 @@ export const MEASUREMENTS = {
   writes: () => measureWrites(),
   forwards: ({ forwards }: Sizes) => measureForwards(forwards),
   overhead: ({ overheadRounds }: Sizes) => measureOverhead(overheadRounds),
+  startup: ({ startupRounds }: Sizes) => measureStartup(startupRounds),
   mass: async ({ rows }: Sizes) => await invalidateRows(rows, await compileStrategies()),
 };
 

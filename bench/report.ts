@@ -5,11 +5,12 @@ import { atMost, exactly, type Line, plain, section } from "./lines";
 import type { Figures } from "./measurements";
 import type { OverheadFigures } from "./overhead";
 import type { Sizes } from "./sizes";
+import type { StartupFigures } from "./startup/startup";
 import type { WriteFigures } from "./writes";
 
 /** The figures as tables with their goals, a section for each question that was answered. */
 export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] {
-  const { hit, storm, fanout, writes, forwards, overhead } = figures;
+  const { hit, storm, fanout, writes, forwards, overhead, startup } = figures;
   return [
     hit && hitSection(hit),
     storm && stormSection(storm),
@@ -17,6 +18,7 @@ export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] 
     writes && writesSection(writes),
     forwards && forwardsSection(forwards),
     overhead && overheadSection(overhead),
+    startup && startupSection(startup),
   ].filter((text) => text !== undefined);
 }
 
@@ -130,5 +132,25 @@ function overheadSection(overhead: OverheadFigures): string {
     ],
     "The bare one of a hit and of a stale read is a query that reads the row; of a write, the raw mutation; of an\n" +
       "effect, a mutation that looks for a document (and writes one, and schedules a function).",
+  );
+}
+
+function startupSection(startup: StartupFigures): string {
+  return section(
+    "Startup: what Convex evaluates anew before each function, in an app of one view",
+    [
+      atMost("startup.bundleBytes", startup.bundleBytes, 45_000, "minified bytes of the library"),
+      atMost(
+        "startup.timeRatio",
+        startup.timeRatio,
+        1.5,
+        "time to compile and evaluate the app / the same app without the library",
+      ),
+      plain("startup.timeRatioCached", startup.timeRatioCached, "… from a code cache"),
+      plain("startup.lazyMicroseconds", startup.lazyMicroseconds, "the app, from its source"),
+      plain("startup.plainMicroseconds", startup.plainMicroseconds, "the one without the library"),
+    ],
+    "The bytes are those of its own files and of what it imports of convex-helpers, without the package convex, which\n" +
+      "the app without it evaluates too.",
   );
 }

@@ -11,6 +11,7 @@ export interface Sizes {
   fanout: FloodSizes;
   forwards: { clients: number };
   overheadRounds: number;
+  startupRounds: number;
   /** Rows that one tag invalidates. */
   rows: number;
   /** Strategies and workloads whose costs are measured. */
@@ -40,6 +41,7 @@ export const FULL: Sizes = {
   fanout: FANOUT,
   forwards: { clients: 200 },
   overheadRounds: 400,
+  startupRounds: 400,
   rows: 1_000_000,
   cells: CELLS,
   drawsPlots: true,

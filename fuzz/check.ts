@@ -6,7 +6,7 @@ import { findSeals, unseal } from "../src/effects/seal.js";
 import { openEnvelope, openForwarded } from "../src/effects/transports/client.js";
 import { isEnvelope, MAX_FORWARDED_SEALS } from "../src/effects/transports/envelope.js";
 import { unsealAll } from "../src/effects/transports/sealing.js";
-import { answerLogStream, type StreamFinding } from "../src/effects/transports/webhook.js";
+import { answerLogStream } from "../src/effects/transports/webhook.js";
 import {
   type EnvelopeInput,
   FORWARD,
@@ -103,7 +103,7 @@ async function checkRoute(input: RouteInput, subjects: Subjects, secrets: Secret
   const started: Effect[] = [];
   const { body, headers, dispatchFails } = input;
   const request = new Request(URL, { method: "POST", body: new Uint8Array(body), headers });
-  const notes: StreamFinding[] = [];
+  const notes: string[] = [];
   const response: unknown = await subjects.answerLogStream(
     request,
     async (effects) => {
@@ -111,12 +111,11 @@ async function checkRoute(input: RouteInput, subjects: Subjects, secrets: Secret
       if (dispatchFails) throw new Error("The mutation behind the route throws.");
       return dispatchedAll(effects);
     },
-    async (note) => void notes.push(note),
+    async (topics) => void notes.push(topics),
   );
   const { isFromStream, status, seals } = judgeRequest(input, secrets);
   checkStarted(started, seals);
-  for (const { topics } of notes) {
-    if (topics === undefined) continue;
+  for (const topics of notes) {
     if (!isFromStream) throw new Wrong("accepted", `Topics were noted: ${oneLine(topics)}`);
     if (!isText(topics)) throw new Wrong("malformed", `No text was noted: ${oneLine(topics)}`);
   }
@@ -158,6 +157,7 @@ async function checkSeal({ text }: SealInput, subjects: Subjects, secrets: Secre
     if (effects === null && genuine && found.includes(line) && effectsOf(line) !== null) {
       throw new Wrong("lost", "unseal refused a genuine seal.");
     }
+    checkForm(effects ?? []);
     started += effects?.length ?? 0;
   }
   const { effects } = await subjects.unsealAll([text]);
@@ -210,13 +210,18 @@ function isGenuine(text: string, secrets: Secrets): boolean {
   return isSeal(text, secrets) && effectsOf(text) !== null;
 }
 
-/** Nothing is started but effects that these seals ask for. */
-function checkStarted(started: readonly Effect[], seals: readonly string[]): void {
+/** Nothing is started that is no effect. */
+function checkForm(started: readonly Effect[]): void {
   for (const effect of started) {
     if (!isEffect(effect)) {
       throw new Wrong("malformed", `What was started is no effect: ${oneLine(effect)}`);
     }
   }
+}
+
+/** Nothing is started but effects that these seals ask for. */
+function checkStarted(started: readonly Effect[], seals: readonly string[]): void {
+  checkForm(started);
   const asked = new Set(seals.flatMap((seal) => effectsOf(seal) ?? []).map(fullText));
   const stranger = started.find((effect) => !asked.has(fullText(effect)));
   if (stranger !== undefined) {

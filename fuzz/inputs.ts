@@ -191,9 +191,15 @@ function answer(dice: Dice): unknown {
     [1, () => ({ ...envelope, seals: [genuineSeal(dice)], once: [] })],
     [1, () => ({ ...envelope, [name]: JSON.parse(oddJson(dice)) })],
     [1, () => ({ ...envelope, [name]: undefined })],
-    [1, () => ({ ...envelope, forward: dice.pick(["lazy:dispatch", "", "other:forward"]) })],
+    [1, () => foreignEnvelope(dice, envelope)],
     [1, () => ({ ...envelope, seals: [genuineSeal(dice), JSON.parse(oddJson(dice))] })],
     [1, () => JSON.parse(oddJson(dice))],
     [1, () => [envelope]],
   ]);
+}
+
+/** One with a genuine seal, which names another mutation than this app's. */
+function foreignEnvelope(dice: Dice, envelope: object): unknown {
+  const forward = dice.pick(["lazy:dispatch", "", "other:forward"]);
+  return { ...envelope, seals: [genuineSeal(dice)], once: [], forward };
 }

@@ -42,13 +42,12 @@ export function effectsOf(line: string): Effect[] | null {
   const payload = Buffer.from(line.slice(PREFIX.length, -SIGNATURE_LENGTH - 1), "base64url");
   try {
     const items: Record<string, JSONValue>[] = JSON.parse(new TextDecoder().decode(payload));
-    const effects: unknown[] = items.map(({ f, a, w, k, s, b }) => ({
+    const effects: unknown[] = items.map(({ f, a, w, k, s }) => ({
       target: f,
       args: jsonToConvex(a as JSONValue),
       windowMs: w,
       ...(k === undefined ? {} : { key: k }),
-      ...(s === undefined ? {} : { seq: s }),
-      ...(b === undefined ? {} : { born: b }),
+      ...(s === undefined ? {} : { seen: wholeNumber(s) }),
     }));
     return effects.every(isEffect) ? effects : null;
   } catch {
@@ -56,20 +55,24 @@ export function effectsOf(line: string): Effect[] | null {
   }
 }
 
-const FIELDS = new Set(["target", "args", "windowMs", "key", "seq", "born"]);
+/** The number that a text says in decimals; anything else as it is. */
+function wholeNumber(json: JSONValue): unknown {
+  return typeof json === "string" && /^\d+$/.test(json) ? BigInt(json) : json;
+}
+
+const FIELDS = new Set(["target", "args", "windowMs", "key", "seen"]);
 
 /** Whether something has the form of an effect, down to its last argument. */
 export function isEffect(thing: unknown): thing is Effect {
   if (!isPlainObject(thing) || Object.keys(thing).some((name) => !FIELDS.has(name))) return false;
-  const { target, args, windowMs, key, seq, born } = thing;
+  const { target, args, windowMs, key, seen } = thing;
   return (
     isText(target) &&
     isPlainObject(args) &&
     isConvexValue(args) &&
     Number.isFinite(windowMs) &&
     (key === undefined || isText(key)) &&
-    (seq === undefined || Number.isFinite(seq)) &&
-    (born === undefined || Number.isFinite(born))
+    (seen === undefined || (typeof seen === "bigint" && isScalar(seen)))
   );
 }
 
@@ -109,13 +112,13 @@ function isScalar(value: unknown): boolean {
 }
 
 /** Everything of an effect as text: what differs in nothing is the same. */
-export function fullText({ target, args, windowMs, key, seq, born }: Effect): string {
-  return JSON.stringify([target, convexToJson(args), windowMs, key, seq, born]);
+export function fullText({ target, args, windowMs, key, seen }: Effect): string {
+  return JSON.stringify([target, convexToJson(args), windowMs, key, String(seen)]);
 }
 
 /** What is dispatched once, however often it stands in a body. */
 export function workText(effect: Effect): string {
-  return `${effect.seq} ${effect.born} ${ledgerKey(effect)}`;
+  return `${effect.seen} ${ledgerKey(effect)}`;
 }
 
 /** Whether the log stream signed a request, the answer that it must get, and the seals that may start something. */

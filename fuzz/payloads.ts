@@ -14,6 +14,10 @@ const ODD_JSON = [
     '"NaN"',
     '""',
     '"1"',
+    '"-1"',
+    '"0x1"',
+    '"9223372036854775807"',
+    '"9223372036854775808"',
     '"\\ud800"',
     '"a\\udc00b"',
     '"\\u0000"',
@@ -46,6 +50,9 @@ const PLAIN_ARGS = [
   '{"bytes":{"$bytes":"AAEC"},"nan":{"$float":"AAAAAAAA+H8="}}',
 ];
 
+/** A snapshot, in nanoseconds since 1970. */
+const NOW_NS = 1_767_225_600_000_000_000n;
+
 /** The fields of an effect that any app could have raised; a number of its own tells it from others. */
 function plainFields(dice: Dice): Record<string, string> {
   return {
@@ -53,8 +60,7 @@ function plainFields(dice: Dice): Record<string, string> {
     a: dice.chance(0.7) ? `{"n":${dice.below(1e9)}}` : dice.pick(PLAIN_ARGS),
     w: String(dice.pick([0, 1, 10_000, 31_536_000_000])),
     ...(dice.chance(0.3) ? { k: `"key ${dice.below(1e6)}"` } : {}),
-    ...(dice.chance(0.5) ? { s: String(dice.below(100)) } : {}),
-    ...(dice.chance(0.5) ? { b: String(dice.below(1_000_000)) } : {}),
+    ...(dice.chance(0.5) ? { s: `"${dice.pick([0n, NOW_NS]) + BigInt(dice.below(100))}"` } : {}),
   };
 }
 
@@ -65,7 +71,7 @@ const toObject = (fields: Record<string, string>) =>
 
 function oddEffect(dice: Dice): string {
   const fields = plainFields(dice);
-  const name = dice.pick(["f", "a", "w", "k", "s", "b", "__proto__", "target"]);
+  const name = dice.pick(["f", "a", "w", "k", "s", "__proto__", "target"]);
   if (dice.chance(0.15)) delete fields[name];
   else fields[name] = oddJson(dice);
   return toObject(fields);

@@ -26,14 +26,15 @@ import { type GenericId, type VAny, type Value, v } from "convex/values";
 export function rowFields() {
   const time = v.number();
   const maybeTime = v.optional(time);
-  const maybeAny = v.optional(v.any());
+  const anyValue = v.any() as VAny<Value>;
+  const maybeAny = v.optional(anyValue);
   return {
     /** The canonical text of the key. Written once. */
     key: v.string(),
     /** The key itself, for indexes of the app. Written once. */
-    args: v.any(),
+    args: anyValue,
     /** Written by commits, and by changes that `applyChange` takes in. */
-    value: v.any(),
+    value: anyValue,
     /** The view's version that computed the value. */
     version: v.number(),
     /** The snapshot that the value was computed from. It grows with each commit of a key, so it also names the commit. */
@@ -74,6 +75,7 @@ function defineLazyTables() {
   const time = v.number();
   const snapshot = v.int64();
   const jobId = v.id("_scheduled_functions");
+  const maybeAny = v.optional(v.any() as VAny<Value>);
   return {
     // The ledger: one entry a key while its window lasts. Written when a window opens or is taken, when a job is put off
     // to its end, and when work fails or recovers; never by a duplicate, and never read by readers.
@@ -132,10 +134,10 @@ function defineLazyTables() {
       // Of release 0.1.
       ...{
         run: v.optional(snapshot),
-        cursor: v.optional(v.any()),
-        accumulated: v.optional(v.any()),
+        cursor: maybeAny,
+        accumulated: maybeAny,
       },
-      ...{ pages: v.optional(v.any()), items: v.optional(v.any()), numItems: v.optional(v.any()) },
+      ...{ pages: maybeAny, items: maybeAny, numItems: maybeAny },
       ...{ startedAt: v.optional(time), updatedAt: v.optional(time) },
     })
       .index("by_row", ["view", "key"])
@@ -184,7 +186,7 @@ function defineLazyTables() {
       // When events came of topics that loop, and which.
       foreignAt: v.optional(time),
       foreignTopics: v.optional(v.string()),
-      ...{ unauthorizedAt: v.optional(time), views: v.optional(v.any()) }, // Of release 0.1.
+      ...{ unauthorizedAt: v.optional(time), views: maybeAny }, // Of release 0.1.
     }),
   };
 }

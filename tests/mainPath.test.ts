@@ -18,7 +18,7 @@ test("a stale read leads to one recompute", async () => {
       target: "lazy:recompute",
       args: { view: "airportStats", args: { airport: "SFO" } },
       windowMs: 2_000,
-      seq: 0,
+      seen: 0n,
     },
   ]);
   await views.deliver(first.messages);

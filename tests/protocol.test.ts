@@ -8,8 +8,8 @@ import { v } from "convex/values";
 import { invalidated } from "convex-lazy-views";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
-import { RETRY } from "../src/recompute/retry.js";
-import type { Mode } from "../src/views/definition.js";
+import { MAX_ATTEMPTS } from "../src/effects/ledger.js";
+import type { Mode } from "../src/model/definition.js";
 import { SEED } from "./seed.js";
 import { endTestApp, type MutationCtx, type QueryCtx } from "./testApp.js";
 import { add, type Key, startTotals, type Totals, type TotalsOptions, total } from "./totals.js";
@@ -199,8 +199,8 @@ async function runHistory(guard: Guard, mode: Mode, steps: Step[]) {
   betweenReadAndCommit = async () => {};
   await perform({ do: "mend" });
   if (lost > 0) {
-    const marked = (await app.rows("totals")).map(({ dirtyAt = 0, dirtySince = dirtyAt }) => {
-      return (dirtyAt as number) - (dirtySince as number);
+    const marked = (await app.rows("totals")).map(({ dirtyAt = 0, nudgedAt = dirtyAt }) => {
+      return (nudgedAt as number) - (dirtyAt as number);
     });
     await perform({ do: "wait", ms: Math.max(...marked, 60_000) + 1_000 });
     for (const list of LISTS) await perform({ do: "write", list });
@@ -217,7 +217,7 @@ async function runHistory(guard: Guard, mode: Mode, steps: Step[]) {
   // As long as the longest backoff; a view whose attempts were used up while it was broken waits for a reader.
   await perform({ do: "wait", ms: 10 * 60_000 });
   const failures = (await app.inspect()).views.totals?.failures ?? [];
-  if (failures.some(({ attempts }) => attempts >= RETRY.maxAttempts)) {
+  if (failures.some(({ attempts }) => attempts >= MAX_ATTEMPTS)) {
     seenRows.clear();
     await react();
   }

@@ -1,7 +1,7 @@
 import type { TestApp } from "./testApp.js";
 
 const DAY = 24 * 3_600_000;
-const TABLES = ["totals", "lazyEffects", "lazySweeps", "lazyRuns", "lazySlots", "lazyQueue"];
+const TABLES = ["totals", "lazyEffects", "lazySweeps", "lazyRuns", "lazyPages", "lazyTurns"];
 
 /**
  * Moves all stored times a day ahead: to the app that is the same as when the clock of its deployment is put back by a

@@ -14,13 +14,12 @@ import {
   type SchemaDefinition,
 } from "convex/server";
 import { v } from "convex/values";
-import type { Triggers } from "convex-helpers/server/triggers";
 import { type AnyView, LazyViews, lazyTables, type Transport } from "convex-lazy-views";
 import { testViews } from "convex-lazy-views/test";
 import { convexTest } from "convex-test";
 import { vi } from "vitest";
-import type { EffectCtx } from "../src/effects/context.js";
-import type { InspectReport } from "../src/inspect.js";
+import type { InspectReport } from "../src/app/inspect.js";
+import type { EffectCtx } from "../src/effects/collector.js";
 
 const EFFECT_SECRET = "0123456789abcdef0123456789abcdef";
 export const STREAM_SECRET = "the stream's own secret";
@@ -44,7 +43,6 @@ export interface AppOptions {
   module?: string;
   /** Of the library's functions, those that the app forgot to export. */
   forgotten?: string[];
-  triggers?: Triggers<GenericDataModel>;
   transports?: Transport[];
   limits?: { documentsRead?: number; bytesRead?: number };
 }
@@ -55,19 +53,11 @@ export interface AppOptions {
  */
 export function startTestApp(options: AppOptions = {}) {
   stubEnvironment(new Date("2026-01-01T00:00:00Z"));
-  const {
-    module = "lazy",
-    views = {},
-    tables = {},
-    forgotten = [],
-    triggers,
-    transports,
-  } = options;
+  const { module = "lazy", views = {}, tables = {}, forgotten = [], transports } = options;
   const lazy = new LazyViews<GenericDataModel>({
     module,
     // The test's own tables are not typed, so sources cannot be compared with them.
     views: views as Record<string, AnyView<never>>,
-    ...(triggers === undefined ? {} : { triggers }),
     ...(transports === undefined ? {} : { transports }),
   });
   const http = httpRouter();

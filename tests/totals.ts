@@ -1,7 +1,7 @@
 import { defineTable, type GenericDataModel, type GenericQueryCtx } from "convex/server";
 import { v } from "convex/values";
 import { type Duration, defineView, type Staleness, type View, viewTable } from "convex-lazy-views";
-import type { Mode } from "../src/views/definition.js";
+import type { Mode } from "../src/model/definition.js";
 import { type AppOptions, startTestApp, type TestApp } from "./testApp.js";
 
 /** The table and the view that most tests are about: how many items a list has, and their sum. */

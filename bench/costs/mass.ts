@@ -29,7 +29,6 @@ export async function invalidateRows(
       key: JSON.stringify({ key }),
       args: { key },
       value,
-      seq: 1,
       version: 1,
       asOf,
       computedAt: START,

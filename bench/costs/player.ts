@@ -156,7 +156,7 @@ class Player implements Observer<Deployment> {
   onCommit(commit: Parameters<Observer<Deployment>["onCommit"]>[0]): void {
     this.truth.onCommit(commit.changes, commit.committedAt);
     const isComputed = ({ table, before, after }: Change) =>
-      table === "totals" && before?.seq !== after?.seq;
+      table === "totals" && before?.asOf !== after?.asOf;
     const isCounted = this.meter.isRunning && commit.changes.some(isComputed);
     if (isCounted) this.recomputedAt.push(commit.committedAt);
     this.subscriptions.onCommit(commit);

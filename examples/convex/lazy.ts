@@ -1,7 +1,9 @@
+import { customCtx, customMutation } from "convex-helpers/server/customFunctions";
 import { Triggers } from "convex-helpers/server/triggers";
-import { LazyViews } from "convex-lazy-views";
+import { effectsOf, LazyViews } from "convex-lazy-views";
 import type { DataModel } from "./_generated/dataModel";
 import {
+  type MutationCtx,
   action as rawAction,
   internalMutation as rawInternalMutation,
   mutation as rawMutation,
@@ -15,20 +17,22 @@ import { flightDelays, networkStats } from "./rollups/networkStats";
 import { movieSearch } from "./search/movieSearch";
 import { docViews } from "./tracking/docViews";
 
-/** Triggers of the app's own; the sources of the views join them, so one mutation wrapper runs them all. */
-const triggers = new Triggers<DataModel>();
-triggers.register("flights", flightDelays.trigger());
-watchTuples(triggers, googleDrive, (ctx, tag) => lazy.invalidateTag(ctx, tag));
-
 /** The one place that wires the library to the app. */
 export const lazy = new LazyViews<DataModel>({
   module: "lazy",
   views: { accountUsage, airportStats, docViews, grants, movieSearch, networkStats },
-  triggers,
 });
+
+/** Triggers of the app's own go on top of the library's builders. */
+const triggers = new Triggers<DataModel>();
+triggers.register("flights", flightDelays.trigger());
+watchTuples(triggers, googleDrive, (ctx, tag) => lazy.invalidateTag(ctx, tag));
+const withTriggers = customCtx((ctx: MutationCtx) =>
+  triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }),
+);
 
 export const { recompute, dispatch, sweep, inspect } = lazy.functions();
 export const query = lazy.query(rawQuery);
-export const mutation = lazy.mutation(rawMutation);
-export const internalMutation = lazy.mutation(rawInternalMutation);
+export const mutation = customMutation(lazy.mutation(rawMutation), withTriggers);
+export const internalMutation = customMutation(lazy.mutation(rawInternalMutation), withTriggers);
 export const action = lazy.action(rawAction);

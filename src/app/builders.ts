@@ -114,7 +114,7 @@ export async function withExecution<Result>(
   try {
     result = await work(execution);
   } finally {
-    await mutex.close(ctx.meta.getTransactionMetrics);
+    await mutex.close();
   }
   if (execution.lostInvalidation !== undefined) throw execution.lostInvalidation;
   const effects = collector.take();

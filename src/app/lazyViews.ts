@@ -128,7 +128,10 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * ```ts
    * export const mutation = lazy.mutation(rawMutation);
    * // With triggers of convex-helpers, on top:
-   * export const mutation = customMutation(lazy.mutation(rawMutation), customCtx(triggers.wrapDB));
+   * export const mutation = customMutation(
+   *   lazy.mutation(rawMutation),
+   *   customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) })),
+   * );
    * ```
    */
   mutation(
@@ -206,12 +209,11 @@ export class LazyViews<DataModel extends GenericDataModel> {
    *   table: "flights",
    *   migrateOne: lazy.warmEach(airportStats, "flights"),
    * });
-   * // npx convex run migrations:run '{"fn": "migrations:warmAirportStats"}'
+   * // npx convex run migrations:warmAirportStats
    * ```
    *
    * @param source - A table among the view's `sources`.
-   * @returns A function of any mutation's ctx and a document. It throws an Error that names the document, when its keys
-   * cannot be told.
+   * @returns A function of any mutation's ctx and a document. It throws what `sources` throws, with the document's id.
    * @throws Error naming the source, when it is none of the view.
    */
   warmEach<Source extends TableNamesInDataModel<DataModel>>(
@@ -236,8 +238,9 @@ export class LazyViews<DataModel extends GenericDataModel> {
    */
   async invalidateTag(ctx: GenericMutationCtx<DataModel>, tag: string): Promise<void> {
     const execution = findExecution(ctx);
-    const isOurs = execution instanceof MutationExecution;
-    await invalidateTag(isOurs ? execution.db : (ctx.db as unknown as AnyWriter), tag);
+    if (execution instanceof MutationExecution) {
+      await execution.mutex.run(() => invalidateTag(execution.db, tag));
+    } else await invalidateTag(ctx.db as unknown as AnyWriter, tag);
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { GenericId } from "convex/values";
+import type { GenericId, Value } from "convex/values";
 import { type LazyApp, missingFunctionError } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
@@ -99,7 +99,7 @@ export async function act(
     const compute = view.compute as (ctx: object, key: unknown) => unknown;
     const value = await inAction(app, ctx, (inner) => compute(inner, key.args), {});
     const { version } = view;
-    computed = { value: view.checkValue(value), version, asOf, ...(probes && { probes }) };
+    computed = { value: view.checkValue(value) as Value, version, asOf, ...(probes && { probes }) };
   } catch (error) {
     return await report({ kind: "finish", run, error: reasonOf(error) });
   }

@@ -43,13 +43,21 @@ export function warmEach(
     const sources = Object.keys(view.sources).join(", ") || "none";
     throw new Error(`warmEach: "${source}" is no source of the view "${view.name}" (${sources}).`);
   }
+  // Documents of one mutation that are migrated side by side are dispatched one after the other.
+  const last = new WeakMap<object, Promise<void>>();
   return async (ctx, document) => {
     const warmAll = async (execution: Execution) => {
       for (const key of keysOf(view, source, document)) await warm(execution, view, key);
     };
     const execution = findExecution(ctx);
     // The effects of a mutation of ours leave with it; a plain one has them dispatched here.
-    if (execution?.app === app) await warmAll(execution);
-    else await withExecution(app, ctx, warmAll);
+    if (execution?.app === app) return await warmAll(execution);
+    const before = last.get(ctx.db) ?? Promise.resolve();
+    const own = before.then(() => withExecution(app, ctx, warmAll));
+    last.set(
+      ctx.db,
+      own.catch(() => {}),
+    );
+    await own;
   };
 }

@@ -126,7 +126,7 @@ export function effectFromJson(json: JSONValue): Effect {
     args instanceof ArrayBuffer ||
     !isFiniteNumber(w) ||
     (k !== undefined && typeof k !== "string") ||
-    (s !== undefined && !(typeof s === "string" && /^\d{1,19}$/.test(s)))
+    (s !== undefined && !isSnapshot(s))
   ) {
     throw new Error("not an effect");
   }
@@ -139,6 +139,13 @@ export function effectFromJson(json: JSONValue): Effect {
     ...(k === undefined ? {} : { key: k }),
     ...(s === undefined ? {} : { seen: BigInt(s) }),
   };
+}
+
+/** Whether a text is a snapshot: an int64 that is not negative. */
+function isSnapshot(text: JSONValue): text is string {
+  return (
+    typeof text === "string" && /^\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) >= 0n
+  );
 }
 
 /** JSON can also say 1e999. */

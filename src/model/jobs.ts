@@ -1,5 +1,5 @@
 import type { FunctionReference, FunctionVisibility } from "convex/server";
-import { type Infer, type ObjectType, v } from "convex/values";
+import { type Infer, type ObjectType, type VAny, type Value, v } from "convex/values";
 import type { DispatchCounts } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
 
@@ -9,16 +9,18 @@ import type { Effect } from "../effects/effect.js";
  * made when Convex asks for them, not in every execution.
  */
 
+const anyValue = () => v.any() as VAny<Value>;
+const anyArgs = () => v.any() as VAny<Record<string, Value>>;
 const time = () => v.number();
 const run = () => v.id("lazyRuns");
 const texts = () => v.optional(v.array(v.string()));
 
 /** What a recompute is about; and whether a write asked for it, and no reader. */
-const work = () => ({ view: v.string(), args: v.any(), byWrite: v.optional(v.boolean()) });
+const work = () => ({ view: v.string(), args: anyArgs(), byWrite: v.optional(v.boolean()) });
 
 const computed = () =>
   v.object({
-    value: v.any(),
+    value: anyValue(),
     /** The view's version in the code that computed it: another one may be deployed before the commit. */
     version: v.number(),
     /** What the probes said. */
@@ -31,7 +33,7 @@ export type Computed = Infer<ReturnType<typeof computed>>;
 
 const page = () =>
   v.object({
-    items: v.array(v.any()),
+    items: v.array(anyValue()),
     isDone: v.boolean(),
     cursor: v.string(),
     bytesRead: v.number(),
@@ -96,7 +98,7 @@ export type RecomputeOutcome = "committed" | "queued" | "begun" | "clean" | "ove
 export const actArgs = () => ({
   run: run(),
   view: v.string(),
-  args: v.any(),
+  args: anyArgs(),
   /** The snapshot at the begin of the run, and what the probes said then. */
   asOf: v.int64(),
   probes: texts(),
@@ -185,7 +187,7 @@ export const dispatchArgs = () => ({
   effects: v.array(
     v.object({
       target: v.string(),
-      args: v.any(),
+      args: anyArgs(),
       windowMs: v.number(),
       key: v.optional(v.string()),
       seen: v.optional(v.int64()),

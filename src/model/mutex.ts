@@ -1,4 +1,4 @@
-/** Turns of the microtask queue in which what the app awaits may begin the next write. */
+/** Turns of the microtask queue in which the code that awaits one operation may begin the next. */
 const SETTLING_TURNS = 50;
 
 /**
@@ -9,7 +9,6 @@ export class Mutex {
   private last: Promise<unknown> = Promise.resolve();
   private begun = 0;
   private running = 0;
-  private hasQueried = false;
   private onIdle: (() => void) | undefined;
   private isClosed = false;
 
@@ -40,18 +39,8 @@ export class Mutex {
     if (this.running === 0) this.onIdle?.();
   };
 
-  /** The app has made a query, which nobody here sees end. */
-  noteQuery(): void {
-    this.begun++;
-    this.hasQueried = true;
-  }
-
-  /**
-   * Waits for work that was begun and that nobody has awaited, and for what follows from it; then takes no more.
-   *
-   * @param roundTrip - Asks Convex something: queries that were made before are answered before.
-   */
-  async close(roundTrip: () => Promise<unknown>): Promise<void> {
+  /** Waits for work that was begun and that the app has not awaited, and for what follows from it; then takes no more. */
+  async close(): Promise<void> {
     let seen: number | undefined;
     while (this.running > 0 || seen !== this.begun) {
       seen = this.begun;
@@ -59,7 +48,7 @@ export class Mutex {
         await new Promise<void>((resolve) => {
           this.onIdle = resolve;
         });
-      } else if (this.hasQueried) await roundTrip();
+      }
       for (let i = 0; i < SETTLING_TURNS && this.running === 0; i++) await null;
     }
     this.isClosed = true;

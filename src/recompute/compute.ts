@@ -1,3 +1,4 @@
+import type { Value } from "convex/values";
 import type { ViewDefinition } from "../model/definition.js";
 import type { Computed } from "../model/jobs.js";
 import type { Key } from "../model/row.js";
@@ -14,7 +15,7 @@ export async function computeValue(
   view: ViewDefinition,
   key: Key,
 ): Promise<Computed> {
-  const value = view.checkValue(await view.compute(reader, key.args as never));
+  const value = view.checkValue(await view.compute(reader, key.args as never)) as Value;
   const probes = await probeTexts(reader, view, key.args);
   const asOf = reader.meta.getSnapshotTs();
   return { value, version: view.version, asOf, ...(probes && { probes }) };

@@ -213,7 +213,7 @@ export async function commitRun(
     const finished = await takePage(db, view, key, id, found.page);
     if (finished === undefined) return "begun";
     const { version, asOf, probes } = run;
-    const value = view.checkValue(finished.value);
+    const value = view.checkValue(finished.value) as Value;
     computed = { value, version, asOf: asOf as bigint, ...(probes && { probes }) };
   }
   await commitComputed(execution, view, key, run, computed);
@@ -244,8 +244,8 @@ async function giveUp(
   return await failAttempt(execution, run as never, await entryOf(execution, run), error);
 }
 
-async function entryOf(execution: MutationExecution, { view, args }: Run) {
-  return await findEntry(execution.ledger.db, ledgerText(execution, { view, args }));
+async function entryOf(execution: MutationExecution, run: Run) {
+  return await findEntry(execution.ledger.db, ledgerText(execution, run as Attempt & Run));
 }
 
 /**

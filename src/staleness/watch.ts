@@ -40,15 +40,27 @@ export function watchDb(db: AnyWriter, watch: Watch, mutex: Mutex): AnyWriter {
   return {
     ...passedOn(db),
     get: (...args: unknown[]) => mutex.track(get(...args)),
-    query: (table: string) => {
-      mutex.noteQuery();
-      return db.query(table);
-    },
+    query: (table: string) => trackQuery(db.query(table), mutex),
     insert: inTurn(insert, named(2)),
     patch: inTurn(patch, named(3)),
     replace: inTurn(replace, named(3)),
     delete: inTurn(remove, named(2)),
   } as unknown as AnyWriter;
+}
+
+/** A query whose reads the mutex knows of. */
+function trackQuery<Query extends object>(query: Query, mutex: Mutex): Query {
+  return new Proxy(query, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== "function") return method;
+      return (...args: unknown[]) => {
+        const result: unknown = method.apply(target, args);
+        if (result instanceof Promise) return mutex.track(result);
+        return typeof result === "object" && result !== null ? trackQuery(result, mutex) : result;
+      };
+    },
+  });
 }
 
 /** The same for work that has its turn. */

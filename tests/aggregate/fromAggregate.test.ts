@@ -62,13 +62,14 @@ function start() {
       },
     }),
   });
-  const app = startTestApp({ tables, views: { delays: delays as AnyView }, triggers });
+  const app = startTestApp({ tables, views: { delays: delays as AnyView } });
   for (const [path, { schema, modules }] of Object.entries(components)) {
     app.t.registerComponent(path, schema, modules);
   }
   const addFlights = (flights: readonly Flight[]) =>
     app.mutation(async (ctx) => {
-      for (const flight of flights) await ctx.db.insert("flights", flight);
+      const { db } = triggers.wrapDB(ctx);
+      for (const flight of flights) await db.insert("flights", flight);
     });
   const read = (airport: string) => app.settle((ctx) => delays.get(ctx, { airport }));
   return { ...app, aggregate, delays, addFlights, read };

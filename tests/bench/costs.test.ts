@@ -111,6 +111,11 @@ describe("the meter agrees with convex-test", () => {
     { path: "app:correct", args: { key: "a", amount: 5 } },
   ];
 
+  const attemptOf = (args: Record<string, unknown>) => ({
+    path: "lazy:recompute",
+    args: { job: { kind: "attempt", view: "totals", args } },
+  });
+
   test.each([
     "inQuery",
     "triggerCounter",
@@ -128,7 +133,7 @@ describe("the meter agrees with convex-test", () => {
       call.path !== "prepare"
         ? call
         : isLazy
-          ? { path: "lazy:recompute", args: { view: "totals", args: call.args } }
+          ? attemptOf(call.args)
           : { path: "app:prepare", args: call.args },
     ).filter(({ path }) => path !== "app:prepare" || name !== "inQuery");
 

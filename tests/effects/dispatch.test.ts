@@ -3,7 +3,7 @@ import { v } from "convex/values";
 import { defineView, viewTable } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { dispatchInChunks } from "../../src/effects/dispatch.js";
-import { endTestApp, noteTargets, startTestApp } from "../testApp.js";
+import { endTestApp, noteTargets, startTestApp, type TestApp } from "../testApp.js";
 import { add, startTotals, tables } from "../totals.js";
 
 afterEach(endTestApp);
@@ -30,6 +30,20 @@ function refuseToSchedule(target: string) {
 }
 type Syscall = (op: string, args: string) => Promise<string>;
 type ConvexSyscalls = { asyncSyscall: Syscall };
+
+/** An effect of a reader that saw the row of the list "a" as of a snapshot, or none. */
+const seen = (asOf: unknown) => ({
+  target: "lazy:recompute",
+  args: { view: "totals", args: { list: "a" } },
+  windowMs: 10_000,
+  seen: asOf,
+});
+/** The `asOf` of the one row. */
+async function asOf({ rows }: Pick<TestApp, "rows">): Promise<bigint> {
+  const [row, ...others] = await rows("totals");
+  expect(others).toEqual([]);
+  return row?.asOf as bigint;
+}
 
 const none = { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
 
@@ -97,17 +111,10 @@ describe("an effect", () => {
 });
 
 describe("a recompute", () => {
-  const seen = (seq: number) => ({
-    target: "lazy:recompute",
-    args: { view: "totals", args: { list: "a" } },
-    windowMs: 10_000,
-    seq,
-  });
-
   test("whose row was committed since is superseded, and writes nothing", async () => {
     const app = startTotals();
     await app.mutation((ctx) => app.totals.refresh(ctx, { list: "a" }));
-    expect(await app.dispatch([seen(0)])).toEqual({ ...none, superseded: 1 });
+    expect(await app.dispatch([seen(0n)])).toEqual({ ...none, superseded: 1 });
     expect(await app.rows("lazyEffects")).toEqual([]);
   });
 
@@ -121,36 +128,46 @@ describe("a recompute", () => {
     });
     const keys = Array.from({ length: 60 }, (_, i) => ({ list: `list ${i}` }));
     for (const key of keys) await app.mutation((ctx) => large.refresh(ctx, key));
-    const effects = keys.map((args) => ({ ...seen(1), args: { view: "large", args } }));
+    const now = BigInt(Date.now()) * 1_000_000n;
+    const effects = keys.map((args) => ({ ...seen(now), args: { view: "large", args } }));
     expect(await app.dispatch(effects)).toMatchObject({ dispatched: 60 });
   });
 
   test("of a newer commit inside the window runs once at its end, and opens the next window", async () => {
     const app = startTotals();
-    expect(await app.dispatch([seen(0)])).toEqual({ ...none, dispatched: 1 });
+    expect(await app.dispatch([seen(0n)])).toEqual({ ...none, dispatched: 1 });
     await app.advance(1_000);
     await app.mutation(add("a", 1));
-    expect(await app.dispatch([seen(1), seen(1)])).toEqual({ ...none, trailing: 1, duplicates: 1 });
+    const first = await asOf(app);
+    expect(await app.dispatch([seen(first), seen(first)])).toEqual({
+      ...none,
+      trailing: 1,
+      duplicates: 1,
+    });
     await app.mutation(add("a", 2));
-    expect(await app.dispatch([seen(1)])).toEqual({ ...none, duplicates: 1 });
+    expect(await app.dispatch([seen(first)])).toEqual({ ...none, duplicates: 1 });
     await app.advance(8_990);
-    expect(await app.rows("totals")).toMatchObject([{ seq: 1 }]);
+    expect(await asOf(app)).toBe(first);
     await app.advance(20);
-    expect(await app.rows("totals")).toMatchObject([{ seq: 2, value: { count: 2, sum: 3 } }]);
+    const second = await asOf(app);
+    expect(second).toBeGreaterThan(first);
+    expect(await app.rows("totals")).toMatchObject([{ value: { count: 2, sum: 3 } }]);
     await app.mutation(add("a", 3));
-    expect(await app.dispatch([seen(2)])).toEqual({ ...none, trailing: 1 });
+    expect(await app.dispatch([seen(second)])).toEqual({ ...none, trailing: 1 });
     await app.advance(9_000);
-    expect(await app.rows("totals")).toMatchObject([{ seq: 2 }]);
+    expect(await asOf(app)).toBe(second);
     await app.advance(1_020);
-    expect(await app.rows("totals")).toMatchObject([{ seq: 3, value: { count: 3 } }]);
+    expect(await asOf(app)).toBeGreaterThan(second);
+    expect(await app.rows("totals")).toMatchObject([{ value: { count: 3 } }]);
   });
 
   test("that was put off stops when another window was opened before it ran", async () => {
     const app = startTotals();
-    await app.dispatch([seen(0)]);
+    await app.dispatch([seen(0n)]);
     await app.advance(1_000);
     await app.mutation(add("a", 1));
-    await app.dispatch([seen(1)]);
+    const first = await asOf(app);
+    expect(await app.dispatch([seen(first)])).toEqual({ ...none, trailing: 1 });
     // Its scheduler lags: the window ends, and a read opens the next one first.
     await app.t.run(async (ctx) => {
       const [entry] = await ctx.db.query("lazyEffects").collect();
@@ -161,21 +178,22 @@ describe("a recompute", () => {
       });
     });
     await app.advance(9_500);
-    expect(await app.rows("totals")).toMatchObject([{ seq: 1 }]);
+    expect(await asOf(app)).toBe(first);
   });
 
   test("that was put off runs although its entry is gone", async () => {
     const app = startTotals();
-    await app.dispatch([seen(0)]);
+    await app.dispatch([seen(0n)]);
     await app.advance(1_000);
     await app.mutation(add("a", 1));
-    await app.dispatch([seen(1)]);
+    const first = await asOf(app);
+    expect(await app.dispatch([seen(first)])).toEqual({ ...none, trailing: 1 });
     await app.t.run(async (ctx) => {
       const [entry] = await ctx.db.query("lazyEffects").collect();
       await ctx.db.delete("lazyEffects", entry?._id as never);
     });
     await app.advance(9_500);
-    expect(await app.rows("totals")).toMatchObject([{ seq: 2 }]);
+    expect(await asOf(app)).toBeGreaterThan(first);
   });
 });
 
@@ -242,44 +260,45 @@ describe("in chunks", () => {
 
 test("an effect from before an eviction does not make the new row's effect a repetition", async () => {
   const app = startTotals();
-  const effect = (seq: number) => ({
-    target: "lazy:recompute",
-    args: { view: "totals", args: { list: "a" } },
-    windowMs: 10_000,
-    seq,
-  });
-  const refresh = () => app.mutation((ctx) => app.totals.refresh(ctx, { list: "a" }));
-  // The row was evicted at its fifth commit; the effect arrives late, and the new row comes to the same seq.
-  expect(await app.dispatch([effect(5)])).toMatchObject({ dispatched: 1 });
+  await app.mutation((ctx) => app.totals.refresh(ctx, { list: "a" }));
+  const evicted = await asOf(app);
+  await app.mutation((ctx) => app.totals.evict(ctx, { list: "a" }));
+  // The effect of a reader that saw the evicted row arrives late.
+  expect(await app.dispatch([seen(evicted)])).toMatchObject({ dispatched: 1 });
   await app.advance();
-  for (let i = 0; i < 4; i++) await refresh();
   await app.mutation(add("a", 1));
-  expect(await app.rows("totals")).toMatchObject([{ seq: 5, dirtyAt: expect.any(Number) }]);
-  expect(await app.dispatch([effect(5)])).toMatchObject({ trailing: 1, duplicates: 0 });
+  const anew = await asOf(app);
+  expect(await app.dispatch([seen(anew)])).toMatchObject({ trailing: 1, duplicates: 0 });
 });
 
-test("an effect of a row is not superseded by the one before it, which was further", async () => {
+test("an effect of a row that was evicted is superseded by the new row; one of the new row is not", async () => {
   const app = startTotals();
   const refresh = () => app.mutation((ctx) => app.totals.refresh(ctx, { list: "a" }));
   for (let i = 0; i < 3; i++) await refresh();
-  const [{ _creationTime: born } = {}] = await app.rows("totals");
-  const effect = { target: "lazy:recompute", args: { view: "totals", args: { list: "a" } } };
-  const seen = (seq: number, when: unknown) => ({ ...effect, windowMs: 0, seq, born: when });
-  expect(await app.dispatch([seen(2, born)])).toMatchObject({ superseded: 1 });
-  expect(await app.dispatch([seen(1, (born as number) + 1)])).toMatchObject({ dispatched: 1 });
-  expect(await app.dispatch([seen(7, (born as number) - 1)])).toMatchObject({ superseded: 1 });
+  const evicted = await asOf(app);
+  await app.mutation((ctx) => app.totals.evict(ctx, { list: "a" }));
+  await refresh();
+  const anew = await asOf(app);
+  expect(anew).toBeGreaterThan(evicted);
+  expect(await app.dispatch([seen(evicted)])).toMatchObject({ superseded: 1 });
+  expect(await app.dispatch([seen(0n)])).toMatchObject({ superseded: 1 });
+  expect(await app.dispatch([seen(anew)])).toMatchObject({ dispatched: 1 });
 });
 
-test("a job that starts only when another window was opened leaves the work to that one's", async () => {
+test("a job that starts in the window of another one leaves the work to that one's", async () => {
   const app = startTotals();
-  await app.readAndSettle((ctx) => app.totals.get(ctx, { list: "a" }));
+  await app.settle((ctx) => app.totals.get(ctx, { list: "a" }));
   const [entry] = await app.rows("lazyEffects");
+  const windowEndsAt = entry?.windowEndsAt as number;
+  expect(windowEndsAt).toBeGreaterThan(Date.now());
   await app.mutation((ctx) => app.totals.invalidate(ctx, { list: "a" }));
   const recompute = anyApi.lazy?.recompute as FunctionReference<"mutation">;
-  const job = { view: "totals", args: { list: "a" } };
-  const late = { ...job, windowEndsAt: (entry?.windowEndsAt as number) - 10_000 };
-  expect(await app.t.mutation(recompute, late)).toBe("overtaken");
-  expect(await app.t.mutation(recompute, { ...job, windowEndsAt: entry?.windowEndsAt })).toBe(
-    "committed",
-  );
+  const start = async (of: number, isTrailing: boolean) => {
+    const start = { windowEndsAt: of, isTrailing };
+    const job = { kind: "attempt", view: "totals", args: { list: "a" }, start };
+    return await app.t.mutation(recompute, { job });
+  };
+  expect(await start(windowEndsAt - 10_000, false)).toBe("overtaken");
+  expect(await start(windowEndsAt - 10_000, true)).toBe("overtaken");
+  expect(await start(windowEndsAt, false)).toBe("committed");
 });

@@ -1,8 +1,8 @@
 import { anyApi, type FunctionReference } from "convex/server";
 import { deliverEffects } from "convex-lazy-views/test";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { sign } from "../../src/effects/hmac.js";
-import { EFFECTS_PATH } from "../../src/lazyViews.js";
+import { sign } from "../../src/effects/sign.js";
+import { EFFECTS_PATH } from "../../src/app/lazyViews.js";
 import { type AppOptions, endTestApp, STREAM_SECRET, startTestApp } from "../testApp.js";
 
 afterEach(endTestApp);

@@ -1,6 +1,21 @@
 import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { type BuildResult, build } from "esbuild";
+import { type BuildOptions, type BuildResult, build } from "esbuild";
+
+/** How the Convex CLI bundles what runs in its own runtime: `innerEsbuild` in the bundler of the package `convex`. */
+export const CONVEX_OPTIONS = {
+  bundle: true,
+  platform: "browser",
+  target: "esnext",
+  jsx: "automatic",
+  conditions: ["convex", "module"],
+  treeShaking: true,
+  minifySyntax: true,
+  minifyIdentifiers: true,
+  minifyWhitespace: false,
+  keepNames: true,
+  define: { "process.env.NODE_ENV": '"production"' },
+} satisfies BuildOptions;
 
 /** A bundled app: its modules by their paths, such as `dashboard.js` and `_deps/ABC.js`. */
 export interface Bundle {
@@ -25,30 +40,19 @@ export async function bundleSchema(consumer: string): Promise<Bundle> {
   return await bundleAsConvex(consumer, ["schema.ts"]);
 }
 
-/** The options are those of `innerEsbuild` in the bundler of the package `convex`, for its own runtime. */
 async function bundleAsConvex(consumer: string, entries: string[]): Promise<Bundle> {
   const convex = join(consumer, "convex");
   const out = join(consumer, "out");
   const result = await build({
+    ...CONVEX_OPTIONS,
     entryPoints: entries.map((name) => join(convex, name)),
     absWorkingDir: consumer,
-    bundle: true,
-    platform: "browser",
     format: "esm",
-    target: "esnext",
-    jsx: "automatic",
     outdir: out,
     outbase: convex,
-    conditions: ["convex", "module"],
     write: false,
     splitting: true,
     chunkNames: "_deps/[hash]",
-    treeShaking: true,
-    minifySyntax: true,
-    minifyIdentifiers: true,
-    minifyWhitespace: false,
-    keepNames: true,
-    define: { "process.env.NODE_ENV": '"production"' },
     metafile: true,
     logLevel: "silent",
   });

@@ -65,6 +65,11 @@ function startPaged(options: Options = {}) {
         await app.t.finishInProgressScheduledFunctions();
       }
     },
+    /** Nothing is left of runs. */
+    async expectNoRun() {
+      expect(await app.rows("lazyRuns")).toEqual([]);
+      expect(await app.rows("lazyPages")).toEqual([]);
+    },
     failure: async () => (await app.inspect()).views.totals?.failures[0],
   };
 }
@@ -85,7 +90,7 @@ describe("a paged run", () => {
     });
     // The pages grow as long as they take little.
     expect(sizes).toEqual([100, 200, 400, 800]);
-    expect(await app.rows("lazyRuns")).toEqual([]);
+    await app.expectNoRun();
     await app.testing.expectState(app.totals, key, "fresh");
   });
 
@@ -121,7 +126,12 @@ describe("a paged run", () => {
       await ctx.db.delete("items", first?._id as never);
     });
     await app.advance();
-    expect(await app.read()).toMatchObject({ result: { state: "stale" }, effects: [{ seq: 1 }] });
+    const [row] = await app.rows("totals");
+    // The item was in the first page.
+    expect(await app.read()).toMatchObject({
+      result: { state: "stale", value: { count: 250 } },
+      effects: [{ seen: row?.asOf }],
+    });
     expect(await app.settle((ctx) => app.totals.get(ctx, key))).toMatchObject({ count: 249 });
   });
 
@@ -138,7 +148,9 @@ describe("a paged run", () => {
     await app.load(150);
     await app.readAndDeliver();
     expect(await app.failure()).toMatchObject({ message: expect.stringContaining("no luck") });
-    expect((await app.read()).effects).toEqual([]);
+    // What readers raise before the retry starts nothing.
+    await app.readAndDeliver();
+    expect(cursors).toHaveLength(2);
     await app.advance(60_000);
     expect(await app.read()).toMatchObject({ result: { state: "fresh", value: { count: 150 } } });
     expect(cursors.filter((cursor) => cursor === null)).toHaveLength(1);
@@ -158,7 +170,7 @@ describe("a paged run", () => {
     expect((await app.read()).result).toMatchObject({ state: "fresh", value: { count: 30 } });
   });
 
-  test("that fails for good is given up by the watchdog, and readers ask again", async () => {
+  test("that fails for good is given up by a sweep, and readers ask again", async () => {
     let isBroken = true;
     const app = startPaged({
       page: async (ctx, args, options) => {
@@ -168,11 +180,37 @@ describe("a paged run", () => {
     });
     await app.readAndDeliver();
     await app.advance(20 * 60_000);
-    expect(await app.rows("lazyRuns")).toEqual([]);
+    await app.expectNoRun();
     expect(await app.rows("totals")).toEqual([]);
     isBroken = false;
     await app.settle((ctx) => app.totals.get(ctx, key));
     await app.testing.expectState(app.totals, key, "fresh");
+  });
+
+  test("whose job dies is given up when no page has come for its timeout, and begins anew", async () => {
+    const cursors: (string | null)[] = [];
+    const app = startPaged({
+      page: async (ctx, args, options) => {
+        cursors.push(options.cursor);
+        return await pageOf(ctx, args, options);
+      },
+    });
+    await app.load(250);
+    await app.readFirstPage();
+    const step = (await app.jobs()).filter(
+      ({ name, state }) => name === "lazy:recompute" && state.kind === "pending",
+    );
+    expect(step).toHaveLength(1);
+    await app.t.run(async (ctx) => await ctx.scheduler.cancel(step[0]?._id as never));
+    await app.advance(59_000);
+    expect(await app.rows("lazyPages")).toMatchObject([{ items: 100 }]);
+    await app.advance(4_000);
+    expect(await app.rows("totals")).toEqual([]);
+    expect((await app.failure())?.message).toBe("the run did not end within 60 s");
+    await app.advance(2_000);
+    expect((await app.read()).result).toMatchObject({ state: "fresh", value: { count: 250 } });
+    expect(cursors.filter((cursor) => cursor === null)).toHaveLength(2);
+    await app.expectNoRun();
   });
 
   test("begins anew when another version is deployed in its middle", async () => {
@@ -181,7 +219,9 @@ describe("a paged run", () => {
     await app.readFirstPage();
     await app.t.run(async (ctx) => {
       const run = await ctx.db.query("lazyRuns").first();
-      await ctx.db.patch(run?._id as never, { version: 7, accumulated: { count: 1_000, sum: 0 } });
+      await ctx.db.patch(run?._id as never, { version: 7 });
+      const pages = await ctx.db.query("lazyPages").first();
+      await ctx.db.patch(pages?._id as never, { accumulated: { count: 1_000, sum: 0 } });
     });
     await app.advance();
     expect((await app.failure())?.message).toBe(
@@ -214,8 +254,8 @@ describe("a paged run", () => {
     vi.advanceTimersByTime(1);
     await app.t.finishInProgressScheduledFunctions();
     await app.t.run(async (ctx) => {
-      const run = await ctx.db.query("lazyRuns").first();
-      await ctx.db.patch(run?._id as never, { pages: 10_000 });
+      const pages = await ctx.db.query("lazyPages").first();
+      await ctx.db.patch(pages?._id as never, { pages: 10_000 });
     });
     await app.advance();
     expect((await app.failure())?.message).toContain(
@@ -247,15 +287,24 @@ describe("a paged run", () => {
     );
   });
 
-  test("an eviction ends it, and leaves nothing behind", async () => {
-    const app = startPaged();
-    await app.load(250);
-    await app.readFirstPage();
-    await app.mutation((ctx) => app.totals.evict(ctx, key));
-    await app.advance();
-    expect(await app.rows("totals")).toEqual([]);
-    expect(await app.rows("lazyRuns")).toEqual([]);
-  });
+  test.each(["first", "second"])(
+    "an eviction ends the %s, and leaves nothing behind",
+    async (which) => {
+      const app = startPaged();
+      await app.load(250);
+      if (which === "second") {
+        await app.settle((ctx) => app.totals.get(ctx, key));
+        await app.advance(10_000);
+        await app.mutation((ctx) => app.totals.invalidate(ctx, key));
+      }
+      await app.readFirstPage();
+      expect(await app.rows("lazyPages")).toMatchObject([{ items: 100 }]);
+      await app.mutation((ctx) => app.totals.evict(ctx, key));
+      await app.advance();
+      expect(await app.rows("totals")).toEqual([]);
+      await app.expectNoRun();
+    },
+  );
 
   test.each([
     [{ page: undefined }, "page is undefined; give a function"],

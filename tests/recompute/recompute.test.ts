@@ -1,7 +1,8 @@
 import { v } from "convex/values";
 import { anyOf, changed, defineView, invalidated, viewTable, when } from "convex-lazy-views";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { backoffMs, RETRY } from "../../src/recompute/retry.js";
+import { backoffMs, MAX_ATTEMPTS } from "../../src/effects/ledger.js";
+import { MAX_BACKOFF_MS } from "../../src/times.js";
 import { endTestApp, startTestApp } from "../testApp.js";
 import { add, startTotals, tables, total, totalsTable } from "../totals.js";
 
@@ -39,12 +40,19 @@ async function readAndDeliver(app: App) {
 const failures = async (app: App) => (await app.inspect()).views.totals?.failures;
 
 describe("a recompute", () => {
-  test("runs once for many effects, and commits once for a seq", async () => {
+  test("runs once for many effects, and not again for one that comes late", async () => {
     const app = start();
+    const { messages } = await app.collect((ctx) => app.totals.read(ctx, key));
     for (let i = 0; i < 5; i++) await readAndDeliver(app);
     await app.advance(0);
     expect(runs).toBe(1);
-    expect(await app.rows("totals")).toMatchObject([{ seq: 1, version: 1, args: key }]);
+    const committed = await app.rows("totals");
+    expect(committed).toMatchObject([{ version: 1, args: key }]);
+    await app.advance(10_000);
+    await app.deliver(messages);
+    await app.advance(0);
+    expect(runs).toBe(1);
+    expect(await app.rows("totals")).toEqual(committed);
   });
 
   test("that finds the row clean stops without computing", async () => {
@@ -52,19 +60,24 @@ describe("a recompute", () => {
     await readAndDeliver(app);
     await app.mutation((ctx) => app.totals.refresh(ctx, key));
     expect(runs).toBe(1);
+    const committed = await app.rows("totals");
     await app.advance(0);
     expect(runs).toBe(1);
-    expect(await app.rows("totals")).toMatchObject([{ seq: 1 }]);
+    expect(await app.rows("totals")).toEqual(committed);
   });
 
   test("of a row that was evicted meanwhile computes it anew", async () => {
     const app = start();
     await app.mutation((ctx) => app.totals.refresh(ctx, key));
+    const [evicted] = await app.rows("totals");
     await app.mutation(add("a", 1));
     await readAndDeliver(app);
     await app.mutation((ctx) => app.totals.evict(ctx, key));
+    expect(await app.rows("totals")).toEqual([]);
     await app.advance(0);
-    expect(await app.rows("totals")).toMatchObject([{ seq: 1, value: { count: 1 } }]);
+    const [row] = await app.rows("totals");
+    expect(row).toMatchObject({ value: { count: 1 } });
+    expect(row?.asOf).toBeGreaterThan(evicted?.asOf as bigint);
   });
 });
 
@@ -108,7 +121,7 @@ describe("a compute that fails", () => {
       expect(runs - known).toBeLessThanOrEqual(1);
     }
     expect(runs).toBe(startedAt.length);
-    expect(runs).toBeLessThanOrEqual(RETRY.maxAttempts + 3);
+    expect(runs).toBeLessThanOrEqual(MAX_ATTEMPTS + 3);
     // The shortest that a backoff can be grows: with the window of 10 s below, then by doubling.
     for (const [i, at] of startedAt.slice(1).entries()) {
       const shortest = Math.max(backoffMs(i + 1, 1), 0);
@@ -121,10 +134,10 @@ describe("a compute that fails", () => {
     next = "throw";
     await readAndDeliver(app);
     await app.advance(3_600_000);
-    expect(runs).toBe(RETRY.maxAttempts);
+    expect(runs).toBe(MAX_ATTEMPTS);
     await app.advance(3_600_000);
-    expect(runs).toBe(RETRY.maxAttempts);
-    expect(await failures(app)).toMatchObject([{ attempts: RETRY.maxAttempts }]);
+    expect(runs).toBe(MAX_ATTEMPTS);
+    expect(await failures(app)).toMatchObject([{ attempts: MAX_ATTEMPTS }]);
     next = "work";
     await readAndDeliver(app);
     await app.advance(0);
@@ -139,10 +152,10 @@ describe("a compute that fails", () => {
     next = "throw";
     runs = 0;
     await readAndDeliver(app);
-    while (runs < RETRY.maxAttempts) await app.advance(1_000);
+    while (runs < MAX_ATTEMPTS) await app.advance(1_000);
     next = "work";
     await readAndDeliver(app);
-    await app.advance(RETRY.maxBackoffMs);
+    await app.advance(MAX_BACKOFF_MS);
     expect(await readAndDeliver(app)).toMatchObject({ state: "fresh", value: { count: 1 } });
   });
 
@@ -201,10 +214,12 @@ describe("a compute that fails", () => {
       },
     });
     const app = startTestApp({ tables: { keyed: table }, views: { view } });
-    const { messages } = await app.collect((ctx) => view.read(ctx, { n: 5n, x: -0 }));
+    const { messages } = await app.collect((ctx) => view.read(ctx, { n: 5n, x: -Infinity }));
     await app.deliver(messages);
     await app.advance(0);
-    expect((await app.inspect()).views.keyed?.failures).toMatchObject([{ key: { n: 5n, x: -0 } }]);
+    expect((await app.inspect()).views.keyed?.failures).toMatchObject([
+      { key: { n: 5n, x: -Infinity } },
+    ]);
   });
 
   test("is over when the app refreshes the row, with its backoff", async () => {
@@ -213,7 +228,7 @@ describe("a compute that fails", () => {
     await readAndDeliver(app);
     // Until its attempts are used up, whatever the jitter: the last one's window is over, its backoff is not.
     await app.advance(165_000);
-    expect(runs).toBe(RETRY.maxAttempts);
+    expect(runs).toBe(MAX_ATTEMPTS);
     next = "work";
     await app.mutation((ctx) => app.totals.refresh(ctx, key));
     expect(await failures(app)).toEqual([]);
@@ -288,7 +303,7 @@ describe("a compute that fails", () => {
         target: "lazy:recompute",
         args: { view: "removed", args: key },
         windowMs: 1_000,
-        seq: 0,
+        seen: 0n,
       },
     ]);
     await app.advance(60_000);
@@ -303,7 +318,8 @@ describe("a compute that fails", () => {
     await app.advance();
     await app.t.run(async (ctx) => {
       const [row] = await ctx.db.query("totals").collect();
-      await ctx.db.patch(row?._id as never, { pending: true, dirtyAt: Date.now() });
+      const now = Date.now();
+      await ctx.db.patch(row?._id as never, { pendingUntil: now + 60_000, dirtyAt: now });
     });
     const old = startTestApp({ tables, views: {} });
     const [row] = await app.rows("totals");
@@ -312,10 +328,15 @@ describe("a compute that fails", () => {
       await ctx.db.insert("totals", fields);
     });
     await old.dispatch([
-      { target: "lazy:recompute", args: { view: "totals", args: key }, windowMs: 1_000, seq: 1 },
+      {
+        target: "lazy:recompute",
+        args: { view: "totals", args: key },
+        windowMs: 1_000,
+        seen: row?.asOf,
+      },
     ]);
     await old.advance();
-    expect((await old.rows("totals"))[0]).not.toHaveProperty("pending");
+    expect((await old.rows("totals"))[0]).not.toHaveProperty("pendingUntil");
   });
 
   test("for a key that fits the view no more names the field, and is not retried", async () => {
@@ -325,7 +346,7 @@ describe("a compute that fails", () => {
         target: "lazy:recompute",
         args: { view: "totals", args: { list: 5 } },
         windowMs: 1_000,
-        seq: 0,
+        seen: 0n,
       },
     ]);
     await app.advance(60_000);
@@ -338,7 +359,7 @@ describe("a compute that fails", () => {
 test("backoff doubles up to its limit, and jitter takes at most half of it away", () => {
   expect([1, 2, 3, 4].map((attempts) => backoffMs(attempts, 0))).toEqual([1e3, 2e3, 4e3, 8e3]);
   expect(backoffMs(4, 1)).toBe(4_000);
-  expect(backoffMs(50, 0)).toBe(RETRY.maxBackoffMs);
+  expect(backoffMs(50, 0)).toBe(MAX_BACKOFF_MS);
 });
 
 test("inspect counts rows and stale rows, and says when it counted only some", async () => {

@@ -2,19 +2,26 @@ import { anyApi, type FunctionReference, queryGeneric } from "convex/server";
 import { v } from "convex/values";
 import { defineView, invalidated } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { Mode } from "../../src/views/definition.js";
-import { type AppOptions, endTestApp } from "../testApp.js";
+import type { Mode } from "../../src/model/definition.js";
+import { type AppOptions, endTestApp, type TestApp } from "../testApp.js";
 import { add, startTotals, type TotalsOptions, total, totalsTable } from "../totals.js";
 
 afterEach(endTestApp);
 
 const key = { list: "a" };
+const recompute = anyApi.lazy?.recompute as FunctionReference<"mutation">;
 const sums = {
   total: queryGeneric({
     args: { list: v.string() },
     handler: async (ctx, args) => await total(ctx as never, args),
   }),
 };
+
+/** Runs what is due now, and not what that schedules. */
+async function step(app: Pick<TestApp, "t">) {
+  vi.advanceTimersByTime(1);
+  await app.t.finishInProgressScheduledFunctions();
+}
 
 /** An app whose totals are computed in an action, which first does what the test wants. */
 function startInAction(options: TotalsOptions = {}, more: AppOptions = {}) {
@@ -34,6 +41,14 @@ function startInAction(options: TotalsOptions = {}, more: AppOptions = {}) {
   return {
     ...app,
     read,
+    /** The one run that lasts. */
+    async run() {
+      const [run, ...others] = await app.rows("lazyRuns");
+      expect(others).toEqual([]);
+      return run as { _id: string; asOf: bigint };
+    },
+    /** How many runs have begun so far. */
+    begun: async () => (await app.jobs()).filter(({ name }) => name === "lazy:act").length,
     /** Runs this once, between the begin and the commit of the next run. */
     duringRun(work: () => Promise<unknown>) {
       during.run = async () => {
@@ -58,12 +73,16 @@ describe.each<Mode>(["snapshot", "action"])("a run in the mode %s", (mode) => {
     const app = start();
     await app.mutation(add("a", 2));
     expect(await app.settle((ctx) => app.totals.get(ctx, key))).toEqual({ count: 1, sum: 2 });
+    const [first] = await app.rows("totals");
     await app.mutation(add("a", 3));
     await app.testing.expectState(app.totals, key, "stale");
     expect(await app.settle((ctx) => app.totals.get(ctx, key))).toEqual({ count: 2, sum: 5 });
     const [row] = await app.rows("totals");
-    expect(row).toMatchObject({ seq: 2 });
-    for (const field of ["refreshing", "dirtyAt", "pending"]) expect(row).not.toHaveProperty(field);
+    expect(row?.asOf).toBeGreaterThan(first?.asOf as bigint);
+    for (const field of ["dirtyAt", "nudgedAt", "pendingUntil"]) {
+      expect(row).not.toHaveProperty(field);
+    }
+    expect(await app.rows("lazyRuns")).toEqual([]);
     const left = (await app.jobs()).filter(({ name, state }) => {
       return name !== "lazy:sweep" && state.kind === "pending";
     });
@@ -115,32 +134,60 @@ describe.each<Mode>(["snapshot", "action"])("a run in the mode %s", (mode) => {
 });
 
 describe("while a run lasts", () => {
-  test("its readers get the old value and raise nothing", async () => {
+  test("its readers get the old value, and what they raise starts nothing", async () => {
     const app = startInAction();
     await app.settle((ctx) => app.totals.get(ctx, key));
     await app.advance(10_000);
     await app.mutation(add("a", 1));
+    const before = await app.rows("totals");
     const { messages } = await app.read();
     const during = vi.fn();
-    app.duringRun(async () => during(await app.read()));
+    app.duringRun(async () => {
+      const { result, messages: raised } = await app.read();
+      await app.deliver(raised);
+      during(await app.rows("totals"), result);
+    });
     await app.deliver(messages);
     await app.advance();
-    expect(during.mock.calls).toMatchObject([
-      [{ result: { state: "stale", value: { count: 0 } }, effects: [] }],
-    ]);
+    // The row keeps its mark, and is not written at the begin.
+    expect(during.mock.calls).toMatchObject([[before, { state: "stale", value: { count: 0 } }]]);
+    expect(await app.begun()).toBe(2);
+    await app.advance(60_000);
+    expect(await app.begun()).toBe(2);
+    await app.testing.expectState(app.totals, key, "fresh");
   });
 
-  test("readers of a row without a value get null and raise nothing", async () => {
+  test("readers of a key without a value get null, and what they raise starts nothing", async () => {
     const app = startInAction();
     const during = vi.fn();
-    app.duringRun(async () => during(await app.read()));
+    app.duringRun(async () => {
+      const { result, messages: raised } = await app.read();
+      await app.deliver(raised);
+      during(await app.rows("totals"), result);
+    });
     await app.readAndDeliver();
-    expect(during.mock.calls).toMatchObject([
-      [{ result: { state: "missing", value: null }, effects: [] }],
-    ]);
+    expect(during.mock.calls).toMatchObject([[[], { state: "missing", value: null }]]);
+    await app.advance(60_000);
+    expect(await app.begun()).toBe(1);
+    await app.testing.expectState(app.totals, key, "fresh");
   });
 
-  test("a value that must not be served is not, though its mark is taken away", async () => {
+  test("an attempt that is made beyond the window is overtaken", async () => {
+    const app = startInAction();
+    const during = vi.fn();
+    app.duringRun(async () => {
+      vi.advanceTimersByTime(30_000);
+      during(
+        await app.t.mutation(recompute, { job: { kind: "attempt", view: "totals", args: key } }),
+      );
+    });
+    await app.readAndDeliver();
+    expect(during.mock.calls).toEqual([["overtaken"]]);
+    expect(await app.begun()).toBe(1);
+    await app.testing.expectState(app.totals, key, "fresh");
+  });
+
+  test("a value that must not be served is not", async () => {
     const app = startInAction({ expiredWhen: invalidated() });
     await app.settle((ctx) => app.totals.get(ctx, key));
     await app.advance(10_000);
@@ -161,14 +208,19 @@ describe("while a run lasts", () => {
         return value;
       },
     });
+    let changedAt = 0;
     let between = async () => {
       between = async () => {};
       await app.mutation(add("a", 5));
+      changedAt = Date.now();
+      vi.advanceTimersByTime(1_000);
     };
     await app.readAndDeliver();
+    const [row] = await app.rows("totals");
+    expect(row?.dirtyAt).toBeLessThanOrEqual(changedAt + 1);
     expect(await app.read()).toMatchObject({
       result: { state: "stale", value: { count: 0 } },
-      effects: [{ seq: 1 }],
+      effects: [{ seen: row?.asOf }],
     });
     expect(await app.settle((ctx) => app.totals.get(ctx, key))).toEqual({ count: 1, sum: 5 });
   });
@@ -191,13 +243,21 @@ describe("while a run lasts", () => {
     });
   });
 
-  test("an eviction takes the row: the run commits nothing", async () => {
-    const app = startInAction();
-    app.duringRun(() => app.mutation((ctx) => app.totals.evict(ctx, key)));
-    await app.readAndDeliver();
-    expect(await app.rows("totals")).toEqual([]);
-    expect(await app.settle((ctx) => app.totals.get(ctx, key))).toEqual({ count: 0, sum: 0 });
-  });
+  test.each(["first", "second"])(
+    "an eviction ends the %s run: it commits nothing",
+    async (which) => {
+      const app = startInAction();
+      if (which === "second") {
+        await app.settle((ctx) => app.totals.get(ctx, key));
+        await app.advance(10_000);
+        await app.mutation((ctx) => app.totals.invalidate(ctx, key));
+      }
+      app.duringRun(() => app.mutation((ctx) => app.totals.evict(ctx, key)));
+      await app.readAndDeliver();
+      expect(await app.rows("totals")).toEqual([]);
+      expect(await app.settle((ctx) => app.totals.get(ctx, key))).toEqual({ count: 0, sum: 0 });
+    },
+  );
 
   test("a refresh is not overwritten by the run's older value", async () => {
     const app = startInAction({ mode: "snapshot", compute: total });
@@ -215,16 +275,22 @@ describe("while a run lasts", () => {
   test("a snapshot that does not show the run gives no value", async () => {
     const app = startInAction({ mode: "snapshot", compute: total });
     await app.settle((ctx) => app.totals.get(ctx, key));
-    const compute = { view: "totals", args: key, run: 1n };
+    const run = await app.t.run(async (ctx) => {
+      const id = await ctx.db.insert("lazyRuns", {
+        ...{ view: "totals", key: '{"list":"a"}', version: 1, args: key },
+      });
+      await ctx.db.delete(id);
+      return id;
+    });
     const inspect = anyApi.lazy?.inspect as FunctionReference<"query">;
-    expect(await app.t.query(inspect, { compute })).toBeNull();
+    expect(await app.t.query(inspect, { ask: { kind: "compute", run } })).toBeNull();
   });
 });
 
 describe("a run that dies", () => {
   const timeout = { seconds: 30 };
 
-  test("is ended by the watchdog: the mark is put back, and readers ask again", async () => {
+  test("is ended by a sweep: the row keeps its mark, and readers ask again", async () => {
     const app = startInAction({ timeout }, { forgotten: ["act"] });
     vi.spyOn(console, "error").mockReturnValue();
     await app.mutation(async (ctx) => {
@@ -232,12 +298,16 @@ describe("a run that dies", () => {
         key: '{"list":"a"}',
         args: key,
         value: { count: 7, sum: 7 },
-        ...{ seq: 3, version: 1, asOf: 0n, computedAt: 0, dirtyAt: 1 },
+        ...{ version: 1, asOf: 5n, computedAt: 0, dirtyAt: 1 },
       });
     });
     await app.readAndDeliver();
-    expect((await app.read()).effects).toEqual([]);
-    await app.advance(30_010);
+    await app.advance(29_000);
+    await app.run();
+    expect((await app.inspect()).views.totals?.failures).toEqual([]);
+    await app.advance(3_010);
+    expect(await app.rows("lazyRuns")).toEqual([]);
+    expect((await app.rows("totals"))[0]).toMatchObject({ dirtyAt: 1, asOf: 5n });
     const { result, effects } = await app.read();
     expect(result).toMatchObject({ state: "stale", value: { count: 7 } });
     expect(effects).toHaveLength(1);
@@ -245,31 +315,51 @@ describe("a run that dies", () => {
     expect(failure?.message).toBe("the run did not end within 30 s");
   });
 
+  test("makes way for the next one that is asked for", async () => {
+    const app = startInAction({ timeout });
+    const complaints = vi.spyOn(console, "error").mockReturnValue();
+    await app.deliver((await app.read()).messages);
+    await step(app);
+    const acts = (await app.jobs()).filter(({ name }) => name === "lazy:act");
+    expect(acts).toMatchObject([{ state: { kind: "pending" } }]);
+    await app.t.run(async (ctx) => await ctx.scheduler.cancel(acts[0]?._id as never));
+    await app.advance(11_000);
+    await app.readAndDeliver();
+    expect(await app.rows("lazyRuns")).toEqual([]);
+    await app.testing.expectState(app.totals, key, "fresh");
+    expect(complaints).not.toHaveBeenCalled();
+  });
+
   test("and reports after all is not listened to", async () => {
     const app = startInAction({ timeout });
+    let run: { _id: string; asOf: bigint } | undefined;
+    app.duringRun(async () => {
+      run = await app.run();
+    });
     await app.settle((ctx) => app.totals.get(ctx, key));
-    const late = {
-      view: "totals",
-      args: key,
-      run: 1n,
-      computed: { value: { count: 99, sum: 99 }, version: 1, asOf: 1n },
-    };
-    const recompute = anyApi.lazy?.recompute as FunctionReference<"mutation">;
-    expect(await app.t.mutation(recompute, late)).toBe("overtaken");
-    expect(await app.t.mutation(recompute, { ...late, watchdog: true })).toBe("overtaken");
+    const late = { run: run?._id };
+    const computed = { value: { count: 99, sum: 99 }, version: 1, asOf: run?.asOf };
+    for (const job of [
+      { kind: "finish", ...late, computed },
+      { kind: "finish", ...late, error: "too late" },
+      { kind: "commitRun", ...late, found: { computed } },
+      { kind: "started", ...late },
+      { kind: "step", ...late },
+    ]) {
+      expect(await app.t.mutation(recompute, { job })).toBe("overtaken");
+    }
     expect((await app.read()).result).toMatchObject({ state: "fresh", value: { count: 0 } });
+    expect((await app.inspect()).views.totals?.failures).toEqual([]);
   });
 });
 
 test("a value that an older version has computed is committed as that version's", async () => {
   const app = startInAction({ version: 2 });
   const { messages } = await app.read();
-  const recompute = anyApi.lazy?.recompute as FunctionReference<"mutation">;
   app.duringRun(async () => {
-    const [row] = await app.rows("totals");
-    const { token: run } = (row as { refreshing: { token: bigint } }).refreshing;
-    const computed = { value: { count: 1, sum: 1 }, version: 1, asOf: run };
-    expect(await app.t.mutation(recompute, { view: "totals", args: key, run, computed })).toBe(
+    const { _id: run, asOf } = await app.run();
+    const computed = { value: { count: 1, sum: 1 }, version: 1, asOf };
+    expect(await app.t.mutation(recompute, { job: { kind: "finish", run, computed } })).toBe(
       "committed",
     );
   });

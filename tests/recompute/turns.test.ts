@@ -2,13 +2,14 @@ import { anyApi, type FunctionReference, queryGeneric } from "convex/server";
 import { v } from "convex/values";
 import { defineView } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { Mode } from "../../src/views/definition.js";
-import { putClockBack } from "../putClockBack.js";
-import { type AppOptions, endTestApp } from "../testApp.js";
-import { type Key, startTotals, type TotalsOptions, total, totalsTable } from "../totals.js";
+import type { Start } from "../../src/effects/ledger.js";
+import type { Mode } from "../../src/model/definition.js";
+import { type AppOptions, endTestApp, type TestApp } from "../testApp.js";
+import { startTotals, type TotalsOptions, total, totalsTable } from "../totals.js";
 
 afterEach(endTestApp);
 
+const recompute = anyApi.lazy?.recompute as FunctionReference<"mutation">;
 const sums = {
   total: queryGeneric({
     args: { list: v.string() },
@@ -17,6 +18,19 @@ const sums = {
 };
 
 const lists = (count: number) => Array.from({ length: count }, (_, i) => ({ list: String(i) }));
+
+/** How many turns are taken, and how many keys wait for one. */
+async function turns({ rows }: Pick<TestApp, "rows">) {
+  const all = await rows("lazyTurns");
+  const taken = all.filter(({ running }) => running !== undefined).length;
+  return { taken, waiting: all.length - taken };
+}
+
+/** Runs what is due now, and not what that schedules. */
+async function step(app: Pick<TestApp, "t">) {
+  vi.advanceTimersByTime(1);
+  await app.t.finishInProgressScheduledFunctions();
+}
 
 /** An app whose totals are computed two at a time, and how many were under way at most. */
 function start(mode: Mode, options: TotalsOptions = {}, more: AppOptions = {}) {
@@ -47,17 +61,15 @@ function start(mode: Mode, options: TotalsOptions = {}, more: AppOptions = {}) {
       const { messages } = await readAll(count);
       await app.deliver(messages);
     },
-    slots: async () => (await app.rows("lazySlots")).length,
-    waiting: async () => (await app.rows("lazyQueue")).length,
-    /** Lets what is due run, one moment after the other, and tells the most slots that were in use. */
+    turns: () => turns(app),
+    /** Lets what is due run, one moment after the other, and tells the most turns that were taken at a time. */
     async runDown() {
-      let slots = 0;
+      let most = 0;
       for (let i = 0; i < 400; i++) {
-        vi.advanceTimersByTime(1);
-        await app.t.finishInProgressScheduledFunctions();
-        slots = Math.max(slots, (await app.rows("lazySlots")).length);
+        await step(app);
+        most = Math.max(most, (await turns(app)).taken);
       }
-      return slots;
+      return most;
     },
   };
 }
@@ -68,8 +80,7 @@ describe.each<Mode>(["transaction", "snapshot", "action"])("maxParallel in the m
     await app.askForAll(20);
     expect(await app.runDown()).toBe(2);
     expect(app.most()).toBeLessThanOrEqual(2);
-    expect(await app.slots()).toBe(0);
-    expect(await app.waiting()).toBe(0);
+    expect(await app.rows("lazyTurns")).toEqual([]);
     const { effects } = await app.readAll(20);
     expect(effects).toEqual([]);
   });
@@ -83,7 +94,7 @@ describe.each<Mode>(["transaction", "snapshot", "action"])("maxParallel in the m
     });
     await app.askForAll(10);
     await app.runDown();
-    expect(await app.slots()).toBe(0);
+    expect(await app.rows("lazyTurns")).toEqual([]);
     expect((await app.readAll(10)).result.filter((value) => value !== null)).toHaveLength(5);
   });
 });
@@ -93,33 +104,45 @@ test("hundreds of rows of an old version are recomputed two at a time", async ()
   await app.t.run(async (ctx) => {
     for (const args of lists(300)) {
       const row = { key: JSON.stringify(args), args, value: { count: 0, sum: 0 } };
-      await ctx.db.insert("totals", { ...row, seq: 1, version: 1, asOf: 0n, computedAt: 0 });
+      await ctx.db.insert("totals", { ...row, version: 1, asOf: 1n, computedAt: 0 });
     }
   });
   await app.askForAll(300);
-  vi.advanceTimersByTime(1);
-  await app.t.finishInProgressScheduledFunctions();
-  vi.advanceTimersByTime(1);
-  await app.t.finishInProgressScheduledFunctions();
-  const refreshing = (await app.rows("totals")).filter((row) => "refreshing" in row);
-  expect(refreshing.length).toBeLessThanOrEqual(2);
-  expect(await app.waiting()).toBeGreaterThan(290);
+  await step(app);
+  await step(app);
+  expect(await app.rows("lazyRuns")).toHaveLength(2);
+  expect(await app.turns()).toEqual({ taken: 2, waiting: 298 });
 });
 
-test("the turn of an action that died is handed on by its watchdog", async () => {
+test("the turn of an action that died is handed on by a sweep", async () => {
   const app = start("action", { timeout: { seconds: 30 } }, { forgotten: ["act"] });
   vi.spyOn(console, "error").mockReturnValue();
   await app.askForAll(3);
   await app.runDown();
-  expect(await app.waiting()).toBe(1);
-  await app.advance(30_010);
-  expect(await app.waiting()).toBe(0);
+  expect(await app.turns()).toEqual({ taken: 2, waiting: 1 });
+  await app.advance(32_010);
+  expect((await app.turns()).waiting).toBe(0);
 });
 
-/** Runs what is due now, and not what that schedules. */
-async function step(app: Pick<ReturnType<typeof start>, "t">) {
-  vi.advanceTimersByTime(1);
-  await app.t.finishInProgressScheduledFunctions();
+test("an attempt that has nothing to do does not wait", async () => {
+  const app = start("transaction");
+  await app.askForAll(1);
+  await app.runDown();
+  await takeTurns(app);
+  const job = { kind: "attempt", view: "totals", args: { list: "0" } };
+  expect(await app.t.mutation(recompute, { job })).toBe("clean");
+  expect(await app.turns()).toEqual({ taken: 2, waiting: 0 });
+});
+
+/** Takes the two turns for other keys, whose jobs start in an hour. */
+async function takeTurns(app: Pick<TestApp, "t">) {
+  await app.t.run(async (ctx) => {
+    for (const key of ["x", "y"]) {
+      const running = await ctx.scheduler.runAfter(3_600_000, recompute, { job: {} });
+      const expiresAt = Date.now() + 130_000;
+      await ctx.db.insert("lazyTurns", { view: "totals", key, job: {}, running, expiresAt });
+    }
+  });
 }
 
 describe("a job that has its turn and dies", () => {
@@ -128,9 +151,9 @@ describe("a job that has its turn and dies", () => {
     const app = start("transaction", { timeout: { minutes: 1 } });
     await app.askForAll(5);
     await step(app);
-    expect([await app.slots(), await app.waiting()]).toEqual([2, 3]);
+    expect(await app.turns()).toEqual({ taken: 2, waiting: 3 });
     const dying = (await app.jobs()).filter(
-      ({ state, args: [job] }) => state.kind === "pending" && "turn" in job && !("watchdog" in job),
+      ({ state, args: [{ job }] }) => state.kind === "pending" && "turn" in job,
     );
     expect(dying).toHaveLength(2);
     await app.t.run(async (ctx) => {
@@ -141,78 +164,78 @@ describe("a job that has its turn and dies", () => {
 
   test("loses it to those that wait, without anybody asking", async () => {
     const app = await startDead();
-    await app.advance(60_000);
-    expect([await app.slots(), await app.waiting()]).toEqual([2, 3]);
-    await app.advance(10 * 60_000 + 1_000);
-    expect([await app.slots(), await app.waiting()]).toEqual([0, 0]);
+    // As long as the window, and two minutes.
+    await app.advance(129_000);
+    expect(await app.turns()).toEqual({ taken: 2, waiting: 3 });
+    await app.advance(8_000);
+    expect(await app.rows("lazyTurns")).toEqual([]);
     expect(await app.rows("totals")).toHaveLength(3);
   });
 
-  test("loses it when its watchdog has died too, and a key is asked for that waits already", async () => {
+  test("loses it to the heartbeat, when the sweep has died too", async () => {
     const app = await startDead();
     await app.t.run(async (ctx) => {
-      for (const { watchdog } of await ctx.db.query("lazySlots").collect()) {
-        await ctx.scheduler.cancel(watchdog as never);
+      const jobs = await ctx.db.system.query("_scheduled_functions").collect();
+      for (const { _id, name, state } of jobs) {
+        if (name === "lazy:sweep" && state.kind === "pending") await ctx.scheduler.cancel(_id);
       }
     });
+    const heartbeat = anyApi.lazy?.heartbeat as FunctionReference<"action">;
     await app.advance(12 * 60_000);
-    const waiting = (await app.rows("lazyQueue")).map(({ job }) => (job as { args: Key }).args);
-    expect([await app.slots(), waiting.length]).toEqual([2, 3]);
-    const { messages } = await app.collect((ctx) => app.totals.getMany(ctx, waiting));
-    await app.deliver(messages);
+    expect(await app.turns()).toEqual({ taken: 2, waiting: 3 });
+    await app.testing.collect(() => app.t.action(heartbeat));
     await app.advance();
-    expect(await app.waiting()).toBe(0);
+    expect(await app.rows("lazyTurns")).toEqual([]);
     expect(await app.rows("totals")).toHaveLength(3);
   });
 
-  test("loses it at once when the clock was put back: nobody waits for a day that comes again", async () => {
-    const app = await startDead();
-    await putClockBack(app.t);
-    await app.askForAll(6);
-    await app.advance();
-    expect((await app.rows("totals")).length).toBeGreaterThan(0);
-  });
-
-  test("of a view that is gone: the slot and what waits are given up", async () => {
+  test("of a view that is gone: its turn and what waits are given up", async () => {
     const app = start("transaction");
     await app.t.run(async (ctx) => {
-      const watchdog = await ctx.scheduler.runAfter(0, anyApi.lazy?.sweep as never);
-      await ctx.scheduler.cancel(watchdog);
-      const slot = { view: "gone", index: 0, token: 1n, until: 0, watchdog };
-      await ctx.db.insert("lazySlots", slot);
-      for (const { list } of lists(250)) {
-        await ctx.db.insert("lazyQueue", { view: "gone", key: list, job: {} });
-      }
+      const running = await ctx.scheduler.runAfter(0, recompute, { job: {} });
+      await ctx.scheduler.cancel(running);
+      const attempt = (list: string) => ({
+        ...{ view: "gone", key: JSON.stringify({ list }) },
+        job: { kind: "attempt", view: "gone", args: { list } },
+      });
+      await ctx.db.insert("lazyTurns", { ...attempt("x"), running, expiresAt: Date.now() });
+      for (const { list } of lists(250)) await ctx.db.insert("lazyTurns", attempt(list));
     });
-    const job = { view: "gone", args: {}, turn: { index: 0, token: 1n }, watchdog: true };
-    await app.t.mutation(anyApi.lazy?.recompute as FunctionReference<"mutation">, job);
+    const job = { kind: "due", table: "lazyTurns", sweepAt: Date.now() };
+    await app.t.mutation(anyApi.lazy?.sweep as FunctionReference<"mutation">, { job });
     await app.advance();
-    expect([await app.slots(), await app.waiting()]).toEqual([0, 0]);
+    expect(await app.rows("lazyTurns")).toEqual([]);
   });
+});
+
+test("a job that has its turn and is only late keeps it", async () => {
+  const app = start("transaction");
+  await takeTurns(app);
+  await app.askForAll(3);
+  await app.advance(30 * 60_000);
+  expect(await app.turns()).toEqual({ taken: 2, waiting: 3 });
 });
 
 test("a key waits once, however often it is asked for, with the window of the last time", async () => {
   const app = start("transaction", { timeout: { minutes: 1 } });
-  await app.t.run(async (ctx) => {
-    const watchdog = await ctx.scheduler.runAfter(0, anyApi.lazy?.sweep as never);
-    await ctx.scheduler.cancel(watchdog);
-    const until = Date.now() + 11 * 60_000;
-    for (const index of [0, 1]) {
-      const slot = { view: "totals", index, token: 1n, until, watchdog };
-      await ctx.db.insert("lazySlots", slot);
-    }
-  });
+  await takeTurns(app);
   for (let i = 0; i < 4; i++) {
     await app.askForAll(3);
     await app.advance(11_000);
   }
-  expect(await app.waiting()).toBe(3);
+  expect(await app.turns()).toEqual({ taken: 2, waiting: 3 });
+  const windows = (await app.rows("lazyEffects")).map(({ windowEndsAt }) => windowEndsAt);
+  const waiting = (await app.rows("lazyTurns")).filter(({ running }) => running === undefined);
+  const waited = waiting.map(({ job }) => (job as { start: Start }).start.windowEndsAt);
+  expect(waited.sort()).toEqual(windows.sort());
   await app.t.run(async (ctx) => {
-    for (const { _id } of await ctx.db.query("lazySlots").collect()) await ctx.db.delete(_id);
+    for (const { _id, running } of await ctx.db.query("lazyTurns").collect()) {
+      if (running !== undefined) await ctx.db.delete(_id);
+    }
   });
   await app.askForAll(4);
   await app.advance();
-  expect(await app.waiting()).toBe(0);
+  expect(await app.rows("lazyTurns")).toEqual([]);
   expect((await app.readAll(4)).effects).toEqual([]);
 });
 
@@ -220,7 +243,7 @@ test("a job that waited beyond its window opens one of its own", async () => {
   const app = start("transaction", { maxParallel: 1 });
   await app.askForAll(2);
   await step(app);
-  expect(await app.waiting()).toBe(1);
+  expect(await app.turns()).toEqual({ taken: 1, waiting: 1 });
   vi.advanceTimersByTime(15_000);
   await app.t.finishInProgressScheduledFunctions();
   await app.advance();
@@ -247,17 +270,18 @@ test("a paged run keeps its turn for as long as its pages take", async () => {
   );
   await app.deliver((await app.collect((ctx) => app.totals.get(ctx, { list: "a" }))).messages);
   const begun = Date.now();
+  await step(app);
+  const [turn] = await app.rows("lazyTurns");
   // Each page comes half a minute after the one before.
   for (let pages = 0; pages < 38; pages++) {
     vi.advanceTimersByTime(30_000);
     await app.t.finishInProgressScheduledFunctions();
-    const [slot] = await app.rows("lazySlots");
-    expect(slot?.until).toBeGreaterThan(Date.now());
+    expect(await app.rows("lazyTurns")).toMatchObject([{ _id: turn?._id }]);
   }
   expect(Date.now() - begun).toBeGreaterThan(11 * 60_000);
   await app.advance();
   expect(await app.rows("totals")).toMatchObject([{ value: { count: 41 } }]);
-  expect(await app.rows("lazySlots")).toEqual([]);
+  expect(await app.rows("lazyTurns")).toEqual([]);
 });
 
 test.each([0, 1.5, -1, "2"])("maxParallel %o is refused", (maxParallel) => {

@@ -271,6 +271,16 @@ export function deploy(deployment: Deployment) {
         await Promise.all([add(ctx, first), add(ctx, second)]);
       },
     }),
+    /** Adds two, one after the other, and awaits neither. */
+    addUnawaited: mutation({
+      args: { first: v.object(item), second: v.object(item) },
+      handler: async (ctx, { first, second }) => {
+        void add(ctx, first).then(async () => {
+          await ctx.db.query("items").first();
+          await add(ctx, second);
+        });
+      },
+    }),
     /** Adds one in a sub-transaction that may be rolled back, and one after it. */
     addNested: mutation({
       args: { first: v.object(item), second: v.object(item), rollBack: v.boolean() },

@@ -27,6 +27,8 @@ export class Calls {
         return mutation("app:add", this.item(act));
       case "add both":
         return mutation("app:addBoth", this.items(act));
+      case "add unawaited":
+        return mutation("app:addUnawaited", this.items(act));
       case "add nested":
       case "add and roll back": {
         const rollBack = act.do === "add and roll back";

@@ -8,7 +8,7 @@ export function forgedMessage(how: Forgery): string {
     f: "lazy:recompute",
     a: { view: "groups", args: { group: FORGED_GROUP } },
     w: 10_000,
-    s: 0,
+    s: "0",
   };
   const text = `lazy-views:1:${Buffer.from(JSON.stringify([effect])).toString("base64url")}`;
   // The signature of another text, by whoever holds the secret, is as good as none.

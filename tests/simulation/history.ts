@@ -16,7 +16,11 @@ export type Act =
   | { do: "add"; list: List; color: Color }
   | { do: "move"; item: number; list: List }
   | { do: "remove"; item: number }
-  | { do: "add both" | "add nested" | "add and roll back"; list: List; color: Color }
+  | {
+      do: "add both" | "add unawaited" | "add nested" | "add and roll back";
+      list: List;
+      color: Color;
+    }
   | {
       do: "add around a refresh" | "add around a nested refresh";
       list: List;
@@ -74,6 +78,7 @@ export function historyOf(seed: number): History {
     [3, () => ({ do: "move", item: Math.floor(random() * 20), list: one(lists) })],
     [2, () => ({ do: "remove", item: Math.floor(random() * 20) })],
     [1, () => ({ do: "add both", list: one(lists), color: one(colors) })],
+    [0.5, () => ({ do: "add unawaited", list: one(lists), color: one(colors) })],
     [1, () => ({ do: "add nested", list: one(lists), color: one(colors) })],
     [1, () => ({ do: "add and roll back", list: one(lists), color: one(colors) })],
     [

@@ -26,54 +26,57 @@ const bug = (
 
 /** Ways to break each rule of the protocol. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
-  bug(12, "a write while compute runs is forgotten", "src/recompute/commit.ts", [
-    "isWritten() || lazy.marks.mayBeMarked(mark) ? { dirtyAt: Date.now() } : {}",
-    "{}",
+  bug(12, "a write does not wait for its turn", "src/staleness/watch.ts", [
+    "isWatched ? mutex.run(() => method(...args)) : mutex.track(method(...args))",
+    "isWatched ? method(...args) : method(...args)",
   ]),
-  bug(2, "a commit leaves the old mark", "src/recompute/commit.ts", [
-    "await ctx.db.replace(view.name, id,",
-    "await ctx.db.patch(view.name, id,",
+  bug(12, "a refresh does not wait for its turn", "src/recompute/commit.ts", [
+    "execution.mutex.run(async () => {\n    const computed",
+    "(async (work: () => Promise<unknown>) => await work())(async () => {\n    const computed",
   ]),
-  bug(6, "a row is as of the clock, not as of its snapshot", "src/recompute/value.ts", [
+  bug(12, "a mutation ends before its writes", "src/app/builders.ts", ["await mutex.close()", ""]),
+  bug(2, "a commit leaves the old mark", "src/model/row.ts", [
+    "await db.replace(name, old._id,",
+    "await db.patch(name, old._id,",
+  ]),
+  bug(6, "a row is as of the clock, not as of its snapshot", "src/recompute/compute.ts", [
     "const asOf = reader.meta.getSnapshotTs()",
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
   bug(12, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", [
-    "isNews && entry.trailingJob === undefined",
-    "false",
+    "!isNews || entry.trailingJob !== undefined",
+    "true",
   ]),
   bug(13, "news is not told from repetition", "src/effects/dispatch.ts", [
-    "seq !== entry.seq || entry.failure",
+    "seen !== entry.seen || entry.failure",
     "entry.failure",
   ]),
-  bug(4, "a superseded effect is dispatched", "src/effects/effect.ts", [
-    "? row.seq > seq : row.born > born",
-    "? false : false",
-  ]),
+  bug(4, "a superseded effect is dispatched", "src/effects/effect.ts", ["asOf > seen", "false"]),
   bug(2, "a window is not looked at", "src/effects/dispatch.ts", [
-    "!isAhead(entry.windowEndsAt, now, furthestMs)",
+    "entry === null || !isOpen(entry, now, effect.windowMs)",
     "true",
   ]),
   {
-    ...bug(135, "a dispatch reads rows in its own transaction", "src/app.ts", [
-      "{ useStaleSnapshot: true }",
-      "{}",
+    ...bug(135, "a dispatch reads rows in its own transaction", "src/model/app.ts", [
+      "{ useStaleSnapshot: true, ...options }",
+      "options",
     ]),
     isRare: true,
   },
   bug(4, "the old document of a change is forgotten", "src/staleness/sources.ts", [
-    '["before", oldDoc],',
+    '["before", "after"] as const',
+    '["after"] as const',
+  ]),
+  bug(14, "a mutation remembers marks that a sub-mutation took away", "src/app/builders.ts", [
+    ".finally(() => execution.forget())",
     "",
   ]),
-  bug(
-    14,
-    "a mutation remembers marks that a sub-mutation took away",
-    "src/staleness/marks.ts",
-    ["this.started++;\n    this.marked.clear();", "this.started++;"],
-    ["this.running--;\n    this.marked.clear();", "this.running--;"],
-  ),
-  bug(4, "a mark is never set again", "src/staleness/invalidate.ts", [
-    "Math.abs(now - row.dirtyAt) <= graceMs(view, row)",
+  bug(14, "a mutation remembers a mark that its own refresh took away", "src/recompute/commit.ts", [
+    "execution.forget({ view, text: key.text });",
+    "",
+  ]),
+  bug(4, "a mark is never set again", "src/staleness/mark.ts", [
+    "Math.abs(now - lastMark) <= graceMs(view, row)",
     "now > 0",
   ]),
   bug(0, "tags are not looked at", "src/staleness/predicates.ts", [
@@ -85,12 +88,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     '"fresh" ? "fresh" : "stale"',
   ]),
   bug(4, "the version of a row is not looked at", "src/staleness/judge.ts", [
-    "stored.version !== view.version && !isCompatible",
+    "row.version !== view.version && !isCompatible",
     "false",
   ]),
-  bug(1, "rows are not marked when they reach an age", "src/sweeping.ts", [
-    "} else await lookAt(",
-    "} else if (swept < 0) await lookAt(",
+  bug(1, "rows are not marked when they reach an age", "src/staleness/age.ts", [
+    "expiresAt === undefined || expiresAt > computedAt + ageMs",
+    "expiresAt !== undefined && expiresAt > computedAt + ageMs",
   ]),
   {
     ...bug(601_048, "clean-up does not look again before it deletes", "src/effects/ledger.ts", [
@@ -99,48 +102,69 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ]),
     isRare: true,
   },
-  bug(5, "a failure has no backoff", "src/recompute/retry.ts", [
+  bug(5, "a failure has no backoff", "src/effects/ledger.ts", [
     "Math.max(now + backoffMs(attempts), entry?.windowEndsAt ?? 0)",
     "now + 10",
   ]),
-  bug(6, "a failure is not retried", "src/recompute/retry.ts", [
-    "work.retry && attempts < RETRY.maxAttempts",
+  bug(6, "a failure is not retried", "src/effects/ledger.ts", [
+    "work.retry && attempts < MAX_ATTEMPTS",
     "false",
   ]),
   bug(24, "a job that was overtaken runs all the same", "src/recompute/recompute.ts", [
-    "entry.windowEndsAt !== ownWindow",
+    "isOwn ? entry.taken === true : entry.taken !== false",
     "false",
   ]),
+  bug(24, "a late job is overtaken for ever", "src/effects/dispatch.ts", [
+    "isRepeated ? false : undefined",
+    "undefined",
+  ]),
+  bug(24, "a window that was taken is anybody's still", "src/recompute/recompute.ts", [
+    ": entry.taken !== false",
+    ": entry.taken === undefined",
+  ]),
+  bug(24, "a window that was taken is its own job's still", "src/recompute/recompute.ts", [
+    "isOwn ? entry.taken === true :",
+    "isOwn ? false :",
+  ]),
   bug(6, "a recompute that was put off opens no window", "src/recompute/recompute.ts", [
-    "if (isPutOff || isLate) {",
+    "if (isPutOff || isLate || !isOwn) {",
     "if (false) {",
   ]),
-  bug(24, "a run forgets the marks that were set while it lasted", "src/recompute/run.ts", [
-    "...(dirtyAt === undefined ? {} : { dirtyAt }),\n    ...(isFollowedUp",
-    "...(isFollowedUp",
+  {
+    ...bug(24, "what the ledger knows of readers is kept at an eviction", "src/effects/ledger.ts", [
+      'else if (cause === "evicted") await change(ctx, entry, { seen: undefined });',
+      "",
+    ]),
+  },
+  bug(24, "a change does not note itself in a run", "src/staleness/mark.ts", [
+    "if (run !== null) await touchRun(execution.ledger.db, run, now);",
+    "",
   ]),
-  bug(33, "a run that is given up does not put the mark back", "src/recompute/run.ts", [
-    "row.dirtyAt ?? row.refreshing?.dirtyAt",
-    "row.dirtyAt",
+  bug(24, "a run forgets the change that came while it lasted", "src/recompute/commit.ts", [
+    "if (touchedAt !== undefined) {",
+    "if (false) {",
   ]),
   {
     ...bug(
       701_010,
       "the commit of a run has no follow-up of a leased row",
-      "src/recompute/run.ts",
-      ["pending === true && (await lazy.recomputeSoon(view, key, next))", "pending === true"],
+      "src/recompute/commit.ts",
+      [
+        "isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))",
+        "isLeased(view, next, now)",
+      ],
     ),
     isRare: true,
     kind: { isLeased: true, mode: "snapshot" },
   },
-  bug(24, "a page is taken in twice", "src/recompute/paged.ts", [
+  bug(24, "a page is taken in twice", "src/recompute/pages.ts", [
     "cursor: page.cursor,\n    accumulated",
     "cursor: found.pages === 0 ? found.cursor : page.cursor,\n    accumulated",
   ]),
   {
     ...bug(640, "a change is applied to a row that is marked", "src/staleness/applyChange.ts", [
-      "row.version !== version || row.dirtyAt !== undefined || row.refreshing !== undefined",
-      "row.version !== version || row.refreshing !== undefined",
+      "version !== view.version || dirtyAt !== undefined ||",
+      "version !== view.version ||",
     ]),
     kind: { guard: "applied" },
   },
@@ -149,48 +173,36 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       3_000_715,
       "a change is applied to a row that is being computed",
       "src/staleness/applyChange.ts",
-      ["row.dirtyAt !== undefined || row.refreshing !== undefined", "row.dirtyAt !== undefined"],
+      ["row !== null && run === null &&", "row !== null &&"],
     ),
     isRare: true,
     kind: { guard: "applied", mode: "paged" },
   },
-  {
-    ...bug(
-      460,
-      "a write beside a refresh is applied, though the refresh may have seen it",
-      "src/recompute/commit.ts",
-      ["isWritten() || lazy.marks", "lazy.marks"],
-    ),
-    kind: { guard: "applied", mode: "transaction" },
-  },
   bug(8, "a turn is not handed on", "src/recompute/turns.ts", [
-    "if (next === null || slot.index",
-    "if (next !== undefined || slot.index",
+    "await startWaiting(execution, view ?? { name: turn.view });",
+    "",
   ]),
   {
     ...bug(145, "a key that waits keeps the job of an older window", "src/recompute/turns.ts", [
-      "windowOf(job) > windowOf(earlier)",
+      "windowOf(job) > windowOf(waiting.job as Attempt)",
       "false",
     ]),
     kind: { isLimited: true },
   },
-  bug(16, "a row is evicted as soon as it is stale", "src/evicting.ts", [
-    "since !== undefined && since + mayStayMs > now",
+  bug(16, "a row is evicted as soon as it is stale", "src/staleness/evictable.ts", [
+    "since !== undefined && since + view.evictAfterMs > now",
     "false",
   ]),
-  bug(6, "a job that has died is waited for", "src/staleness/backstop.ts", [
-    "return !isAhead(since + ms, now, ms);",
-    "return !isWaiting && !isAhead(since + ms, now, ms);",
+  bug(6, "a job that has died is waited for", "src/model/run.ts", [
+    'kind === "pending" || kind === "inProgress" ? kind : false',
+    '"pending"',
   ]),
   {
-    ...bug(
-      3_068_516,
-      "a job that left its work to another is still believed to come",
-      "src/recompute/recompute.ts",
-      ["if (isPutOff) await recordConsumed(ledger, entry);", ""],
-    ),
-    isRare: true,
-    kind: { isLeased: true, mode: "paged" },
+    ...bug(6, "the turn of a job that has died is never handed on", "src/recompute/turns.ts", [
+      "if (!isHeld) return",
+      "if (false) return",
+    ]),
+    kind: { isLimited: true },
   },
   bug(2, "seals are not verified", "src/effects/seal.ts", [
     "if (await verify(text, signature, secret)) return",

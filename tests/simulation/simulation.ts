@@ -30,7 +30,7 @@ import { checkAge, checkAnswer } from "./invariants/answers.js";
 import { checkConflict } from "./invariants/conflicts.js";
 import { Effects } from "./invariants/effects.js";
 import { Paces } from "./invariants/pace.js";
-import { checkRows } from "./invariants/rows.js";
+import { checkRows, checkWrites } from "./invariants/rows.js";
 import { must, Violation } from "./invariants/violation.js";
 import { Trace } from "./trace.js";
 import { hasAge, isClean, isOld, rowsOf } from "./truth.js";
@@ -187,6 +187,7 @@ class Simulation implements Observer<Deployment> {
       this.effects.onEnd(ended, this.backend.store);
       if (kind === "mutation" && "error" in ended.result)
         this.checkError(ended, ended.result.error);
+      else checkWrites(ended);
     });
   }
 

@@ -1,7 +1,7 @@
 import { anyApi, type FunctionReference } from "convex/server";
 import { defineView } from "convex-lazy-views";
 import { afterEach, describe, expect, test } from "vitest";
-import { endTestApp, startTestApp, type TestApp } from "../testApp.js";
+import { endTestApp, startTestApp } from "../testApp.js";
 import {
   add,
   copyRow,
@@ -105,7 +105,7 @@ describe("evictAfter", () => {
       const [, row] = await ctx.db.query("totals").collect();
       await ctx.db.patch(row?._id as never, { version: 1 });
     });
-    await app.t.mutation(scan, { table: "evict:totals", sweepAt: Date.now() });
+    await app.t.mutation(scan, { job: { kind: "evict", table: "totals", sweepAt: Date.now() } });
     await app.advance();
     expect(await app.kept()).toHaveLength(2);
     await app.advance(4 * HOUR);
@@ -113,16 +113,18 @@ describe("evictAfter", () => {
   });
 
   test("keeps a row whose run is under way, and one that waits for its turn", async () => {
-    const app = await startWithRows({ maxParallel: 1 });
+    const app = await startWithRows({ mode: "snapshot", maxParallel: 1 });
+    await app.settle((ctx) => app.totals.getMany(ctx, [{ list: "b" }, { list: "c" }]));
+    await app.mutation(async (ctx) => {
+      for (const list of ["a", "b", "c"]) await app.totals.invalidate(ctx, { list });
+    });
     await app.t.run(async (ctx) => {
       const [a, b] = await ctx.db.query("totals").collect();
-      const watchdog = await ctx.scheduler.runAfter(0, anyApi.lazy?.sweep as never);
-      await ctx.scheduler.cancel(watchdog);
-      await ctx.db.patch(a?._id as never, { refreshing: { token: 1n, dirtyAt: 1, watchdog } });
-      await ctx.db.insert("lazyQueue", { view: "totals", key: b?.key, job: {} });
+      await ctx.db.insert("lazyRuns", { view: "totals", key: a?.key, version: 1, args: a?.args });
+      await ctx.db.insert("lazyTurns", { view: "totals", key: b?.key, job: {} });
     });
     await app.advance(6 * HOUR);
-    expect(await app.kept()).toHaveLength(2);
+    expect(await app.kept()).toEqual(['{"list":"a"}', '{"list":"b"}']);
   });
 
   test("deletes rows that feed many rows of another view, as many as one mutation may mark", async () => {
@@ -148,26 +150,29 @@ describe("evictAfter", () => {
     expect(await app.rows("totals")).toEqual([]);
   });
 
-  test("deletes many rows in transactions of a hundred, and those of a view that is gone", async () => {
+  test("deletes many rows in transactions of a hundred, and none of a view that is gone", async () => {
     const app = startTotals({ evictAfter });
     await app.mutation((ctx) => app.totals.refresh(ctx, { list: "0" }));
     await copyRow(app, 1_050);
     await app.t.run(async (ctx) => {
       const sweepAt = Date.now() + HOUR;
-      const gone = { table: "evict:notes", sweepAt };
+      const gone = { kind: "evict", table: "notes", sweepAt };
       for (let i = 0; i < 3; i++) await ctx.db.insert("notes", { text: "a row of another view" });
       await ctx.db.insert("lazySweeps", gone);
-      await ctx.scheduler.runAt(sweepAt, "lazy:sweep" as never, gone as never);
+      await ctx.scheduler.runAt(sweepAt, "lazy:sweep" as never, { job: gone } as never);
       for (const row of await ctx.db.query("totals").collect()) {
         await ctx.db.patch(row._id, { dirtyAt: Date.now() });
       }
     });
     await app.advance(4 * HOUR);
     expect(await app.rows("totals")).toEqual([]);
-    expect(await app.rows("notes")).toEqual([]);
-    const scans = (await app.jobs()).filter(
-      ({ name, args }) => name === "lazy:sweep" && args[0].table === "evict:totals",
-    );
+    expect(await app.rows("notes")).toHaveLength(3);
+    const sweeps = await app.rows("lazySweeps");
+    expect(sweeps.filter(({ table }) => table === "notes")).toEqual([]);
+    const scans = (await app.jobs()).filter(({ name, args }) => {
+      const { kind, table } = args[0].job ?? {};
+      return name === "lazy:sweep" && kind === "evict" && table === "totals";
+    });
     expect(scans.length).toBeGreaterThanOrEqual(11);
   });
 
@@ -200,42 +205,19 @@ describe("evictAfter", () => {
   });
 });
 
-describe("the heartbeat", () => {
-  const heartbeat = anyApi.lazy?.heartbeat as FunctionReference<"action">;
-  const beat = async (app: TestApp) => {
-    await app.testing.collect(() => app.t.action(heartbeat));
-    await app.advance();
-  };
-
-  test("has the rows of another version deleted, a day later, of a view that keeps its rows", async () => {
-    const app = startTotals({ version: 2 });
-    await app.settle((ctx) => app.totals.getMany(ctx, [{ list: "a" }, { list: "b" }]));
-    await app.t.run(async (ctx) => {
-      const [row] = await ctx.db.query("totals").collect();
-      await ctx.db.patch(row?._id as never, { version: 1 });
-      await ctx.db.insert("lazyHealth", { missed: 0, views: [{ name: "totals", version: 1 }] });
-    });
-    await beat(app);
-    await app.advance(20 * HOUR);
-    expect(await app.rows("totals")).toHaveLength(2);
-    await app.advance(30 * HOUR);
-    expect(await app.rows("totals")).toMatchObject([{ version: 2 }]);
-    expect(await app.rows("lazySweeps")).toEqual([]);
+test("rows of another version stay, in a view that keeps its rows", async () => {
+  const app = startTotals({ version: 2 });
+  await app.settle((ctx) => app.totals.getMany(ctx, [{ list: "a" }, { list: "b" }]));
+  await app.t.run(async (ctx) => {
+    const [row] = await ctx.db.query("totals").collect();
+    await ctx.db.patch(row?._id as never, { version: 1 });
   });
-
-  test("has the rows of a view deleted that is gone, and forgets it", async () => {
-    const app = startTotals();
-    await beat(app);
-    await app.t.run(async (ctx) => {
-      for (let i = 0; i < 250; i++) await ctx.db.insert("notes", { text: "a row" });
-      const health = await ctx.db.query("lazyHealth").first();
-      const views = [...(health?.views ?? []), { name: "notes", version: 1 }];
-      await ctx.db.patch(health?._id as never, { views });
-    });
-    await beat(app);
-    expect(await app.rows("notes")).toEqual([]);
-    await app.advance(5 * 60_000);
-    await beat(app);
-    expect((await app.rows("lazyHealth"))[0]?.views).toEqual([{ name: "totals", version: 1 }]);
-  });
+  await app.advance(2 * HOUR);
+  const rows = await app.rows("totals");
+  await app.testing.collect(() =>
+    app.t.action(anyApi.lazy?.heartbeat as FunctionReference<"action">),
+  );
+  await app.advance(48 * HOUR);
+  expect(await app.rows("totals")).toEqual(rows);
+  expect(await app.rows("lazySweeps")).toEqual([]);
 });

@@ -34,7 +34,8 @@ describe("expiredWhen", () => {
     await app.mutation(add("a", 1));
     const { result, effects } = await app.collect((ctx) => totals.read(ctx, { list: "a" }));
     expect(result).toMatchObject({ state: "expired", value: null, version: 1 });
-    expect(effects).toMatchObject([{ seq: 1 }]);
+    const [row] = await app.rows("totals");
+    expect(effects).toMatchObject([{ seen: row?.asOf }]);
   });
 
   test('with onMissing: "compute" the query answers itself, and the effect backfills the row', async () => {
@@ -77,7 +78,7 @@ describe("expiredWhen", () => {
     const insert = (list: string, more: object) =>
       app.t.run(async (ctx) => {
         const row = { key: `{"list":"${list}"}`, args: { list }, value: { count: 7, sum: 7 } };
-        const stamps = { seq: 1, version: 1, asOf: 0n, computedAt: 0 };
+        const stamps = { version: 1, asOf: 0n, computedAt: 0 };
         await ctx.db.insert("totals", { ...row, ...stamps, ...more });
       });
     await insert("clean", {});

@@ -28,6 +28,8 @@ async function startLeased(options: TotalsOptions = {}) {
     },
     write: () => app.mutation(add("a", 1)),
     read: () => app.collect((ctx) => app.totals.read(ctx, key)),
+    /** What a reader of the row sees, and asks with. */
+    seen: async () => (await app.rows("totals"))[0]?.asOf as bigint,
   };
 }
 
@@ -45,7 +47,7 @@ describe("a leased row", () => {
       effects: [],
     });
     const [row] = await app.rows("totals");
-    expect(row).not.toHaveProperty("pending");
+    expect(row).not.toHaveProperty("pendingUntil");
   });
 
   test("is recomputed once a window, however many writes there are", async () => {
@@ -95,7 +97,10 @@ describe("a leased row", () => {
     isBroken = true;
     await app.write();
     await app.advance();
-    expect(await app.read()).toMatchObject({ result: { state: "stale" }, effects: [{ seq: 1 }] });
+    expect(await app.read()).toMatchObject({
+      result: { state: "stale" },
+      effects: [{ seen: await app.seen() }],
+    });
     isBroken = false;
     await app.settle((ctx) => app.totals.get(ctx, key));
     expect(await app.read()).toMatchObject({ result: { state: "fresh", value: { count: 1 } } });
@@ -121,7 +126,10 @@ describe("a leased row", () => {
     await app.killJob();
     await app.advance(6 * 60_000);
     await app.write();
-    expect(await app.read()).toMatchObject({ result: { state: "stale" }, effects: [{ seq: 1 }] });
+    expect(await app.read()).toMatchObject({
+      result: { state: "stale" },
+      effects: [{ seen: await app.seen() }],
+    });
   });
 
   test("invalidate recomputes it too", async () => {
@@ -138,6 +146,6 @@ describe("a leased row", () => {
     await app.mutation(add("a", 1));
     const [row] = await app.rows("totals");
     expect(row).not.toHaveProperty("leaseUntil");
-    expect(row).not.toHaveProperty("pending");
+    expect(row).not.toHaveProperty("pendingUntil");
   });
 });

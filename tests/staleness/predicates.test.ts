@@ -1,6 +1,6 @@
 import { allOf, anyOf, changed, invalidated, not, when } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { Staleness, Verdict } from "../../src/staleness/predicate.js";
+import type { Staleness, Verdict } from "../../src/model/definition.js";
 import { endTestApp } from "../testApp.js";
 import { add, type Key, startTotals, type Totals, total } from "../totals.js";
 

@@ -1,3 +1,4 @@
+import type { GenericDataModel } from "convex/server";
 import { Triggers } from "convex-helpers/server/triggers";
 import { type AnyView, defineView } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -88,18 +89,18 @@ describe("tags", () => {
   });
 
   test("a trigger may invalidate tags", async () => {
-    const triggers = new Triggers();
+    const triggers = new Triggers<GenericDataModel>();
     const totals = defineView("totals", {
       table: totalsTable,
       tags: ({ list }) => [list],
       compute: total,
     });
-    const app = startTestApp({ tables, views: { totals: totals as AnyView }, triggers });
+    const app = startTestApp({ tables, views: { totals: totals as AnyView } });
     triggers.register("items", async (ctx, { newDoc }) => {
       await app.lazy.invalidateTag(ctx, String(newDoc?.list));
     });
     await app.settle((ctx) => totals.get(ctx, { list: "a" }));
-    await app.mutation(add("a", 5));
+    await app.mutation((ctx) => add("a", 5)(triggers.wrapDB(ctx)));
     await app.testing.expectState(totals, { list: "a" }, "stale");
   });
 

@@ -123,21 +123,21 @@ describe("readRows", () => {
     const app = start();
     await app.t.run(async (ctx) => {
       const row = { key: '{"line":"a"}', args: { line: "a" }, value: "the old form" };
-      const stamps = { seq: 4, version: 7, asOf: 0n, computedAt: 0 };
+      const stamps = { version: 7, asOf: 4n, computedAt: 0 };
       await ctx.db.insert("wordCounts", { ...row, ...stamps });
     });
     const rows = async (ctx: QueryCtx) =>
       (await ctx.db.query("wordCounts").collect()) as unknown as LineRow[];
     const { result, effects } = await app.collect((ctx) => app.wordCounts.readRows(ctx, rows(ctx)));
     expect(result).toMatchObject([{ key: { line: "a" }, state: "expired", value: null }]);
-    expect(effects).toMatchObject([{ seq: 4 }]);
+    expect(effects).toMatchObject([{ seen: 4n }]);
   });
 
   test("a row whose key does not fit the view any more is expired, and nobody asks for it", async () => {
     const app = start();
     await app.t.run(async (ctx) => {
       const row = { key: '{"row":1}', args: { row: 1 }, value: null };
-      await ctx.db.insert("wordCounts", { ...row, seq: 1, version: 1, asOf: 0n, computedAt: 0 });
+      await ctx.db.insert("wordCounts", { ...row, version: 1, asOf: 1n, computedAt: 0 });
     });
     const rows = async (ctx: QueryCtx) =>
       (await ctx.db.query("wordCounts").collect()) as unknown as LineRow[];

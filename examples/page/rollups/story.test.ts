@@ -1,5 +1,7 @@
+import type { FunctionArgs } from "convex/server";
 import { describe, expect, test } from "vitest";
 import type { TraceEvent } from "../../backend/trace";
+import type { internal } from "../../convex/_generated/api";
 import {
   type Episode,
   emptyStory,
@@ -12,6 +14,14 @@ import {
 import { episodeTitle, stepDetail, stepName } from "./storyText";
 
 type Told<Type> = Partial<Extract<TraceEvent, { type: Type }>>;
+
+type RecomputeArgs = FunctionArgs<typeof internal.lazy.recompute>;
+
+/** What a recompute is called with. */
+function recomputeArgs(view: string, args: Record<string, string>, isTrailing = false) {
+  const start = { windowEndsAt: 2_000, isTrailing };
+  return { job: { kind: "attempt", view, args, start } } satisfies RecomputeArgs;
+}
 
 /** A trace that writes itself: every event is one millisecond after the one before. */
 class Tracer {
@@ -52,7 +62,7 @@ class Tracer {
   }
 
   recompute(airport: string, result = "committed", caller: "scheduler" | "function" = "scheduler") {
-    const args = { view: "airportStats", args: { airport } };
+    const args = recomputeArgs("airportStats", { airport });
     return this.execution({ path: "lazy:recompute", udfType: "mutation", caller, args, result });
   }
 
@@ -142,7 +152,7 @@ describe("an episode", () => {
     tracer.execution({
       path: "lazy:recompute",
       caller: "scheduler",
-      args: { view: "airportStats", args: { airport: "LAX" }, trailingAt: 2_000 },
+      args: recomputeArgs("airportStats", { airport: "LAX" }, true),
       result: "committed",
     });
     const [episode] = tracer.read("LAX", "fresh").story.episodes;
@@ -279,7 +289,7 @@ test("the network's row is counted, and belongs to no episode", () => {
     .execution({
       path: "lazy:recompute",
       caller: "scheduler",
-      args: network,
+      args: recomputeArgs("networkStats", {}),
       result: "committed",
     });
   readNetwork("fresh");

@@ -227,9 +227,10 @@ function delivered(story: Story, { at, durationMs, status }: DeliveryEvent): Sto
 /** A recompute calls itself for its sub-transaction, and does nothing for a row that is clean. */
 function recomputed(story: Story, { at, args, caller, result }: ExecutionEvent): Story {
   if (caller === "function" || result !== "committed") return story;
-  const postponed = field(args, "trailingAt") !== undefined;
+  const job = field(args, "job");
+  const postponed = field(job, "start", "isTrailing") === true;
   return mapEpisodes(add(story, { recomputes: 1 }), (episode) =>
-    withStepFor(airportOf(args), episode, { kind: "recompute", at, postponed, airports: [] }),
+    withStepFor(airportOf(job), episode, { kind: "recompute", at, postponed, airports: [] }),
   );
 }
 

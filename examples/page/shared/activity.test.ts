@@ -1,5 +1,7 @@
+import type { FunctionArgs } from "convex/server";
 import { expect, test } from "vitest";
 import type { TraceEvent } from "../../backend/trace";
+import type { internal } from "../../convex/_generated/api";
 import { type Activity, followActivity, noActivity } from "./activity";
 
 const scope = { folder: "search", views: ["movieSearch"] };
@@ -32,6 +34,12 @@ class Tracer {
     return this.tell({ type: "console", at, path, requestId, message, ...line });
   }
 
+  recompute(at: number, { view, args }: typeof ofView.a, more: Told<"execution"> = {}) {
+    const job = { kind: "attempt", view, args } as const;
+    const whole = { job } satisfies FunctionArgs<typeof internal.lazy.recompute>;
+    return this.run(at, "lazy:recompute", { args: whole, caller: "scheduler", ...more });
+  }
+
   dispatch(at: number, target: string, result: Record<string, number>) {
     const args = { effects: [{ target, args: { view: "movieSearch" } }] };
     return this.run(at, "lazy:dispatch", { udfType: "mutation", caller: "function", args, result });
@@ -60,7 +68,10 @@ class Tracer {
   }
 }
 
-const ofView = { f: "lazy:recompute", a: { view: "movieSearch", args: { term: "heat" } } };
+const ofView = {
+  f: "lazy:recompute",
+  a: { view: "movieSearch", args: { term: "heat" } as Record<string, string> },
+};
 
 test("an effect is told from the query to the recompute, in the order in which things began", () => {
   const trace = new Tracer()
@@ -68,7 +79,7 @@ test("an effect is told from the query to the recompute, in the order in which t
     .run(10, "search/films:find", { durationMs: 2 })
     .dispatch(20, "lazy:recompute", { dispatched: 1, duplicates: 2, refused: 0 })
     .deliver(23, 4, 3)
-    .run(30, "lazy:recompute", { args: ofView.a, result: "committed", caller: "scheduler" });
+    .recompute(30, ofView.a, { result: "committed" });
   expect(trace.read()).toEqual([
     "movieSearch: recomputed ×1",
     "dispatch: 1 scheduled now, 2 dropped as repeated ×1",
@@ -123,14 +134,14 @@ test("other examples are not told", () => {
     .run(2, "rollups/dashboard:stats")
     .dispatch(3, "quota/accounts:lock", { dispatched: 1 })
     .deliver(4, 2)
-    .run(5, "lazy:recompute", { args: other, result: "committed", caller: "scheduler" });
+    .recompute(5, other, { result: "committed" });
   expect(trace.read()).toEqual([]);
 });
 
 test("failures are told with their message, and marked", () => {
   const trace = new Tracer()
     .run(1, "search/films:change", { udfType: "mutation", error: "no such film" })
-    .run(2, "lazy:recompute", { args: ofView.a, result: "failed", caller: "scheduler" });
+    .recompute(2, ofView.a, { result: "failed" });
   expect(trace.read()).toEqual([
     "movieSearch: could not be recomputed ×1",
     "search/films:change: failed: no such film ×1",
@@ -139,7 +150,7 @@ test("failures are told with their message, and marked", () => {
 });
 
 test("a recompute's own sub-transaction is not told again", () => {
-  const trace = new Tracer().run(1, "lazy:recompute", { args: ofView.a, caller: "function" });
+  const trace = new Tracer().recompute(1, ofView.a, { caller: "function" });
   expect(trace.read()).toEqual([]);
 });
 

@@ -121,14 +121,15 @@ function dispatched(activity: Activity, event: ExecutionEvent, scope: Scope): Ac
 
 /** A recompute calls itself for its sub-transaction, which is not told again. */
 function recomputed(activity: Activity, event: ExecutionEvent, scope: Scope): Activity {
-  if (event.caller === "function" || !isOfScope(RECOMPUTE, event.args, scope)) return activity;
+  const job = field(event.args, "job");
+  if (event.caller === "function" || !isOfScope(RECOMPUTE, job, scope)) return activity;
   const failed = event.error !== undefined || event.result === "failed";
   return tell(activity, {
     at: beginning(event),
     kind: failed ? "failure" : "recompute",
-    subject: String(field(event.args, "view")),
+    subject: String(field(job, "view")),
     text: failed ? "could not be recomputed" : (recomputes[String(event.result)] ?? "recomputed"),
-    about: inShort(field(event.args, "args")),
+    about: inShort(field(job, "args")),
   });
 }
 
@@ -136,7 +137,7 @@ function recomputed(activity: Activity, event: ExecutionEvent, scope: Scope): Ac
 const recomputes: Record<string, string> = {
   committed: "recomputed",
   clean: "was fresh already",
-  overtaken: "was overtaken by another commit",
+  overtaken: "was overtaken by another job",
 };
 
 /** A delivery is told when it led to a dispatch that is told. */

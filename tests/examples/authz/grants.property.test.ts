@@ -1,4 +1,5 @@
 import { Triggers } from "convex-helpers/server/triggers";
+import type { EffectCtx } from "convex-lazy-views";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import type { DataModel } from "../../../examples/convex/_generated/dataModel.js";
@@ -76,13 +77,11 @@ function startGrants({ model }: RandomModel) {
   const parsed = parseModel(model);
   const grants = grantsView(parsed);
   const triggers = new Triggers<DataModel>();
-  const app = startTestApp({
-    tables: authzTables,
-    views: { grants },
-    triggers: triggers as never,
-  });
+  const app = startTestApp({ tables: authzTables, views: { grants } });
   watchTuples(triggers, parsed, (ctx, tag) => app.lazy.invalidateTag(ctx as never, tag));
-  return { app, grants, parsed };
+  const mutation = <R>(fn: (ctx: MutationCtx & EffectCtx) => R) =>
+    app.mutation((ctx) => fn(triggers.wrapDB(ctx as unknown as MutationCtx & EffectCtx)));
+  return { app, mutation, grants, parsed };
 }
 
 /**
@@ -91,7 +90,7 @@ function startGrants({ model }: RandomModel) {
  * @returns How many grants were served, and how many of them were denials.
  */
 async function runHistory({ random, tuples, steps }: History) {
-  const { app, grants, parsed } = startGrants(random);
+  const { app, mutation, grants, parsed } = startGrants(random);
   const stored = new Map<string, Tuple>();
   const turn = (tuple: Tuple) => {
     const text = JSON.stringify(tuple);
@@ -115,9 +114,7 @@ async function runHistory({ random, tuples, steps }: History) {
   let late: string[] = [];
   let freshReads = 0;
   let denied = 0;
-  await app.mutation((ctx) =>
-    changeTuples((ctx as unknown as MutationCtx).db, parsed, { deletes: [], writes: tuples }),
-  );
+  await mutation((ctx) => changeTuples(ctx.db, parsed, { deletes: [], writes: tuples }));
   for (const tuple of tuples) turn(tuple);
 
   for (const { turned, replaced, checked, fate } of steps) {
@@ -131,8 +128,8 @@ async function runHistory({ random, tuples, steps }: History) {
       first !== undefined && replaced !== undefined && !stored.has(JSON.stringify(replaced));
     if (isReplaced) [first, replaced].forEach(turn);
     // Also in the very mutation that changes them.
-    const within = await app.mutation(async (ctx) => {
-      const { db } = ctx as unknown as MutationCtx;
+    const within = await mutation(async (ctx) => {
+      const { db } = ctx;
       await changeTuples(db, parsed, { deletes, writes });
       const all = isReplaced ? await db.query("tuples").collect() : [];
       const old = all.find(

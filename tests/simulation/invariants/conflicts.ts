@@ -16,6 +16,7 @@ const TABLES: Record<string, readonly string[]> = {
   "app:add": WRITTEN,
   "app:addBoth": WRITTEN,
   "app:addNested": WRITTEN,
+  "app:addUnawaited": WRITTEN,
   "app:move": WRITTEN,
   "app:remove": WRITTEN,
 };

@@ -1,5 +1,6 @@
 import type { Change } from "../../../examples/backend/readSet";
 import { AGE_MS, type Deployment, EVICT_AFTER_MS } from "../app.js";
+import type { Ended } from "../engine/backend.js";
 import type { Commit, Store } from "../engine/store.js";
 import { asRow, followsItems, hasAge, isClean, isOld, numbersOf, rowsOf } from "../truth.js";
 import { must } from "./violation.js";
@@ -27,6 +28,13 @@ export function checkRows(store: Store, deployment: Deployment, commit: Commit):
       return `After commit ${commit.number} (${commit.path}) row ${group} is clean with ${ns}, but its items are ${JSON.stringify(numbers)}.`;
     });
   }
+}
+
+/** A mutation keeps the writes that it has not awaited. */
+export function checkWrites({ path, commit }: Ended<Deployment>): void {
+  if (path !== "app:addUnawaited") return;
+  const added = (commit?.changes ?? []).filter(({ table }) => table === "items").length;
+  must(added === 2, () => `${path} wrote ${added} of its two items.`);
 }
 
 function checkChange(

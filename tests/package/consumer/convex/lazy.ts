@@ -3,6 +3,7 @@ import { Triggers } from "convex-helpers/server/triggers";
 import { effectsOf, LazyViews } from "convex-lazy-views";
 import type { DataModel } from "./_generated/dataModel";
 import {
+  type MutationCtx,
   action as rawAction,
   internalMutation as rawInternalMutation,
   internalQuery as rawInternalQuery,
@@ -12,25 +13,27 @@ import {
 import { airportStats } from "./airportStats";
 import { movieSearch } from "./movieSearch";
 
-/** The app's own triggers: the library's work beside them. */
-const triggers = new Triggers<DataModel>();
-triggers.register("flights", async (ctx, { operation }) => {
-  await ctx.db.insert("audits", { table: "flights", operation });
-});
-
 export const lazy = new LazyViews<DataModel>({
   module: "lazy",
   views: { airportStats, movieSearch },
-  triggers,
 });
 
 export const { recompute, dispatch, sweep, inspect } = lazy.functions();
 
 export const query = lazy.query(rawQuery);
 export const internalQuery = lazy.query(rawInternalQuery);
-export const mutation = lazy.mutation(rawMutation);
-export const internalMutation = lazy.mutation(rawInternalMutation);
 export const action = lazy.action(rawAction);
+
+/** Triggers of the app's own, on top of the library's builders. */
+const triggers = new Triggers<DataModel>();
+triggers.register("flights", async (ctx, { operation }) => {
+  await ctx.db.insert("audits", { table: "flights", operation });
+});
+const withTriggers = customCtx((ctx: MutationCtx) =>
+  triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }),
+);
+export const mutation = customMutation(lazy.mutation(rawMutation), withTriggers);
+export const internalMutation = customMutation(lazy.mutation(rawInternalMutation), withTriggers);
 
 /** Custom functions of convex-helpers on top of the library's; they hand the effects on. */
 export const userQuery = customQuery(

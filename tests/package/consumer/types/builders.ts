@@ -1,8 +1,9 @@
 import type { FunctionArgs, FunctionReference, FunctionReturnType } from "convex/server";
 import { customCtx, customMutation, customQuery } from "convex-helpers/server/customFunctions";
-import type { EffectCtx, ViewRead } from "convex-lazy-views";
+import { Triggers } from "convex-helpers/server/triggers";
+import { type EffectCtx, effectsOf, type ViewRead } from "convex-lazy-views";
 import type { api, internal } from "../convex/_generated/api";
-import type { Doc, Id } from "../convex/_generated/dataModel";
+import type { DataModel, Doc, Id } from "../convex/_generated/dataModel";
 import {
   type MutationCtx,
   type QueryCtx,
@@ -43,6 +44,7 @@ export const handedOn = [
   query(async (ctx) => takesQuery(ctx)),
   mutation({ args: {}, handler: async (ctx) => takesMutation(ctx) }),
   mutation({ args: {}, handler: async (ctx) => takesQuery(ctx) }),
+  lazy.mutation(rawMutation)({ args: {}, handler: async (ctx) => takesMutation(ctx) }),
 ];
 const takesQuery = (_ctx: QueryCtx & EffectCtx) => null;
 const takesMutation = (_ctx: MutationCtx & EffectCtx) => null;
@@ -62,6 +64,14 @@ export const nestedMutation = customMutation(
     db: [] as unknown as Expect<Equal<(typeof ctx)["db"], MutationCtx["db"]>>,
   })),
 );
+
+/** Triggers on top of a builder see its ctx, and so does the function. */
+const triggers = new Triggers<DataModel, MutationCtx & EffectCtx>();
+triggers.register("flights", async (ctx) => void takesMutation(ctx));
+export const triggered = customMutation(
+  lazy.mutation(rawMutation),
+  customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) })),
+)({ args: {}, handler: async (ctx) => takesMutation(ctx) });
 
 /** What must not compile. */
 export const misbuilt = [

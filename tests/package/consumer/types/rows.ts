@@ -9,7 +9,7 @@ import {
   type RowRead,
   viewTable,
 } from "convex-lazy-views";
-import type { DataModel, Doc } from "../convex/_generated/dataModel";
+import type { DataModel, Doc, TableNames } from "../convex/_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../convex/_generated/server";
 import { airportStats } from "../convex/airportStats";
 import { lazy } from "../convex/lazy";
@@ -65,6 +65,15 @@ export async function invalidates(ctx: MutationCtx, query: QueryCtx) {
   // @ts-expect-error a query cannot write
   await lazy.invalidateTag(query, "airport:SFO");
 }
+
+/** What `@convex-dev/migrations` does with each document of a table. */
+type MigrateOne<Table extends TableNames> = (ctx: MutationCtx, doc: Doc<Table>) => Promise<void>;
+
+export const warming: MigrateOne<"flights"> = lazy.warmEach(airportStats, "flights");
+// @ts-expect-error documents of another table
+export const warmingMovies: MigrateOne<"movies"> = lazy.warmEach(airportStats, "flights");
+// @ts-expect-error no such table
+export const warmingPlanes = lazy.warmEach(airportStats, "planes");
 
 export const wired = [
   new LazyViews<DataModel>({ module: "lazy", views: {}, transports: ["logStream", "client"] }),

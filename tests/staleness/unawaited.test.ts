@@ -1,0 +1,171 @@
+import { anyApi, type FunctionReference, mutationGeneric } from "convex/server";
+import { v } from "convex/values";
+import { afterEach, describe, expect, test } from "vitest";
+import { endTestApp, type MutationCtx } from "../testApp.js";
+import { add, startTotals, type Totals, type TotalsOptions, total } from "../totals.js";
+
+afterEach(endTestApp);
+
+// Taken when this module loads: tests replace it.
+const { setImmediate: nextTurn } = globalThis;
+
+const a = { list: "a" };
+type Item = { list: string; n: number };
+const addItem = anyApi.sub?.add as FunctionReference<"mutation">;
+
+/** Counts and sums up what a change takes away and adds. */
+const applyChange: TotalsOptions["applyChange"] = ({ count, sum }, { before, after }): Totals => ({
+  count: count + (after ? 1 : 0) - (before ? 1 : 0),
+  sum: sum + (after?.n ?? 0) - (before?.n ?? 0),
+});
+
+/** An app whose list "a" has one item, the number 1, and a row that is fresh. */
+async function start(options: TotalsOptions = {}) {
+  const app = startTotals(options, {
+    build: (lazy) => ({
+      sub: {
+        add: lazy.mutation(mutationGeneric)({
+          args: { n: v.number() },
+          handler: async (ctx, { n }) => void (await add("a", n)(ctx)),
+        }),
+      },
+    }),
+  });
+  const id = await app.mutation(add("a", 1));
+  await app.mutation((ctx) => app.totals.refresh(ctx, a));
+  return {
+    ...app,
+    id: id as never,
+    read: async () => (await app.collect((ctx) => app.totals.read(ctx, a))).result,
+    /** The numbers of the list. */
+    numbers: async () => (await app.rows("items")).map(({ n }) => n as number).sort(),
+  };
+}
+
+type Db = MutationCtx["db"];
+type Work = (db: Db, id: never, ctx: MutationCtx) => unknown;
+const insert = (db: Db, n: number) => db.insert("items", { list: "a", n });
+const query = async (db: Db) =>
+  (await db
+    .query("items")
+    .withIndex("by_list", (q) => q.eq("list", "a"))
+    .collect()) as unknown as (Item & { _id: never })[];
+
+/** What a mutation does without waiting for it, and the numbers that the list has then. */
+const WORK: Record<string, [Work, number[]]> = {
+  "an insert": [(db) => void insert(db, 2), [1, 2]],
+  "a patch": [(db, id) => void db.patch(id, { n: 3 }), [3]],
+  "a patch that names the table": [(db, id) => void db.patch("items", id, { n: 3 }), [3]],
+  "a replace": [(db, id) => void db.replace(id, { list: "a", n: 4 } as never), [4]],
+  "a delete": [(db, id) => void db.delete(id), []],
+  "several at once": [(db) => void Promise.all([2, 3].map((n) => insert(db, n))), [1, 2, 3]],
+  "forEach with an async function": [
+    (db) => {
+      [2, 3].forEach(async (n) => {
+        await insert(db, n);
+        await insert(db, n + 10);
+      });
+    },
+    [1, 12, 13, 2, 3],
+  ],
+  "a query, then a patch of what it found": [
+    (db) => {
+      void (async () => {
+        const [item] = await query(db);
+        await db.patch(item?._id as never, { n: 5 });
+      })();
+    },
+    [5],
+  ],
+  "queries and gets before the first write": [
+    (db, id) => {
+      void (async () => {
+        await query(db);
+        await db.query("notes").first();
+        const item = (await db.get(id)) as Item | null;
+        await query(db);
+        await insert(db, (item?.n ?? 0) + 5);
+      })();
+    },
+    [1, 6],
+  ],
+  "a query that is looped over, with a write for each document": [
+    (db) => {
+      void (async () => {
+        for await (const { _id } of db.query("items")) await db.patch(_id, { n: 7 });
+      })();
+    },
+    [7],
+  ],
+  "a query that is looped over, then a write": [
+    (db) => {
+      void (async () => {
+        let count = 0;
+        for await (const _ of db.query("items")) count++;
+        await insert(db, 10 * count);
+      })();
+    },
+    [1, 10],
+  ],
+  "an insert beside something that fails": [
+    async (db) => {
+      const fails = Promise.reject(new Error("no matter"));
+      await Promise.all([insert(db, 2), fails]).catch(() => {});
+    },
+    [1, 2],
+  ],
+  "an insert after one that fails": [
+    async (db) => {
+      const refused = db.insert("items", { list: "a", n: "no number" });
+      await Promise.all([refused, insert(db, 2)]).catch(() => {});
+    },
+    [1, 2],
+  ],
+  "a mutation of its own": [(_, __, ctx) => void ctx.runMutation(addItem, { n: 2 }), [1, 2]],
+};
+
+/** What the mutation still awaits. */
+const THEN: Record<string, (db: Db, id: never) => unknown> = {
+  nothing: () => {},
+  reads: async (db, id) => {
+    await db.get(id);
+    await query(db);
+  },
+  "a write to another table": (db) => db.insert("notes", { text: "x" }),
+};
+
+describe("a write that nobody awaits is committed, and its row out of date", () => {
+  const cases = Object.keys(WORK).flatMap((work) => Object.keys(THEN).map((then) => [work, then]));
+
+  test.each(cases)("%s, then %s", async (name, then) => {
+    const [work, numbers] = WORK[name as string] as [Work, number[]];
+    const app = await start();
+    await app.mutation(async (ctx) => {
+      await work(ctx.db, app.id, ctx);
+      await THEN[then as string]?.(ctx.db, app.id);
+    });
+    expect(await app.numbers()).toEqual(numbers);
+    expect(await app.read()).toMatchObject({ state: "stale", value: { count: 1, sum: 1 } });
+  });
+
+  test.each(Object.keys(WORK))("or brought up to date by applyChange: %s", async (name) => {
+    const [work, numbers] = WORK[name] as [Work, number[]];
+    const app = await start({ applyChange });
+    await app.mutation((ctx) => work(ctx.db, app.id, ctx));
+    expect(await app.numbers()).toEqual(numbers);
+    const sum = numbers.reduce((so, n) => so + n, 0);
+    const value = { count: numbers.length, sum };
+    expect(await app.read()).toMatchObject({ state: "fresh", value });
+  });
+
+  test("also when the function throws, which keeps nothing", async () => {
+    const app = await start();
+    const failing = app.mutation((ctx) => {
+      void insert(ctx.db, 2);
+      throw new Error("after all");
+    });
+    await expect(failing).rejects.toThrow("after all");
+    expect(await app.numbers()).toEqual([1]);
+    expect(await app.read()).toMatchObject({ state: "fresh" });
+  });
+});
