@@ -90,9 +90,7 @@ function defineLazyTables() {
       seen: v.optional(snapshot),
       // The job at the end of the window: a recompute that was put off, or the retry of one that failed.
       trailingJob: v.optional(jobId),
-      failure: v.optional(
-        v.object({ message: v.string(), attempts: v.number(), failedAt: time, retryAt: time }),
-      ),
+      failure: v.optional(v.object({ message: v.string(), attempts: v.number(), failedAt: time, retryAt: time })),
       // When a sweep deletes the entry: with its window, later when it holds a failure.
       expiresAt: time,
       seq: v.optional(v.number()), // Of release 0.1.

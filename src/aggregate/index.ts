@@ -17,11 +17,7 @@ export type Measured<SortKey, Measures> = {
 };
 
 /** The items that are measured: all, or those of a namespace, within bounds of the sort key. */
-export type Selection<
-  SortKey extends Key,
-  Id extends string,
-  Namespace extends Value | undefined,
-> = {
+export type Selection<SortKey extends Key, Id extends string, Namespace extends Value | undefined> = {
   bounds?: Bounds<SortKey, Id>;
 } & (undefined extends Namespace ? { namespace?: Namespace } : { namespace: Namespace });
 
@@ -96,8 +92,7 @@ export function fromAggregate(
   { select, measures, value = (measured) => measured }: AnyOptions,
 ): (ctx: AggregateCtx, key: never) => Promise<unknown> {
   for (const [name, measure] of Object.entries(measures)) checkMeasure(name, measure);
-  return async (ctx, key) =>
-    value((await take(ctx, aggregate as AnyAggregate, select(key), measures)) as never, key);
+  return async (ctx, key) => value((await take(ctx, aggregate as AnyAggregate, select(key), measures)) as never, key);
 }
 
 /** The options, without their types. */

@@ -58,11 +58,7 @@ function isOverdue(view: ViewDefinition, row: Row, now: number): boolean {
 }
 
 /** One step of a scan: rows that were forgotten are looked at again, each on its own, and recomputed. */
-export async function scanForgotten(
-  app: LazyApp,
-  ctx: AnyMutationCtx,
-  scan: BackstopJob,
-): Promise<{ swept: number }> {
+export async function scanForgotten(app: LazyApp, ctx: AnyMutationCtx, scan: BackstopJob): Promise<{ swept: number }> {
   const view = app.views.get(scan.view);
   if (view === undefined) return { swept: 0 };
   const question = { kind: "forgotten" as const, scan };

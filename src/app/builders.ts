@@ -26,12 +26,8 @@ export function wrapBuilder(app: LazyApp, builder: unknown, wrapper: Wrapper): u
   return (definition: Definition) => {
     const handler = typeof definition === "function" ? definition : definition.handler;
     const wrapped = (ctx: object, args: unknown) =>
-      findExecution(ctx)?.app === app
-        ? handler(ctx, args)
-        : wrapper(app, ctx as never, handler, args);
-    return register(
-      typeof definition === "function" ? wrapped : { ...definition, handler: wrapped },
-    );
+      findExecution(ctx)?.app === app ? handler(ctx, args) : wrapper(app, ctx as never, handler, args);
+    return register(typeof definition === "function" ? wrapped : { ...definition, handler: wrapped });
   };
 }
 
@@ -39,8 +35,7 @@ export function wrapBuilder(app: LazyApp, builder: unknown, wrapper: Wrapper): u
 export function wrapQueryBuilder(app: LazyApp, builder: unknown): unknown {
   const wrapped = wrapBuilder(app, builder, inQuery) as (definition: Definition) => unknown;
   if (!app.transports.has("client")) return wrapped;
-  return (definition: Definition) =>
-    wrapped(typeof definition === "function" ? definition : acceptMarks(definition));
+  return (definition: Definition) => wrapped(typeof definition === "function" ? definition : acceptMarks(definition));
 }
 
 /**
@@ -107,8 +102,7 @@ export async function withExecution<Result>(
   Object.assign(inner, {
     db: watchedDbForApp(execution),
     // It may commit any row, also one that this mutation has marked.
-    runMutation: (...call: unknown[]) =>
-      mutex.run(() => runSubMutation(...call).finally(() => execution.forget())),
+    runMutation: (...call: unknown[]) => mutex.run(() => runSubMutation(...call).finally(() => execution.forget())),
   });
   let result: Awaited<Result>;
   try {
@@ -135,9 +129,9 @@ export async function inAction(
   try {
     return await handler(inner, args);
   } finally {
-    await dispatchInChunks(collector.take(), (effects) =>
-      ctx.runMutation(app.refs.dispatch, { effects }),
-    ).catch((error) => complain(missingFunctionError(app.module, "dispatch", error)));
+    await dispatchInChunks(collector.take(), (effects) => ctx.runMutation(app.refs.dispatch, { effects })).catch(
+      (error) => complain(missingFunctionError(app.module, "dispatch", error)),
+    );
   }
 }
 

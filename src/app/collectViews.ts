@@ -9,8 +9,7 @@ export function toTransports(transports: unknown = ["logStream"]): Set<Transport
   const isKnown = list.every((each) => TRANSPORTS.includes(each as Transport));
   if (list.length > 0 && isKnown) return new Set(list as Transport[]);
   throw new Error(
-    `new LazyViews({ transports }) is ${JSON.stringify(transports)}; ` +
-      'give ["logStream"], ["client"], or both.',
+    `new LazyViews({ transports }) is ${JSON.stringify(transports)}; give ["logStream"], ["client"], or both.`,
   );
 }
 
@@ -26,9 +25,7 @@ export function collectViews(
   for (const [property, view] of Object.entries(views)) {
     const definition = view?.definition;
     if (definition === undefined) {
-      throw new Error(
-        `new LazyViews({ views }): "${property}" is not a view; make it with defineView().`,
-      );
+      throw new Error(`new LazyViews({ views }): "${property}" is not a view; make it with defineView().`);
     }
     if (byName.has(definition.name)) {
       throw new Error(
@@ -43,11 +40,7 @@ export function collectViews(
 }
 
 /** Views over views are fine; a view that depends on itself through others would be stale for ever. */
-function refuseCycle(
-  views: ReadonlyMap<string, ViewDefinition>,
-  view: ViewDefinition,
-  path: readonly string[],
-): void {
+function refuseCycle(views: ReadonlyMap<string, ViewDefinition>, view: ViewDefinition, path: readonly string[]): void {
   for (const source of Object.keys(view.sources)) {
     const next = views.get(source);
     if (next === undefined) continue;
@@ -62,9 +55,7 @@ function refuseCycle(
 }
 
 /** Source table → the views whose rows its changes concern. */
-export function dependentsOf(
-  views: ReadonlyMap<string, ViewDefinition>,
-): Map<string, ViewDefinition[]> {
+export function dependentsOf(views: ReadonlyMap<string, ViewDefinition>): Map<string, ViewDefinition[]> {
   const dependents = new Map<string, ViewDefinition[]>();
   for (const view of views.values()) {
     for (const source of Object.keys(view.sources)) {

@@ -37,9 +37,7 @@ export async function findEvictable(
 ): Promise<Evictable> {
   const view = app.views.get(table) as ViewDefinition;
   const found: Evictable = { ids: [], after: null, hasRows: after > 0 };
-  const rows = ctx.db
-    .query(table)
-    .withIndex("by_creation_time", (q) => q.gt("_creationTime", after as never));
+  const rows = ctx.db.query(table).withIndex("by_creation_time", (q) => q.gt("_creationTime", after as never));
   for await (const stored of rows) {
     found.hasRows = true;
     const row = stored as unknown as StoredRow;
@@ -55,11 +53,7 @@ export async function findEvictable(
  * One step of a scan: rows that may go are looked at again, each on its own, and deleted unless a reader has asked for
  * them lately. At the end of a table that has rows, the next scan is scheduled.
  */
-export async function scanEvictable(
-  app: LazyApp,
-  ctx: AnyMutationCtx,
-  scan: EvictJob,
-): Promise<{ swept: number }> {
+export async function scanEvictable(app: LazyApp, ctx: AnyMutationCtx, scan: EvictJob): Promise<{ swept: number }> {
   const { table, sweepAt } = scan;
   const view = app.views.get(table);
   const ledger = ledgerOf(app, ctx);
@@ -106,11 +100,7 @@ async function evict(
 }
 
 /** Whether a reader has asked for a row lately: it is being computed, waits for its turn, or for the end of its window. */
-async function isAskedFor(
-  { db, ledger }: MutationExecution,
-  view: ViewDefinition,
-  row: StoredRow,
-): Promise<boolean> {
+async function isAskedFor({ db, ledger }: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<boolean> {
   if ((await findRun(db, view, row.key)) !== null) return true;
   if (view.maxParallel !== undefined && (await isWaiting(ledger.db, view.name, row.key))) {
     return true;

@@ -15,15 +15,11 @@ import { openForwarded } from "../effects/transports/client.js";
 import { commitsOf, dispatchInMutation, type LazyApp, pathOf } from "../model/app.js";
 import {
   type ActArgs,
-  actArgs,
-  dispatchArgs,
-  inspectArgs,
   type Question,
   type RecomputeJob,
   type RecomputeOutcome,
-  recomputeArgs,
+  refuse,
   type SweepJob,
-  sweepArgs,
 } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
 import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
@@ -39,11 +35,7 @@ export interface LazyFunctions {
   /** Recomputes one row. */
   recompute: RegisteredMutation<"internal", { job: RecomputeJob }, Promise<RecomputeOutcome>>;
   /** Dispatches effects that left a query or action. It never writes to the console. */
-  dispatch: RegisteredMutation<
-    "internal",
-    { effects: Effect[]; areForwarded?: boolean },
-    Promise<DispatchCounts>
-  >;
+  dispatch: RegisteredMutation<"internal", { effects: Effect[]; areForwarded?: boolean }, Promise<DispatchCounts>>;
   /**
    * What is done in the background, at most a hundred documents in a transaction: marks rows that have reached an age,
    * ends runs and turns whose job has died, deletes ledger entries that have expired, evicts rows.
@@ -64,54 +56,37 @@ export interface LazyFunctions {
 }
 
 export function internalFunctions(app: LazyApp): LazyFunctions {
-  /** A definition whose arguments are made when Convex asks for them: each execution would make them in vain. */
-  const lazily = (args: () => object, handler: (ctx: never, args: never) => unknown) =>
-    Object.defineProperty({ handler }, "args", { get: args, enumerable: true }) as never;
   return {
-    recompute: internalMutationGeneric(
-      lazily(recomputeArgs, async (ctx: AnyMutationCtx, { job }: { job: RecomputeJob }) =>
-        recompute(app, ctx, job),
-      ),
-    ),
-    dispatch: internalMutationGeneric(
-      lazily(
-        dispatchArgs,
-        async (
-          ctx: AnyMutationCtx,
-          { effects, ...options }: { effects: Effect[]; areForwarded?: boolean },
-        ) => dispatchInMutation(app, ctx, effects, options),
-      ),
-    ),
-    sweep: internalMutationGeneric(
-      lazily(sweepArgs, async (ctx: AnyMutationCtx, { job }: { job: SweepJob }) =>
-        sweep(app, ctx, job),
-      ),
-    ),
-    inspect: internalQueryGeneric(
-      lazily(inspectArgs, async (ctx: AnyQueryCtx, { ask }: { ask?: Question }) =>
-        ask === undefined ? inspect(app, ctx) : answer(app, ctx, ask),
-      ),
-    ),
-    act: internalActionGeneric(
-      lazily(actArgs, async (ctx: never, args: ActArgs) => act(app, ctx, args)),
-    ),
-    heartbeat: internalActionGeneric(
-      lazily(
-        () => ({}),
-        async (ctx: never) => beat(app, ctx),
-      ),
-    ),
-    forward: mutationGeneric(
-      lazily(
-        () => ({ seals: v.array(v.string()) }),
-        async (ctx: AnyMutationCtx, { seals }: { seals: string[] }) => {
-          const { effects } = await openForwarded(seals);
-          return await dispatchInChunks(effects, (chunk) =>
-            ctx.runMutation(app.refs.dispatch, { effects: chunk, areForwarded: true }),
-          );
-        },
-      ),
-    ),
+    recompute: internalMutationGeneric({
+      args: { job: v.any() },
+      handler: async (ctx, { job }) => await recompute(app, ctx, job),
+    }),
+    dispatch: internalMutationGeneric({
+      args: { effects: v.any(), areForwarded: v.optional(v.boolean()) },
+      handler: async (ctx, { effects, ...options }) => await dispatchInMutation(app, ctx, effects, options),
+    }),
+    sweep: internalMutationGeneric({
+      args: { job: v.any() },
+      handler: async (ctx, { job }) => await sweep(app, ctx, job),
+    }),
+    inspect: internalQueryGeneric({
+      args: { ask: v.optional(v.any()) },
+      handler: async (ctx, { ask }) =>
+        (ask === undefined ? await inspect(app, ctx) : await answer(app, ctx, ask)) as InspectReport,
+    }),
+    act: internalActionGeneric({
+      handler: async (ctx, args: ActArgs) => await act(app, ctx, args),
+    }) as LazyFunctions["act"],
+    heartbeat: internalActionGeneric({ args: {}, handler: async (ctx) => await beat(app, ctx) }),
+    forward: mutationGeneric({
+      args: { seals: v.array(v.string()) },
+      handler: async (ctx, { seals }) => {
+        const { effects } = await openForwarded(seals);
+        return await dispatchInChunks(effects, (chunk) =>
+          ctx.runMutation(app.refs.dispatch, { effects: chunk, areForwarded: true }),
+        );
+      },
+    }),
   };
 }
 
@@ -125,6 +100,8 @@ async function sweep(app: LazyApp, ctx: AnyMutationCtx, job: SweepJob): Promise<
       return await scanForgotten(app, ctx, job);
     case "note":
       return await writeNote(lazyDb(ctx.db), job);
+    default:
+      return refuse(job);
   }
 }
 
@@ -142,5 +119,7 @@ async function answer(app: LazyApp, ctx: AnyQueryCtx, ask: Question): Promise<un
       return await answerRun(app, ctx, ask);
     case "canary":
       return await raiseCanary(pathOf(app, "sweep"), ask.sentAt);
+    default:
+      return refuse(ask);
   }
 }

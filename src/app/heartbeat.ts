@@ -55,20 +55,13 @@ export async function raiseCanary(sweep: string, sentAt: number): Promise<null> 
 }
 
 /** Notes topics that loop. It never fails: the stream must not be stopped by it. */
-export async function noteTopics(
-  app: LazyApp,
-  ctx: Pick<AnyActionCtx, "runMutation">,
-  topics: string,
-): Promise<void> {
+export async function noteTopics(app: LazyApp, ctx: Pick<AnyActionCtx, "runMutation">, topics: string): Promise<void> {
   const job: Note = { kind: "note", what: "foreign topics", at: Date.now(), topics };
   await ctx.runMutation(app.refs.sweep, { job }).catch(() => {});
 }
 
 /** The note itself, in the mutation `sweep`. */
-export async function writeNote(
-  db: LazyWriter,
-  { what, at, topics }: Note,
-): Promise<{ swept: number }> {
+export async function writeNote(db: LazyWriter, { what, at, topics }: Note): Promise<{ swept: number }> {
   const found = await db.query("lazyHealth").first();
   const { sentAt, arrivedAt = 0, missed = 0, foreignAt = 0, foreignTopics } = found ?? {};
   const isKnown = foreignTopics === topics && at - foreignAt < NOTE_INTERVAL_MS;
@@ -80,15 +73,12 @@ export async function writeNote(
   } else if (what === "arrived") {
     const now = Date.now();
     await db.patch("lazyHealth", id, { arrivedAt: now, delayMs: now - at, missed: 0 });
-  } else
-    await db.patch("lazyHealth", id, { foreignAt: at, ...(topics && { foreignTopics: topics }) });
+  } else await db.patch("lazyHealth", id, { foreignAt: at, ...(topics && { foreignTopics: topics }) });
   return { swept: 1 };
 }
 
 /** What is known of the stream, and what is wrong with it, with the remedy. */
-export async function streamHealth({
-  db,
-}: AnyQueryCtx): Promise<{ stream: StreamHealth; problems: string[] }> {
+export async function streamHealth({ db }: AnyQueryCtx): Promise<{ stream: StreamHealth; problems: string[] }> {
   const found = await lazyDb(db).query("lazyHealth").first();
   const { sentAt, arrivedAt, delayMs = null, missed = 0, foreignAt, foreignTopics } = found ?? {};
   const problems: string[] = [];

@@ -1,10 +1,5 @@
 import type { Value } from "convex/values";
-import {
-  acceptedEffectSecrets,
-  effectSecret,
-  environmentVariable,
-  STREAM_SECRET,
-} from "../effects/secrets.js";
+import { acceptedEffectSecrets, effectSecret, environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
 import { type LazyApp, pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { isNearlyOut } from "../model/limits.js";
@@ -80,8 +75,7 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
   for (const { key, target, failure } of failed) {
     if (failure === undefined) continue;
     const text = key.slice(target.length + 1);
-    const work =
-      target === recompute ? (fromCanonicalText(text) as { view: string; args: Value }) : null;
+    const work = target === recompute ? (fromCanonicalText(text) as { view: string; args: Value }) : null;
     const viewReport = work === null ? undefined : report.views[work.view];
     const entry = { ...failure, key: work?.args ?? text };
     if (viewReport === undefined) report.ledger.failures.push({ target, ...entry });

@@ -1,7 +1,6 @@
 import {
   type ActionBuilder,
   type DocumentByName,
-  type FunctionVisibility,
   type GenericActionCtx,
   type GenericDataModel,
   type GenericMutationCtx,
@@ -14,51 +13,22 @@ import {
   type QueryBuilder,
   type TableNamesInDataModel,
 } from "convex/server";
-import type { CustomBuilder } from "convex-helpers/server/customFunctions";
 import type { EffectCtx } from "../effects/collector.js";
 import { answerLogStream } from "../effects/transports/webhook.js";
-import { type LazyApp, missingFunctionError, references, type Transport } from "../model/app.js";
+import { type LazyApp, missingFunctionError, references } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyWriter } from "../schema.js";
 import { invalidateTag } from "../staleness/tags.js";
-import type { AnyView, ReadCtx, SourceOf, View } from "../views/view.js";
+import type { AnyView, ReadCtx, View } from "../views/view.js";
 import { inAction, inMutation, wrapBuilder, wrapQueryBuilder } from "./builders.js";
 import { collectViews, dependentsOf, toTransports } from "./collectViews.js";
 import { internalFunctions, type LazyFunctions } from "./functions.js";
 import { noteTopics } from "./heartbeat.js";
+import type { LazyBuilder, LazyViewsOptions } from "./options.js";
 import { warmEach, warmKeys } from "./warm.js";
 
 /** The path of the HTTP route that the deployment's log stream posts to. */
 export const EFFECTS_PATH = "/lazy-views/effects";
-
-/** A builder of functions, whose `ctx` has `scheduleEffect` too. */
-export type LazyBuilder<
-  Type extends "query" | "mutation" | "action",
-  Ctx,
-  Visibility extends FunctionVisibility,
-> = CustomBuilder<
-  Type,
-  Record<string, never>,
-  EffectCtx,
-  Record<string, never>,
-  Ctx,
-  Visibility,
-  object
->;
-
-/** What `new LazyViews` takes. */
-export interface LazyViewsOptions<DataModel extends GenericDataModel> {
-  /** The path of this module below `convex/`, without its ending: `"lazy"` for `convex/lazy.ts`. */
-  module: string;
-  /** Every view of the app. */
-  views: Readonly<Record<string, AnyView<SourceOf<DataModel>>>>;
-  /**
-   * How effects leave queries. With `"client"`, callers that use the wrappers of `convex-lazy-views/client`, `/react`
-   * or `/nextjs` forward them; all others are served as ever. Both together are faster than each alone.
-   * Default: `["logStream"]`.
-   */
-  transports?: readonly Transport[];
-}
 
 /**
  * Wires the library to an app: one instance, in one module.
@@ -111,12 +81,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * export const internalQuery = lazy.query(rawInternalQuery);
    * ```
    */
-  query(
-    builder: QueryBuilder<DataModel, "public">,
-  ): LazyBuilder<"query", GenericQueryCtx<DataModel>, "public">;
-  query(
-    builder: QueryBuilder<DataModel, "internal">,
-  ): LazyBuilder<"query", GenericQueryCtx<DataModel>, "internal">;
+  query(builder: QueryBuilder<DataModel, "public">): LazyBuilder<"query", GenericQueryCtx<DataModel>, "public">;
+  query(builder: QueryBuilder<DataModel, "internal">): LazyBuilder<"query", GenericQueryCtx<DataModel>, "internal">;
   query(builder: unknown): unknown {
     return wrapQueryBuilder(this.app, builder);
   }
@@ -152,12 +118,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * export const action = lazy.action(rawAction);
    * ```
    */
-  action(
-    builder: ActionBuilder<DataModel, "public">,
-  ): LazyBuilder<"action", GenericActionCtx<DataModel>, "public">;
-  action(
-    builder: ActionBuilder<DataModel, "internal">,
-  ): LazyBuilder<"action", GenericActionCtx<DataModel>, "internal">;
+  action(builder: ActionBuilder<DataModel, "public">): LazyBuilder<"action", GenericActionCtx<DataModel>, "public">;
+  action(builder: ActionBuilder<DataModel, "internal">): LazyBuilder<"action", GenericActionCtx<DataModel>, "internal">;
   action(builder: unknown): unknown {
     return wrapBuilder(this.app, builder, inAction);
   }
@@ -190,11 +152,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * @param keys - At most 500.
    * @throws Error when a key does not fit the view, or there are too many; use `warmEach` for those.
    */
-  async warm<Key>(
-    ctx: ReadCtx,
-    view: View<Key, unknown, unknown>,
-    keys: readonly Key[],
-  ): Promise<void> {
+  async warm<Key>(ctx: ReadCtx, view: View<Key, unknown, unknown>, keys: readonly Key[]): Promise<void> {
     await warmKeys(executionOf(ctx, view.definition, "warm"), view.definition, keys);
   }
 
@@ -219,10 +177,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
   warmEach<Source extends TableNamesInDataModel<DataModel>>(
     view: AnyView,
     source: Source,
-  ): (
-    ctx: GenericMutationCtx<DataModel>,
-    document: DocumentByName<DataModel, Source>,
-  ) => Promise<void> {
+  ): (ctx: GenericMutationCtx<DataModel>, document: DocumentByName<DataModel, Source>) => Promise<void> {
     return warmEach(this.app, view.definition, source) as never;
   }
 

@@ -2,7 +2,14 @@ import type { GenericId, Value } from "convex/values";
 import { type LazyApp, missingFunctionError } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
-import type { ActArgs, Computed, Page, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
+import {
+  type ActArgs,
+  type Computed,
+  type Page,
+  type RecomputeJob,
+  type RecomputeOutcome,
+  refuse,
+} from "../model/jobs.js";
 import { toKey } from "../model/row.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { computeValue } from "../recompute/compute.js";
@@ -10,22 +17,12 @@ import { readPage } from "../recompute/pages.js";
 import { attempt } from "../recompute/recompute.js";
 import { commitRun, finish, noteStart, step } from "../recompute/run.js";
 import { endTurn } from "../recompute/turns.js";
-import {
-  type AnyActionCtx,
-  type AnyMutationCtx,
-  type AnyQueryCtx,
-  lazyDb,
-  type Run,
-} from "../schema.js";
+import { type AnyActionCtx, type AnyMutationCtx, type AnyQueryCtx, lazyDb, type Run } from "../schema.js";
 import { reasonOf } from "../values/describe.js";
 import { inAction, inQuery, withExecution } from "./builders.js";
 
 /** The mutation `recompute`. */
-export async function recompute(
-  app: LazyApp,
-  ctx: AnyMutationCtx,
-  job: RecomputeJob,
-): Promise<RecomputeOutcome> {
+export async function recompute(app: LazyApp, ctx: AnyMutationCtx, job: RecomputeJob): Promise<RecomputeOutcome> {
   return await withExecution(app, ctx, (execution) => runJob(execution, job));
 }
 
@@ -52,6 +49,8 @@ async function runJob(execution: MutationExecution, job: RecomputeJob): Promise<
       return await finish(execution, job);
     case "commitRun":
       return await commitRun(execution, job);
+    default:
+      return refuse(job);
   }
 }
 

@@ -19,11 +19,7 @@ import { withExecution } from "./builders.js";
  * 3. Something is left → go on in another transaction: at once, or a little later when the snapshot was too old to
  *    show it. Nothing is left → the sweep is over.
  */
-export async function sweepDue(
-  app: LazyApp,
-  ctx: AnyMutationCtx,
-  sweep: Sweep,
-): Promise<{ swept: number }> {
+export async function sweepDue(app: LazyApp, ctx: AnyMutationCtx, sweep: Sweep): Promise<{ swept: number }> {
   const ledger = ledgerOf(app, ctx);
   const { table, sweepAt } = sweep;
   const isOwn = ["lazyEffects", "lazyRuns", "lazyTurns"].includes(table);
@@ -48,11 +44,7 @@ export async function sweepDue(
   return { swept };
 }
 
-async function lookAt(
-  execution: MutationExecution,
-  { table, sweepAt }: Sweep,
-  id: GenericId<string>,
-): Promise<void> {
+async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, id: GenericId<string>): Promise<void> {
   const { ledger, db, app } = execution;
   if (table === "lazyEffects") return await deleteExpired(ledger.db, id as never, sweepAt);
   const found = (await db.get(table, id)) as { expiresAt?: number } | null;

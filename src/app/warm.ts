@@ -12,15 +12,9 @@ import { withExecution } from "./builders.js";
 const MAX_KEYS = 500;
 
 /** @throws Error when a key does not fit the view, or there are too many. */
-export async function warmKeys(
-  execution: Execution,
-  view: ViewDefinition,
-  keys: readonly unknown[],
-): Promise<void> {
+export async function warmKeys(execution: Execution, view: ViewDefinition, keys: readonly unknown[]): Promise<void> {
   if (keys.length > MAX_KEYS) {
-    throw new Error(
-      `warm was given ${keys.length} keys; give at most ${MAX_KEYS} at a time, or use warmEach.`,
-    );
+    throw new Error(`warm was given ${keys.length} keys; give at most ${MAX_KEYS} at a time, or use warmEach.`);
   }
   for (const key of keys) await warm(execution, view, toKey(view, key));
 }

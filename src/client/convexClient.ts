@@ -1,8 +1,4 @@
-import {
-  type ConvexClientOptions,
-  type MutationOptions,
-  ConvexClient as PlainClient,
-} from "convex/browser";
+import { type ConvexClientOptions, type MutationOptions, ConvexClient as PlainClient } from "convex/browser";
 import { type FunctionArgs, type FunctionReturnType, getFunctionName } from "convex/server";
 import type { AnyMutation, AnyQuery } from "./anyQuery.js";
 import type { Args } from "./askOnce.js";

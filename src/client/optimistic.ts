@@ -55,16 +55,9 @@ class UnmarkedStore implements OptimisticLocalStore {
   }
 
   /** With the seals that the query's answer has, which are still to be forwarded; others have been seen already. */
-  private enveloped<Query extends AnyQuery>(
-    query: Query,
-    markedArgs: Args,
-    value: Value | undefined,
-  ) {
+  private enveloped<Query extends AnyQuery>(query: Query, markedArgs: Args, value: Value | undefined) {
     if (value === undefined) return undefined;
-    const answer: unknown = this.store.getQuery(
-      query,
-      ...([markedArgs] as OptionalRestArgs<Query>),
-    );
+    const answer: unknown = this.store.getQuery(query, ...([markedArgs] as OptionalRestArgs<Query>));
     const { seals, forward } = isEnvelope(answer) ? answer : { seals: [], forward: "" };
     return { value, seals, once: [], forward } satisfies Envelope;
   }

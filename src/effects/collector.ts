@@ -1,12 +1,6 @@
 import type { ArgsAndOptions, FunctionReference, FunctionVisibility } from "convex/server";
 import type { Value } from "convex/values";
-import {
-  collapse,
-  type Effect,
-  type EffectOptions,
-  type EffectTarget,
-  toEffect,
-} from "./effect.js";
+import { collapse, type Effect, type EffectOptions, type EffectTarget, toEffect } from "./effect.js";
 
 /**
  * Schedules an effect: a mutation or action to be run because of what this function saw.
@@ -20,9 +14,7 @@ import {
  * ctx.scheduleEffect(internal.tracking.viewed, { doc }, { window: { minutes: 5 } });
  * ```
  */
-export type ScheduleEffect = <
-  Target extends FunctionReference<"mutation" | "action", FunctionVisibility>,
->(
+export type ScheduleEffect = <Target extends FunctionReference<"mutation" | "action", FunctionVisibility>>(
   target: Target,
   ...argsAndOptions: ArgsAndOptions<Target, EffectOptions>
 ) => void;
@@ -47,9 +39,7 @@ export interface EffectCtx {
 export function effectsOf(ctx: object): EffectCtx {
   const { scheduleEffect } = ctx as Partial<EffectCtx>;
   if (scheduleEffect === undefined) {
-    throw new Error(
-      "effectsOf was given a plain ctx; make the builder with lazy.query, lazy.mutation or lazy.action.",
-    );
+    throw new Error("effectsOf was given a plain ctx; make the builder with lazy.query, lazy.mutation or lazy.action.");
   }
   return { scheduleEffect };
 }
@@ -72,11 +62,7 @@ export class EffectCollector {
     return taken.length > 1 ? collapse(taken) : taken;
   }
 
-  readonly scheduleEffect = ((
-    target: EffectTarget,
-    args?: Record<string, Value>,
-    options?: EffectOptions,
-  ) => {
+  readonly scheduleEffect = ((target: EffectTarget, args?: Record<string, Value>, options?: EffectOptions) => {
     try {
       this.raise(toEffect(target, args, options));
     } catch (error) {

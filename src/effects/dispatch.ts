@@ -105,11 +105,7 @@ export async function dispatchEffects(
   return counts;
 }
 
-async function dispatchOne(
-  ctx: LedgerCtx,
-  effect: Effect,
-  byWrite: boolean,
-): Promise<keyof DispatchCounts> {
+async function dispatchOne(ctx: LedgerCtx, effect: Effect, byWrite: boolean): Promise<keyof DispatchCounts> {
   const now = Date.now();
   const key = ledgerKey(effect);
   const entry = await findEntry(ctx.db, key);
@@ -148,12 +144,7 @@ async function dispatchOne(
 }
 
 /** What the target is called with: a recompute is told for which window. */
-function argsOf(
-  ctx: LedgerCtx,
-  { target, args }: Effect,
-  start: Start,
-  byWrite: boolean,
-): Record<string, Value> {
+function argsOf(ctx: LedgerCtx, { target, args }: Effect, start: Start, byWrite: boolean): Record<string, Value> {
   if (target !== ctx.recompute) return args;
   return { job: { kind: "attempt", ...args, start, ...(byWrite ? { byWrite } : {}) } };
 }

@@ -46,16 +46,10 @@ export type EffectTarget = FunctionReference<"mutation" | "action", FunctionVisi
  * @throws Error naming what is wrong, when the target is not a function reference, the arguments are not
  * Convex values, or an option is malformed.
  */
-export function toEffect(
-  target: EffectTarget,
-  args: Record<string, Value> = {},
-  options: EffectOptions = {},
-): Effect {
+export function toEffect(target: EffectTarget, args: Record<string, Value> = {}, options: EffectOptions = {}): Effect {
   const name = targetName(target);
   if (typeof args !== "object" || args === null || Array.isArray(args)) {
-    throw new Error(
-      `scheduleEffect(${name}): the arguments are ${describe(args)}; give an object.`,
-    );
+    throw new Error(`scheduleEffect(${name}): the arguments are ${describe(args)}; give an object.`);
   }
   canonicalText(args, `scheduleEffect(${name}): args`);
   convexToJson(args); // Throws for names of fields that Convex does not allow.
@@ -67,9 +61,7 @@ export function toEffect(
     target: name,
     args,
     windowMs:
-      options.window === undefined
-        ? DEFAULT_WINDOW_MS
-        : toMs(options.window, `scheduleEffect(${name}): window`),
+      options.window === undefined ? DEFAULT_WINDOW_MS : toMs(options.window, `scheduleEffect(${name}): window`),
     ...(options.key === undefined ? {} : { key: options.key }),
   };
 }
@@ -143,9 +135,7 @@ export function effectFromJson(json: JSONValue): Effect {
 
 /** Whether a text is a snapshot: an int64 that is not negative. */
 function isSnapshot(text: JSONValue): text is string {
-  return (
-    typeof text === "string" && /^\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) >= 0n
-  );
+  return typeof text === "string" && /^\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) >= 0n;
 }
 
 /** JSON can also say 1e999. */

@@ -1,12 +1,7 @@
 import { makeFunctionReference, type Scheduler } from "convex/server";
 import type { GenericId, Value } from "convex/values";
 import type { Entry, LazyReader, LazyWriter } from "../schema.js";
-import {
-  FAILURE_RETENTION_MS,
-  FIRST_BACKOFF_MS,
-  LEDGER_SPAN_MS,
-  MAX_BACKOFF_MS,
-} from "../times.js";
+import { FAILURE_RETENTION_MS, FIRST_BACKOFF_MS, LEDGER_SPAN_MS, MAX_BACKOFF_MS } from "../times.js";
 import { reasonOf } from "../values/describe.js";
 import { ensureSweep, type SweepCtx, sweepTime } from "./sweep.js";
 
@@ -35,9 +30,7 @@ const MAX_MESSAGE_LENGTH = 1_000;
 
 /** What changes in an entry; undefined takes a field away. `expiresAt` follows from the rest. */
 type EntryChange = {
-  [Field in "windowEndsAt" | "taken" | "seen" | "trailingJob" | "failure"]?:
-    | Entry[Field]
-    | undefined;
+  [Field in "windowEndsAt" | "taken" | "seen" | "trailingJob" | "failure"]?: Entry[Field] | undefined;
 };
 
 /** One document, one index range; so a dispatch depends on nothing but the entries it may write. */
@@ -85,11 +78,7 @@ export async function writeEntry(
 }
 
 /** Changes an entry within its window. */
-async function change(
-  ctx: LedgerCtx,
-  entry: Entry,
-  changed: Omit<EntryChange, "windowEndsAt">,
-): Promise<void> {
+async function change(ctx: LedgerCtx, entry: Entry, changed: Omit<EntryChange, "windowEndsAt">): Promise<void> {
   await writeEntry(ctx, entry, entry, { windowEndsAt: entry.windowEndsAt, ...changed });
 }
 
@@ -117,12 +106,7 @@ export async function fail(
   const message = reasonOf(error).slice(0, MAX_MESSAGE_LENGTH);
   const trailingJob =
     work.retry && attempts < MAX_ATTEMPTS
-      ? await scheduleAt(
-          ctx.scheduler,
-          retryAt,
-          work.target,
-          work.retry({ windowEndsAt: retryAt, isTrailing: true }),
-        )
+      ? await scheduleAt(ctx.scheduler, retryAt, work.target, work.retry({ windowEndsAt: retryAt, isTrailing: true }))
       : undefined;
   const failure = { message, attempts, failedAt: now, retryAt };
   const held = { windowEndsAt: retryAt, taken: undefined, trailingJob, failure };
@@ -175,11 +159,7 @@ export async function release(
  * Deletes an entry that has expired by then. It depends on this document and on no range, so a dispatch that opens
  * its window again conflicts with it at most once, and other dispatches never.
  */
-export async function deleteExpired(
-  db: LazyWriter,
-  id: GenericId<"lazyEffects">,
-  by: number,
-): Promise<void> {
+export async function deleteExpired(db: LazyWriter, id: GenericId<"lazyEffects">, by: number): Promise<void> {
   const entry = await db.get("lazyEffects", id);
   if (entry !== null && entry.expiresAt <= by) await db.delete("lazyEffects", id);
 }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Effect } from "./effect.js";
 import { findSeals, seal, unseal } from "./seal.js";
+import { sign, toBase64Url } from "./sign.js";
 
 const SECRET = "a secret of at least thirty-two characters";
 const OTHER = "another secret of more than 32 characters!";
@@ -16,7 +17,7 @@ const effect: fc.Arbitrary<Effect> = fc.record(
     ),
     windowMs: fc.nat(),
     key: fc.string(),
-    seq: fc.nat(),
+    seen: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
   },
   { requiredKeys: ["target", "args", "windowMs"], noNullPrototype: true },
 );
@@ -37,6 +38,22 @@ describe("a seal", () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  test("carries the snapshot that was seen as text, and is refused with another form of it", async () => {
+    const json = (s: unknown) => JSON.stringify([{ f: "a:b", a: {}, w: 1, s }]);
+    const signed = async (payload: string) => {
+      const text = `lazy-views:1:${toBase64Url(new TextEncoder().encode(payload))}`;
+      return `${text}.${toBase64Url(await sign(text, SECRET))}`;
+    };
+    const effect: Effect = { target: "a:b", args: {}, windowMs: 1, seen: 2n ** 63n - 1n };
+    const line = await signed(json("9223372036854775807"));
+    expect((await seal([effect], SECRET)).lines).toEqual([line]);
+    expect(await unseal(line, [SECRET])).toEqual([effect]);
+    // The last two: no whole number, and the number of commits that release 0.1 sent.
+    for (const wrong of ["-1", "0x10", "", "1".repeat(20), null, true, [1], 1.5, 3]) {
+      expect(await unseal(await signed(json(wrong)), [SECRET])).toBeNull();
+    }
   });
 
   test("is found in any text around it, and two in one text", async () => {
@@ -74,8 +91,7 @@ describe("a seal", () => {
     const [line] = lines as [string];
     for (let length = 0; length < line.length; length++) {
       const part = line.slice(0, length);
-      for (const found of [part, ...findSeals(part)])
-        expect(await unseal(found, [SECRET])).toBeNull();
+      for (const found of [part, ...findSeals(part)]) expect(await unseal(found, [SECRET])).toBeNull();
     }
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: "binary" }), async (text) => {

@@ -18,9 +18,7 @@ const SEAL = /lazy-views:1:([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})(?![A-Za-z0-9_-]
 
 /** Convex documents 4 KiB for a log line; two quotes and some air are left for the formatting. */
 const MAX_LINE_LENGTH = 3_990;
-const MAX_JSON_BYTES = Math.floor(
-  ((MAX_LINE_LENGTH - PREFIX.length - 1 - SIGNATURE_LENGTH) * 3) / 4,
-);
+const MAX_JSON_BYTES = Math.floor(((MAX_LINE_LENGTH - PREFIX.length - 1 - SIGNATURE_LENGTH) * 3) / 4);
 
 export interface SealedEffects {
   /** Each shorter than 4,000 bytes. */

@@ -22,9 +22,7 @@ export function environmentVariable(name: string): string | undefined {
 export function effectSecret(): string {
   const secret = environmentVariable(EFFECT_SECRET);
   if (secret === undefined) {
-    throw new Error(
-      `${EFFECT_SECRET} is not set. Run: npx convex env set ${EFFECT_SECRET} "$(openssl rand -hex 32)"`,
-    );
+    throw new Error(`${EFFECT_SECRET} is not set. Run: npx convex env set ${EFFECT_SECRET} "$(openssl rand -hex 32)"`);
   }
   if (secret.length < MIN_SECRET_LENGTH) {
     throw new Error(

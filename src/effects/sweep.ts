@@ -90,7 +90,5 @@ export async function hasDue(db: LazyReader, sweep: Sweep): Promise<boolean> {
 
 function dueRange(db: LazyReader, { table, sweepAt }: Pick<Sweep, "table" | "sweepAt">) {
   // Every table that is swept has this field and this index.
-  return db
-    .query(table as "lazyEffects")
-    .withIndex("by_expiry", (q) => q.gt("expiresAt", 0).lte("expiresAt", sweepAt));
+  return db.query(table as "lazyEffects").withIndex("by_expiry", (q) => q.gt("expiresAt", 0).lte("expiresAt", sweepAt));
 }

@@ -21,9 +21,7 @@ export async function isShortOfRanges(ctx: Metered): Promise<boolean> {
 
 async function isBelow({ meta }: Metered, reserve: Partial<typeof CONTINUED>): Promise<boolean> {
   const metrics = await meta.getTransactionMetrics();
-  return Object.entries(reserve).some(
-    ([name, least]) => metrics[name as keyof typeof CONTINUED].remaining < least,
-  );
+  return Object.entries(reserve).some(([name, least]) => metrics[name as keyof typeof CONTINUED].remaining < least);
 }
 
 /** What a transaction must have left to remember a failure. */

@@ -150,12 +150,7 @@ export async function markRow(
 }
 
 /** Says that a recompute is on its way, so that readers do not ask. A sweep looks whether it has come. */
-export async function announce(
-  ledger: LedgerCtx,
-  db: AnyWriter,
-  view: ViewDefinition,
-  row: StoredRow,
-): Promise<void> {
+export async function announce(ledger: LedgerCtx, db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {
   if (row.pendingUntil !== undefined) return;
   const now = Date.now();
   const announced = announcement(view, row, now);
@@ -191,30 +186,18 @@ export async function lookAgain(
   return expiresAt;
 }
 
-export async function removeRow(
-  db: AnyWriter,
-  { name }: ViewDefinition,
-  { _id }: StoredRow,
-): Promise<void> {
+export async function removeRow(db: AnyWriter, { name }: ViewDefinition, { _id }: StoredRow): Promise<void> {
   await db.delete(name, _id);
 }
 
 /** When a row reaches its next age; undefined when it has reached them all. */
-export function nextAgeAt(
-  { staleWhen }: ViewDefinition,
-  computedAt: number,
-  now: number,
-): number | undefined {
+export function nextAgeAt({ staleWhen }: ViewDefinition, computedAt: number, now: number): number | undefined {
   const ahead = staleWhen.ages.filter((age) => computedAt + age > now);
   return ahead.length === 0 ? undefined : computedAt + Math.min(...ahead);
 }
 
 /** How long a recompute may be on its way before its readers are believed to wait in vain. */
-export function workMs({
-  mode,
-  windowMs,
-  timeoutMs,
-}: Pick<ViewDefinition, "mode" | "windowMs" | "timeoutMs">): number {
+export function workMs({ mode, windowMs, timeoutMs }: Pick<ViewDefinition, "mode" | "windowMs" | "timeoutMs">): number {
   return windowMs + (mode === "transaction" ? 0 : timeoutMs) + PATIENCE_MS;
 }
 

@@ -1,10 +1,4 @@
-import type {
-  GenericValidator,
-  ObjectType,
-  PropertyValidators,
-  Validator,
-  VObject,
-} from "convex/values";
+import type { GenericValidator, ObjectType, PropertyValidators, Validator, VObject } from "convex/values";
 import { v } from "convex/values";
 import { ValidationError, validate } from "convex-helpers/validators";
 import { describe } from "../values/describe.js";

@@ -1,11 +1,6 @@
 import * as nextjs from "convex/nextjs";
 import type { Preloaded } from "convex/react";
-import {
-  type ArgsAndOptions,
-  type FunctionReturnType,
-  getFunctionName,
-  makeFunctionReference,
-} from "convex/server";
+import { type ArgsAndOptions, type FunctionReturnType, getFunctionName, makeFunctionReference } from "convex/server";
 import { convexToJson } from "convex/values";
 import type { AnyQuery } from "../client/anyQuery.js";
 import { askOnce } from "../client/askOnce.js";

@@ -82,10 +82,7 @@ export class ConvexReactClient extends PlainReactClient {
     options?: WatchQueryOptions,
   ): SubscribedQuery & { watch(asked: Args): Watch<Value> } {
     const watch = (asked: Args): Watch<Value> =>
-      super.watchQuery(
-        query,
-        ...([asked, options] as unknown as ArgsAndOptions<Query, WatchQueryOptions>),
-      );
+      super.watchQuery(query, ...([asked, options] as unknown as ArgsAndOptions<Query, WatchQueryOptions>));
     return {
       name: getFunctionName(query),
       args,

@@ -13,16 +13,10 @@ export const useQuery: typeof react.useQuery = checked("useQuery", react.useQuer
 export const useQueries: typeof react.useQueries = checked("useQueries", react.useQueries);
 
 /** `usePaginatedQuery` of convex/react, for the transport `client`. Throws as `useQuery` does. */
-export const usePaginatedQuery: typeof react.usePaginatedQuery = checked(
-  "usePaginatedQuery",
-  react.usePaginatedQuery,
-);
+export const usePaginatedQuery: typeof react.usePaginatedQuery = checked("usePaginatedQuery", react.usePaginatedQuery);
 
 /** `usePreloadedQuery` of convex/react, for the transport `client`. Throws as `useQuery` does. */
-export const usePreloadedQuery: typeof react.usePreloadedQuery = checked(
-  "usePreloadedQuery",
-  react.usePreloadedQuery,
-);
+export const usePreloadedQuery: typeof react.usePreloadedQuery = checked("usePreloadedQuery", react.usePreloadedQuery);
 
 /** The hook, which first looks at the provider's client. Without a provider, the hook itself says so. */
 function checked<Hook extends (...args: never[]) => unknown>(name: string, hook: Hook): Hook {

@@ -10,11 +10,7 @@ import { probeTexts } from "../staleness/judge.js";
  *
  * @throws What `compute` throws, or an Error when the value does not fit the view.
  */
-export async function computeValue(
-  reader: AnyQueryCtx,
-  view: ViewDefinition,
-  key: Key,
-): Promise<Computed> {
+export async function computeValue(reader: AnyQueryCtx, view: ViewDefinition, key: Key): Promise<Computed> {
   const value = view.checkValue(await view.compute(reader, key.args as never)) as Value;
   const probes = await probeTexts(reader, view, key.args);
   const asOf = reader.meta.getSnapshotTs();

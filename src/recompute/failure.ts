@@ -46,11 +46,7 @@ export async function failForGood(
 }
 
 /** Lets the readers ask of a row whose view may not be in the code, nor its table in the schema. */
-export async function withdrawUnknown(
-  { db }: MutationExecution,
-  name: string,
-  key: string,
-): Promise<void> {
+export async function withdrawUnknown({ db }: MutationExecution, name: string, key: string): Promise<void> {
   try {
     const row = await findRow(db, { name }, key);
     if (row !== null) await withdraw(db, { name }, row);

@@ -41,11 +41,7 @@ export async function shrinkPage(db: LazyWriter, run: RunId): Promise<void> {
 }
 
 /** Says which job reads the next page. */
-export async function nextPageBy(
-  db: LazyWriter,
-  run: RunId,
-  job: GenericId<"_scheduled_functions">,
-): Promise<void> {
+export async function nextPageBy(db: LazyWriter, run: RunId, job: GenericId<"_scheduled_functions">): Promise<void> {
   const found = await findPages(db, run);
   if (found !== null) await db.patch("lazyPages", found._id, { job });
 }
@@ -58,16 +54,10 @@ export async function readPage(
   paginationOpts: { cursor: string | null; numItems: number },
 ): Promise<Page> {
   const before = await ctx.meta.getTransactionMetrics();
-  const page = (await pagedOf(view).page(
-    ctx,
-    key.args as never,
-    paginationOpts,
-  )) as PaginationResult<Value>;
+  const page = (await pagedOf(view).page(ctx, key.args as never, paginationOpts)) as PaginationResult<Value>;
   const after = await ctx.meta.getTransactionMetrics();
   if (!Array.isArray(page?.page) || typeof page.isDone !== "boolean") {
-    throw new Error(
-      `view "${view.name}": page returned no page; return what .paginate(paginationOpts) gives.`,
-    );
+    throw new Error(`view "${view.name}": page returned no page; return what .paginate(paginationOpts) gives.`);
   }
   return {
     items: page.page,

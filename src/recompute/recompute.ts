@@ -7,8 +7,8 @@ import { findRow, hasValue, keyOrNone, withdraw } from "../model/row.js";
 import { findPages, findRun, isAlive, removeRun } from "../model/run.js";
 import type { Run, StoredRow } from "../schema.js";
 import { judge } from "../staleness/judge.js";
+import { beginRun, resumeRun } from "./beginRun.js";
 import { failAttempt, failForGood, ledgerText } from "./failure.js";
-import { beginRun, resumeRun } from "./run.js";
 import { awaitTurn, endTurn } from "./turns.js";
 
 /**
@@ -29,10 +29,7 @@ import { awaitTurn, endTurn } from "./turns.js";
  *    remembered as failed.
  * 7. It threw → its writes are rolled back; remember the failure and schedule the retry. Readers may ask again.
  */
-export async function attempt(
-  execution: MutationExecution,
-  job: Attempt,
-): Promise<RecomputeOutcome> {
+export async function attempt(execution: MutationExecution, job: Attempt): Promise<RecomputeOutcome> {
   const { ledger, db, app } = execution;
   const view = app.views.get(job.view);
   const text = ledgerText(execution, job);
@@ -113,11 +110,7 @@ async function isUnderWay({ ctx, ledger }: MutationExecution, run: Run): Promise
   return (await isAlive(ctx, pages?.job ?? run.job)) !== false;
 }
 
-async function isFresh(
-  { reader }: MutationExecution,
-  view: ViewDefinition,
-  row: StoredRow,
-): Promise<boolean> {
+async function isFresh({ reader }: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<boolean> {
   try {
     return (await judge(reader, view, row)) === "fresh";
   } catch {

@@ -1,98 +1,22 @@
 import type { GenericId, Value } from "convex/values";
-import { findEntry, scheduleAt, succeed } from "../effects/ledger.js";
-import { sweepWhenDue } from "../effects/sweep.js";
-import { askSnapshot, pathOf } from "../model/app.js";
+import { findEntry, succeed } from "../effects/ledger.js";
+import { askSnapshot } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Attempt, Computed, Page, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
 import { limitsWithReserve } from "../model/limits.js";
 import { findRow, type Key, keyOrNone, withdraw } from "../model/row.js";
-import { findPages, goOn, isAlive, type RunWork, removeRun } from "../model/run.js";
+import { findPages, goOn, isAlive, removeRun } from "../model/run.js";
 import type { Run } from "../schema.js";
-import { probeTexts } from "../staleness/judge.js";
 import { RETRY_SNAPSHOT_MS } from "../times.js";
+import { lookAfter, scheduleStep } from "./beginRun.js";
 import { commitComputed } from "./commit.js";
 import { failAttempt, ledgerText, withdrawUnknown } from "./failure.js";
-import { nextPageBy, pagedOf, shrinkPage, startPages, takePage } from "./pages.js";
+import { nextPageBy, shrinkPage, takePage } from "./pages.js";
 import { endTurn } from "./turns.js";
 
 type RunId = GenericId<"lazyRuns">;
 type Job<Kind> = Extract<RecomputeJob, { kind: Kind }>;
-
-/**
- * Begins a run: inserts its document, and schedules its work. A sweep looks whether it has died.
- *
- * @throws What a probe or `initial` throws.
- */
-export async function beginRun(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  key: Key,
-  { byWrite, turn }: Attempt,
-): Promise<RecomputeOutcome> {
-  const { ctx, reader, ledger } = execution;
-  const { db } = ledger;
-  const probes = view.mode === "snapshot" ? undefined : await probeTexts(reader, view, key.args);
-  const accumulated = view.mode === "paged" ? pagedOf(view).initial(key.args as never) : null;
-  const asOf = ctx.meta.getSnapshotTs();
-  const work: RunWork = {
-    view: view.name,
-    key: key.text,
-    args: key.args,
-    version: view.version,
-    asOf,
-    ...(byWrite && { byWrite }),
-    ...(turn && { turn }),
-    ...(probes && { probes }),
-  };
-  const run = await db.insert("lazyRuns", work);
-  if (view.mode === "paged") await startPages(db, run, accumulated);
-  const job =
-    view.mode === "action"
-      ? await scheduleAct(execution, run, work)
-      : await scheduleStep(execution, run, Date.now());
-  await lookAfter(execution, { _id: run }, view, { job });
-  return "begun";
-}
-
-/** Goes on with a run whose page had failed. */
-export async function resumeRun(
-  execution: MutationExecution,
-  run: Run,
-  turn: Attempt["turn"],
-): Promise<RecomputeOutcome> {
-  const job = await scheduleStep(execution, run._id, Date.now());
-  await execution.ledger.db.patch("lazyRuns", run._id, { turn, job });
-  await nextPageBy(execution.ledger.db, run._id, job);
-  return "begun";
-}
-
-async function scheduleStep({ ledger }: MutationExecution, run: RunId, time: number) {
-  return await scheduleAt(ledger.scheduler, time, ledger.recompute, { job: { kind: "step", run } });
-}
-
-async function scheduleAct(
-  { app, ledger }: MutationExecution,
-  run: RunId,
-  { view, args, asOf, probes }: RunWork,
-) {
-  const scheduledAt = Date.now();
-  const work = { run, view, args: args as Value, asOf, scheduledAt, ...(probes && { probes }) };
-  return await scheduleAt(ledger.scheduler, scheduledAt, pathOf(app, "act"), work);
-}
-
-/** Has a sweep look after a run, when it has lasted for as long as its view lets it. */
-async function lookAfter(
-  { ledger }: MutationExecution,
-  run: Pick<Run, "_id">,
-  { timeoutMs }: ViewDefinition,
-  change: Pick<Run, "job"> = {},
-  since = Date.now(),
-): Promise<void> {
-  const expiresAt = since + timeoutMs;
-  await goOn(ledger.db, run, { ...change, expiresAt });
-  await sweepWhenDue(ledger, "lazyRuns", { expiresAt, now: Date.now() });
-}
 
 /** A run that lasts, with the view and key that it is of. */
 interface Known {
@@ -123,10 +47,7 @@ async function find(execution: MutationExecution, id: RunId): Promise<Known | nu
  * 4. Commit the row, or the page, in a sub-transaction. After a page that is not the last → go on with the next.
  * 5. It threw → given up; but a paged run stays where it is, and the retry goes on from there.
  */
-export async function step(
-  execution: MutationExecution,
-  { run: id }: Job<"step">,
-): Promise<RecomputeOutcome> {
+export async function step(execution: MutationExecution, { run: id }: Job<"step">): Promise<RecomputeOutcome> {
   const known = await find(execution, id);
   if (known === null) return "overtaken";
   const { run, view } = known;
@@ -166,10 +87,7 @@ export async function step(
 }
 
 /** The action of a run has started late: the time that it may take counts from now on. */
-export async function noteStart(
-  execution: MutationExecution,
-  { run: id }: Job<"started">,
-): Promise<RecomputeOutcome> {
+export async function noteStart(execution: MutationExecution, { run: id }: Job<"started">): Promise<RecomputeOutcome> {
   const known = await find(execution, id);
   if (known === null) return "overtaken";
   await lookAfter(execution, known.run, known.view);
@@ -221,21 +139,14 @@ export async function commitRun(
   return "committed";
 }
 
-async function ended(
-  execution: MutationExecution,
-  { run, view }: Known,
-): Promise<RecomputeOutcome> {
+async function ended(execution: MutationExecution, { run, view }: Known): Promise<RecomputeOutcome> {
   await endTurn(execution, view, run.turn);
   await succeed(execution.ledger, await entryOf(execution, run));
   return "committed";
 }
 
 /** Ends a run without a value, remembers why, and schedules the next attempt. Readers may ask. */
-async function giveUp(
-  execution: MutationExecution,
-  { run, view }: Known,
-  error: unknown,
-): Promise<RecomputeOutcome> {
+async function giveUp(execution: MutationExecution, { run, view }: Known, error: unknown): Promise<RecomputeOutcome> {
   const { db, ledger } = execution;
   await removeRun(ledger.db, run);
   const row = await findRow(db, view, run.key);

@@ -20,11 +20,7 @@ import { canonicalText } from "../values/canonical.js";
 type TurnId = GenericId<"lazyTurns">;
 
 /** Gives an attempt its turn, now or later. */
-export async function awaitTurn(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  job: Attempt,
-): Promise<void> {
+export async function awaitTurn(execution: MutationExecution, view: ViewDefinition, job: Attempt): Promise<void> {
   const { db } = execution.ledger;
   const waits = { view: view.name, key: canonicalText(job.args) };
   const waiting = await findWaiting(db, waits.view, waits.key);
@@ -68,11 +64,7 @@ export async function endTurn(
 }
 
 /** Ends the run of a key that the app itself commits or deletes. */
-export async function endRunOf(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  key: string,
-): Promise<void> {
+export async function endRunOf(execution: MutationExecution, view: ViewDefinition, key: string): Promise<void> {
   const run = await findRun(execution.db, view, key);
   if (run === null) return;
   await removeRun(execution.ledger.db, run);
@@ -100,11 +92,7 @@ async function startWaiting(
   }
 }
 
-async function startTurn(
-  { ledger }: MutationExecution,
-  view: Partial<ViewDefinition>,
-  turn: Turn,
-): Promise<void> {
+async function startTurn({ ledger }: MutationExecution, view: Partial<ViewDefinition>, turn: Turn): Promise<void> {
   const now = Date.now();
   const job = { ...(turn.job as object), turn: turn._id };
   const running = await scheduleAt(ledger.scheduler, now, ledger.recompute, { job } as never);

@@ -10,11 +10,7 @@ type MaybeLater<T> = T | Promise<T>;
  * view names as compatible is stale, unless it is expired all the same. A row of release 0.1 may have left its mark
  * with a run, so it cannot be judged.
  */
-export function judge(
-  ctx: AnyQueryCtx,
-  view: ViewDefinition,
-  row: Row & Pick<StoredRow, "seq">,
-): MaybeLater<Verdict> {
+export function judge(ctx: AnyQueryCtx, view: ViewDefinition, row: Row & Pick<StoredRow, "seq">): MaybeLater<Verdict> {
   const isCompatible = view.compatible.includes(row.version);
   if (row.version !== view.version && !isCompatible) return "expired";
   if (row.seq !== undefined) return view.unjudged;
@@ -72,11 +68,7 @@ function outdated(verdict: Verdict): Verdict {
  *
  * @returns No promise unless the predicate returned one: every read waits for this.
  */
-export function judgeForReader(
-  ctx: AnyQueryCtx,
-  view: ViewDefinition,
-  row: Row,
-): MaybeLater<Verdict> {
+export function judgeForReader(ctx: AnyQueryCtx, view: ViewDefinition, row: Row): MaybeLater<Verdict> {
   try {
     const verdict = judge(ctx, view, row);
     return typeof verdict === "string" ? verdict : verdict.catch((error) => unjudged(view, error));
@@ -93,22 +85,13 @@ function unjudged(view: ViewDefinition, error: unknown): Verdict {
 }
 
 /** What every probe of a view says now, to be stored with a commit; undefined when it has none. */
-export async function probeTexts(
-  ctx: AnyQueryCtx,
-  view: ViewDefinition,
-  key: unknown,
-): Promise<string[] | undefined> {
+export async function probeTexts(ctx: AnyQueryCtx, view: ViewDefinition, key: unknown): Promise<string[] | undefined> {
   const { probes } = view.staleWhen;
   if (probes.length === 0) return undefined;
   return await Promise.all(probes.map((probe) => probeText(ctx, view, probe, key)));
 }
 
-async function probeText(
-  ctx: AnyQueryCtx,
-  view: ViewDefinition,
-  probe: Probe,
-  key: unknown,
-): Promise<string> {
+async function probeText(ctx: AnyQueryCtx, view: ViewDefinition, probe: Probe, key: unknown): Promise<string> {
   const found = await probe(ctx, key as never);
   return canonicalText(found, `view "${view.name}": the result of changed()`);
 }

@@ -90,11 +90,7 @@ export async function recomputeSoon(
  * The row of a key. A mutation that looks up very many keys would run out of index ranges: it reads the rows of a view
  * as a whole instead, where they are few. It then conflicts with each recompute of that view.
  */
-export async function lookUp(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  key: Key,
-): Promise<StoredRow | null> {
+export async function lookUp(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
   const { rows } = execution;
   if (++execution.lookUps % LOOK_UPS_A_CHECK === 0) {
     execution.isShortOfRanges ||= await isShortOfRanges(execution.ctx);
@@ -106,26 +102,17 @@ export async function lookUp(
   return all ? (all.get(key.text) ?? null) : await findRow(execution.db, view, key.text);
 }
 
-async function readAll(
-  { db, ctx }: MutationExecution,
-  view: ViewDefinition,
-): Promise<Map<string, StoredRow> | null> {
+async function readAll({ db, ctx }: MutationExecution, view: ViewDefinition): Promise<Map<string, StoredRow> | null> {
   const rows = new Map<string, StoredRow>();
   for await (const document of db.query(view.name)) {
-    if (rows.size === MAX_ROWS || (rows.size % LOOK_UPS_A_CHECK === 99 && (await isNearlyOut(ctx))))
-      return null;
+    if (rows.size === MAX_ROWS || (rows.size % LOOK_UPS_A_CHECK === 99 && (await isNearlyOut(ctx)))) return null;
     const row = document as unknown as StoredRow;
     rows.set(row.key, row);
   }
   return rows;
 }
 
-function outOfRoom(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  key: Key,
-  error: unknown,
-): Error {
+function outOfRoom(execution: MutationExecution, view: ViewDefinition, key: Key, error: unknown): Error {
   return new Error(
     `convex-lazy-views: a change in this mutation concerns the row ${key.text} of the view "${view.name}", which could ` +
       `not be marked as out of date, after ${execution.marked.size} keys had been looked at: ${reasonOf(error)} ` +

@@ -104,10 +104,7 @@ export function when<Key, Value, DataModel extends GenericDataModel = GenericDat
     ages: [],
     judge: async ({ row, ctx }) => {
       const { args, value, version, computedAt } = row as Row<Key, Value>;
-      const said = await judge(
-        { key: args, value, version, computedAt },
-        ctx as unknown as GenericQueryCtx<DataModel>,
-      );
+      const said = await judge({ key: args, value, version, computedAt }, ctx as unknown as GenericQueryCtx<DataModel>);
       if (typeof said === "boolean") return said ? "stale" : "fresh";
       if (said in SEVERITY) return said;
       throw new Error(`when() returned ${describe(said)}; return a boolean or a verdict.`);

@@ -19,9 +19,7 @@ export function tagsOf(view: ViewDefinition, args: unknown): string[] {
   }
   const distinct = [...new Set(tags.map((tag) => checkTag(tag, what)))];
   if (distinct.length > MAX_TAGS) {
-    throw new Error(
-      `${what} returned ${distinct.length} tags; a key may have at most ${MAX_TAGS}. Use coarser tags.`,
-    );
+    throw new Error(`${what} returned ${distinct.length} tags; a key may have at most ${MAX_TAGS}. Use coarser tags.`);
   }
   return distinct;
 }
@@ -37,17 +35,10 @@ export function checkTag(tag: unknown, what: string): string {
  *
  * @param asOf - The snapshot that the row was computed from.
  */
-export async function isAnyInvalidated(
-  db: AnyReader,
-  tags: readonly string[],
-  asOf: bigint,
-): Promise<boolean> {
+export async function isAnyInvalidated(db: AnyReader, tags: readonly string[], asOf: bigint): Promise<boolean> {
   const bumps = await Promise.all(tags.map((tag) => findTag(db, tag)));
   // One that this very transaction has invalidated gets its time when the transaction commits.
-  return bumps.some(
-    (bump) =>
-      bump !== null && (bump.bumpedAt instanceof CommitTsPlaceholder || bump.bumpedAt > asOf),
-  );
+  return bumps.some((bump) => bump !== null && (bump.bumpedAt instanceof CommitTsPlaceholder || bump.bumpedAt > asOf));
 }
 
 /**

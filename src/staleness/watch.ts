@@ -35,8 +35,7 @@ export function watchDb(db: AnyWriter, watch: Watch, mutex: Mutex): AnyWriter {
     };
   };
   /** The table among the arguments of a method that takes so many with it. */
-  const named = (count: number) => (args: unknown[]) =>
-    args.length === count ? String(args[0]) : undefined;
+  const named = (count: number) => (args: unknown[]) => (args.length === count ? String(args[0]) : undefined);
   return {
     ...passedOn(db),
     get: (...args: unknown[]) => mutex.track(get(...args)),

@@ -33,9 +33,7 @@ export function forwardPathOf(message: string): string | undefined {
  *
  * Other lines go to the console as usual. Run one at a time.
  */
-export async function collectEffects<Result>(
-  run: () => Promise<Result>,
-): Promise<Collected<Result>> {
+export async function collectEffects<Result>(run: () => Promise<Result>): Promise<Collected<Result>> {
   const messages: string[] = [];
   const { debug } = console;
   console.debug = (...args: unknown[]) => {

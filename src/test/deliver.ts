@@ -30,11 +30,7 @@ export async function deliverEffects(
   }
 }
 
-async function forward(
-  t: Pick<TestConvexLike, "mutation">,
-  path: string,
-  seals: readonly string[],
-): Promise<void> {
+async function forward(t: Pick<TestConvexLike, "mutation">, path: string, seals: readonly string[]): Promise<void> {
   const reference = makeFunctionReference<"mutation">(path) as never;
   for (let start = 0; start < seals.length; start += MAX_FORWARDED_SEALS) {
     await t.mutation(reference, {

@@ -62,8 +62,7 @@ export interface TestViews {
  */
 export function testViews(t: TestConvexLike, clock: Clock): TestViews {
   for (const name of [EFFECT_SECRET, STREAM_SECRET]) {
-    if (environmentVariable(name) === undefined)
-      process.env[name] = `${name} of the tests, 32 long`;
+    if (environmentVariable(name) === undefined) process.env[name] = `${name} of the tests, 32 long`;
   }
   const deliver = async (messages: readonly string[]) => {
     if (messages.length > 0) await deliverEffects(t, messages);
@@ -98,9 +97,7 @@ export function testViews(t: TestConvexLike, clock: Clock): TestViews {
     async expectState(view, key, state) {
       const read = await peek(view, key);
       if (read.state === state) return;
-      throw new Error(
-        `${view.name} ${canonicalText(key)} is ${read.state}, expected ${state}.${await failures(t)}`,
-      );
+      throw new Error(`${view.name} ${canonicalText(key)} is ${read.state}, expected ${state}.${await failures(t)}`);
     },
   };
 }
@@ -122,9 +119,7 @@ async function untilTrailing(t: TestConvexLike): Promise<number | null> {
 
 async function unsettled(t: TestConvexLike, undone: readonly Effect[]): Promise<Error> {
   const list = undone.map(({ target, args }) => `${target} ${canonicalText(args)}`).join("; ");
-  return new Error(
-    `settle: after ${MAX_READS} reads the query still raises ${list}.${await failures(t)}`,
-  );
+  return new Error(`settle: after ${MAX_READS} reads the query still raises ${list}.${await failures(t)}`);
 }
 
 /** The failures that the ledger remembers, as a sentence; empty when there are none. */

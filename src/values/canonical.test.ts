@@ -84,9 +84,7 @@ describe("canonical text", () => {
   });
 
   test("is JSON, with sorted fields", () => {
-    expect(canonicalText({ b: 1n, a: [-0, "x"] })).toBe(
-      '{"a":[{"$float":"-0"},"x"],"b":{"$integer":"1"}}',
-    );
+    expect(canonicalText({ b: 1n, a: [-0, "x"] })).toBe('{"a":[{"$float":"-0"},"x"],"b":{"$integer":"1"}}');
     fc.assert(fc.property(value, (original) => JSON.parse(canonicalText(original)) !== undefined));
   });
 

@@ -19,9 +19,7 @@ export function canonicalText(value: unknown, path = "value"): string {
   switch (typeof value) {
     case "string":
       if (LONE_SURROGATE.test(value)) {
-        throw new Error(
-          `${path} is ${describe(value)}, which is cut in the middle of a character.`,
-        );
+        throw new Error(`${path} is ${describe(value)}, which is cut in the middle of a character.`);
       }
       return JSON.stringify(value);
     case "boolean":

@@ -94,11 +94,7 @@ export function defineView<
       throw wrong("applyChange", applyChange, "give a function of value, change and key");
     }
     if (Object.keys(sources).length === 0) {
-      throw wrong(
-        "sources",
-        options.sources,
-        "applyChange needs the sources whose changes it applies",
-      );
+      throw wrong("sources", options.sources, "applyChange needs the sources whose changes it applies");
     }
   }
   return new View({

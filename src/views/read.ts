@@ -69,8 +69,7 @@ export async function readRows(
         );
       }
       const key = keyOrNone(view, row.args);
-      const read =
-        key === undefined ? toRead(row, "expired") : await serve(execution, view, key, row);
+      const read = key === undefined ? toRead(row, "expired") : await serve(execution, view, key, row);
       return { ...read, key: row.args };
     }),
   );
@@ -91,28 +90,19 @@ async function serve(
   const verdict = hasValue(row) ? judgeForReader(reader, view, row) : "missing";
   const read = toRead(row, typeof verdict === "string" ? verdict : await verdict);
   if (read.state === "fresh") return read;
-  if (row?.pendingUntil === undefined)
-    collector.raise(recomputeEffect(pathOf(app, "recompute"), view, key, row));
+  if (row?.pendingUntil === undefined) collector.raise(recomputeEffect(pathOf(app, "recompute"), view, key, row));
   if (read.state === "stale" || view.onMissing === "null") return read;
   return { ...read, value: view.checkValue(await view.compute(reader, key.args as never)) };
 }
 
 /** Reads a key and raises nothing. */
-export async function peekView(
-  ctx: AnyQueryCtx,
-  view: ViewDefinition,
-  rawKey: unknown,
-): Promise<ViewRead<unknown>> {
+export async function peekView(ctx: AnyQueryCtx, view: ViewDefinition, rawKey: unknown): Promise<ViewRead<unknown>> {
   const row = await findRow(ctx.db, view, toKey(view, rawKey).text);
   return toRead(row, hasValue(row) ? await judgeForReader(ctx, view, row) : "missing");
 }
 
 /** Whether the row of a key is not fresh, and no recompute of it is on its way. */
-export async function isWanted(
-  reader: AnyQueryCtx,
-  view: ViewDefinition,
-  row: StoredRow | null,
-): Promise<boolean> {
+export async function isWanted(reader: AnyQueryCtx, view: ViewDefinition, row: StoredRow | null): Promise<boolean> {
   if (!hasValue(row)) return true;
   return row.pendingUntil === undefined && (await judgeForReader(reader, view, row)) !== "fresh";
 }
@@ -122,7 +112,5 @@ function toRead(row: StoredRow | null, state: RowState): ViewRead<unknown> {
     return { state: "missing", value: null, computedAt: null, version: null };
   }
   const { value, computedAt, version } = row;
-  return state === "expired"
-    ? { state, value: null, computedAt, version }
-    : { state, value, computedAt, version };
+  return state === "expired" ? { state, value: null, computedAt, version } : { state, value, computedAt, version };
 }

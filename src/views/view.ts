@@ -1,9 +1,4 @@
-import type {
-  DocumentByName,
-  GenericDataModel,
-  GenericQueryCtx,
-  TableNamesInDataModel,
-} from "convex/server";
+import type { DocumentByName, GenericDataModel, GenericQueryCtx, TableNamesInDataModel } from "convex/server";
 import type { EffectCtx } from "../effects/collector.js";
 import { ledgerKey } from "../effects/effect.js";
 import { release } from "../effects/ledger.js";
@@ -40,10 +35,7 @@ export type SourceOf<DataModel extends GenericDataModel> = {
 }[TableNamesInDataModel<DataModel>];
 
 /** A view of any key and value. */
-export type AnyView<Source = unknown> = Pick<
-  View<never, unknown, Source>,
-  "name" | "definition" | "source"
->;
+export type AnyView<Source = unknown> = Pick<View<never, unknown, Source>, "name" | "definition" | "source">;
 
 /**
  * A view: read it in queries and mutations, and tell it in mutations what changed. Made by `defineView`.

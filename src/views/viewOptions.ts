@@ -19,8 +19,7 @@ export type ViewOptions<
   Sources,
   Item,
   Accumulated,
-> = BaseOptions<K, V, Sources> &
-  Computing<ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>, DataModel, Item, Accumulated>;
+> = BaseOptions<K, V, Sources> & Computing<ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>, DataModel, Item, Accumulated>;
 
 /** How a view's values are computed. */
 export type Computing<Key, Value, DataModel extends GenericDataModel, Item, Accumulated> =

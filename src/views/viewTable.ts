@@ -49,20 +49,23 @@ export type ViewTable<K extends Shape, V extends Shape> = TableDefinition<
  * @param shape.value - The value: fields of Convex validators, one validator, or a zod object.
  * @throws Error when a shape is missing.
  */
-export function viewTable<K extends Shape, V extends Shape>(shape: {
-  key: K;
-  value: V;
-}): ViewTable<K, V> {
+export function viewTable<K extends Shape, V extends Shape>(shape: { key: K; value: V }): ViewTable<K, V> {
   for (const part of ["key", "value"] as const) {
     if (typeof shape[part] !== "object" || shape[part] === null) {
-      throw new Error(
-        `viewTable: ${part} is ${String(shape[part])}; give Convex validators or a zod object.`,
-      );
+      throw new Error(`viewTable: ${part} is ${String(shape[part])}; give Convex validators or a zod object.`);
     }
   }
-  const table = defineTable(rowFields())
-    .index("by_key", ["key"])
-    .index("by_expiry", ["expiresAt"])
-    .index("by_asked", ["askedAt"]);
-  return Object.assign(table, { shape }) as unknown as ViewTable<K, V>;
+  let table: object | undefined;
+  // Only the schema needs the definition: it is made when it is first looked at, not in each execution of a function.
+  return new Proxy({ shape } as object, {
+    get(_, name) {
+      if (name === "shape") return shape;
+      table ??= defineTable(rowFields())
+        .index("by_key", ["key"])
+        .index("by_expiry", ["expiresAt"])
+        .index("by_asked", ["askedAt"]);
+      const member: unknown = Reflect.get(table, name);
+      return typeof member === "function" ? member.bind(table) : member;
+    },
+  }) as unknown as ViewTable<K, V>;
 }

@@ -1,55 +1,22 @@
-import { anyApi, type FunctionReference, mutationGeneric } from "convex/server";
-import { v } from "convex/values";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { endTestApp, type MutationCtx } from "../testApp.js";
-import { add, startTotals, type Totals, type TotalsOptions, total } from "../totals.js";
+import {
+  answerLater,
+  applyChange,
+  type Db,
+  type Item,
+  insert,
+  query,
+  startList,
+  sub,
+} from "./listApp.js";
 
-afterEach(endTestApp);
-
-// Taken when this module loads: tests replace it.
-const { setImmediate: nextTurn } = globalThis;
-
-const a = { list: "a" };
-type Item = { list: string; n: number };
-const addItem = anyApi.sub?.add as FunctionReference<"mutation">;
-
-/** Counts and sums up what a change takes away and adds. */
-const applyChange: TotalsOptions["applyChange"] = ({ count, sum }, { before, after }): Totals => ({
-  count: count + (after ? 1 : 0) - (before ? 1 : 0),
-  sum: sum + (after?.n ?? 0) - (before?.n ?? 0),
+afterEach(() => {
+  endTestApp();
+  vi.unstubAllGlobals();
 });
 
-/** An app whose list "a" has one item, the number 1, and a row that is fresh. */
-async function start(options: TotalsOptions = {}) {
-  const app = startTotals(options, {
-    build: (lazy) => ({
-      sub: {
-        add: lazy.mutation(mutationGeneric)({
-          args: { n: v.number() },
-          handler: async (ctx, { n }) => void (await add("a", n)(ctx)),
-        }),
-      },
-    }),
-  });
-  const id = await app.mutation(add("a", 1));
-  await app.mutation((ctx) => app.totals.refresh(ctx, a));
-  return {
-    ...app,
-    id: id as never,
-    read: async () => (await app.collect((ctx) => app.totals.read(ctx, a))).result,
-    /** The numbers of the list. */
-    numbers: async () => (await app.rows("items")).map(({ n }) => n as number).sort(),
-  };
-}
-
-type Db = MutationCtx["db"];
 type Work = (db: Db, id: never, ctx: MutationCtx) => unknown;
-const insert = (db: Db, n: number) => db.insert("items", { list: "a", n });
-const query = async (db: Db) =>
-  (await db
-    .query("items")
-    .withIndex("by_list", (q) => q.eq("list", "a"))
-    .collect()) as unknown as (Item & { _id: never })[];
 
 /** What a mutation does without waiting for it, and the numbers that the list has then. */
 const WORK: Record<string, [Work, number[]]> = {
@@ -66,7 +33,7 @@ const WORK: Record<string, [Work, number[]]> = {
         await insert(db, n + 10);
       });
     },
-    [1, 12, 13, 2, 3],
+    [1, 2, 3, 12, 13],
   ],
   "a query, then a patch of what it found": [
     (db) => {
@@ -92,7 +59,7 @@ const WORK: Record<string, [Work, number[]]> = {
   "a query that is looped over, with a write for each document": [
     (db) => {
       void (async () => {
-        for await (const { _id } of db.query("items")) await db.patch(_id, { n: 7 });
+        for await (const { _id } of db.query("items")) await db.patch(_id as never, { n: 7 });
       })();
     },
     [7],
@@ -121,7 +88,7 @@ const WORK: Record<string, [Work, number[]]> = {
     },
     [1, 2],
   ],
-  "a mutation of its own": [(_, __, ctx) => void ctx.runMutation(addItem, { n: 2 }), [1, 2]],
+  "a mutation of its own": [(_, __, ctx) => void ctx.runMutation(sub.add, { n: 2 }), [1, 2]],
 };
 
 /** What the mutation still awaits. */
@@ -134,12 +101,16 @@ const THEN: Record<string, (db: Db, id: never) => unknown> = {
   "a write to another table": (db) => db.insert("notes", { text: "x" }),
 };
 
-describe("a write that nobody awaits is committed, and its row out of date", () => {
+describe.each([
+  ["at once", () => {}],
+  ["later", answerLater],
+])("a write that nobody awaits, where Convex answers %s,", (_, answer) => {
   const cases = Object.keys(WORK).flatMap((work) => Object.keys(THEN).map((then) => [work, then]));
 
-  test.each(cases)("%s, then %s", async (name, then) => {
+  test.each(cases)("is committed, and its row out of date: %s, then %s", async (name, then) => {
     const [work, numbers] = WORK[name as string] as [Work, number[]];
-    const app = await start();
+    const app = await startList();
+    answer();
     await app.mutation(async (ctx) => {
       await work(ctx.db, app.id, ctx);
       await THEN[then as string]?.(ctx.db, app.id);
@@ -148,9 +119,10 @@ describe("a write that nobody awaits is committed, and its row out of date", () 
     expect(await app.read()).toMatchObject({ state: "stale", value: { count: 1, sum: 1 } });
   });
 
-  test.each(Object.keys(WORK))("or brought up to date by applyChange: %s", async (name) => {
+  test.each(Object.keys(WORK))("is applied to its row by applyChange: %s", async (name) => {
     const [work, numbers] = WORK[name] as [Work, number[]];
-    const app = await start({ applyChange });
+    const app = await startList({ applyChange });
+    answer();
     await app.mutation((ctx) => work(ctx.db, app.id, ctx));
     expect(await app.numbers()).toEqual(numbers);
     const sum = numbers.reduce((so, n) => so + n, 0);
@@ -158,8 +130,9 @@ describe("a write that nobody awaits is committed, and its row out of date", () 
     expect(await app.read()).toMatchObject({ state: "fresh", value });
   });
 
-  test("also when the function throws, which keeps nothing", async () => {
-    const app = await start();
+  test("is rolled back when the function throws", async () => {
+    const app = await startList();
+    answer();
     const failing = app.mutation((ctx) => {
       void insert(ctx.db, 2);
       throw new Error("after all");

@@ -15,9 +15,7 @@ type LineRow = Row<{ line: string }, { words: number; text: string }>;
 
 const tables = {
   lines: defineTable({ line: v.string(), text: v.string() }).index("by_line", ["line"]),
-  wordCounts: linesTable
-    .index("by_words", ["value.words"])
-    .searchIndex("by_text", { searchField: "value.text" }),
+  wordCounts: linesTable.index("by_words", ["value.words"]).searchIndex("by_text", { searchField: "value.text" }),
 };
 
 function start(version = 1, onMissing: "null" | "compute" = "null") {
@@ -60,11 +58,7 @@ async function startWithLines() {
 }
 
 const byWords = async (ctx: QueryCtx) =>
-  (await ctx.db
-    .query("wordCounts")
-    .withIndex("by_words")
-    .order("desc")
-    .take(2)) as unknown as LineRow[];
+  (await ctx.db.query("wordCounts").withIndex("by_words").order("desc").take(2)) as unknown as LineRow[];
 const bySearch = async (ctx: QueryCtx) =>
   (await ctx.db
     .query("wordCounts")
@@ -74,9 +68,7 @@ const bySearch = async (ctx: QueryCtx) =>
 describe("readRows", () => {
   test("reads in the order of any index, and raises nothing for fresh rows", async () => {
     const app = await startWithLines();
-    const { result, effects } = await app.collect((ctx) =>
-      app.wordCounts.readRows(ctx, byWords(ctx)),
-    );
+    const { result, effects } = await app.collect((ctx) => app.wordCounts.readRows(ctx, byWords(ctx)));
     expect(result).toMatchObject([
       { key: { line: "b" }, state: "fresh", value: { words: 3 }, version: 1 },
       { key: { line: "c" }, state: "fresh", value: { words: 2 }, version: 1 },
@@ -89,9 +81,7 @@ describe("readRows", () => {
     await app.write("a", "changed, but not among the first two");
     await app.write("b", "one two three four");
     await app.write("c", "now three words");
-    const { result, effects, messages } = await app.collect((ctx) =>
-      app.wordCounts.readRows(ctx, byWords(ctx)),
-    );
+    const { result, effects, messages } = await app.collect((ctx) => app.wordCounts.readRows(ctx, byWords(ctx)));
     expect(result.map(({ state, value }) => [state, value?.words])).toEqual([
       ["stale", 3],
       ["stale", 2],
@@ -108,9 +98,7 @@ describe("readRows", () => {
   test("reads what a search index finds", async () => {
     const app = await startWithLines();
     await app.write("c", "nothing");
-    const { result: found } = await app.collect((ctx) =>
-      app.wordCounts.readRows(ctx, bySearch(ctx)),
-    );
+    const { result: found } = await app.collect((ctx) => app.wordCounts.readRows(ctx, bySearch(ctx)));
     expect(found.map(({ key, state }) => [key.line, state]).sort()).toEqual([
       ["b", "fresh"],
       ["c", "stale"],
@@ -126,8 +114,7 @@ describe("readRows", () => {
       const stamps = { version: 7, asOf: 4n, computedAt: 0 };
       await ctx.db.insert("wordCounts", { ...row, ...stamps });
     });
-    const rows = async (ctx: QueryCtx) =>
-      (await ctx.db.query("wordCounts").collect()) as unknown as LineRow[];
+    const rows = async (ctx: QueryCtx) => (await ctx.db.query("wordCounts").collect()) as unknown as LineRow[];
     const { result, effects } = await app.collect((ctx) => app.wordCounts.readRows(ctx, rows(ctx)));
     expect(result).toMatchObject([{ key: { line: "a" }, state: "expired", value: null }]);
     expect(effects).toMatchObject([{ seen: 4n }]);
@@ -139,8 +126,7 @@ describe("readRows", () => {
       const row = { key: '{"row":1}', args: { row: 1 }, value: null };
       await ctx.db.insert("wordCounts", { ...row, version: 1, asOf: 1n, computedAt: 0 });
     });
-    const rows = async (ctx: QueryCtx) =>
-      (await ctx.db.query("wordCounts").collect()) as unknown as LineRow[];
+    const rows = async (ctx: QueryCtx) => (await ctx.db.query("wordCounts").collect()) as unknown as LineRow[];
     const { result, effects } = await app.collect((ctx) => app.wordCounts.readRows(ctx, rows(ctx)));
     expect(result).toMatchObject([{ key: { row: 1 }, state: "expired", value: null }]);
     expect(effects).toEqual([]);

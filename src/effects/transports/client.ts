@@ -1,25 +1,11 @@
-import {
-  ConvexError,
-  type GenericValidator,
-  type PropertyValidators,
-  type Value,
-  v,
-} from "convex/values";
+import { ConvexError, type GenericValidator, type PropertyValidators, type Value, v } from "convex/values";
 import { collapse, type Effect } from "../effect.js";
-import {
-  allSeals,
-  type Envelope,
-  isEnvelope,
-  MARK,
-  MAX_FORWARDED_SEALS,
-  type Mark,
-} from "./envelope.js";
+import { allSeals, type Envelope, isEnvelope, MARK, MAX_FORWARDED_SEALS, type Mark } from "./envelope.js";
 import { sealForSending, unsealAll } from "./sealing.js";
 
 /** What `args` and `returns` can be: fields, or one validator. */
 type Validators = PropertyValidators | OneValidator;
-type OneValidator = GenericValidator &
-  ({ kind: "object"; fields: PropertyValidators } | { kind: "any" });
+type OneValidator = GenericValidator & ({ kind: "object"; fields: PropertyValidators } | { kind: "any" });
 
 /** The parts of a query's definition that have to know of marks and envelopes. */
 export interface Signature {
@@ -49,9 +35,7 @@ function withMark(args: Validators): Validators {
 
 function withMarkField(fields: PropertyValidators): PropertyValidators {
   if (MARK in fields) {
-    throw new Error(
-      `lazy.query: the argument "${MARK}" belongs to the transport "client"; give yours another name.`,
-    );
+    throw new Error(`lazy.query: the argument "${MARK}" belongs to the transport "client"; give yours another name.`);
   }
   return { ...fields, [MARK]: v.optional(v.union(v.literal("client"), v.literal("caller"))) };
 }
@@ -72,10 +56,7 @@ function isValidator(validators: Validators): validators is OneValidator {
  * @param isEnabled - Whether the app has the transport `client`. Without it, a query whose arguments may be anything
  * gets marked calls all the same; it must not see the mark, and its caller gets no envelope.
  */
-export function takeMark(
-  isEnabled: boolean,
-  args: unknown,
-): { mark: Mark | undefined; args: unknown } {
+export function takeMark(isEnabled: boolean, args: unknown): { mark: Mark | undefined; args: unknown } {
   if (typeof args !== "object" || args === null || !(MARK in args)) {
     return { mark: undefined, args };
   }
@@ -85,11 +66,7 @@ export function takeMark(
 }
 
 /** Puts a value into an envelope, together with the effects that its query raised. */
-export async function toEnvelope(
-  value: unknown,
-  effects: readonly Effect[],
-  forward: string,
-): Promise<Envelope> {
+export async function toEnvelope(value: unknown, effects: readonly Effect[], forward: string): Promise<Envelope> {
   const recomputes = effects.filter(({ seen }) => seen !== undefined);
   const others = effects.filter(({ seen }) => seen === undefined);
   return {

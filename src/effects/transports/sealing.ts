@@ -16,17 +16,13 @@ export async function sealForSending(effects: readonly Effect[]): Promise<string
     }
     return lines;
   } catch (error) {
-    console.error(
-      `convex-lazy-views: ${effects.length} effect(s) were not sent: ${reasonOf(error)}`,
-    );
+    console.error(`convex-lazy-views: ${effects.length} effect(s) were not sent: ${reasonOf(error)}`);
     return [];
   }
 }
 
 /** The effects of texts that came from outside, and how many of them are no seal of this app. */
-export async function unsealAll(
-  texts: readonly string[],
-): Promise<{ effects: Effect[]; forged: number }> {
+export async function unsealAll(texts: readonly string[]): Promise<{ effects: Effect[]; forged: number }> {
   const secrets = acceptedEffectSecrets();
   const opened = await Promise.all(
     texts.map(async (text) => (findSeals(text)[0] === text ? await unseal(text, secrets) : null)),

@@ -100,9 +100,7 @@ function isTopic(value: unknown): value is string {
 async function isSigned(body: ArrayBuffer, header: string | null, secret: string) {
   const hex = SIGNATURE.exec(header ?? "")?.[1];
   if (hex === undefined) return false;
-  const signature = Uint8Array.from({ length: 32 }, (_, i) =>
-    Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16),
-  );
+  const signature = Uint8Array.from({ length: 32 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
   return await verify(body, signature, secret);
 }
 
@@ -110,12 +108,8 @@ async function isSigned(body: ArrayBuffer, header: string | null, secret: string
 function parseEvents(body: ArrayBuffer): LogEvent[] | null {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body).trim();
-    const parsed: unknown = text.startsWith("[")
-      ? JSON.parse(text)
-      : text.split("\n").map((line) => JSON.parse(line));
-    return Array.isArray(parsed) && parsed.every((e) => typeof e === "object" && e !== null)
-      ? parsed
-      : null;
+    const parsed: unknown = text.startsWith("[") ? JSON.parse(text) : text.split("\n").map((line) => JSON.parse(line));
+    return Array.isArray(parsed) && parsed.every((e) => typeof e === "object" && e !== null) ? parsed : null;
   } catch {
     return null;
   }

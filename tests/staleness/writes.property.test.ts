@@ -1,0 +1,288 @@
+import { anyApi, type FunctionReference, mutationGeneric } from "convex/server";
+import { v } from "convex/values";
+import { defineView, invalidated, viewTable } from "convex-lazy-views";
+import fc from "fast-check";
+import { afterEach, expect, test, vi } from "vitest";
+import { SEED } from "../seed.js";
+import { endTestApp, type MutationCtx, startTestApp } from "../testApp.js";
+import { type Totals, type TotalsOptions, tables, total, totalsView } from "../totals.js";
+import { answerLater, applyChange, type Item } from "./listApp.js";
+
+afterEach(() => {
+  endTestApp();
+  vi.unstubAllGlobals();
+});
+
+const LISTS = ["a", "b"];
+
+/** One thing that a mutation does. Items are numbered in the order of the table. */
+type Step =
+  | { do: "insert"; list: string; n: number }
+  | { do: "patch"; item: number; n: number }
+  | { do: "move" | "replace"; item: number; list: string }
+  | { do: "remove" | "get"; item: number }
+  | { do: "refresh" | "invalidate" | "evict" | "read"; list: string }
+  | { do: "query" }
+  | { do: "pause"; ticks: number }
+  | { do: "one by one" | "side by side" | "unawaited"; steps: Step[] }
+  | { do: "sub-mutation" | "sub-mutation that throws"; steps: Step[] };
+
+/** What happens: a mutation, which may throw in the end; a run begins; or time passes. */
+type Event =
+  | { do: "mutation" | "mutation that throws"; steps: Step[] }
+  | { do: "begin"; list: string }
+  | { do: "wait"; ms: number };
+
+const list = fc.constantFrom(...LISTS);
+const item = fc.nat({ max: 5 });
+const n = fc.integer({ min: 1, max: 9 });
+const { step } = fc.letrec<{ step: Step; steps: Step[] }>((tie) => ({
+  steps: fc.array(tie("step"), { minLength: 1, maxLength: 5 }),
+  step: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    { weight: 5, arbitrary: fc.record({ do: fc.constant("insert" as const), list, n }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant("patch" as const), item, n }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constantFrom("move" as const, "replace" as const),
+        item,
+        list,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constantFrom("remove" as const, "get" as const), item }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constantFrom<("refresh" | "invalidate" | "evict" | "read")[]>(
+          ...["refresh" as const, "refresh" as const, "invalidate" as const],
+          ...["evict" as const, "read" as const],
+        ),
+        list,
+      }),
+    },
+    { weight: 1, arbitrary: fc.constant({ do: "query" as const }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant("pause" as const), ticks: fc.nat({ max: 30 }) }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constantFrom<(Step & { steps: Step[] })["do"][]>(
+          ...["one by one" as const, "side by side" as const, "unawaited" as const],
+          ...["sub-mutation" as const, "sub-mutation that throws" as const],
+        ),
+        steps: tie("steps") as fc.Arbitrary<Step[]>,
+      }),
+    },
+  ) as fc.Arbitrary<Step>,
+}));
+const event: fc.Arbitrary<Event> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("mutation" as const),
+      steps: fc.array(step, { minLength: 1, maxLength: 6 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("mutation that throws" as const),
+      steps: fc.array(step),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("begin" as const), list }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("wait" as const),
+      ms: fc.constantFrom(0, 10_000, 61_000),
+    }),
+  },
+);
+
+const VIEWS: Record<string, TotalsOptions> = {
+  marked: {},
+  applied: { applyChange },
+  leased: { lease: { minutes: 1 } },
+  "applied and leased": { applyChange, lease: { minutes: 1 } },
+  expired: { expiredWhen: invalidated() },
+  "in a snapshot": { mode: "snapshot" },
+  "applied, and in a snapshot": { mode: "snapshot", applyChange },
+};
+
+const keyOf = ({ list }: { list: string }) => ({ list });
+const runSteps = anyApi.sub?.run as FunctionReference<"mutation">;
+const recompute = anyApi.lazy?.recompute as FunctionReference<"mutation">;
+
+/** An app with the view `totals`, and a view `sums` over its rows. */
+function start(options: TotalsOptions) {
+  const totals = totalsView(options);
+  const sumsTable = viewTable({ key: {}, value: { sum: v.number() } });
+  const sums = defineView("sums", {
+    table: sumsTable,
+    sources: { totals: () => [{}] },
+    compute: async (ctx) => {
+      const rows = (await ctx.db.query("totals").collect()) as unknown as { value: Totals }[];
+      return { sum: rows.reduce((sum, { value }) => sum + value.sum, 0) };
+    },
+  });
+
+  const perform = async (ctx: MutationCtx, step: Step): Promise<void> => {
+    const { db } = ctx;
+    const find = async (index: number) => {
+      const items = (await db.query("items").collect()) as unknown as Item[];
+      return items[index % Math.max(items.length, 1)]?._id;
+    };
+    // What was found may be gone by then: an app would see the error, and go on.
+    const onItem = async (index: number, work: (id: never) => Promise<unknown>) => {
+      const id = await find(index);
+      if (id !== undefined) await work(id).catch(() => {});
+    };
+    switch (step.do) {
+      case "insert":
+        await db.insert("items", { list: step.list, n: step.n });
+        break;
+      case "patch":
+        return await onItem(step.item, (id) => db.patch(id, { n: step.n }));
+      case "move":
+        return await onItem(step.item, (id) => db.patch("items", id, { list: step.list }));
+      case "replace":
+        return await onItem(step.item, (id) => db.replace(id, { list: step.list, n: 5 } as never));
+      case "remove":
+        return await onItem(step.item, (id) => db.delete(id));
+      case "get":
+        return await onItem(step.item, (id) => db.get(id));
+      case "refresh":
+        await totals.refresh(ctx, keyOf(step));
+        break;
+      case "invalidate":
+        return await totals.invalidate(ctx, keyOf(step));
+      case "evict":
+        await totals.evict(ctx, keyOf(step));
+        break;
+      case "read":
+        await totals.get(ctx, keyOf(step));
+        break;
+      case "query":
+        await db.query("items").collect();
+        break;
+      case "pause":
+        for (let i = 0; i < step.ticks; i++) await null;
+        break;
+      case "one by one":
+        return await performAll(ctx, step.steps);
+      case "side by side":
+        await Promise.all(step.steps.map((each) => perform(ctx, each)));
+        break;
+      case "unawaited":
+        // What is begun too late is refused, and does nothing.
+        void performAll(ctx, step.steps).catch((error) => {
+          if (!String(error).includes("begun after its mutation had ended")) throw error;
+        });
+        break;
+      case "sub-mutation":
+        await ctx.runMutation(runSteps, { steps: step.steps, throws: false });
+        break;
+      case "sub-mutation that throws":
+        await ctx.runMutation(runSteps, { steps: step.steps, throws: true }).catch(() => {});
+    }
+  };
+  const performAll = async (ctx: MutationCtx, steps: Step[]) => {
+    for (const step of steps) await perform(ctx, step);
+  };
+
+  const app = startTestApp({
+    tables: { ...tables, sums: sumsTable },
+    views: { totals, sums },
+    build: (lazy) => ({
+      sub: {
+        run: lazy.mutation(mutationGeneric)({
+          args: { steps: v.any(), throws: v.boolean() },
+          handler: async (ctx, { steps, throws }) => {
+            await performAll(ctx as unknown as MutationCtx, steps);
+            if (throws) throw new Error("on purpose");
+          },
+        }),
+      },
+    }),
+  });
+  return { ...app, totals, sums, performAll };
+}
+
+async function runHistory(options: TotalsOptions, isLate: boolean, events: Event[]) {
+  const app = start(options);
+  const { t, totals, sums } = app;
+  const stored = async () => [
+    await app.rows("items"),
+    await app.rows("totals"),
+    await app.rows("sums"),
+  ];
+  const happen = async (event: Event) => {
+    if (event.do === "wait") return await app.advance(event.ms);
+    if (event.do === "begin") {
+      const job = { kind: "attempt", view: "totals", args: keyOf(event) };
+      return void (await t.mutation(recompute, { job }));
+    }
+    const throws = event.do === "mutation that throws";
+    const before = throws ? await stored() : [];
+    if (isLate) answerLater();
+    const mutation = app.mutation(async (ctx) => {
+      await app.performAll(ctx, event.steps);
+      if (throws) throw new Error("in the end");
+    });
+    if (!throws) await mutation;
+    else await expect(mutation).rejects.toThrow("in the end");
+    vi.unstubAllGlobals();
+    if (throws) expect(await stored()).toEqual(before);
+  };
+  /** Each row is right, or not fresh; and there is one for a key. */
+  const check = async () => {
+    const rows = await app.rows("totals");
+    expect(new Set(rows.map(({ key }) => key)).size).toBe(rows.length);
+    for (const list of LISTS) {
+      const { state, value } = await app.testing.peek(totals, { list });
+      const now = await t.run(async (ctx) => await total(ctx as never, { list }));
+      if (state === "fresh") expect(value).toEqual(now);
+    }
+    const { state, value } = await app.testing.peek(sums, {});
+    const sum = rows.reduce((all, row) => all + (row.value as Totals).sum, 0);
+    if (state === "fresh") expect(value).toEqual({ sum });
+    expect((await app.rows("sums")).length).toBeLessThanOrEqual(1);
+  };
+
+  for (const list of LISTS) await app.settle((ctx) => totals.get(ctx, { list }));
+  await app.settle((ctx) => sums.get(ctx, {}));
+  await app.advance(10_000);
+  for (const event of events) {
+    await happen(event);
+    await check();
+  }
+  await app.advance(10_000);
+  for (const list of LISTS) await app.settle((ctx) => totals.get(ctx, { list }));
+  await app.settle((ctx) => sums.get(ctx, {}));
+  await check();
+  for (const list of LISTS) await app.testing.expectState(totals, { list }, "fresh");
+}
+
+test.each(Object.keys(VIEWS))(
+  "whatever mutations do, a row is right or not fresh: %s",
+  async (name) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.boolean(),
+        fc.array(event, { minLength: 1, maxLength: 6 }),
+        async (isLate, events) => {
+          await runHistory(VIEWS[name] as TotalsOptions, isLate, events);
+          endTestApp();
+        },
+      ),
+      { seed: SEED, numRuns: Number(process.env.RUNS ?? 25) },
+    );
+  },
+);
