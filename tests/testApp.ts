@@ -12,6 +12,7 @@ import {
   mutationGeneric,
   queryGeneric,
   type SchemaDefinition,
+  type TransactionLimits,
 } from "convex/server";
 import { v } from "convex/values";
 import { type AnyView, LazyViews, lazyTables, type Transport } from "convex-lazy-views";
@@ -44,7 +45,8 @@ export interface AppOptions {
   /** Of the library's functions, those that the app forgot to export. */
   forgotten?: string[];
   transports?: Transport[];
-  limits?: { documentsRead?: number; bytesRead?: number };
+  /** Limits of a transaction, beside Convex's own; absent for none at all. */
+  limits?: TransactionLimits;
 }
 
 /**
@@ -67,9 +69,7 @@ export function startTestApp(options: AppOptions = {}) {
   let body: (ctx: never) => unknown = () => null;
   const handler = async (ctx: unknown) => (await body(ctx as never)) ?? null;
   const modules: Record<string, Record<string, unknown>> = {
-    lazy: Object.fromEntries(
-      Object.entries(lazy.functions()).filter(([name]) => !forgotten.includes(name)),
-    ),
+    lazy: Object.fromEntries(Object.entries(lazy.functions()).filter(([name]) => !forgotten.includes(name))),
     http: { default: http },
     run: {
       query: lazy.query(queryGeneric)({ args: {}, handler }),
@@ -103,27 +103,22 @@ export function startTestApp(options: AppOptions = {}) {
     mutation: <R>(fn: (ctx: MutationCtx) => R) => run("mutation", fn) as Promise<Awaited<R>>,
     action: <R>(fn: (ctx: ActionCtx) => R) => run("action", fn) as Promise<Awaited<R>>,
     /** Runs a query and collects its effects. */
-    collect: <R>(fn: (ctx: QueryCtx) => R) =>
-      testing.collect(() => run("query", fn) as Promise<Awaited<R>>),
+    collect: <R>(fn: (ctx: QueryCtx) => R) => testing.collect(() => run("query", fn) as Promise<Awaited<R>>),
     /** Runs a query, delivers its effects, and lets everything run that is scheduled within a minute. */
     async readAndSettle<R>(fn: (ctx: QueryCtx) => R) {
-      const { result, messages } = await testing.collect(
-        () => run("query", fn) as Promise<Awaited<R>>,
-      );
+      const { result, messages } = await testing.collect(() => run("query", fn) as Promise<Awaited<R>>);
       await testing.deliver(messages);
       await testing.advance(60_000);
       return result;
     },
     deliver: testing.deliver,
     advance: testing.advance,
-    settle: <R>(fn: (ctx: QueryCtx) => R) =>
-      testing.settle(() => run("query", fn) as Promise<Awaited<R>>),
+    settle: <R>(fn: (ctx: QueryCtx) => R) => testing.settle(() => run("query", fn) as Promise<Awaited<R>>),
     testing,
     /** The documents of a table. */
     rows: async (table: string): Promise<Record<string, unknown>[]> =>
       await t.run(async (ctx) => await ctx.db.query(table).collect()),
-    inspect: () =>
-      t.query(anyApi.lazy?.inspect as FunctionReference<"query">) as Promise<InspectReport>,
+    inspect: () => t.query(anyApi.lazy?.inspect as FunctionReference<"query">) as Promise<InspectReport>,
     dispatch: (effects: unknown[]) =>
       t.mutation(anyApi.lazy?.dispatch as FunctionReference<"mutation">, { effects }) as Promise<
         Record<string, number>

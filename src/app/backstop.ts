@@ -67,7 +67,8 @@ export async function scanForgotten(app: LazyApp, ctx: AnyMutationCtx, scan: Bac
   for (const id of ids) {
     const row = (await ctx.db.get(view.name, id)) as StoredRow | null;
     if (row === null || !isOverdue(view, row, Date.now())) continue;
-    if ((await findRun(ctx.db, view, row.key)) !== null) continue; // A sweep looks after it.
+    const run = await findRun(ctx.db, view, row.key);
+    if (run?.expiresAt !== undefined) continue; // A sweep looks after it.
     const effect = recomputeEffect(pathOf(app, "recompute"), view, keyOfRow(row), row);
     await dispatchEffects(ledgerOf(app, ctx), [effect], { byWrite: true });
     swept++;

@@ -101,7 +101,8 @@ async function evict(
 
 /** Whether a reader has asked for a row lately: it is being computed, waits for its turn, or for the end of its window. */
 async function isAskedFor({ db, ledger }: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<boolean> {
-  if ((await findRun(db, view, row.key)) !== null) return true;
+  const run = await findRun(db, view, row.key);
+  if (run?.expiresAt !== undefined) return true;
   if (view.maxParallel !== undefined && (await isWaiting(ledger.db, view.name, row.key))) {
     return true;
   }

@@ -14,7 +14,7 @@ import { dueDocuments } from "../effects/sweep.js";
 import { openForwarded } from "../effects/transports/client.js";
 import { commitsOf, dispatchInMutation, type LazyApp, pathOf } from "../model/app.js";
 import {
-  type ActArgs,
+  type ActJob,
   type Question,
   type RecomputeJob,
   type RecomputeOutcome,
@@ -44,7 +44,7 @@ export interface LazyFunctions {
   /** Reports rows, stale rows, failures and the ledger's size: `npx convex run lazy:inspect`. */
   inspect: RegisteredQuery<"internal", { ask?: Question }, Promise<InspectReport>>;
   /** For views of the mode `action`: computes. Export it only with such views. */
-  act: RegisteredAction<"internal", ActArgs, Promise<RecomputeOutcome>>;
+  act: RegisteredAction<"internal", { job: ActJob }, Promise<RecomputeOutcome>>;
   /**
    * For a cron: tries the way through the log stream (`inspect` reports how it went), and has rows recomputed that are
    * stale though a reader asked for them in the last hour, because an effect was lost or a job died. Export it with that
@@ -75,8 +75,9 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
         (ask === undefined ? await inspect(app, ctx) : await answer(app, ctx, ask)) as InspectReport,
     }),
     act: internalActionGeneric({
-      handler: async (ctx, args: ActArgs) => await act(app, ctx, args),
-    }) as LazyFunctions["act"],
+      args: { job: v.any() },
+      handler: async (ctx, { job }) => await act(app, ctx, job),
+    }),
     heartbeat: internalActionGeneric({ args: {}, handler: async (ctx) => await beat(app, ctx) }),
     forward: mutationGeneric({
       args: { seals: v.array(v.string()) },

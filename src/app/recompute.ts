@@ -3,7 +3,7 @@ import { type LazyApp, missingFunctionError } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import {
-  type ActArgs,
+  type ActJob,
   type Computed,
   type Page,
   type RecomputeJob,
@@ -18,6 +18,7 @@ import { attempt } from "../recompute/recompute.js";
 import { commitRun, finish, noteStart, step } from "../recompute/run.js";
 import { endTurn } from "../recompute/turns.js";
 import { type AnyActionCtx, type AnyMutationCtx, type AnyQueryCtx, lazyDb, type Run } from "../schema.js";
+import { sweepSpan } from "../times.js";
 import { reasonOf } from "../values/describe.js";
 import { inAction, inQuery, withExecution } from "./builders.js";
 
@@ -81,7 +82,7 @@ export async function answerRun(
 export async function act(
   app: LazyApp,
   ctx: AnyActionCtx,
-  { run, view: name, args, scheduledAt, asOf, probes }: ActArgs,
+  { run, view: name, args, scheduledAt, asOf, probes }: ActJob,
 ): Promise<RecomputeOutcome> {
   const report = async (job: RecomputeJob) => {
     try {
@@ -93,7 +94,7 @@ export async function act(
   let computed: Computed;
   try {
     const view = app.views.get(name) as ViewDefinition;
-    if (Date.now() - scheduledAt > view.timeoutMs / 2) await report({ kind: "started", run });
+    if (Date.now() - scheduledAt > sweepSpan(view.timeoutMs)) await report({ kind: "started", run });
     const key = toKey(view, args);
     const compute = view.compute as (ctx: object, key: unknown) => unknown;
     const value = await inAction(app, ctx, (inner) => compute(inner, key.args), {});

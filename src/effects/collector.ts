@@ -1,4 +1,4 @@
-import type { ArgsAndOptions, FunctionReference, FunctionVisibility } from "convex/server";
+import type { ArgsAndOptions } from "convex/server";
 import type { Value } from "convex/values";
 import { collapse, type Effect, type EffectOptions, type EffectTarget, toEffect } from "./effect.js";
 
@@ -14,7 +14,7 @@ import { collapse, type Effect, type EffectOptions, type EffectTarget, toEffect 
  * ctx.scheduleEffect(internal.tracking.viewed, { doc }, { window: { minutes: 5 } });
  * ```
  */
-export type ScheduleEffect = <Target extends FunctionReference<"mutation" | "action", FunctionVisibility>>(
+export type ScheduleEffect = <Target extends EffectTarget>(
   target: Target,
   ...argsAndOptions: ArgsAndOptions<Target, EffectOptions>
 ) => void;

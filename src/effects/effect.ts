@@ -1,4 +1,4 @@
-import type { FunctionReference, FunctionVisibility } from "convex/server";
+import type { FunctionReference, FunctionReference_future, FunctionVisibility } from "convex/server";
 import { getFunctionName } from "convex/server";
 import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
 import { DEFAULT_WINDOW_MS } from "../times.js";
@@ -40,7 +40,9 @@ export interface EffectOptions {
 }
 
 /** Any mutation or action of the app, of `api` or `internal`. */
-export type EffectTarget = FunctionReference<"mutation" | "action", FunctionVisibility>;
+export type EffectTarget =
+  | FunctionReference<"mutation" | "action", FunctionVisibility>
+  | FunctionReference_future<"mutation" | "action", FunctionVisibility>;
 
 /**
  * @throws Error naming what is wrong, when the target is not a function reference, the arguments are not

@@ -69,8 +69,8 @@ export type RecomputeJob =
  */
 export type RecomputeOutcome = "committed" | "queued" | "begun" | "clean" | "overtaken" | "failed";
 
-/** What the action `act` is called with. */
-export type ActArgs = {
+/** The job of the action `act`: compute, for a run. */
+export type ActJob = {
   run: RunId;
   view: string;
   args: Record<string, Value>;
@@ -131,5 +131,5 @@ export interface LazyReferences {
   dispatch: Internal<"mutation", { effects: Effect[]; areForwarded?: boolean }, DispatchCounts>;
   sweep: Internal<"mutation", { job: SweepJob }, { swept: number }>;
   inspect: Internal<"query", { ask?: Question }, unknown>;
-  act: Internal<"action", ActArgs, RecomputeOutcome>;
+  act: Internal<"action", { job: ActJob }, RecomputeOutcome>;
 }

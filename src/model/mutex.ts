@@ -1,5 +1,5 @@
 /** Turns of the microtask queue in which the code that awaits one operation may begin the next. */
-const SETTLING_TURNS = 50;
+const SETTLING_TURNS = 16;
 
 /**
  * What one mutation does to rows and sources, one piece of work after the other: a mutation may run its writes side by
@@ -7,6 +7,8 @@ const SETTLING_TURNS = 50;
  */
 export class Mutex {
   private last: Promise<unknown> = Promise.resolve();
+  /** Work that has, or waits for, its turn. */
+  private queued = 0;
   private begun = 0;
   private running = 0;
   private onIdle: (() => void) | undefined;
@@ -18,26 +20,44 @@ export class Mutex {
    * @throws What the work throws; or an Error when the mutation has ended.
    */
   run<T>(work: () => Promise<T>): Promise<T> {
-    const own = this.track(this.last.then(work));
-    this.last = own.then(ignore, ignore);
-    // A promise of its own: a failure that nobody awaits stays unhandled, as it is without us.
-    return own.then((result) => result);
+    this.refuseWhenClosed();
+    const own = this.queued++ === 0 ? work() : this.last.then(work);
+    const leave = () => {
+      this.queued--;
+    };
+    this.last = own.then(leave, leave);
+    return this.track(own);
   }
 
-  /** Knows of work that is on its way beside the others. */
+  /**
+   * Knows of work that is on its way beside the others.
+   *
+   * @returns A promise of its own, so that a failure that the app does not await stays unhandled, as it is without us.
+   */
   track<T>(work: Promise<T>): Promise<T> {
-    if (this.isClosed) {
-      throw new Error("A write was begun after its mutation had ended: await all writes.");
-    }
+    this.refuseWhenClosed();
     this.begun++;
     this.running++;
-    return work.finally(this.end);
+    return work.then(
+      (result) => {
+        this.end();
+        return result;
+      },
+      (error) => {
+        this.end();
+        throw error;
+      },
+    );
   }
 
-  private readonly end = () => {
+  private refuseWhenClosed(): void {
+    if (this.isClosed) throw new Error("The database was used after its mutation had ended: await what you begin.");
+  }
+
+  private end(): void {
     this.running--;
     if (this.running === 0) this.onIdle?.();
-  };
+  }
 
   /** Waits for work that was begun and that the app has not awaited, and for what follows from it; then takes no more. */
   async close(): Promise<void> {
@@ -54,5 +74,3 @@ export class Mutex {
     this.isClosed = true;
   }
 }
-
-function ignore(): void {}

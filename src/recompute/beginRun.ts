@@ -65,8 +65,8 @@ export async function scheduleStep({ ledger }: MutationExecution, run: RunId, ti
 
 async function scheduleAct({ app, ledger }: MutationExecution, run: RunId, { view, args, asOf, probes }: RunWork) {
   const scheduledAt = Date.now();
-  const work = { run, view, args: args as Value, asOf, scheduledAt, ...(probes && { probes }) };
-  return await scheduleAt(ledger.scheduler, scheduledAt, pathOf(app, "act"), work);
+  const job = { run, view, args: args as Value, asOf, scheduledAt, ...(probes && { probes }) };
+  return await scheduleAt(ledger.scheduler, scheduledAt, pathOf(app, "act"), { job });
 }
 
 /** Has a sweep look after a run, when it has lasted for as long as its view lets it. */

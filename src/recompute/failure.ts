@@ -37,7 +37,7 @@ export async function failForGood(
   execution: MutationExecution,
   job: Attempt,
   entry: Entry | null,
-  reason: string,
+  reason: unknown,
 ): Promise<RecomputeOutcome> {
   const { ledger } = execution;
   await withdrawUnknown(execution, job.view, canonicalText(job.args));

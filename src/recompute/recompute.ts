@@ -3,7 +3,7 @@ import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Attempt, RecomputeOutcome } from "../model/jobs.js";
 import { limitsWithReserve } from "../model/limits.js";
-import { findRow, hasValue, keyOrNone, withdraw } from "../model/row.js";
+import { findRow, hasValue, type Key, toKey, withdraw } from "../model/row.js";
 import { findPages, findRun, isAlive, removeRun } from "../model/run.js";
 import type { Run, StoredRow } from "../schema.js";
 import { judge } from "../staleness/judge.js";
@@ -44,13 +44,15 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   }
   if (entry !== null && isResting(entry, now, windowMs)) return "overtaken";
 
-  const key = view && keyOrNone(view, job.args);
-  if (view === undefined || key === undefined) {
-    const reason =
-      view === undefined
-        ? `view "${job.view}" is not among the views of new LazyViews().`
-        : `view "${job.view}": its key does not fit any more.`;
+  if (view === undefined) {
+    const reason = `view "${job.view}" is not among the views of new LazyViews().`;
     return await failForGood(execution, job, entry, reason);
+  }
+  let key: Key;
+  try {
+    key = toKey(view, job.args);
+  } catch (error) {
+    return await failForGood(execution, job, entry, error);
   }
 
   const row = await findRow(db, view, key.text);

@@ -8,6 +8,7 @@ import { limitsWithReserve } from "../model/limits.js";
 import { findRow, type Key, keyOrNone, withdraw } from "../model/row.js";
 import { findPages, goOn, isAlive, removeRun } from "../model/run.js";
 import type { Run } from "../schema.js";
+import { recomputeSoon } from "../staleness/mark.js";
 import { RETRY_SNAPSHOT_MS } from "../times.js";
 import { lookAfter, scheduleStep } from "./beginRun.js";
 import { commitComputed } from "./commit.js";
@@ -25,16 +26,24 @@ interface Known {
   key: Key;
 }
 
-/** The run of a job; null when it is over. One of a view that is gone, or of a key that does not fit it, is given up. */
+/**
+ * The run of a job; null when it is over. One of a view that is gone, or of a key that does not fit it, is given up; so
+ * is one of a view that computes in one transaction by now, whose changes do not look for runs.
+ */
 async function find(execution: MutationExecution, id: RunId): Promise<Known | null> {
   const run = await execution.ledger.db.get("lazyRuns", id);
   if (run === null) return null;
   const view = execution.app.views.get(run.view);
   const key = view && keyOrNone(view, run.args);
-  if (view !== undefined && key !== undefined) return { run, view, key };
+  const hasRuns = view !== undefined && view.mode !== "transaction";
+  if (hasRuns && key !== undefined) return { run, view, key };
   await removeRun(execution.ledger.db, run);
   await withdrawUnknown(execution, run.view, run.key);
   await endTurn(execution, view, run.turn);
+  if (view !== undefined && key !== undefined) {
+    const row = await findRow(execution.db, view, run.key);
+    await recomputeSoon(execution, view, key, row ?? { asOf: 0n });
+  }
   return null;
 }
 

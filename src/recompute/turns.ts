@@ -63,12 +63,13 @@ export async function endTurn(
   await startWaiting(execution, view ?? { name: turn.view });
 }
 
-/** Ends the run of a key that the app itself commits or deletes. */
-export async function endRunOf(execution: MutationExecution, view: ViewDefinition, key: string): Promise<void> {
+/** Ends the run of a key that the app itself commits or deletes; and tells whether there was one. */
+export async function endRunOf(execution: MutationExecution, view: ViewDefinition, key: string): Promise<boolean> {
   const run = await findRun(execution.db, view, key);
-  if (run === null) return;
+  if (run === null) return false;
   await removeRun(execution.ledger.db, run);
   await endTurn(execution, view, run.turn);
+  return true;
 }
 
 /** Starts as many of the keys that wait as may run; of a view that has no limit any more, one for each that ends. */
@@ -77,11 +78,11 @@ async function startWaiting(
   view: Pick<ViewDefinition, "name" | "maxParallel"> & Partial<ViewDefinition>,
 ): Promise<void> {
   const { db } = execution.ledger;
-  const running = await db
-    .query("lazyTurns")
-    .withIndex("by_state", (q) => q.eq("view", view.name).gt("running", "" as never))
-    .collect();
-  const free = (view.maxParallel ?? running.length + 1) - running.length;
+  // Should the sweep have died that was to look at them.
+  const overdue = (await findRunning(db, view.name)).filter(({ expiresAt = 0 }) => expiresAt <= Date.now());
+  for (const turn of overdue) await lookAtTurn(execution, view as ViewDefinition, turn);
+  const running = (await findRunning(db, view.name)).length;
+  const free = (view.maxParallel ?? running + 1) - running;
   for (let i = 0; i < free; i++) {
     const next = await db
       .query("lazyTurns")
@@ -90,6 +91,13 @@ async function startWaiting(
     if (next === null) return;
     await startTurn(execution, view, next);
   }
+}
+
+async function findRunning(db: LazyReader, view: string): Promise<Turn[]> {
+  return await db
+    .query("lazyTurns")
+    .withIndex("by_state", (q) => q.eq("view", view).gt("running", "" as never))
+    .collect();
 }
 
 async function startTurn({ ledger }: MutationExecution, view: Partial<ViewDefinition>, turn: Turn): Promise<void> {

@@ -90,7 +90,8 @@ function watchedMethods(db: AnyWriter, watch: Watch) {
       if (table === undefined || !watch.isWatched(table)) return await raw[method](...args);
       const before = (await raw.get(table, id)) as Document;
       await raw[method](...args);
-      const after = method === "delete" ? null : ((await raw.get(table, id)) as Document);
+      const told = method === "delete" ? null : storedFrom(method, before, args.at(-1) as Document);
+      const after = told === undefined ? ((await raw.get(table, id)) as Document) : told;
       await watch.onChange({ table, id, before, after });
       return undefined;
     };
@@ -108,4 +109,22 @@ function watchedMethods(db: AnyWriter, watch: Watch) {
     replace: writing("replace", 1),
     delete: writing("delete", 0),
   };
+}
+
+/**
+ * What a document is after a write of plain fields, without reading it back: Convex stores these as they are, and drops
+ * those that are undefined.
+ *
+ * @returns Undefined when a value is of another kind: the placeholder of a commit's timestamp, or an object.
+ */
+function storedFrom(method: "patch" | "replace", before: Document, written: Document): Document | undefined {
+  const fields = Object.entries(written ?? {});
+  if (before === null || fields.some(([, value]) => typeof value === "object" && value !== null)) return undefined;
+  const { _id, _creationTime } = before;
+  const after: NonNullable<Document> = method === "patch" ? { ...before } : { _id, _creationTime };
+  for (const [name, value] of fields) {
+    if (value === undefined) delete after[name];
+    else after[name] = value;
+  }
+  return after;
 }

@@ -9,7 +9,7 @@ import { findPages, findRun } from "../model/run.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { endRunOf } from "../recompute/turns.js";
 import { type AnyQueryCtx, lazyDb, type Row } from "../schema.js";
-import { markKey } from "../staleness/mark.js";
+import { markKey, recomputeSoon } from "../staleness/mark.js";
 import { watchedDb } from "../staleness/sources.js";
 import { peekView, type RowRead, readRows, readView, type ViewRead } from "./read.js";
 
@@ -214,8 +214,15 @@ export class View<Key, Value, Source = never> {
     const checked = toKey(view, key);
     return await execution.mutex.run(async () => {
       const row = await findRow(execution.db, view, checked.text);
-      if (row === null) return false;
-      await endRunOf(execution, view, checked.text);
+      const isRunEnded = await endRunOf(execution, view, checked.text);
+      if (row === null) {
+        // Its readers see no change that would run them again: they are asked for.
+        if (isRunEnded) {
+          await releaseKey(execution, view, checked, "evicted");
+          await recomputeSoon(execution, view, checked, { asOf: 0n });
+        }
+        return false;
+      }
       await removeRow(watchedDb(execution), view, row);
       execution.forget({ view, text: checked.text });
       await releaseKey(execution, view, checked, "evicted");

@@ -14,14 +14,7 @@ import { effectsOf, LazyViews, type Transport } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { readSeal } from "../../src/effects/seal.js";
 import type { Envelope } from "../../src/effects/transports/envelope.js";
-import {
-  type AppOptions,
-  endTestApp,
-  type MutationCtx,
-  noteTargets,
-  type QueryCtx,
-  startTestApp,
-} from "../testApp.js";
+import { type AppOptions, endTestApp, type MutationCtx, noteTargets, type QueryCtx, startTestApp } from "../testApp.js";
 import { type TotalsOptions, tables, total, totalsView } from "../totals.js";
 
 afterEach(endTestApp);
@@ -62,8 +55,7 @@ function start(
   };
 }
 
-const raise = (ctx: QueryCtx | MutationCtx, text: string) =>
-  ctx.scheduleEffect(notes.note as never, { text } as never);
+const raise = (ctx: QueryCtx | MutationCtx, text: string) => ctx.scheduleEffect(notes.note as never, { text } as never);
 
 function readingQueries(lazy: LazyViews<GenericDataModel>, totals: ReturnType<typeof totalsView>) {
   const query = lazy.query(queryGeneric as never) as unknown as typeof queryGeneric;
@@ -222,9 +214,9 @@ describe("without the transport", () => {
     [["websocket"], 'is ["websocket"]'],
     ["http", 'is "http"'],
   ])("transports %o are refused", (transports, message) => {
-    expect(
-      () => new LazyViews({ module: "lazy", views: {}, transports: transports as never }),
-    ).toThrow(`new LazyViews({ transports }) ${message}; give ["logStream"], ["client"], or both.`);
+    expect(() => new LazyViews({ module: "lazy", views: {}, transports: transports as never })).toThrow(
+      `new LazyViews({ transports }) ${message}; give ["logStream"], ["client"], or both.`,
+    );
   });
 
   test("an argument of the mark's name is refused", () => {
@@ -319,14 +311,7 @@ describe("forward", () => {
     const [seal = ""] = (await app.marked("fields")).once;
     const [head = "", signature = ""] = seal.split(".");
     const altered = `${head.slice(0, -4)}AAAA.${signature}`;
-    for (const wrong of [
-      "",
-      "x",
-      seal.slice(0, seal.length / 2),
-      altered,
-      `${seal} ${seal}`,
-      ` ${seal}`,
-    ]) {
+    for (const wrong of ["", "x", seal.slice(0, seal.length / 2), altered, `${seal} ${seal}`, ` ${seal}`]) {
       expect(await app.forward([wrong])).toMatchObject({ dispatched: 0, refused: 0 });
     }
     vi.stubEnv("LAZY_VIEWS_SECRET", "another secret of thirty-two characters");
@@ -380,9 +365,7 @@ describe.each<[string, Transport[]]>([
 
   test("an action's runQuery gives the plain value, and its effects are dispatched", async () => {
     const app = start(transports);
-    const value = await settleCaller(app, () =>
-      app.action((ctx) => ctx.runQuery(reads.fields, { a: "x" })),
-    );
+    const value = await settleCaller(app, () => app.action((ctx) => ctx.runQuery(reads.fields, { a: "x" })));
     expect(value).toEqual({ a: "x" });
     expect(await app.noted()).toEqual(["read"]);
   });
@@ -415,9 +398,7 @@ describe.each<[string, Transport[]]>([
 
   test("a query's runQuery hands its effects on, however deep", async () => {
     const app = start(transports);
-    const value = await settleCaller(app, () =>
-      app.action((ctx) => ctx.runQuery(reads.outer, { name: "none" })),
-    );
+    const value = await settleCaller(app, () => app.action((ctx) => ctx.runQuery(reads.outer, { name: "none" })));
     expect(value).toEqual({});
     expect(await app.noted()).toEqual(["read"]);
   });
@@ -454,10 +435,7 @@ describe.each<[string, Transport[]]>([
     const raw = anyApi.raw as Record<string, FunctionReference<"query">>;
     const runs = (ctx: { runQuery: (ref: unknown) => Promise<unknown> }) =>
       Promise.all([ctx.runQuery(raw.strict), ctx.runQuery(raw.strict), ctx.runQuery(raw.envelope)]);
-    for (const result of [
-      await app.action(runs),
-      await app.mutation((ctx) => runs(ctx as never)),
-    ]) {
+    for (const result of [await app.action(runs), await app.mutation((ctx) => runs(ctx as never))]) {
       expect(result).toMatchObject(["raw", "raw", { value: 1, forward: "lazy:forward" }]);
     }
     await expect(app.action((ctx) => ctx.runQuery(raw.failing))).rejects.toThrow("raw failure");

@@ -80,9 +80,7 @@ describe("an effect", () => {
     await app.dispatch([effect("a")]);
     const before = [await app.rows("lazyEffects"), await app.rows("lazySweeps"), await app.jobs()];
     await app.dispatch(Array.from({ length: 50 }, () => effect("a")));
-    expect([await app.rows("lazyEffects"), await app.rows("lazySweeps"), await app.jobs()]).toEqual(
-      before,
-    );
+    expect([await app.rows("lazyEffects"), await app.rows("lazySweeps"), await app.jobs()]).toEqual(before);
   });
 
   test("that Convex refuses to schedule is remembered, and stops no other", async () => {

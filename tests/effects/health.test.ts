@@ -77,9 +77,7 @@ describe("what the route sees of a stream", () => {
     const app = start();
     await app.send();
     const before = await app.rows("lazyHealth");
-    expect(await app.post([{ topic: "console", message: "x" }], "another stream's secret")).toBe(
-      401,
-    );
+    expect(await app.post([{ topic: "console", message: "x" }], "another stream's secret")).toBe(401);
     expect(await app.rows("lazyHealth")).toEqual(before);
     await app.advance(10 * MINUTE);
     await app.send();
@@ -90,11 +88,7 @@ describe("what the route sees of a stream", () => {
 
   test("topics that loop are named", async () => {
     const app = start();
-    const events = [
-      { topic: "console", message: "x" },
-      { topic: "function_execution" },
-      { topic: "audit_log" },
-    ];
+    const events = [{ topic: "console", message: "x" }, { topic: "function_execution" }, { topic: "audit_log" }];
     expect(await app.post(events)).toBe(200);
     expect((await app.inspect()).problems).toEqual([
       expect.stringContaining('other topics than "console" (audit_log, function_execution)'),

@@ -18,12 +18,10 @@ afterEach(endTestApp);
 const note = anyApi.targets?.note as never;
 const boom = anyApi.targets?.boom as never;
 type AnyEffectCtx = { scheduleEffect: (...args: unknown[]) => void };
-const schedule = (ctx: EffectCtx, ...args: unknown[]) =>
-  (ctx as unknown as AnyEffectCtx).scheduleEffect(...args);
+const schedule = (ctx: EffectCtx, ...args: unknown[]) => (ctx as unknown as AnyEffectCtx).scheduleEffect(...args);
 
 const start = () => startTestApp({ tables, modules: { targets: noteTargets() } });
-const texts = async (app: ReturnType<typeof start>) =>
-  (await app.rows("notes")).map((row) => row.text);
+const texts = async (app: ReturnType<typeof start>) => (await app.rows("notes")).map((row) => row.text);
 
 describe("in a query", () => {
   test("returns nothing, and the effect runs after it was delivered", async () => {
@@ -91,36 +89,21 @@ describe("in a query", () => {
     ["a window that is no duration", [note, {}, { window: 5 }], "window is the number 5"],
     ["an unknown unit", [note, {}, { window: { fortnights: 1 } }], 'the unit "fortnights"'],
     ["a field name that Convex does not allow", [note, { größe: 1 }], "größe"],
-    [
-      "a string cut in the middle of a character",
-      [note, { text: "😀"[0] }],
-      "args.text is the string",
-    ],
-    [
-      "a window of years",
-      [note, {}, { window: { hours: 1e305 } }],
-      "give at most 8,760, which is a year",
-    ],
-    [
-      "a negative window",
-      [note, {}, { window: { seconds: -1 } }],
-      "window.seconds is the number -1",
-    ],
-  ])(
-    "%s is said on the console; the query goes on, and other effects leave",
-    async (_, args, message) => {
-      const app = start();
-      const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
-      const { result, effects } = await app.collect((ctx) => {
-        schedule(ctx, ...args);
-        schedule(ctx, note, { text: "good" });
-        return "the answer";
-      });
-      expect(result).toBe("the answer");
-      expect(effects).toHaveLength(1);
-      expect(complaint).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(message));
-    },
-  );
+    ["a string cut in the middle of a character", [note, { text: "😀"[0] }], "args.text is the string"],
+    ["a window of years", [note, {}, { window: { hours: 1e305 } }], "give at most 8,760, which is a year"],
+    ["a negative window", [note, {}, { window: { seconds: -1 } }], "window.seconds is the number -1"],
+  ])("%s is said on the console; the query goes on, and other effects leave", async (_, args, message) => {
+    const app = start();
+    const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
+    const { result, effects } = await app.collect((ctx) => {
+      schedule(ctx, ...args);
+      schedule(ctx, note, { text: "good" });
+      return "the answer";
+    });
+    expect(result).toBe("the answer");
+    expect(effects).toHaveLength(1);
+    expect(complaint).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(message));
+  });
 
   test("arguments that are too large are said on the console, with size, limit and remedy", async () => {
     const app = start();
@@ -140,22 +123,19 @@ describe("in a query", () => {
   test.each([
     [undefined, "LAZY_VIEWS_SECRET is not set. Run: npx convex env set"],
     ["short", "LAZY_VIEWS_SECRET has 5 characters; it needs at least 32."],
-  ])(
-    "without a good secret (%o) the query returns its value, and says so",
-    async (secret, message) => {
-      const app = start();
-      vi.stubEnv("LAZY_VIEWS_SECRET", secret);
-      const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
-      const { result, messages } = await app.collect((ctx) => {
-        schedule(ctx, note, { text: "seen" });
-        return "the answer";
-      });
-      expect(result).toBe("the answer");
-      expect(messages).toEqual([]);
-      expect(complaint).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(message));
-      expect((await app.inspect()).problems[0]).toContain(message);
-    },
-  );
+  ])("without a good secret (%o) the query returns its value, and says so", async (secret, message) => {
+    const app = start();
+    vi.stubEnv("LAZY_VIEWS_SECRET", secret);
+    const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
+    const { result, messages } = await app.collect((ctx) => {
+      schedule(ctx, note, { text: "seen" });
+      return "the answer";
+    });
+    expect(result).toBe("the answer");
+    expect(messages).toEqual([]);
+    expect(complaint).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(message));
+    expect((await app.inspect()).problems[0]).toContain(message);
+  });
 
   test("thousands of effects fill at most half of the log lines, and what is left out is said", async () => {
     const app = start();
@@ -229,8 +209,7 @@ describe("in an action", () => {
     });
     expect(result).toBe("done");
     expect(complaint.mock.calls[0]?.[0]).toContain(
-      "convex/lazy.ts must have " +
-        "export const { recompute, dispatch, sweep, inspect } = lazy.functions()",
+      "convex/lazy.ts must have " + "export const { recompute, dispatch, sweep, inspect } = lazy.functions()",
     );
   });
 });
@@ -310,8 +289,7 @@ describe("builders", () => {
       },
     });
     const collect = async (name: string) =>
-      (await collectEffects(() => app.t.query(anyApi.made?.[name] as FunctionReference<"query">)))
-        .effects;
+      (await collectEffects(() => app.t.query(anyApi.made?.[name] as FunctionReference<"query">))).effects;
     expect(await collect("internal")).toMatchObject([{ args: { text: "undefined" } }]);
     expect(await collect("bare")).toMatchObject([{ args: { text: "undefined" } }]);
     expect(await collect("custom")).toMatchObject([{ args: { text: "ann" } }]);
@@ -322,7 +300,5 @@ describe("builders", () => {
 });
 
 test("effectsOf refuses a plain ctx", () => {
-  expect(() => effectsOf({})).toThrow(
-    "make the builder with lazy.query, lazy.mutation or lazy.action",
-  );
+  expect(() => effectsOf({})).toThrow("make the builder with lazy.query, lazy.mutation or lazy.action");
 });

@@ -174,9 +174,7 @@ describe("what is refused", () => {
   test("effect lines that are forged, cut, altered or made by hand start nothing", async () => {
     const message = await staleRead();
     const seal = message.slice(1, -1);
-    const payload = Buffer.from(JSON.stringify([{ f: "run:mutation", a: {}, w: 0 }])).toString(
-      "base64url",
-    );
+    const payload = Buffer.from(JSON.stringify([{ f: "run:mutation", a: {}, w: 0 }])).toString("base64url");
     const lines = [
       seal.slice(0, -1),
       seal.slice(0, 60),
@@ -206,9 +204,7 @@ describe("trouble of its own", () => {
       status: 503,
       error: "LAZY_VIEWS_STREAM_SECRET is not set: set it to the hmacSecret of the log stream.",
     });
-    expect((await app.inspect()).problems).toEqual([
-      expect.stringContaining("LAZY_VIEWS_STREAM_SECRET is not set"),
-    ]);
+    expect((await app.inspect()).problems).toEqual([expect.stringContaining("LAZY_VIEWS_STREAM_SECRET is not set")]);
     const probe = JSON.stringify([{ topic: "verification", timestamp: Date.now(), message: "hi" }]);
     expect(await post(probe, {})).toEqual({ status: 200, verified: true });
     const long = JSON.stringify([{ topic: "verification", message: "x".repeat(20_000) }]);

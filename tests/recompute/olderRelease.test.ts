@@ -18,8 +18,7 @@ const OLD_FIELDS = ["seq", "aged", "dirtySince", "pending", "refreshing"];
 
 type App = ReturnType<typeof startTotals>;
 const read = (app: App) => app.collect((ctx) => app.totals.read(ctx, key));
-const pending = async (app: App) =>
-  (await app.jobs()).filter(({ state }) => state.kind === "pending");
+const pending = async (app: App) => (await app.jobs()).filter(({ state }) => state.kind === "pending");
 
 /** Stores a row as release 0.1 did; a job's id is put in where it stored one. */
 async function storeRow(app: App, fields: Record<string, unknown>) {
@@ -77,9 +76,7 @@ describe("a job of release 0.1", () => {
     await storeRow(app, { seq: 3, pending: true });
     const before = await app.rows("totals");
     const jobsBefore = (await app.jobs()).length;
-    const call = (name === "act" ? app.t.action : app.t.mutation) as (
-      ...call: unknown[]
-    ) => Promise<unknown>;
+    const call = (name === "act" ? app.t.action : app.t.mutation) as (...call: unknown[]) => Promise<unknown>;
     await expect(call(reference(name), args)).rejects.toThrow();
     expect(await app.jobs()).toHaveLength(jobsBefore);
     expect(await app.rows("totals")).toEqual(before);
@@ -275,9 +272,7 @@ test("a change is not applied to a row of release 0.1, whose mark may be with it
   });
   await storeRow(app, { seq: 3, refreshing: { token: 7n, dirtyAt: 9 } });
   await app.mutation(add("a", 1));
-  expect(await app.rows("totals")).toMatchObject([
-    { value: { count: 7, sum: 7 }, dirtyAt: expect.any(Number) },
-  ]);
+  expect(await app.rows("totals")).toMatchObject([{ value: { count: 7, sum: 7 }, dirtyAt: expect.any(Number) }]);
   await app.settle((ctx) => app.totals.get(ctx, key));
   await expectRenewed(app, { count: 1, sum: 1 });
 });

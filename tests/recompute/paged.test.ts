@@ -10,11 +10,7 @@ const key = { list: "a" };
 type Item = { list: string; n: number };
 
 /** Reads a page of the items of a list. */
-async function pageOf(
-  ctx: GenericQueryCtx<GenericDataModel>,
-  { list }: Key,
-  options: PaginationOptions,
-) {
+async function pageOf(ctx: GenericQueryCtx<GenericDataModel>, { list }: Key, options: PaginationOptions) {
   const page = await ctx.db
     .query("items")
     .withIndex("by_list", (q) => q.eq("list", list))
@@ -36,8 +32,7 @@ function startPaged(options: Options = {}) {
     sources: { items: ({ list }: Item) => [{ list }] },
     page: options.page ?? pageOf,
     initial: (): Totals => ({ count: 0, sum: 0 }),
-    reduce:
-      options.reduce ?? (({ count, sum }, { n }: Item) => ({ count: count + 1, sum: sum + n })),
+    reduce: options.reduce ?? (({ count, sum }, { n }: Item) => ({ count: count + 1, sum: sum + n })),
     finish: options.finish ?? ((all: Totals) => all),
     timeout: { minutes: 1 },
   });
@@ -197,9 +192,7 @@ describe("a paged run", () => {
     });
     await app.load(250);
     await app.readFirstPage();
-    const step = (await app.jobs()).filter(
-      ({ name, state }) => name === "lazy:recompute" && state.kind === "pending",
-    );
+    const step = (await app.jobs()).filter(({ name, state }) => name === "lazy:recompute" && state.kind === "pending");
     expect(step).toHaveLength(1);
     await app.t.run(async (ctx) => await ctx.scheduler.cancel(step[0]?._id as never));
     await app.advance(59_000);
@@ -224,9 +217,7 @@ describe("a paged run", () => {
       await ctx.db.patch(pages?._id as never, { accumulated: { count: 1_000, sum: 0 } });
     });
     await app.advance();
-    expect((await app.failure())?.message).toBe(
-      "version 1 was deployed while version 7 was computed",
-    );
+    expect((await app.failure())?.message).toBe("version 1 was deployed while version 7 was computed");
     await app.advance(60_000);
     expect((await app.read()).result).toMatchObject({ state: "fresh", value: { count: 150 } });
   });
@@ -238,9 +229,7 @@ describe("a paged run", () => {
     await app.readAndDeliver();
     await app.advance(100);
     expect(await app.failure()).toMatchObject({
-      message: expect.stringContaining(
-        'page does not come to an end: after 2 pages its cursor is "again"',
-      ),
+      message: expect.stringContaining('page does not come to an end: after 2 pages its cursor is "again"'),
     });
   });
 
@@ -258,9 +247,7 @@ describe("a paged run", () => {
       await ctx.db.patch(pages?._id as never, { pages: 10_000 });
     });
     await app.advance();
-    expect((await app.failure())?.message).toContain(
-      "page does not come to an end: after 10001 pages",
-    );
+    expect((await app.failure())?.message).toContain("page does not come to an end: after 10001 pages");
   });
 
   test("what does not fit into a document any more fails, and the old value stays", async () => {
@@ -287,24 +274,21 @@ describe("a paged run", () => {
     );
   });
 
-  test.each(["first", "second"])(
-    "an eviction ends the %s, and leaves nothing behind",
-    async (which) => {
-      const app = startPaged();
-      await app.load(250);
-      if (which === "second") {
-        await app.settle((ctx) => app.totals.get(ctx, key));
-        await app.advance(10_000);
-        await app.mutation((ctx) => app.totals.invalidate(ctx, key));
-      }
-      await app.readFirstPage();
-      expect(await app.rows("lazyPages")).toMatchObject([{ items: 100 }]);
-      await app.mutation((ctx) => app.totals.evict(ctx, key));
-      await app.advance();
-      expect(await app.rows("totals")).toEqual([]);
-      await app.expectNoRun();
-    },
-  );
+  test.each(["first", "second"])("an eviction ends the %s, and leaves nothing behind", async (which) => {
+    const app = startPaged();
+    await app.load(250);
+    if (which === "second") {
+      await app.settle((ctx) => app.totals.get(ctx, key));
+      await app.advance(10_000);
+      await app.mutation((ctx) => app.totals.invalidate(ctx, key));
+    }
+    await app.readFirstPage();
+    expect(await app.rows("lazyPages")).toMatchObject([{ items: 100 }]);
+    await app.mutation((ctx) => app.totals.evict(ctx, key));
+    await app.advance();
+    expect(await app.rows("totals")).toEqual([]);
+    await app.expectNoRun();
+  });
 
   test.each([
     [{ page: undefined }, "page is undefined; give a function"],
@@ -312,8 +296,7 @@ describe("a paged run", () => {
     [{ onMissing: "compute" }, 'a query cannot compute what the mode "paged" does'],
   ])("%o is refused", (wrong, message) => {
     const options = { page: pageOf, initial: () => 0, reduce: () => 0, finish: () => 0 };
-    const define = () =>
-      defineView("totals", { table: totalsTable, mode: "paged", ...options, ...wrong } as never);
+    const define = () => defineView("totals", { table: totalsTable, mode: "paged", ...options, ...wrong } as never);
     expect(define).toThrow(message);
   });
 });

@@ -217,9 +217,7 @@ describe("a compute that fails", () => {
     const { messages } = await app.collect((ctx) => view.read(ctx, { n: 5n, x: -Infinity }));
     await app.deliver(messages);
     await app.advance(0);
-    expect((await app.inspect()).views.keyed?.failures).toMatchObject([
-      { key: { n: 5n, x: -Infinity } },
-    ]);
+    expect((await app.inspect()).views.keyed?.failures).toMatchObject([{ key: { n: 5n, x: -Infinity } }]);
   });
 
   test("is over when the app refreshes the row, with its backoff", async () => {
@@ -256,9 +254,7 @@ describe("a compute that fails", () => {
     await app.advance(0);
     expect(await failures(app)).toMatchObject([
       {
-        message: expect.stringContaining(
-          'view "totals": value.count: expected number, got the string "many"',
-        ),
+        message: expect.stringContaining('view "totals": value.count: expected number, got the string "many"'),
       },
     ]);
     expect(await app.rows("totals")).toEqual([]);
@@ -274,9 +270,7 @@ describe("a compute that fails", () => {
     next = "read too much";
     await readAndDeliver(app);
     await app.advance(0);
-    expect(await failures(app)).toMatchObject([
-      { message: expect.stringContaining("Scanned too many documents") },
-    ]);
+    expect(await failures(app)).toMatchObject([{ message: expect.stringContaining("Scanned too many documents") }]);
     next = "work";
     await app.advance(11_000);
     expect(await readAndDeliver(app)).toMatchObject({ state: "fresh" });
@@ -288,9 +282,7 @@ describe("a compute that fails", () => {
     for (let i = 0; i < 5; i++) expect(await read()).toMatchObject({ state: "missing" });
     expect((await app.inspect()).views.totals?.failures).toMatchObject([
       {
-        message: expect.stringContaining(
-          "staleWhen calls the row stale right after it was computed",
-        ),
+        message: expect.stringContaining("staleWhen calls the row stale right after it was computed"),
       },
     ]);
     expect(await app.rows("totals")).toEqual([]);

@@ -177,9 +177,7 @@ describe("while a run lasts", () => {
     const during = vi.fn();
     app.duringRun(async () => {
       vi.advanceTimersByTime(30_000);
-      during(
-        await app.t.mutation(recompute, { job: { kind: "attempt", view: "totals", args: key } }),
-      );
+      during(await app.t.mutation(recompute, { job: { kind: "attempt", view: "totals", args: key } }));
     });
     await app.readAndDeliver();
     expect(during.mock.calls).toEqual([["overtaken"]]);
@@ -243,21 +241,18 @@ describe("while a run lasts", () => {
     });
   });
 
-  test.each(["first", "second"])(
-    "an eviction ends the %s run: it commits nothing",
-    async (which) => {
-      const app = startInAction();
-      if (which === "second") {
-        await app.settle((ctx) => app.totals.get(ctx, key));
-        await app.advance(10_000);
-        await app.mutation((ctx) => app.totals.invalidate(ctx, key));
-      }
-      app.duringRun(() => app.mutation((ctx) => app.totals.evict(ctx, key)));
-      await app.readAndDeliver();
-      expect(await app.rows("totals")).toEqual([]);
-      expect(await app.settle((ctx) => app.totals.get(ctx, key))).toEqual({ count: 0, sum: 0 });
-    },
-  );
+  test.each(["first", "second"])("an eviction ends the %s run: it commits nothing", async (which) => {
+    const app = startInAction();
+    if (which === "second") {
+      await app.settle((ctx) => app.totals.get(ctx, key));
+      await app.advance(10_000);
+      await app.mutation((ctx) => app.totals.invalidate(ctx, key));
+    }
+    app.duringRun(() => app.mutation((ctx) => app.totals.evict(ctx, key)));
+    await app.readAndDeliver();
+    expect(await app.rows("totals")).toEqual([]);
+    expect(await app.settle((ctx) => app.totals.get(ctx, key))).toEqual({ count: 0, sum: 0 });
+  });
 
   test("a refresh is not overwritten by the run's older value", async () => {
     const app = startInAction({ mode: "snapshot", compute: total });
@@ -359,15 +354,31 @@ test("a value that an older version has computed is committed as that version's"
   app.duringRun(async () => {
     const { _id: run, asOf } = await app.run();
     const computed = { value: { count: 1, sum: 1 }, version: 1, asOf };
-    expect(await app.t.mutation(recompute, { job: { kind: "finish", run, computed } })).toBe(
-      "committed",
-    );
+    expect(await app.t.mutation(recompute, { job: { kind: "finish", run, computed } })).toBe("committed");
   });
   await app.deliver(messages);
   await app.advance();
   const { result, effects } = await app.read();
   expect(result).toMatchObject({ state: "expired", version: 1 });
   expect(effects).toHaveLength(1);
+});
+
+test("a change during a run is not lost when the view computes in one transaction from then on", async () => {
+  const app = startInAction({
+    compute: async (ctx, args) => {
+      const value = await ctx.runQuery(anyApi.sums?.total as FunctionReference<"query">, args);
+      await between();
+      return value;
+    },
+  });
+  // Another mode is deployed while the action runs.
+  const between = async () => {
+    (app.totals.definition as { mode: Mode }).mode = "transaction";
+    await app.mutation(add("a", 5));
+  };
+  await app.readAndDeliver();
+  expect((await app.read()).result).not.toMatchObject({ state: "fresh", value: { count: 0 } });
+  expect(await app.rows("lazyRuns")).toEqual([]);
 });
 
 test("refresh of a view that computes in actions says what to call instead", async () => {
@@ -379,13 +390,8 @@ test("refresh of a view that computes in actions says what to call instead", asy
 
 test.each([
   [{ mode: "fast" }, 'mode is the string "fast"; give transaction, snapshot, action, paged'],
-  [
-    { mode: "action", onMissing: "compute" },
-    'give "null": a query cannot compute what the mode "action" does',
-  ],
+  [{ mode: "action", onMissing: "compute" }, 'give "null": a query cannot compute what the mode "action" does'],
   [{ mode: "action", timeout: { seconds: -1 } }, "timeout.seconds is the number -1"],
 ])("%o is refused", (options, message) => {
-  expect(() =>
-    defineView("totals", { table: totalsTable, compute: total, ...options } as never),
-  ).toThrow(message);
+  expect(() => defineView("totals", { table: totalsTable, compute: total, ...options } as never)).toThrow(message);
 });

@@ -4,6 +4,7 @@ import { defineView } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Start } from "../../src/effects/ledger.js";
 import type { Mode } from "../../src/model/definition.js";
+import { delayJobs } from "../delayJobs.js";
 import { type AppOptions, endTestApp, type TestApp } from "../testApp.js";
 import { startTotals, type TotalsOptions, total, totalsTable } from "../totals.js";
 
@@ -152,9 +153,7 @@ describe("a job that has its turn and dies", () => {
     await app.askForAll(5);
     await step(app);
     expect(await app.turns()).toEqual({ taken: 2, waiting: 3 });
-    const dying = (await app.jobs()).filter(
-      ({ state, args: [{ job }] }) => state.kind === "pending" && "turn" in job,
-    );
+    const dying = (await app.jobs()).filter(({ state, args: [{ job }] }) => state.kind === "pending" && "turn" in job);
     expect(dying).toHaveLength(2);
     await app.t.run(async (ctx) => {
       for (const { _id } of dying) await ctx.scheduler.cancel(_id);
@@ -210,10 +209,14 @@ describe("a job that has its turn and dies", () => {
 
 test("a job that has its turn and is only late keeps it", async () => {
   const app = start("transaction");
-  await takeTurns(app);
-  await app.askForAll(3);
-  await app.advance(30 * 60_000);
+  delayJobs(({ args }) => (args.job !== undefined && "turn" in args.job ? 30 * 60_000 : 0));
+  await app.askForAll(5);
+  await app.advance(29 * 60_000);
   expect(await app.turns()).toEqual({ taken: 2, waiting: 3 });
+  expect(await app.rows("totals")).toEqual([]);
+  await app.advance(2 * 60_000);
+  expect(await app.turns()).toEqual({ taken: 2, waiting: 1 });
+  expect(await app.rows("totals")).toHaveLength(2);
 });
 
 test("a key waits once, however often it is asked for, with the window of the last time", async () => {
@@ -285,7 +288,6 @@ test("a paged run keeps its turn for as long as its pages take", async () => {
 });
 
 test.each([0, 1.5, -1, "2"])("maxParallel %o is refused", (maxParallel) => {
-  const define = () =>
-    defineView("totals", { table: totalsTable, maxParallel: maxParallel as never, compute: total });
+  const define = () => defineView("totals", { table: totalsTable, maxParallel: maxParallel as never, compute: total });
   expect(define).toThrow('view "totals": maxParallel is');
 });

@@ -56,9 +56,7 @@ async function start(lists: readonly string[], options: StartOptions = {}) {
     build: (lazy) => {
       const migrations = new Migrations<GenericDataModel>(
         component,
-        builder === "one of lazy.mutation"
-          ? { internalMutation: lazy.mutation(internalMutationGeneric) }
-          : {},
+        builder === "one of lazy.mutation" ? { internalMutation: lazy.mutation(internalMutationGeneric) } : {},
       );
       const each = { table: "items", batchSize: BATCH, parallelize };
       return {
@@ -250,9 +248,7 @@ describe("warmEach", () => {
 
   test("of a table that is no source is refused where it is defined", async () => {
     const { lazy, totals } = await start([]);
-    expect(() => lazy.warmEach(totals, "notes")).toThrow(
-      'warmEach: "notes" is no source of the view "totals" (items)',
-    );
+    expect(() => lazy.warmEach(totals, "notes")).toThrow('warmEach: "notes" is no source of the view "totals" (items)');
     const sourceless = defineView("sums", { table: sumsTable, compute: () => ({ sum: 0 }) });
     expect(() => lazy.warmEach(sourceless, "items")).toThrow(
       'warmEach: "items" is no source of the view "sums" (none)',
@@ -263,8 +259,7 @@ describe("warmEach", () => {
 describe("warm", () => {
   test("has rows recomputed that are not fresh, and no others", async () => {
     const app = await start(["0", "1", "2"]);
-    const warm = (keys: { list: string }[]) =>
-      app.mutation((ctx) => app.lazy.warm(ctx, app.totals, keys));
+    const warm = (keys: { list: string }[]) => app.mutation((ctx) => app.lazy.warm(ctx, app.totals, keys));
     await app.mutation((ctx) => app.totals.refresh(ctx, { list: "0" }));
     await warm([{ list: "0" }, { list: "1" }, { list: "2" }, { list: "1" }]);
     expect(await app.asked()).toEqual(["1", "2"]);
@@ -282,8 +277,7 @@ describe("warm", () => {
 
   test("refuses 501 keys, with the remedy, and keys that do not fit", async () => {
     const app = await start([]);
-    const warm = (keys: object[]) =>
-      app.mutation((ctx) => app.lazy.warm(ctx, app.totals, keys as never));
+    const warm = (keys: object[]) => app.mutation((ctx) => app.lazy.warm(ctx, app.totals, keys as never));
     const keys = Array.from({ length: 501 }, (_, i) => ({ list: String(i) }));
     await expect(warm(keys)).rejects.toThrow("warm was given 501 keys; give at most 500");
     await expect(warm([{ lost: "0" }])).rejects.toThrow('view "totals": key.list');

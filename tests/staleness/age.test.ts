@@ -1,15 +1,7 @@
 import { type AnyView, allOf, anyOf, defineView, invalidated, olderThan } from "convex-lazy-views";
 import { afterEach, describe, expect, test } from "vitest";
 import { endTestApp } from "../testApp.js";
-import {
-  add,
-  copyRow,
-  type Key,
-  startTotals,
-  type Totals,
-  tables,
-  totalsTable,
-} from "../totals.js";
+import { add, copyRow, type Key, startTotals, type Totals, tables, totalsTable } from "../totals.js";
 
 afterEach(endTestApp);
 
@@ -54,9 +46,7 @@ describe("olderThan", () => {
     const app = startTotals({ staleWhen: old(10) });
     await app.settle((ctx) => app.totals.get(ctx, { list: "0" }));
     await copyRow(app, 1_000);
-    expect(await app.rows("lazySweeps")).toContainEqual(
-      expect.objectContaining({ table: "totals" }),
-    );
+    expect(await app.rows("lazySweeps")).toContainEqual(expect.objectContaining({ table: "totals" }));
     await app.advance(20 * MINUTE);
     const rows = await app.rows("totals");
     expect(rows).toHaveLength(1_000);

@@ -1,11 +1,5 @@
 import { ConvexClient } from "convex/browser";
-import {
-  anyApi,
-  defineSchema,
-  type FunctionReference,
-  httpRouter,
-  queryGeneric,
-} from "convex/server";
+import { anyApi, defineSchema, type FunctionReference, httpRouter, queryGeneric } from "convex/server";
 import { v } from "convex/values";
 import { defineView, LazyViews, lazyTables, olderThan, viewTable } from "convex-lazy-views";
 import { expect, onTestFinished, test } from "vitest";
@@ -58,8 +52,6 @@ test("a subscribed page turns stale and fresh by itself, without a write and wit
   client.onUpdate(reference, {}, ({ state }) => seen.push(state));
   await eventually(() =>
     // On a busy machine a row may be stale before its reader has seen it fresh.
-    expect(seen.join(" ")).toMatch(
-      /^missing\b.*\bfresh\b.*\bstale\b.*\bfresh\b.*\bstale\b.*\bfresh\b/,
-    ),
+    expect(seen.join(" ")).toMatch(/^missing\b.*\bfresh\b.*\bstale\b.*\bfresh\b.*\bstale\b.*\bfresh\b/),
   );
 });

@@ -51,8 +51,7 @@ async function start(options: TotalsOptions = {}, app?: Parameters<typeof startT
   for (const key of [a, b]) await started.settle((ctx) => started.totals.get(ctx, key));
   await started.advance(10_000);
   computed.length = 0;
-  const read = async (key: { list: string }) =>
-    (await started.collect((ctx) => started.totals.read(ctx, key))).result;
+  const read = async (key: { list: string }) => (await started.collect((ctx) => started.totals.read(ctx, key))).result;
   return { ...started, computed, read };
 }
 
@@ -86,16 +85,8 @@ describe("a view that applies changes", () => {
     expect(await app.read(a)).toMatchObject({ state: "fresh", value: { count: 1, sum: 3 } });
     const changes: [(ctx: MutationCtx) => Promise<unknown>, Totals, Totals][] = [
       [(ctx) => ctx.db.patch(id as never, { n: 5 }), { count: 1, sum: 5 }, { count: 0, sum: 0 }],
-      [
-        (ctx) => ctx.db.patch(id as never, { list: "b" }),
-        { count: 0, sum: 0 },
-        { count: 1, sum: 5 },
-      ],
-      [
-        (ctx) => ctx.db.replace(id as never, { list: "a", n: 7 } as never),
-        { count: 1, sum: 7 },
-        { count: 0, sum: 0 },
-      ],
+      [(ctx) => ctx.db.patch(id as never, { list: "b" }), { count: 0, sum: 0 }, { count: 1, sum: 5 }],
+      [(ctx) => ctx.db.replace(id as never, { list: "a", n: 7 } as never), { count: 1, sum: 7 }, { count: 0, sum: 0 }],
       [(ctx) => ctx.db.delete(id as never), { count: 0, sum: 0 }, { count: 0, sum: 0 }],
     ];
     for (const [change, ofA, ofB] of changes) {
@@ -130,11 +121,7 @@ describe("a view that applies changes", () => {
       },
       "no idea",
     ],
-    [
-      "gives what does not fit",
-      () => ({ count: "one" }),
-      "value.count: expected number, got the string",
-    ],
+    ["gives what does not fit", () => ({ count: "one" }), "value.count: expected number, got the string"],
   ])("marks a row when applyChange %s, and says so", async (_, broken, reason) => {
     const complaints = vi.spyOn(console, "error").mockImplementation(() => {});
     const app = await start({ applyChange: broken as never });
@@ -272,9 +259,7 @@ describe("a write beside a refresh in one mutation", () => {
         });
         const read = await app.collect((ctx) => app.totals.read(ctx, a));
         const { state, value } = read.result;
-        expect(state === "stale" || value?.count === 1, `${ticks}: ${state} ${value?.count}`).toBe(
-          true,
-        );
+        expect(state === "stale" || value?.count === 1, `${ticks}: ${state} ${value?.count}`).toBe(true);
         endTestApp();
       }
     }
@@ -299,9 +284,7 @@ describe("a write beside a refresh in one mutation", () => {
 
 test("applyChange that is no function, or has no sources, is refused", () => {
   const options = { table: totalsTable, compute: total };
-  expect(() =>
-    defineView("totals", { ...options, sources: { items: () => [] }, applyChange: 1 as never }),
-  ).toThrow(
+  expect(() => defineView("totals", { ...options, sources: { items: () => [] }, applyChange: 1 as never })).toThrow(
     'view "totals": applyChange is the number 1; give a function of value, change and key.',
   );
   expect(() => defineView("totals", { ...options, applyChange: (value: Totals) => value })).toThrow(

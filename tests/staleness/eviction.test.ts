@@ -2,16 +2,7 @@ import { anyApi, type FunctionReference } from "convex/server";
 import { defineView } from "convex-lazy-views";
 import { afterEach, describe, expect, test } from "vitest";
 import { endTestApp, startTestApp } from "../testApp.js";
-import {
-  add,
-  copyRow,
-  startTotals,
-  type TotalsOptions,
-  tables,
-  total,
-  totalsTable,
-  totalsView,
-} from "../totals.js";
+import { add, copyRow, startTotals, type TotalsOptions, tables, total, totalsTable, totalsView } from "../totals.js";
 
 afterEach(endTestApp);
 
@@ -131,8 +122,7 @@ describe("evictAfter", () => {
     const overview = defineView("notes", {
       table: totalsTable,
       sources: {
-        totals: ({ args: { list } }: { args: { list: string } }) =>
-          [1, 2, 3].map((n) => ({ list: `${list} ${n}` })),
+        totals: ({ args: { list } }: { args: { list: string } }) => [1, 2, 3].map((n) => ({ list: `${list} ${n}` })),
       },
       compute: () => ({ count: 0, sum: 0 }),
     });
@@ -199,8 +189,7 @@ describe("evictAfter", () => {
     [{ seconds: 59 }, 'view "totals": evictAfter is 59000 ms; give at least a minute'],
     ["a day", 'view "totals": evictAfter is the string "a day"'],
   ])("%o is refused", (wrong, message) => {
-    const define = () =>
-      defineView("totals", { table: totalsTable, evictAfter: wrong as never, compute: total });
+    const define = () => defineView("totals", { table: totalsTable, evictAfter: wrong as never, compute: total });
     expect(define).toThrow(message);
   });
 });
@@ -214,9 +203,7 @@ test("rows of another version stay, in a view that keeps its rows", async () => 
   });
   await app.advance(2 * HOUR);
   const rows = await app.rows("totals");
-  await app.testing.collect(() =>
-    app.t.action(anyApi.lazy?.heartbeat as FunctionReference<"action">),
-  );
+  await app.testing.collect(() => app.t.action(anyApi.lazy?.heartbeat as FunctionReference<"action">));
   await app.advance(48 * HOUR);
   expect(await app.rows("totals")).toEqual(rows);
   expect(await app.rows("lazySweeps")).toEqual([]);

@@ -24,10 +24,7 @@ async function unhandledIn(run: () => Promise<unknown>): Promise<string[]> {
 
 describe("a write that nobody awaits, and that fails,", () => {
   test.each([
-    [
-      "a document that does not fit the schema",
-      (db: Db) => void db.insert("items", { list: "a", n: "no number" }),
-    ],
+    ["a document that does not fit the schema", (db: Db) => void db.insert("items", { list: "a", n: "no number" })],
     ["of another table", (db: Db) => void db.insert("notes", { text: 7 })],
     ["of a document that is gone", (db: Db, id: never) => void db.delete(id)],
   ])("is unhandled, and the rest is committed: %s", async (_, work) => {
@@ -53,9 +50,7 @@ describe("a write that nobody awaits, and that fails,", () => {
     const app = await startList({ sources: { items: toKeys } });
     const unhandled = await unhandledIn(async () => {
       const failing = app.mutation((ctx) => void insert(ctx.db, 7));
-      await expect(failing).rejects.toThrow(
-        /view "totals": sources\.items failed for the document/,
-      );
+      await expect(failing).rejects.toThrow(/view "totals": sources\.items failed for the document/);
     });
     expect(unhandled).toHaveLength(1);
     expect(await app.numbers()).toEqual([1]);
@@ -84,9 +79,7 @@ describe("a write that is begun after its mutation has ended", () => {
         await query(ctx.db);
       }),
     );
-    expect(errors.map(String)).toEqual([
-      "Error: A write was begun after its mutation had ended: await all writes.",
-    ]);
+    expect(errors.map(String)).toEqual(["Error: A write was begun after its mutation had ended: await all writes."]);
     expect(unhandled).toEqual([]);
     expect(await app.numbers()).toEqual([1]);
     expect(await app.rows("notes")).toEqual([]);

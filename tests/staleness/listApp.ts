@@ -18,10 +18,7 @@ export const sub = {
 };
 
 /** Counts and sums up what a change takes away and adds. */
-export const applyChange: TotalsOptions["applyChange"] = (
-  { count, sum },
-  { before, after },
-): Totals => ({
+export const applyChange: TotalsOptions["applyChange"] = ({ count, sum }, { before, after }): Totals => ({
   count: count + (after ? 1 : 0) - (before ? 1 : 0),
   sum: sum + (after?.n ?? 0) - (before?.n ?? 0),
 });
@@ -69,8 +66,7 @@ export async function startList(options: TotalsOptions = {}) {
     id: id as never,
     read: async () => (await app.collect((ctx) => app.totals.read(ctx, a))).result,
     /** The numbers of the list, in order. */
-    numbers: async () =>
-      (await app.rows("items")).map(({ n }) => n as number).sort((one, two) => one - two),
+    numbers: async () => (await app.rows("items")).map(({ n }) => n as number).sort((one, two) => one - two),
   };
 }
 

@@ -8,22 +8,11 @@ import {
   queryGeneric,
 } from "convex/server";
 import { v } from "convex/values";
-import {
-  customAction,
-  customCtx,
-  customMutation,
-  customQuery,
-} from "convex-helpers/server/customFunctions";
+import { customAction, customCtx, customMutation, customQuery } from "convex-helpers/server/customFunctions";
 import { Triggers } from "convex-helpers/server/triggers";
 import type { LazyViews, Transport } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import {
-  endTestApp,
-  type MutationCtx,
-  noteTargets,
-  type QueryCtx,
-  startTestApp,
-} from "../testApp.js";
+import { endTestApp, type MutationCtx, noteTargets, type QueryCtx, startTestApp } from "../testApp.js";
 import { type TotalsOptions, tables, totalsView } from "../totals.js";
 import { a, applyChange, insert } from "./listApp.js";
 
@@ -196,9 +185,7 @@ describe.each(cases)("builders that are %s, with %s", (_, __, wrap, transports) 
   test.runIf(transports.includes("client"))("a marked query gets one envelope", async () => {
     const app = await start(wrap, transports);
     await app.call("mutation", "add", { n: 2 });
-    const { result } = await app.testing.collect(() =>
-      app.call("query", "read", { ...a, lazyViews: "client" }),
-    );
+    const { result } = await app.testing.collect(() => app.call("query", "read", { ...a, lazyViews: "client" }));
     expect(result).toEqual({
       value: { state: "stale", count: 0 },
       seals: [expect.any(String)],

@@ -28,10 +28,7 @@ const nothing = async () => {};
 test("invalidated: stale after a write through lazy.mutation, not after one that bypasses it", async () => {
   expect(await states(invalidated(), write)).toEqual(["fresh", "stale"]);
   expect(await states(invalidated(), rawWrite)).toEqual(["fresh", "fresh"]);
-  expect(await states(invalidated(), (app) => app.mutation(add("b", 1)))).toEqual([
-    "fresh",
-    "fresh",
-  ]);
+  expect(await states(invalidated(), (app) => app.mutation(add("b", 1)))).toEqual(["fresh", "fresh"]);
 });
 
 describe("changed", () => {

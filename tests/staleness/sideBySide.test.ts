@@ -55,34 +55,31 @@ const VIEWS: [string, TotalsOptions][] = [
   ["expired", { compute: slowTotal, expiredWhen: invalidated() }],
 ];
 
-describe.each(VIEWS)(
-  "side by side, one row of a key that is right or not fresh: %s",
-  (_, options) => {
-    test.each(PAIRS)("%s", async (_, one, other) => {
-      for (const isThere of [true, false]) {
-        for (const ticks of WAITS) {
-          const app = await startList(options);
-          if (!isThere) await app.mutation((ctx) => app.totals.evict(ctx, a));
-          await app.mutation(async (ctx) => {
-            await Promise.all([one(app, ctx), later(ticks, () => other(app, ctx))]);
-          });
-          const rows = await app.rows("totals");
-          expect(rows.length).toBeLessThanOrEqual(1);
-          const { state, value } = await app.read();
-          const numbers = await app.numbers();
-          const sum = numbers.reduce((so, n) => so + n, 0);
-          if (state === "fresh") expect(value).toEqual({ count: numbers.length, sum });
-          else if (rows.length === 1) expect(rows).toMatchObject([{ dirtyAt: expect.any(Number) }]);
-          expect(await app.settle((ctx) => app.totals.get(ctx, a))).toEqual({
-            count: numbers.length,
-            sum,
-          });
-          endTestApp();
-        }
+describe.each(VIEWS)("side by side, one row of a key that is right or not fresh: %s", (_, options) => {
+  test.each(PAIRS)("%s", async (_, one, other) => {
+    for (const isThere of [true, false]) {
+      for (const ticks of WAITS) {
+        const app = await startList(options);
+        if (!isThere) await app.mutation((ctx) => app.totals.evict(ctx, a));
+        await app.mutation(async (ctx) => {
+          await Promise.all([one(app, ctx), later(ticks, () => other(app, ctx))]);
+        });
+        const rows = await app.rows("totals");
+        expect(rows.length).toBeLessThanOrEqual(1);
+        const { state, value } = await app.read();
+        const numbers = await app.numbers();
+        const sum = numbers.reduce((so, n) => so + n, 0);
+        if (state === "fresh") expect(value).toEqual({ count: numbers.length, sum });
+        else if (rows.length === 1) expect(rows).toMatchObject([{ dirtyAt: expect.any(Number) }]);
+        expect(await app.settle((ctx) => app.totals.get(ctx, a))).toEqual({
+          count: numbers.length,
+          sum,
+        });
+        endTestApp();
       }
-    });
-  },
-);
+    }
+  });
+});
 
 test("side by side, rows of several keys are each committed once", async () => {
   const app = await startList({ compute: slowTotal });
@@ -91,9 +88,7 @@ test("side by side, rows of several keys are each committed once", async () => {
     await Promise.all(keys.map((key) => app.totals.refresh(ctx, key)));
   });
   const rows = await app.rows("totals");
-  expect(rows.map(({ key }) => key).sort()).toEqual(
-    ["a", "b", "c"].map((list) => `{"list":"${list}"}`),
-  );
+  expect(rows.map(({ key }) => key).sort()).toEqual(["a", "b", "c"].map((list) => `{"list":"${list}"}`));
 });
 
 test("a refresh that fails beside another one leaves that one's row", async () => {
@@ -124,10 +119,7 @@ describe("a mutation inside another that throws takes back what it did, and the 
     ["before a write", async (_, ctx) => [await fail(ctx), await insert(ctx.db, 2)]],
     ["after a write", async (_, ctx) => [await insert(ctx.db, 2), await fail(ctx)]],
     ["beside a write", (_, ctx) => Promise.all([fail(ctx), insert(ctx.db, 2)])],
-    [
-      "between two",
-      async (_, ctx) => [await insert(ctx.db, 1), await fail(ctx), await insert(ctx.db, 1)],
-    ],
+    ["between two", async (_, ctx) => [await insert(ctx.db, 1), await fail(ctx), await insert(ctx.db, 1)]],
   ];
 
   test.each(works)("%s", async (_, work) => {

@@ -111,9 +111,7 @@ describe("a change of a source", () => {
       await ctx.runMutation(anyApi.sub?.refresh as FunctionReference<"mutation">);
       await add("a", 2)(ctx);
     });
-    expect(await app.rows("totals")).toMatchObject([
-      { value: { count: 1 }, dirtyAt: expect.any(Number) },
-    ]);
+    expect(await app.rows("totals")).toMatchObject([{ value: { count: 1 }, dirtyAt: expect.any(Number) }]);
   });
 
   test("while the row is stale writes nothing more, until the mark is older than the grace", async () => {
@@ -160,9 +158,7 @@ describe("a change of a source", () => {
       });
       const app = startTestApp({ tables, views: { view } });
       const failing = app.mutation(add("a", 1));
-      await expect(failing).rejects.toThrow(
-        /view "totals": sources\.items failed for the document /,
-      );
+      await expect(failing).rejects.toThrow(/view "totals": sources\.items failed for the document /);
       await expect(app.mutation(add("a", 1))).rejects.toThrow(message);
       expect(await app.rows("items")).toEqual([]);
       endTestApp();
@@ -187,39 +183,33 @@ test("a write beside a refresh in one mutation leaves the row stale, or is in it
   expect(state === "stale" || value?.count === 1).toBe(true);
 });
 
-test.each([0, 5, 20, 50])(
-  "a write beside a sub-mutation that refreshes marks (%i ticks later)",
-  async (ticks) => {
-    const app = startTotals(
-      {},
-      {
-        build: (lazy) => ({
-          sub: {
-            refresh: lazy.mutation(mutationGeneric)({
-              args: {},
-              handler: async (ctx) => void (await app.totals.refresh(ctx, { list: "a" })),
-            }),
-          },
-        }),
-      },
-    );
-    const key = { list: "a" };
-    await app.mutation((ctx) => app.totals.refresh(ctx, key));
-    await app.mutation(async (ctx) => {
-      await add("a", 1)(ctx);
-      const later = async () => {
-        for (let i = 0; i < ticks; i++) await Promise.resolve();
-        await add("a", 2)(ctx);
-      };
-      await Promise.all([
-        ctx.runMutation(anyApi.sub?.refresh as FunctionReference<"mutation">),
-        later(),
-      ]);
-    });
-    const { state, value } = (await app.collect((ctx) => app.totals.read(ctx, key))).result;
-    expect(state === "stale" || value?.count === 2).toBe(true);
-  },
-);
+test.each([0, 5, 20, 50])("a write beside a sub-mutation that refreshes marks (%i ticks later)", async (ticks) => {
+  const app = startTotals(
+    {},
+    {
+      build: (lazy) => ({
+        sub: {
+          refresh: lazy.mutation(mutationGeneric)({
+            args: {},
+            handler: async (ctx) => void (await app.totals.refresh(ctx, { list: "a" })),
+          }),
+        },
+      }),
+    },
+  );
+  const key = { list: "a" };
+  await app.mutation((ctx) => app.totals.refresh(ctx, key));
+  await app.mutation(async (ctx) => {
+    await add("a", 1)(ctx);
+    const later = async () => {
+      for (let i = 0; i < ticks; i++) await Promise.resolve();
+      await add("a", 2)(ctx);
+    };
+    await Promise.all([ctx.runMutation(anyApi.sub?.refresh as FunctionReference<"mutation">), later()]);
+  });
+  const { state, value } = (await app.collect((ctx) => app.totals.read(ctx, key))).result;
+  expect(state === "stale" || value?.count === 2).toBe(true);
+});
 
 test.each([0, 5, 20, 50])(
   "a refresh beside a sub-mutation that writes leaves the row stale, or the write is in its value (%i ticks later)",
@@ -267,9 +257,7 @@ test("a mutation that catches the error of sources does not commit: no invalidat
     await add("b", 1)(ctx);
     await add("a", 7)(ctx).catch(() => {});
   });
-  await expect(swallowing).rejects.toThrow(
-    /view "totals": sources\.items failed for the document \S+: no list/,
-  );
+  await expect(swallowing).rejects.toThrow(/view "totals": sources\.items failed for the document \S+: no list/);
   expect(await app.rows("items")).toEqual([]);
   expect(await app.dirty()).toEqual([]);
 });
@@ -326,8 +314,7 @@ describe("triggers of the app's own, on top of the builder", () => {
         }),
       },
     );
-    const addWithTriggers = () =>
-      app.t.mutation(anyApi.triggered?.add as FunctionReference<"mutation">);
+    const addWithTriggers = () => app.t.mutation(anyApi.triggered?.add as FunctionReference<"mutation">);
     return { ...app, triggers, addWithTriggers };
   }
 

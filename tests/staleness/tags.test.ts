@@ -138,19 +138,15 @@ describe("tags", () => {
     await testing.expectState(totals, { list: "a" }, "fresh");
   });
 
-  test.each([[7], [""], [null], [undefined], [["a"]]])(
-    "invalidateTag(%o) is refused",
-    async (tag) => {
-      const app = startTagged();
-      const call = app.mutation((ctx) => app.lazy.invalidateTag(ctx, tag as never));
-      await expect(call).rejects.toThrow(/^invalidateTag: .* is not a tag; give a string/);
-      expect(await app.rows("lazyTags")).toEqual([]);
-    },
-  );
+  test.each([[7], [""], [null], [undefined], [["a"]]])("invalidateTag(%o) is refused", async (tag) => {
+    const app = startTagged();
+    const call = app.mutation((ctx) => app.lazy.invalidateTag(ctx, tag as never));
+    await expect(call).rejects.toThrow(/^invalidateTag: .* is not a tag; give a string/);
+    expect(await app.rows("lazyTags")).toEqual([]);
+  });
 
   test("tags that are not a function are refused", () => {
-    const define = () =>
-      defineView("totals", { table: totalsTable, tags: ["all"] as never, compute: total });
+    const define = () => defineView("totals", { table: totalsTable, tags: ["all"] as never, compute: total });
     expect(define).toThrow('view "totals": tags is an array; give a function');
   });
 });

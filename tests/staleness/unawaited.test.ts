@@ -1,15 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { endTestApp, type MutationCtx } from "../testApp.js";
-import {
-  answerLater,
-  applyChange,
-  type Db,
-  type Item,
-  insert,
-  query,
-  startList,
-  sub,
-} from "./listApp.js";
+import { answerLater, applyChange, type Db, type Item, insert, query, startList, sub } from "./listApp.js";
 
 afterEach(() => {
   endTestApp();

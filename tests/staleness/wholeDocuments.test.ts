@@ -21,10 +21,7 @@ const CHANGES: [string, Work][] = [
       await db.patch(id, { list: "a" });
     },
   ],
-  [
-    "insert and delete at once",
-    async ({ db }, id) => void (await Promise.all([insert(db, 2), db.delete(id)])),
-  ],
+  ["insert and delete at once", async ({ db }, id) => void (await Promise.all([insert(db, 2), db.delete(id)]))],
 ];
 
 /** @throws TypeError for a document that has not all fields which Convex gives it. */

@@ -218,11 +218,7 @@ function start(options: TotalsOptions) {
 async function runHistory(options: TotalsOptions, isLate: boolean, events: Event[]) {
   const app = start(options);
   const { t, totals, sums } = app;
-  const stored = async () => [
-    await app.rows("items"),
-    await app.rows("totals"),
-    await app.rows("sums"),
-  ];
+  const stored = async () => [await app.rows("items"), await app.rows("totals"), await app.rows("sums")];
   const happen = async (event: Event) => {
     if (event.do === "wait") return await app.advance(event.ms);
     if (event.do === "begin") {
@@ -270,19 +266,12 @@ async function runHistory(options: TotalsOptions, isLate: boolean, events: Event
   for (const list of LISTS) await app.testing.expectState(totals, { list }, "fresh");
 }
 
-test.each(Object.keys(VIEWS))(
-  "whatever mutations do, a row is right or not fresh: %s",
-  async (name) => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.boolean(),
-        fc.array(event, { minLength: 1, maxLength: 6 }),
-        async (isLate, events) => {
-          await runHistory(VIEWS[name] as TotalsOptions, isLate, events);
-          endTestApp();
-        },
-      ),
-      { seed: SEED, numRuns: Number(process.env.RUNS ?? 25) },
-    );
-  },
-);
+test.each(Object.keys(VIEWS))("whatever mutations do, a row is right or not fresh: %s", async (name) => {
+  await fc.assert(
+    fc.asyncProperty(fc.boolean(), fc.array(event, { minLength: 1, maxLength: 6 }), async (isLate, events) => {
+      await runHistory(VIEWS[name] as TotalsOptions, isLate, events);
+      endTestApp();
+    }),
+    { seed: SEED, numRuns: Number(process.env.RUNS ?? 25) },
+  );
+});

@@ -1,3 +1,4 @@
+import type { FunctionReference_future } from "convex/server";
 import type { EffectCtx } from "convex-lazy-views";
 import { api, internal } from "../convex/_generated/api";
 import type { Id } from "../convex/_generated/dataModel";
@@ -12,6 +13,17 @@ export function effects({ scheduleEffect }: EffectCtx, flight: Id<"flights">) {
   scheduleEffect(api.tracking.ping, {});
   scheduleEffect(api.tracking.ping, {}, { key: "k" });
   return [] as unknown as Expect<Equal<typeof scheduled, void>>;
+}
+
+/** Targets of a function that takes a reference which says exactly what it is called with. */
+export function references(
+  { scheduleEffect }: EffectCtx,
+  target: FunctionReference_future<"mutation", "internal", { flight: Id<"flights"> }>,
+  flight: Id<"flights">,
+) {
+  scheduleEffect(target, { flight }, { window: { minutes: 5 } });
+  // @ts-expect-error an argument is missing
+  scheduleEffect(target, {});
 }
 
 /** What must not compile. */
