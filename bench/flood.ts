@@ -108,10 +108,7 @@ async function deliver(t: App, batch: readonly string[], known: Set<string>): Pr
 
 function toBatches(messages: readonly string[], sizes: FloodSizes): string[][] {
   const random = randomNumbers(sizes.seed);
-  const repeated = shuffled(messages, random).slice(
-    0,
-    Math.round(messages.length * sizes.repeated),
-  );
+  const repeated = shuffled(messages, random).slice(0, Math.round(messages.length * sizes.repeated));
   const all = shuffled([...messages, ...repeated], random);
   return Array.from({ length: Math.ceil(all.length / sizes.batchSize) }, (_, i) =>
     all.slice(i * sizes.batchSize, (i + 1) * sizes.batchSize),

@@ -55,9 +55,7 @@ export async function measureForwards({ clients }: { clients: number }): Promise
 }
 
 function isRecompute(event: TraceEvent): event is TraceEvent & { type: "execution" } {
-  return (
-    event.type === "execution" && event.path === "lazy:recompute" && event.caller === "scheduler"
-  );
+  return event.type === "execution" && event.path === "lazy:recompute" && event.caller === "scheduler";
 }
 
 /** How many forwards the clients send while `work` runs; it resolves when all of them are answered. */

@@ -47,14 +47,8 @@ async function measureCounts({ documents, documentsLarge }: HitSizes) {
 
   const small = used(await t.query(api.reads.measured, { group: "small" }), documents);
   const large = used(await t.query(api.reads.measured, { group: "large" }), documentsLarge);
-  const inMutation = used(
-    await t.mutation(api.reads.measuredInMutation, { group: "small" }),
-    documents,
-  );
-  const withoutView = used(
-    await t.query(api.reads.measuredWithoutView, { group: "large" }),
-    documentsLarge,
-  );
+  const inMutation = used(await t.mutation(api.reads.measuredInMutation, { group: "small" }), documents);
+  const withoutView = used(await t.query(api.reads.measuredWithoutView, { group: "large" }), documentsLarge);
   return {
     documentsRead: small.documentsRead.used,
     indexRanges: small.databaseQueries.used,

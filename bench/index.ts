@@ -36,9 +36,7 @@ for (const part of [...formatReport(figures, sizes), ...formatCosts(recordings, 
   console.log(`\n${part}`);
 }
 if (signal.aborted) {
-  console.log(
-    `\ninterrupted: ${done} of ${total} measurements were made; what is above is complete`,
-  );
+  console.log(`\ninterrupted: ${done} of ${total} measurements were made; what is above is complete`);
 }
 if (values.json) {
   const { writes, mass: _, ...others } = figures;

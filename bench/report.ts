@@ -41,13 +41,10 @@ function hitSection(hit: HitFigures): string {
 }
 
 function stormSection(storm: FloodFigures): string {
-  return section(
-    "A storm: stale reads of one key, their log lines in batches, shuffled, some twice",
-    [
-      ...floodLines("storm", storm),
-      exactly("storm.recomputes", storm.recomputes, 1, "executions of compute"),
-    ],
-  );
+  return section("A storm: stale reads of one key, their log lines in batches, shuffled, some twice", [
+    ...floodLines("storm", storm),
+    exactly("storm.recomputes", storm.recomputes, 1, "executions of compute"),
+  ]);
 }
 
 function fanoutSection(fanout: FloodFigures, keys: number): string {
@@ -98,26 +95,18 @@ function writeLines(
 }
 
 function forwardsSection(forwards: ForwardFigures): string {
-  return section(
-    "The transport client: two invalidations of a row that many clients are subscribed to",
-    [
-      plain("forwards.clients", forwards.clients, "clients, with no log stream"),
-      atMost("forwards.forwards", forwards.forwards, 20, "calls that carried effects back"),
-      atMost(
-        "forwards.forwardsInsideWindow",
-        forwards.forwardsInsideWindow,
-        20,
-        "… when its recompute waits for the window's end",
-      ),
-      exactly("forwards.recomputes", forwards.recomputes, 2, "recomputes"),
-      exactly(
-        "forwards.clientsLeftStale",
-        forwards.clientsLeftStale,
-        0,
-        "clients not fresh in the end",
-      ),
-    ],
-  );
+  return section("The transport client: two invalidations of a row that many clients are subscribed to", [
+    plain("forwards.clients", forwards.clients, "clients, with no log stream"),
+    atMost("forwards.forwards", forwards.forwards, 20, "calls that carried effects back"),
+    atMost(
+      "forwards.forwardsInsideWindow",
+      forwards.forwardsInsideWindow,
+      20,
+      "… when its recompute waits for the window's end",
+    ),
+    exactly("forwards.recomputes", forwards.recomputes, 2, "recomputes"),
+    exactly("forwards.clientsLeftStale", forwards.clientsLeftStale, 0, "clients not fresh in the end"),
+  ]);
 }
 
 function overheadSection(overhead: OverheadFigures): string {

@@ -34,8 +34,7 @@ export const FANOUT: FloodSizes = { keys: 200, readsPerKey: 50, ...STREAM };
 
 /** What the figures of the documentation are measured with. */
 export const FULL: Sizes = {
-  title:
-    "Full form: all figures, tables and plots. `npm run bench` without --full is the quick one.",
+  title: "Full form: all figures, tables and plots. `npm run bench` without --full is the quick one.",
   hit: HIT,
   storm: STORM,
   fanout: FANOUT,

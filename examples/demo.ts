@@ -17,9 +17,7 @@ const PAGE_PORT = 5173;
 const { values } = parseArgs({ options: { interval: { type: "string", default: "1000" } } });
 const intervalMs = Number(values.interval);
 if (!(intervalMs > 0)) {
-  throw new Error(
-    `--interval is ${values.interval}; give the milliseconds between two deliveries.`,
-  );
+  throw new Error(`--interval is ${values.interval}; give the milliseconds between two deliveries.`);
 }
 
 const backend = await startExampleBackend({ intervalMs, port: await freePort(BACKEND_PORT) });
@@ -57,9 +55,7 @@ function showProgress(what: string): (progress: LoadProgress) => void {
 async function freePort(preferred: number): Promise<number> {
   const probe = createServer();
   return await new Promise((resolve, reject) => {
-    probe.once("error", (error: NodeJS.ErrnoException) =>
-      error.code === "EADDRINUSE" ? resolve(0) : reject(error),
-    );
+    probe.once("error", (error: NodeJS.ErrnoException) => (error.code === "EADDRINUSE" ? resolve(0) : reject(error)));
     probe.listen(preferred, "127.0.0.1", () => probe.close(() => resolve(preferred)));
   });
 }

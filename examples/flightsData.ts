@@ -70,8 +70,5 @@ export async function loadInto(
 
 /** The fields of one CSV line; a field with commas stands in double quotes. */
 function csvFields(line: string): string[] {
-  return Array.from(
-    line.matchAll(/(?:^|,)(?:"([^"]*)"|([^,]*))/g),
-    ([, quoted, plain]) => quoted ?? plain ?? "",
-  );
+  return Array.from(line.matchAll(/(?:^|,)(?:"([^"]*)"|([^,]*))/g), ([, quoted, plain]) => quoted ?? plain ?? "");
 }

@@ -14,9 +14,6 @@ export function modulesIn(directory: string): Modules {
   return Object.fromEntries(
     readdirSync(directory, { recursive: true, encoding: "utf8" })
       .filter((file) => /(?<!\.d|\.test|\.config)\.[jt]s$/.test(file))
-      .map((file) => [
-        `./${file.replaceAll("\\", "/")}`,
-        () => import(pathToFileURL(join(directory, file)).href),
-      ]),
+      .map((file) => [`./${file.replaceAll("\\", "/")}`, () => import(pathToFileURL(join(directory, file)).href)]),
   );
 }

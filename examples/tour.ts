@@ -22,13 +22,10 @@ const AIRPORT = ROUTE.origin;
 type Stats = FunctionReturnType<typeof api.rollups.dashboard.stats>;
 
 const startedAt = Date.now();
-const say = (text: string) =>
-  console.log(`${String(Date.now() - startedAt).padStart(6)} ms  ${text}`);
+const say = (text: string) => console.log(`${String(Date.now() - startedAt).padStart(6)} ms  ${text}`);
 const heading = (text: string) => console.log(`\n${text}`);
 const summary = ({ state, value }: Stats) =>
-  value === null
-    ? state
-    : `${state}: ${value.flights} flights, mean delay ${value.meanDelay.toFixed(2)} min`;
+  value === null ? state : `${state}: ${value.flights} flights, mean delay ${value.meanDelay.toFixed(2)} min`;
 
 const backend = await startExampleBackend({ intervalMs: INTERVAL_MS });
 const http = new ConvexHttpClient(backend.url, { logger: false });
@@ -63,17 +60,13 @@ function narrate(event: TraceEvent): void {
     say(`  log stream delivered ${event.events} event(s)`);
   } else if (event.type === "execution" && event.path === "lazy:dispatch") {
     const { dispatched, trailing, duplicates } = event.result as Record<string, number>;
-    say(
-      `  dispatch: ${dispatched} now, ${trailing} at the window's end, ${duplicates} duplicate(s)`,
-    );
+    say(`  dispatch: ${dispatched} now, ${trailing} at the window's end, ${duplicates} duplicate(s)`);
   } else if (event.type === "execution" && event.path === "lazy:recompute") {
     if (event.caller === "scheduler") say(`  recompute: ${String(event.result)}`);
   }
 }
 
-heading(
-  `2. ${SUBSCRIBERS} clients subscribe to ${AIRPORT}: its row is missing, so the query asks for it`,
-);
+heading(`2. ${SUBSCRIBERS} clients subscribe to ${AIRPORT}: its row is missing, so the query asks for it`);
 let latest: Stats | undefined;
 let onChange = () => {};
 const clients = Array.from({ length: SUBSCRIBERS }, () => {
@@ -109,26 +102,19 @@ for (let i = 0; i < HITS; i++) await http.query(api.rollups.dashboard.stats, { a
 quiet = false;
 say(`${story.totals.hits} hits so far, ${story.totals.recomputes} recompute(s)`);
 
-heading(
-  "4. One flight is two hours late: the old value is served at once, and turns fresh by itself",
-);
+heading("4. One flight is two hours late: the old value is served at once, and turns fresh by itself");
 const wroteAt = Date.now();
 await http.mutation(api.rollups.flights.add, { ...ROUTE, delay: 120 });
 const flightsOf = (stats: Stats | undefined) => stats?.value?.flights ?? 0;
 await until((stats) => stats.state === "fresh" && flightsOf(stats) === flightsOf(before) + 1);
 const timeToFreshMs = Date.now() - wroteAt;
-say(
-  `fresh ${timeToFreshMs} ms after the write (the stream delivers every ${INTERVAL_MS} ms here, 5,000 on Convex)`,
-);
+say(`fresh ${timeToFreshMs} ms after the write (the stream delivers every ${INTERVAL_MS} ms here, 5,000 on Convex)`);
 await backend.idle();
 
 heading(`5. ${BURST} flights in ${BURST} mutations: one effect, one recompute`);
 const recomputesBefore = story.totals.recomputes;
-for (let i = 0; i < BURST; i++)
-  await http.mutation(api.rollups.flights.add, { ...ROUTE, delay: 60 });
-await until(
-  (stats) => stats.state === "fresh" && flightsOf(stats) === flightsOf(before) + 1 + BURST,
-);
+for (let i = 0; i < BURST; i++) await http.mutation(api.rollups.flights.add, { ...ROUTE, delay: 60 });
+await until((stats) => stats.state === "fresh" && flightsOf(stats) === flightsOf(before) + 1 + BURST);
 await backend.idle();
 say(`${BURST} writes led to ${story.totals.recomputes - recomputesBefore} recompute(s)`);
 

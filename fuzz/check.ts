@@ -16,17 +16,7 @@ import {
   type SealInput,
   type Secrets,
 } from "./inputs.js";
-import {
-  accepted,
-  effectsOf,
-  fullText,
-  isEffect,
-  isSigned,
-  isText,
-  judgeRequest,
-  sealsIn,
-  workText,
-} from "./judge.js";
+import { accepted, effectsOf, fullText, isEffect, isSigned, isText, judgeRequest, sealsIn, workText } from "./judge.js";
 
 /** The functions under test: the library's own, or, to see that the fuzzer finds something, broken ones. */
 export const LIBRARY = {
@@ -74,9 +64,7 @@ export async function check(input: Input, subjects: Subjects): Promise<Outcome> 
     return { started: await startedBy(input, subjects), finding: null };
   } catch (error) {
     const finding: Finding =
-      error instanceof Wrong
-        ? { kind: error.kind, reason: error.message }
-        : { kind: "crash", reason: String(error) };
+      error instanceof Wrong ? { kind: error.kind, reason: error.message } : { kind: "crash", reason: String(error) };
     return { started: 0, finding };
   }
 }
@@ -170,8 +158,7 @@ async function checkSeal({ text }: SealInput, subjects: Subjects, secrets: Secre
 async function checkForward({ seals }: ForwardInput, subjects: Subjects, secrets: Secrets) {
   try {
     const { effects } = await subjects.openForwarded(seals);
-    if (seals.length > MAX_FORWARDED_SEALS)
-      throw new Wrong("accepted", "Too many seals are taken.");
+    if (seals.length > MAX_FORWARDED_SEALS) throw new Wrong("accepted", "Too many seals are taken.");
     const genuine = seals.filter((seal) => isGenuine(seal, secrets));
     checkStarted(effects, genuine);
     checkNothingLost(effects, genuine);
@@ -185,8 +172,7 @@ async function checkForward({ seals }: ForwardInput, subjects: Subjects, secrets
 async function checkEnvelope({ answer }: EnvelopeInput, subjects: Subjects, secrets: Secrets) {
   const isEnvelope = subjects.isEnvelope(answer);
   const seals = isEnvelope ? [...answer.once, ...answer.seals] : [];
-  const isOurs =
-    isEnvelope && answer.forward === FORWARD && seals.every((seal) => isSeal(seal, secrets));
+  const isOurs = isEnvelope && answer.forward === FORWARD && seals.every((seal) => isSeal(seal, secrets));
   const opened = await subjects.openEnvelope(answer, FORWARD);
   if (opened === null) {
     if (isOurs && seals.every((seal) => isGenuine(seal, secrets))) {

@@ -124,14 +124,7 @@ function bodyText(dice: Dice): string {
 const MINUTE_MS = 60_000;
 /** At, before and after the ages that are too old, and too far ahead. */
 const AGES_MS = [15 * MINUTE_MS, 15 * MINUTE_MS + 1, -5 * MINUTE_MS, -5 * MINUTE_MS - 1, NOW, -NOW];
-const TOPICS = [
-  "function_execution",
-  "verification",
-  "Console",
-  "",
-  "__proto__",
-  `x${"😀".repeat(30)}`,
-];
+const TOPICS = ["function_execution", "verification", "Console", "", "__proto__", `x${"😀".repeat(30)}`];
 
 /** One event as JSON: mostly a console event of now, with a field or two that nobody expects. */
 function eventJson(dice: Dice): string {

@@ -103,12 +103,7 @@ function isConvexValue(root: unknown): boolean {
 
 function isScalar(value: unknown): boolean {
   if (typeof value === "bigint") return BigInt.asIntN(64, value) === value;
-  return (
-    value === null ||
-    typeof value === "boolean" ||
-    typeof value === "number" ||
-    value instanceof ArrayBuffer
-  );
+  return value === null || typeof value === "boolean" || typeof value === "number" || value instanceof ArrayBuffer;
 }
 
 /** Everything of an effect as text: what differs in nothing is the same. */
@@ -140,8 +135,7 @@ export function judgeRequest(
   }
   if (events === null) return { isFromStream: true, status: 400, seals: [] };
   const recent = events.filter(isRecent);
-  if (recent.length === 0 && events.length > 0)
-    return { isFromStream: true, status: 400, seals: [] };
+  if (recent.length === 0 && events.length > 0) return { isFromStream: true, status: 400, seals: [] };
   const messages = recent.flatMap(({ topic, message }) =>
     topic === "console" && typeof message === "string" ? [message] : [],
   );

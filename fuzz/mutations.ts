@@ -15,34 +15,10 @@ import {
 
 const OTHER_PREFIXES = [
   ...["lazy-views:2:", "lazy-views:0:", "lazy-views:01:", "lazy-views:1", "lazy-views::", "1:"],
-  ...[
-    "LAZY-VIEWS:1:",
-    "lazy_views:1:",
-    " lazy-views:1:",
-    "lazy-views:1:lazy-views:1:",
-    "",
-    "\u0000",
-  ],
+  ...["LAZY-VIEWS:1:", "lazy_views:1:", " lazy-views:1:", "lazy-views:1:lazy-views:1:", "", "\u0000"],
 ];
 const ODD_PIECES = [
-  ...[
-    "",
-    "=",
-    "==",
-    "%",
-    "+",
-    "/",
-    ".",
-    ":",
-    "'",
-    '"',
-    "\\",
-    "\\u0000",
-    "\n",
-    "\r\n",
-    " ",
-    "\u0000",
-  ],
+  ...["", "=", "==", "%", "+", "/", ".", ":", "'", '"', "\\", "\\u0000", "\n", "\r\n", " ", "\u0000"],
   ...["é", "\ud83d", "\ufeff", "\u2028", "null", "[]", "{}", "A", "-", "_", PREFIX],
 ];
 
@@ -161,15 +137,7 @@ function flipLetter(dice: Dice, text: string): string {
   return String.fromCharCode(text.charCodeAt(0) ^ (1 << dice.below(7))) + text.slice(1);
 }
 
-const ODD_BYTES = [
-  [0],
-  [0xff],
-  [0xfe, 0xff],
-  [0xef, 0xbb, 0xbf],
-  [0xc0, 0x80],
-  [0xed, 0xa0, 0x80],
-  [10],
-];
+const ODD_BYTES = [[0], [0xff], [0xfe, 0xff], [0xef, 0xbb, 0xbf], [0xc0, 0x80], [0xed, 0xa0, 0x80], [10]];
 
 /** A body after one to three small accidents of its bytes. */
 export function mutateBytes(dice: Dice, bytes: Buffer): Buffer {

@@ -105,18 +105,13 @@ function bySecrets(cases: readonly Case[]): Case[][] {
 }
 
 /** Runs cases again one by one, to see which of them write to the console. */
-async function findNoisy(
-  cases: readonly Case[],
-  subjects: Subjects,
-  surroundings: Surroundings,
-): Promise<Failure[]> {
+async function findNoisy(cases: readonly Case[], subjects: Subjects, surroundings: Surroundings): Promise<Failure[]> {
   const noisy: Failure[] = [];
   for (const one of cases) {
     const before = surroundings.consoleLines;
     await check(one.input, subjects);
     const lines = surroundings.consoleLines - before;
-    if (lines > 0)
-      noisy.push({ ...one, kind: "console", reason: `${lines} line(s) were written.` });
+    if (lines > 0) noisy.push({ ...one, kind: "console", reason: `${lines} line(s) were written.` });
   }
   return noisy;
 }

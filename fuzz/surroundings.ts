@@ -15,9 +15,7 @@ export class Surroundings {
   consoleLines = 0;
   private readonly clock = Date.now;
   private readonly levels = LEVELS.map((level) => [level, console[level]] as const);
-  private readonly secrets = Object.values(VARIABLES).map(
-    (name) => [name, process.env[name]] as const,
-  );
+  private readonly secrets = Object.values(VARIABLES).map((name) => [name, process.env[name]] as const);
 
   constructor() {
     Date.now = () => NOW;

@@ -17,25 +17,16 @@ describe("a key that does not fit", () => {
     [{ list: "a", more: 1 }, 'view "totals": key.more: expected nothing, got the number 1.'],
     ["a", 'view "totals": key: expected object, got the string "a".'],
     [null, 'view "totals": key: expected object, got null.'],
-  ])(
-    "%o: every method names the field, what was expected and what it got",
-    async (wrong, message) => {
-      const app = startTotals();
-      for (const method of ["get", "read", "peek"] as const) {
-        await expect(app.query((ctx) => app.totals[method](ctx, untyped(wrong)))).rejects.toThrow(
-          message,
-        );
-      }
-      await expect(app.query((ctx) => app.totals.getMany(ctx, [untyped(wrong)]))).rejects.toThrow(
-        message,
-      );
-      for (const method of ["invalidate", "refresh", "evict"] as const) {
-        await expect(
-          app.mutation((ctx) => app.totals[method](ctx, untyped(wrong))),
-        ).rejects.toThrow(message);
-      }
-    },
-  );
+  ])("%o: every method names the field, what was expected and what it got", async (wrong, message) => {
+    const app = startTotals();
+    for (const method of ["get", "read", "peek"] as const) {
+      await expect(app.query((ctx) => app.totals[method](ctx, untyped(wrong)))).rejects.toThrow(message);
+    }
+    await expect(app.query((ctx) => app.totals.getMany(ctx, [untyped(wrong)]))).rejects.toThrow(message);
+    for (const method of ["invalidate", "refresh", "evict"] as const) {
+      await expect(app.mutation((ctx) => app.totals[method](ctx, untyped(wrong)))).rejects.toThrow(message);
+    }
+  });
 
   test("of a zod object as well", async () => {
     const table = viewTable({
@@ -124,10 +115,9 @@ describe("a ctx of the wrong kind", () => {
 
 describe("wiring", () => {
   test("two views of one name", () => {
-    expect(
-      () =>
-        new LazyViews({ module: "lazy", views: untyped({ one: totalsView(), two: totalsView() }) }),
-    ).toThrow('two views have the name "totals"');
+    expect(() => new LazyViews({ module: "lazy", views: untyped({ one: totalsView(), two: totalsView() }) })).toThrow(
+      'two views have the name "totals"',
+    );
   });
 
   test("views that are each other's sources, directly or through others", () => {
@@ -146,9 +136,7 @@ describe("wiring", () => {
       `new LazyViews({ views }): "a" ← "b" ← "c" ← "a": these views are each other's sources`,
     );
     expect(() => wire(viewOn("a", "b", "c"), viewOn("b", "c"), viewOn("c", "items"))).not.toThrow();
-    expect(() => wire(viewOn("top", "a"), viewOn("a", "b"), viewOn("b", "a"))).toThrow(
-      '"a" ← "b" ← "a"',
-    );
+    expect(() => wire(viewOn("top", "a"), viewOn("a", "b"), viewOn("b", "a"))).toThrow('"a" ← "b" ← "a"');
   });
 
   test("something that is no view", () => {
@@ -208,16 +196,8 @@ describe("defineView and viewTable", () => {
       { ...good, onMissing: "throw" },
       'onMissing is the string "throw"; give "null" or "compute"',
     ],
-    [
-      "no compute",
-      { ...good, compute: undefined },
-      "compute is undefined; give a function of ctx and key",
-    ],
-    [
-      "a source that is no function",
-      { ...good, sources: { items: {} } },
-      "sources.items is an object",
-    ],
+    ["no compute", { ...good, compute: undefined }, "compute is undefined; give a function of ctx and key"],
+    ["a source that is no function", { ...good, sources: { items: {} } }, "sources.items is an object"],
     [
       "itself as a source",
       { ...good, sources: { totals: () => [] } },

@@ -1,9 +1,4 @@
-import {
-  anyApi,
-  type FunctionReference,
-  type PaginationOptions,
-  queryGeneric,
-} from "convex/server";
+import { anyApi, type FunctionReference, type PaginationOptions, queryGeneric } from "convex/server";
 import { v } from "convex/values";
 import { invalidated } from "convex-lazy-views";
 import fc from "fast-check";
@@ -251,15 +246,10 @@ test.each([1, 2, 3, 4])(
   "random histories, part %d: never fresh and wrong, one recompute a window, and everything converges",
   async (part) => {
     await fc.assert(
-      fc.asyncProperty(
-        guard,
-        mode,
-        fc.array(step, { minLength: 1, maxLength: 40 }),
-        async (...history) => {
-          await runHistory(...history);
-          endTestApp();
-        },
-      ),
+      fc.asyncProperty(guard, mode, fc.array(step, { minLength: 1, maxLength: 40 }), async (...history) => {
+        await runHistory(...history);
+        endTestApp();
+      }),
       { seed: 4 * SEED + part, numRuns: 30 },
     );
   },

@@ -14,18 +14,15 @@ function wordsOf(command: string): string[] {
     .split("\n");
 }
 
-test.each(["is quick", "it's [1] $5 + 2", 'says "no", or \\d'])(
-  "the test %j of a suite is run again alone",
-  (name) => {
-    const failed = { type: "test", name, module, parent: suite } as unknown as TestCase;
-    const words = wordsOf(commandOf(failed));
-    const pattern = new RegExp(words.pop() as string);
-    expect(words).toEqual([`SEED=${SEED}`, "npx", "vitest", "run", "tests/a.test.ts", "-t"]);
-    expect(`b (c) ${name}`).toMatch(pattern);
-    expect(`b (c) ${name} with more`).not.toMatch(pattern);
-    expect(`a b (c) ${name}`).not.toMatch(pattern);
-  },
-);
+test.each(["is quick", "it's [1] $5 + 2", 'says "no", or \\d'])("the test %j of a suite is run again alone", (name) => {
+  const failed = { type: "test", name, module, parent: suite } as unknown as TestCase;
+  const words = wordsOf(commandOf(failed));
+  const pattern = new RegExp(words.pop() as string);
+  expect(words).toEqual([`SEED=${SEED}`, "npx", "vitest", "run", "tests/a.test.ts", "-t"]);
+  expect(`b (c) ${name}`).toMatch(pattern);
+  expect(`b (c) ${name} with more`).not.toMatch(pattern);
+  expect(`a b (c) ${name}`).not.toMatch(pattern);
+});
 
 test("a suite whose hook throws is run again with all its tests, and a file that cannot be loaded as a whole", () => {
   const pattern = wordsOf(commandOf(suite)).at(-1) as string;

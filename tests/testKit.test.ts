@@ -40,10 +40,7 @@ describe("testViews", () => {
   });
 
   test("plays the clients of an app that has no log stream, nor a route for one", async () => {
-    const { totals, ...app } = startTotals(
-      {},
-      { transports: ["client"], modules: { notes: noteTargets(), http: {} } },
-    );
+    const { totals, ...app } = startTotals({}, { transports: ["client"], modules: { notes: noteTargets(), http: {} } });
     await app.settle((ctx) => {
       ctx.scheduleEffect(anyApi.notes?.note as never, { text: "seen" } as never);
       return totals.get(ctx, key);

@@ -19,10 +19,7 @@ export const tables = {
   totals: totalsTable,
 };
 
-export async function total(
-  ctx: GenericQueryCtx<GenericDataModel>,
-  { list }: Key,
-): Promise<Totals> {
+export async function total(ctx: GenericQueryCtx<GenericDataModel>, { list }: Key): Promise<Totals> {
   const items = (await ctx.db
     .query("items")
     .withIndex("by_list", (q) => q.eq("list", list))

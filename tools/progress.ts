@@ -62,9 +62,7 @@ export class Progress {
   }
 
   private line(options: Options, { progress }: Params): string {
-    return this.stream.isTTY
-      ? `[${cliProgress.Format.BarFormat(progress, options)}] ${this.text()}`
-      : this.text();
+    return this.stream.isTTY ? `[${cliProgress.Format.BarFormat(progress, options)}] ${this.text()}` : this.text();
   }
 
   private text(): string {

@@ -59,9 +59,7 @@ export function costFigures(recordings: Partial<CostRecordings>): Partial<CostFi
   };
 }
 
-function ratioSummary(
-  measured: readonly Measured[],
-): Pick<CostFigures, "ratios" | "clairvoyant" | "bestOther"> {
+function ratioSummary(measured: readonly Measured[]): Pick<CostFigures, "ratios" | "clairvoyant" | "bestOther"> {
   const ratios = RATIOS.flatMap((ratio) => {
     const ofRatio = at(measured, mixOf(ratio));
     return ofRatio.length === 0 ? [] : [ratioFigures(ratio, ofRatio)];

@@ -12,9 +12,7 @@ const aggregate = resolve("@convex-dev/aggregate/convex.config.js");
 export const COMPONENT_FOLDERS = {
   actionCache: dirname(resolve("@convex-dev/action-cache/convex.config.js")),
   aggregate: dirname(aggregate),
-  "aggregate/batchWorker": dirname(
-    createRequire(aggregate).resolve("@convex-dev/batch-worker/convex.config.js"),
-  ),
+  "aggregate/batchWorker": dirname(createRequire(aggregate).resolve("@convex-dev/batch-worker/convex.config.js")),
 };
 
 /** The app's code, compiled for the simulator. */

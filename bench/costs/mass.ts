@@ -16,10 +16,7 @@ const LOOKED_AT = 100;
  *
  * @throws Error when readers do not see it.
  */
-export async function invalidateRows(
-  rows: number,
-  isolates: Isolates<Deployment>,
-): Promise<MassFigures> {
+export async function invalidateRows(rows: number, isolates: Isolates<Deployment>): Promise<MassFigures> {
   const { backend, clock, meter } = meteredBackend("lazyTagged", isolates);
   const { store } = backend;
   const [value, asOf] = [{ count: 0, sum: 0 }, BigInt(START) * 1_000_000n];

@@ -73,11 +73,7 @@ export function goodWeather(random: () => number): Weather {
 }
 
 /** Plays a workload to an app with a strategy, and measures what that takes. */
-export async function play(
-  strategy: Strategy,
-  workload: Workload,
-  isolates: Isolates<Deployment>,
-): Promise<Recording> {
+export async function play(strategy: Strategy, workload: Workload, isolates: Isolates<Deployment>): Promise<Recording> {
   return await new Player(strategy, workload, isolates).play();
 }
 
@@ -155,8 +151,7 @@ class Player implements Observer<Deployment> {
 
   onCommit(commit: Parameters<Observer<Deployment>["onCommit"]>[0]): void {
     this.truth.onCommit(commit.changes, commit.committedAt);
-    const isComputed = ({ table, before, after }: Change) =>
-      table === "totals" && before?.asOf !== after?.asOf;
+    const isComputed = ({ table, before, after }: Change) => table === "totals" && before?.asOf !== after?.asOf;
     const isCounted = this.meter.isRunning && commit.changes.some(isComputed);
     if (isCounted) this.recomputedAt.push(commit.committedAt);
     this.subscriptions.onCommit(commit);
@@ -247,9 +242,7 @@ class Player implements Observer<Deployment> {
       return;
     }
     const at = this.clock.now;
-    void this.backend
-      .action("app:readInAction", { key })
-      .then((value) => this.keepAnswer(key, value, at));
+    void this.backend.action("app:readInAction", { key }).then((value) => this.keepAnswer(key, value, at));
   }
 
   private onAnswer({ args, result, begunAt }: Ended<Deployment>, isCached: boolean): void {

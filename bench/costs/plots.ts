@@ -45,10 +45,7 @@ async function draw(name: string, spec: TopLevelSpec): Promise<void> {
   writeFileSync(`${FOLDER}${name}.svg`, svg);
 }
 
-function costByRatio(
-  measured: readonly Measured[],
-  figures: readonly RatioFigures[],
-): TopLevelSpec {
+function costByRatio(measured: readonly Measured[], figures: readonly RatioFigures[]): TopLevelSpec {
   const values = figures.flatMap(({ ratio, documents }) => [
     ...SHOWN.map((name) => ({
       ratio,
@@ -165,19 +162,8 @@ function logEventsBySubscribers(measured: readonly Measured[]): TopLevelSpec {
 /** Blue for the forms of the view, other colors for the others, and a legend in that order. */
 function colors(labels: readonly string[]) {
   const blues = ["#1f4e9c", "#3b8be0", "#7fb8f0"];
-  const others = [
-    "#2e7d32",
-    "#c62828",
-    "#f9a825",
-    "#8e5bb5",
-    "#00897b",
-    "#8d6e63",
-    "#d81b60",
-    "#333333",
-  ];
-  const range = labels.map((label) =>
-    label.startsWith("lazy view") ? blues.shift() : others.shift(),
-  );
+  const others = ["#2e7d32", "#c62828", "#f9a825", "#8e5bb5", "#00897b", "#8d6e63", "#d81b60", "#333333"];
+  const range = labels.map((label) => (label.startsWith("lazy view") ? blues.shift() : others.shift()));
   return {
     field: "strategy",
     type: "nominal",

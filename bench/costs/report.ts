@@ -5,10 +5,7 @@ import type { WorkloadName } from "./scenarios";
 import { strategy } from "./strategies";
 
 /** The targets, and a table for each question: those of what was measured. */
-export function formatCosts(
-  recordings: Partial<CostRecordings>,
-  figures: Partial<CostFigures>,
-): string[] {
+export function formatCosts(recordings: Partial<CostRecordings>, figures: Partial<CostFigures>): string[] {
   const targets = [
     ...ratioTargets(figures),
     ...hotKeyTargets(figures),
@@ -28,8 +25,7 @@ export function formatCosts(
 
 const TARGETS_TITLE = "Costs: what the same reads and writes take, in documents read and written";
 const TITLES = {
-  ratios:
-    "Every strategy, by the share of reads: 50 keys of 50 items at first, of which few are popular",
+  ratios: "Every strategy, by the share of reads: 50 keys of 50 items at first, of which few are popular",
   inserts: "… with writes that only add",
   sizes: "… by the items of a key, with as many reads as writes",
   subscribers: "… by the subscribers of a key that is written every second",
@@ -91,41 +87,28 @@ function massTargets({ massInvalidation }: Partial<CostFigures>): Line[] {
 function conflictTargets({ conflicts }: Partial<CostFigures>): Line[] {
   if (!conflicts) return [];
   return [
-    atMost(
-      "conflicts.lazy",
-      conflicts.lazy,
-      TARGETS.conflicts,
-      "conflicts per write, leased in a snapshot",
-    ),
+    atMost("conflicts.lazy", conflicts.lazy, TARGETS.conflicts, "conflicts per write, leased in a snapshot"),
     plain("conflicts.trigger", conflicts.trigger, "… of a trigger that computes"),
     plain("conflicts.triggerCounter", conflicts.triggerCounter, "… of a trigger that counts"),
   ];
 }
 
 function ratioTable(ratios: readonly RatioFigures[]): string {
-  return table(
-    "The form that suits each ratio best; and the same for values that must be computed anew",
-    [
-      ["reads per write", "defaults / bound", ...RATED, ...RATED],
-      ...ratios.map((each) => [
-        String(each.ratio),
-        each.defaultsToClairvoyant.toFixed(2),
-        ...rated(each),
-        ...rated(each.recomputing),
-      ]),
-    ],
-  );
+  return table("The form that suits each ratio best; and the same for values that must be computed anew", [
+    ["reads per write", "defaults / bound", ...RATED, ...RATED],
+    ...ratios.map((each) => [
+      String(each.ratio),
+      each.defaultsToClairvoyant.toFixed(2),
+      ...rated(each),
+      ...rated(each.recomputing),
+    ]),
+  ]);
 }
 
 const RATED = ["form", "/ bound", "best other", "/ other"];
 
 function rated({ form, toClairvoyant, other, toOther }: Rating): string[] {
-  return [
-    strategy(form).label,
-    toClairvoyant.toFixed(2),
-    strategy(other).label,
-    toOther.toFixed(2),
-  ];
+  return [strategy(form).label, toClairvoyant.toFixed(2), strategy(other).label, toOther.toFixed(2)];
 }
 
 function strategyTable(title: string, measured: readonly Measured[]): string {
@@ -178,10 +161,7 @@ function workloadText(workload: WorkloadName): string {
   switch (workload.kind) {
     case "mix": {
       const { reads, itemsPerKey } = workload;
-      const ratio =
-        reads < 0.5
-          ? `1:${Math.round((1 - reads) / reads)}`
-          : `${Math.round(reads / (1 - reads))}:1`;
+      const ratio = reads < 0.5 ? `1:${Math.round((1 - reads) / reads)}` : `${Math.round(reads / (1 - reads))}:1`;
       return `${ratio}, ${formatNumber(itemsPerKey)} items`;
     }
     case "watched":

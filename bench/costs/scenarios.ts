@@ -136,9 +136,7 @@ export const CELLS = {
   ],
   subscribers: [
     ...cells(
-      ["lazy", "lazyLeased", "lazyApplied", "inQuery", "triggerCounter", "aggregate", "cron"].map(
-        strategy,
-      ),
+      ["lazy", "lazyLeased", "lazyApplied", "inQuery", "triggerCounter", "aggregate", "cron"].map(strategy),
       CLIENTS.map(watchedBy),
     ),
     // Each of its clients calls a mutation, all at the same time.
@@ -146,10 +144,7 @@ export const CELLS = {
   ],
   bursts: cells([BARE, ...LAZY_FORMS, ...OTHERS], [{ kind: "bursts" }]),
   // The others have the values of all keys before somebody asks.
-  coldKeys: cells(
-    [DEFAULTS, COMPUTED, ...["inQuery", "actionCache"].map(strategy)],
-    [{ kind: "cold keys" }],
-  ),
+  coldKeys: cells([DEFAULTS, COMPUTED, ...["inQuery", "actionCache"].map(strategy)], [{ kind: "cold keys" }]),
   hot: cells([LEASED], [HOT]),
 } satisfies Record<string, Cell[]>;
 
@@ -163,10 +158,7 @@ export const QUICK_RATIOS = [0.01, 1, 100];
 
 /** The cells of the quick form: those that the figures are made of, at fewer ratios. */
 export const QUICK_CELLS: Cells = {
-  contended: cells(
-    [strategy("triggerRecompute"), LEASED_SNAPSHOT, strategy("triggerCounter")],
-    [CONTENDED],
-  ),
+  contended: cells([strategy("triggerRecompute"), LEASED_SNAPSHOT, strategy("triggerCounter")], [CONTENDED]),
   ratios: cells(FOR_EACH_RATIO, QUICK_RATIOS.map(mixOf)),
   hot: CELLS.hot,
 };

@@ -44,13 +44,9 @@ export class Truth {
   staleness(key: string, answer: { count: number; sum: number }, at: number): number {
     const list = this.of(key);
     // Sums only grow, so that each is that of one version.
-    const index = list.findLastIndex(
-      ({ sum, count }) => sum === answer.sum && count === answer.count,
-    );
+    const index = list.findLastIndex(({ sum, count }) => sum === answer.sum && count === answer.count);
     if (index === -1) {
-      throw new Error(
-        `${key} was never ${JSON.stringify(answer)}; now it is ${JSON.stringify(list.at(-1))}.`,
-      );
+      throw new Error(`${key} was never ${JSON.stringify(answer)}; now it is ${JSON.stringify(list.at(-1))}.`);
     }
     const outdatedAt = list[index + 1]?.since ?? Number.POSITIVE_INFINITY;
     return Math.max(at - outdatedAt, 0);

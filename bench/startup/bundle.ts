@@ -35,8 +35,6 @@ export async function bundleApp(entry: string): Promise<AppBundle> {
   const library = inputs.filter(([path]) => !/^(bench|node_modules\/convex)\//.test(path));
   return {
     code: outputFiles.map(({ text }) => text).join("\n"),
-    libraryBytes: Object.fromEntries(
-      library.map(([path, { bytesInOutput }]) => [path, bytesInOutput]),
-    ),
+    libraryBytes: Object.fromEntries(library.map(([path, { bytesInOutput }]) => [path, bytesInOutput])),
   };
 }

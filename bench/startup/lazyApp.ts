@@ -2,20 +2,14 @@ import { defineTable, httpRouter } from "convex/server";
 import { v } from "convex/values";
 import { defineView, LazyViews, viewTable } from "convex-lazy-views";
 import type { DataModel, Doc } from "../convex/_generated/dataModel";
-import {
-  type QueryCtx,
-  mutation as rawMutation,
-  query as rawQuery,
-} from "../convex/_generated/server";
+import { type QueryCtx, mutation as rawMutation, query as rawQuery } from "../convex/_generated/server";
 
 /*
  * As little of an app as has a view: what every app that uses the library evaluates before each of its functions.
  * `plainApp.ts` is the same without the library.
  */
 
-export const items = defineTable({ group: v.string(), amount: v.number() }).index("by_group", [
-  "group",
-]);
+export const items = defineTable({ group: v.string(), amount: v.number() }).index("by_group", ["group"]);
 
 export const totalsTable = viewTable({
   key: { group: v.string() },

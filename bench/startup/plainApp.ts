@@ -4,9 +4,7 @@ import { mutation, query } from "../convex/_generated/server";
 
 /* The app of `lazyApp.ts` without the library: its row is read as it is, and nobody keeps it. */
 
-export const items = defineTable({ group: v.string(), amount: v.number() }).index("by_group", [
-  "group",
-]);
+export const items = defineTable({ group: v.string(), amount: v.number() }).index("by_group", ["group"]);
 
 export const totals = defineTable({
   key: v.string(),

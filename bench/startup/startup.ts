@@ -58,10 +58,7 @@ function codeCache(code: string): Buffer {
  * @returns The app's exports, and the time it took.
  * @throws Error when V8 does not take the cache.
  */
-export function evaluate(
-  code: string,
-  cachedData?: Buffer,
-): { exports: Record<string, unknown>; ms: number } {
+export function evaluate(code: string, cachedData?: Buffer): { exports: Record<string, unknown>; ms: number } {
   const context = createContext({ ...GLOBALS });
   const filename = nextName();
   const start = performance.now();

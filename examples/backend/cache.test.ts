@@ -17,9 +17,7 @@ test("of many subscribers to a query one runs it, the others get its log again",
     follow(connect(backend).client, api.logging.count, { channel: "a" }),
   );
   const everyoneSaw = (n: number) =>
-    eventually(() =>
-      expect(followers.map(({ values }) => values.at(-1))).toEqual(Array(5).fill(n)),
-    );
+    eventually(() => expect(followers.map(({ values }) => values.at(-1))).toEqual(Array(5).fill(n)));
   await everyoneSaw(0);
   await connectHttp(backend).mutation(api.messages.send, { channel: "a", text: "x" });
   await everyoneSaw(1);
@@ -71,9 +69,7 @@ test("a consistent reader gets one time, or an error when that time is gone", as
   await http.mutation(api.messages.send, { channel: "b", text: "x" });
   expect(await http.consistentQuery(api.messages.list, { channel: "a" })).toEqual([]);
   await http.mutation(api.messages.send, { channel: "a", text: "x" });
-  await expect(http.consistentQuery(api.messages.list, { channel: "a" })).rejects.toThrow(
-    "TimestampOutOfRange",
-  );
+  await expect(http.consistentQuery(api.messages.list, { channel: "a" })).rejects.toThrow("TimestampOutOfRange");
 });
 
 test("a result has a timestamp at which what it shows was there", async () => {

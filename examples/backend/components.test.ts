@@ -132,10 +132,7 @@ describe("a component's function", () => {
     await client.mutation(notebooks.scheduleAdd, { body: "b" });
     await eventually(() => expect(values.at(-1)).toEqual(["a", "b"]));
     expect(runs(backend, "mine/notes:addSlowly")).toMatchObject([{ caller: "scheduler" }]);
-    expect(runs(backend, "mine/notes:add")).toMatchObject([
-      { caller: "scheduler" },
-      { caller: "function" },
-    ]);
+    expect(runs(backend, "mine/notes:add")).toMatchObject([{ caller: "scheduler" }, { caller: "function" }]);
   });
 
   test("that cannot start when its time comes is in the trace", async () => {
@@ -144,12 +141,8 @@ describe("a component's function", () => {
     await client.mutation(notebooks.scheduleAdd, { body: 8 });
     await backend.idle();
     const refused = { caller: "scheduler", error: expect.stringContaining("Validator error") };
-    expect(runs(backend, "mine/notes:add")).toMatchObject([
-      { ...refused, udfType: "mutation", args: { body: 7 } },
-    ]);
-    expect(runs(backend, "mine/notes:addSlowly")).toMatchObject([
-      { ...refused, udfType: "action", args: { body: 8 } },
-    ]);
+    expect(runs(backend, "mine/notes:add")).toMatchObject([{ ...refused, udfType: "mutation", args: { body: 7 } }]);
+    expect(runs(backend, "mine/notes:addSlowly")).toMatchObject([{ ...refused, udfType: "action", args: { body: 8 } }]);
   });
 
   test("writes to the log of the request that it is part of", async () => {

@@ -92,9 +92,7 @@ export class Execution {
 }
 
 /** How a function ended. */
-export type Outcome =
-  | { success: true; value: JSONValue }
-  | { success: false; failure: FunctionFailure };
+export type Outcome = { success: true; value: JSONValue } | { success: false; failure: FunctionFailure };
 
 /** A request from outside whose sender waits for the answer. */
 export function newEntry(caller: "client" | "http", request?: Request): Entry {

@@ -97,9 +97,7 @@ test("run has access to everything, and subscribers see what it wrote", async ()
   const { client } = connect(backend);
   const { values } = follow(client, api.messages.list, { channel: "a" });
   await eventually(() => expect(values).toHaveLength(1));
-  const id = await backend.run((ctx) =>
-    ctx.db.insert("messages", { channel: "a", text: "x", rank: 0 }),
-  );
+  const id = await backend.run((ctx) => ctx.db.insert("messages", { channel: "a", text: "x", rank: 0 }));
   await eventually(() => expect(values.at(-1)).toEqual(["x"]));
   expect(await backend.run((ctx) => ctx.db.get(id))).toMatchObject({ text: "x" });
 });
@@ -109,11 +107,7 @@ test("many scheduled functions and clients at once come to rest", async () => {
   const http = connectHttp(backend);
   await Promise.all(
     Array.from({ length: 100 }, (_, i) =>
-      http.mutation(
-        api.messages.sendLater,
-        { text: String(i), delayMs: i % 7 },
-        { skipQueue: true },
-      ),
+      http.mutation(api.messages.sendLater, { text: String(i), delayMs: i % 7 }, { skipQueue: true }),
     ),
   );
   await eventually(async () => {

@@ -21,9 +21,7 @@ describe("the HTTP API", () => {
     const error = await http.mutation(api.messages.refuse, {}).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(ConvexError);
     expect(error.data).toEqual({ code: 7 });
-    await expect(http.query(api.messages.list, { channel: 1 } as never)).rejects.toThrow(
-      "ArgumentValidationError",
-    );
+    await expect(http.query(api.messages.list, { channel: 1 } as never)).rejects.toThrow("ArgumentValidationError");
   });
 
   test("answers with the console lines", async () => {
@@ -114,9 +112,7 @@ describe("HTTP actions", () => {
     const { "./http.ts": _, ...others } = modules;
     const { siteUrl } = await start({ modules: others });
     const response = await fetch(`${siteUrl}/echo`);
-    expect(await response.text()).toBe(
-      "This Convex deployment does not have HTTP actions enabled.",
-    );
+    expect(await response.text()).toBe("This Convex deployment does not have HTTP actions enabled.");
   });
 });
 

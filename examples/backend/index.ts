@@ -7,12 +7,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import type {
-  DataModelFromSchemaDefinition,
-  GenericMutationCtx,
-  GenericSchema,
-  SchemaDefinition,
-} from "convex/server";
+import type { DataModelFromSchemaDefinition, GenericMutationCtx, GenericSchema, SchemaDefinition } from "convex/server";
 import { Activity } from "./activity";
 import type { Component, Components } from "./components";
 import { HttpApi } from "./http/api";
@@ -68,9 +63,7 @@ export interface Backend<Schema extends SchemaDefinition<GenericSchema, boolean>
   /** What happened. It is also served as Server-Sent Events at `/_trace`. */
   readonly trace: Pick<Trace, "subscribe" | "history">;
   /** Runs `work` in one transaction, with full access to the database. */
-  run<T>(
-    work: (ctx: GenericMutationCtx<DataModelFromSchemaDefinition<Schema>>) => Promise<T>,
-  ): Promise<T>;
+  run<T>(work: (ctx: GenericMutationCtx<DataModelFromSchemaDefinition<Schema>>) => Promise<T>): Promise<T>;
   /**
    * Resolves when no function is running, no scheduled function is due, every client was
    * sent what it should see, and the log stream has nothing left to deliver.
@@ -96,9 +89,7 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
   const url = await server.listen(options.port ?? 0);
   const restoreEnv = setEnv({ CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env });
   const logStream =
-    options.logStream === undefined
-      ? null
-      : new LogStream(targetOf(options.logStream, url), trace, outside);
+    options.logStream === undefined ? null : new LogStream(targetOf(options.logStream, url), trace, outside);
   if (logStream !== null) {
     reporter.logStream = logStream;
     await logStream.start();

@@ -52,11 +52,7 @@ export function streamInterval(
 }
 
 /** The part of an index that one page of a paginated query read. */
-export function pageInterval(
-  schema: Schema,
-  query: SerializedQuery,
-  reach: PageReach,
-): Interval | null {
+export function pageInterval(schema: Schema, query: SerializedQuery, reach: PageReach): Interval | null {
   if (reach.cursor === END_CURSOR) return null;
   const interval = fullInterval(schema, query);
   if (query.source.type === "Search") return interval;

@@ -48,13 +48,9 @@ export class Jobs {
     const find = (target: JobTarget) => locate(component, getFunctionAddress(target));
     return {
       runAfter: (delay, target, ...args) =>
-        this.schedule(find(target), args[0], Date.now() + delay, () =>
-          scheduler.runAfter(delay, target, ...args),
-        ),
+        this.schedule(find(target), args[0], Date.now() + delay, () => scheduler.runAfter(delay, target, ...args)),
       runAt: (time, target, ...args) =>
-        this.schedule(find(target), args[0], Number(time), () =>
-          scheduler.runAt(time, target, ...args),
-        ),
+        this.schedule(find(target), args[0], Number(time), () => scheduler.runAt(time, target, ...args)),
       cancel: (id) => scheduler.cancel(id),
     };
   }
@@ -66,12 +62,7 @@ export class Jobs {
     this.dueAt.clear();
   }
 
-  private schedule<T>(
-    target: FunctionLocation,
-    args: unknown,
-    dueAt: number,
-    schedule: () => Promise<T>,
-  ): Promise<T> {
+  private schedule<T>(target: FunctionLocation, args: unknown, dueAt: number, schedule: () => Promise<T>): Promise<T> {
     const entry: Entry = {
       kind: "entry",
       caller: "scheduler",
@@ -131,9 +122,6 @@ function followTimers(): void {
       }, ms),
     );
   };
-  installed = Object.defineProperties(
-    follow,
-    Object.getOwnPropertyDescriptors(outer),
-  ) as unknown as typeof setTimeout;
+  installed = Object.defineProperties(follow, Object.getOwnPropertyDescriptors(outer)) as unknown as typeof setTimeout;
   globalThis.setTimeout = installed;
 }

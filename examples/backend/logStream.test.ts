@@ -17,11 +17,7 @@ const lines = Array.from({ length: 5_000 }, (_, i) => logLine("LOG", [i], "a:b")
 /** A stream that no backend writes to. */
 async function startStream(url: string, intervalMs: number): Promise<LogStream> {
   const outside = (work: () => void) => work();
-  const stream = new LogStream(
-    { url, secret, intervalMs, format: "json" },
-    new Trace(outside),
-    outside,
-  );
+  const stream = new LogStream({ url, secret, intervalMs, format: "json" }, new Trace(outside), outside);
   await stream.start();
   onTestFinished(() => stream.stop());
   return stream;
@@ -54,9 +50,7 @@ test("events have Convex's form", async () => {
   await backend.idle();
   await fetch(`${backend.siteUrl}/files/x`);
   await backend.idle();
-  const seen = receiver
-    .events()
-    .map((event) => [event.function?.path, event.function?.type, event.function?.cached]);
+  const seen = receiver.events().map((event) => [event.function?.path, event.function?.type, event.function?.cached]);
   expect(seen).toEqual([
     ["logging:outer", "query", false],
     ["logging.js:count", "query", false],
@@ -98,9 +92,7 @@ test("lines wait for the interval and travel in batches of at most 128", async (
   stream.push(source, lines.slice(200, 300));
   expect(stream.empty).toBe(false);
   await stream.drained();
-  expect(receiver.requests.slice(1).map((request) => request.events.length)).toEqual([
-    128, 128, 44,
-  ]);
+  expect(receiver.requests.slice(1).map((request) => request.events.length)).toEqual([128, 128, 44]);
   expect(receiver.events().map(({ message }) => Number(message))).toEqual([...Array(300).keys()]);
 });
 
@@ -179,9 +171,7 @@ test("the buffer takes 4,096 events; what comes before it is emptied is lost", a
   const stream = await startStream(receiver.url, 3_600_000);
   stream.push(source, lines);
   await stream.drained();
-  expect(receiver.requests.slice(1).map((request) => request.events.length)).toEqual(
-    Array(32).fill(128),
-  );
+  expect(receiver.requests.slice(1).map((request) => request.events.length)).toEqual(Array(32).fill(128));
   stream.push(source, lines.slice(0, 1));
   expect(stream.empty).toBe(false);
   stream.stop();

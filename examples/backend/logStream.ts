@@ -123,10 +123,7 @@ export class LogStream {
     for (let events = this.queue.shift(); events !== undefined; events = this.queue.shift()) {
       for (let start = 0; start < events.length; start += EVENTS_PER_BATCH) {
         if (!this.active) break;
-        const delivered = await this.deliver(
-          events.slice(start, start + EVENTS_PER_BATCH),
-          MAX_ATTEMPTS,
-        );
+        const delivered = await this.deliver(events.slice(start, start + EVENTS_PER_BATCH), MAX_ATTEMPTS);
         if (delivered) this.failures = 0;
       }
     }
@@ -137,9 +134,7 @@ export class LogStream {
   /** @returns whether the endpoint accepted the batch in the end. */
   private async deliver(batch: LogEvent[], attempts: number): Promise<boolean> {
     const body =
-      this.target.format === "json"
-        ? JSON.stringify(batch)
-        : batch.map((event) => JSON.stringify(event)).join("\n");
+      this.target.format === "json" ? JSON.stringify(batch) : batch.map((event) => JSON.stringify(event)).join("\n");
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const status = await this.attempt(batch.length, body, attempt);
       if (status !== null && status < 400) return true;

@@ -9,8 +9,7 @@ const { messages, metrics } = api;
 async function startWithMessages() {
   const backend = await start({ components: { mine: notebook } });
   const http = connectHttp(backend);
-  for (const channel of ["a", "a", "b", "b"])
-    await http.mutation(messages.send, { channel, text: "x" });
+  for (const channel of ["a", "a", "b", "b"]) await http.mutation(messages.send, { channel, text: "x" });
   await http.mutation(api.notebooks.add, { notebook: "mine", body: "note" });
   return { backend, http };
 }
@@ -19,8 +18,7 @@ async function startWithMessages() {
 async function alone() {
   const t = convexTest({ schema, modules });
   t.registerComponent("mine", notebook.schema, notebook.modules);
-  for (const channel of ["a", "a", "b", "b"])
-    await t.mutation(messages.send, { channel, text: "x" });
+  for (const channel of ["a", "a", "b", "b"]) await t.mutation(messages.send, { channel, text: "x" });
   await t.mutation(api.notebooks.add, { notebook: "mine", body: "note" });
   return t;
 }

@@ -34,13 +34,9 @@ export class QueryRunner {
     return await turn;
   }
 
-  private async bringUpToDate(
-    holders: readonly QueryHolder[],
-    caller: "client" | "http",
-  ): Promise<bigint> {
+  private async bringUpToDate(holders: readonly QueryHolder[], caller: "client" | "http"): Promise<bigint> {
     const { cache } = this.runtime;
-    const isStale = (holder: QueryHolder) =>
-      !holder.result?.valid && !this.serveFromCache(holder, caller);
+    const isStale = (holder: QueryHolder) => !holder.result?.valid && !this.serveFromCache(holder, caller);
     if (!holders.some(isStale)) return cache.ts;
     let ts = cache.ts;
     await this.runtime.snapshot(async () => {

@@ -62,9 +62,7 @@ describe("an index range", () => {
     expect(await list((c) => c.mutation(messages.refuse, {}).catch(() => {}))).toBe(false);
   });
   test("has a document changed by a mutation whose result cannot be sent", async () => {
-    const write = list((c) =>
-      expect(c.mutation(messages.returnDate, {})).rejects.toThrow("not a supported Convex"),
-    );
+    const write = list((c) => expect(c.mutation(messages.returnDate, {})).rejects.toThrow("not a supported Convex"));
     expect(await write).toBe(false);
   });
 });
@@ -76,11 +74,8 @@ describe("the bounds of a range", () => {
     [24, true],
     [25, false],
   ])("rank %d is inside: %s", async (rank, inside) => {
-    const reran = await rerunsAfter(
-      "messages:ranked",
-      messages.ranked,
-      { channel: "a", from: 15, to: 25 },
-      (client) => client.mutation(messages.send, { channel: "a", text: "x", rank }),
+    const reran = await rerunsAfter("messages:ranked", messages.ranked, { channel: "a", from: 15, to: 25 }, (client) =>
+      client.mutation(messages.send, { channel: "a", text: "x", rank }),
     );
     expect(reran).toBe(inside);
   });
@@ -95,11 +90,8 @@ describe("a range that is read in part", () => {
     [15, 2, false],
     [5, 4, true],
   ])("rank %d is among the first documents when %d are taken: %s", async (rank, count, inside) => {
-    const reran = await rerunsAfter(
-      "messages:top",
-      messages.top,
-      { channel: "a", count },
-      (client) => client.mutation(messages.send, { channel: "a", text: "x", rank }),
+    const reran = await rerunsAfter("messages:top", messages.top, { channel: "a", count }, (client) =>
+      client.mutation(messages.send, { channel: "a", text: "x", rank }),
     );
     expect(reran).toBe(inside);
   });
@@ -109,8 +101,7 @@ describe("a page", () => {
   test("ends with its last document", async () => {
     const page = (write: Parameters<typeof rerunsAfter>[3]) =>
       rerunsAfter("messages:page", messages.page, { cursor: null, count: 2 }, write);
-    const edit = (i: number) =>
-      page((c, ids) => c.mutation(messages.remove, { id: ids[i] as never }));
+    const edit = (i: number) => page((c, ids) => c.mutation(messages.remove, { id: ids[i] as never }));
     expect(await edit(1)).toBe(true);
     expect(await edit(2)).toBe(false);
   });

@@ -62,9 +62,7 @@ export class ReadSet {
         this.documents.has(change.id) ||
         this.intervals
           .get(change.table)
-          ?.some(
-            (interval) => contains(interval, change.before) || contains(interval, change.after),
-          ),
+          ?.some((interval) => contains(interval, change.before) || contains(interval, change.after)),
     );
   }
 }
@@ -105,11 +103,7 @@ function satisfies(document: Document, bound: Bound): boolean {
  * Where the document stands, seen in reading direction. A document at `place` itself is the
  * one that reading stopped at, so it is "before" what follows and never "behind".
  */
-function position(
-  interval: Interval,
-  document: Document,
-  place: Place,
-): "before" | "behind" | "unknown" {
+function position(interval: Interval, document: Document, place: Place): "before" | "behind" | "unknown" {
   for (const [index, field] of interval.fields.entries()) {
     const value = valueAt(document, field);
     if (isPending(value)) return "unknown";

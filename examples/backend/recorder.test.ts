@@ -43,10 +43,7 @@ test("names the changes of a transaction", async () => {
   const changes = await t.run((ctx) =>
     recording.observe(async () => {
       await ctx.db.patch(kept, { text: "kept" });
-      await Promise.all([
-        ctx.db.patch(kept, { text: "between" }),
-        ctx.db.patch(kept, { text: "changed" }),
-      ]);
+      await Promise.all([ctx.db.patch(kept, { text: "between" }), ctx.db.patch(kept, { text: "changed" })]);
       await ctx.db.delete(gone);
       const passing = await ctx.db.insert("notes", { body: "x" });
       await ctx.db.delete(passing);

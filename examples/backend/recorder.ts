@@ -16,13 +16,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { GenericSchema, SchemaDefinition } from "convex/server";
 import { getDocumentSize, type JSONValue, jsonToConvex } from "convex/values";
 import { type Components, type FunctionAddress, locate, qualify, ROOT } from "./components";
-import {
-  type PageReach,
-  pageInterval,
-  type SerializedQuery,
-  streamInterval,
-  wholeTable,
-} from "./intervals";
+import { type PageReach, pageInterval, type SerializedQuery, streamInterval, wholeTable } from "./intervals";
 import { ForeignUsage } from "./metrics";
 import { type Change, type Document, type Interval, ReadSet } from "./readSet";
 import { calls, install, type Scope, type Syscalls, scopes } from "./syscalls";
@@ -208,12 +202,7 @@ export class Recording {
     return answer;
   }
 
-  private asyncSyscall(
-    call: Syscalls["asyncSyscall"],
-    op: string,
-    argsJson: string,
-    reader: Reader,
-  ): Promise<string> {
+  private asyncSyscall(call: Syscalls["asyncSyscall"], op: string, argsJson: string, reader: Reader): Promise<string> {
     // One call for each document of a query: it gets by with the least.
     if (op !== "1.0/queryStreamNext") return this.otherSyscall(call, op, argsJson, reader);
     return call(op, argsJson).then((answer) => {
@@ -274,12 +263,7 @@ export class Recording {
    * convex-test does the work of a system call before it first waits, so the three calls
    * see the document before, during and after, also when a function writes in parallel.
    */
-  private async write(
-    call: Syscalls["asyncSyscall"],
-    op: string,
-    argsJson: string,
-    reader: Reader,
-  ): Promise<string> {
+  private async write(call: Syscalls["asyncSyscall"], op: string, argsJson: string, reader: Reader): Promise<string> {
     const { id } = JSON.parse(argsJson) as { id: string };
     const image = this.images.get(qualify(reader.component, id));
     const before = image?.before ?? this.look(id);

@@ -12,15 +12,7 @@ import { QueryCache, type QueryResult } from "./cache";
 import { type Components, qualify, ROOT } from "./components";
 import { captureConsole } from "./console";
 import { httpFailure, toFailure } from "./errors";
-import {
-  type Entry,
-  Execution,
-  frames,
-  newEntry,
-  newRequestId,
-  type Outcome,
-  type UdfType,
-} from "./execution";
+import { type Entry, Execution, frames, newEntry, newRequestId, type Outcome, type UdfType } from "./execution";
 import { type FailedJob, Jobs } from "./jobs";
 import { AppFunctions, type FunctionContext, type Handler, type Modules } from "./modules";
 import { ReadSet } from "./readSet";
@@ -134,9 +126,7 @@ export class Runtime {
     }
     const entry = newEntry("http", request);
     try {
-      const response = await frames.run(entry, () =>
-        this.t.fetch(pathname + search, { method: request.method }),
-      );
+      const response = await frames.run(entry, () => this.t.fetch(pathname + search, { method: request.method }));
       this.closeRequest(entry, { success: true, value: { status: response.status } });
       return response;
     } catch (error) {
@@ -181,11 +171,7 @@ export class Runtime {
     return outcome;
   }
 
-  private async dispatch(
-    udfType: "query" | "mutation" | "action",
-    path: string,
-    json: JSONValue,
-  ): Promise<Value> {
+  private async dispatch(udfType: "query" | "mutation" | "action", path: string, json: JSONValue): Promise<Value> {
     const args = jsonToConvex(json) as Record<string, Value>;
     switch (udfType) {
       case "query":
@@ -198,9 +184,7 @@ export class Runtime {
   }
 
   private wrapAll(component: string, modules: Modules): AppFunctions {
-    return new AppFunctions(modules, (udfType, path, handler) =>
-      this.wrap(udfType, component, path, handler),
-    );
+    return new AppFunctions(modules, (udfType, path, handler) => this.wrap(udfType, component, path, handler));
   }
 
   private wrap(udfType: UdfType, component: string, path: string, handler: Handler): Handler {
@@ -243,10 +227,7 @@ export class Runtime {
     input: unknown,
   ): Promise<unknown> {
     const { component } = execution;
-    const ownCtx =
-      ctx.scheduler === undefined
-        ? ctx
-        : { ...ctx, scheduler: this.jobs.wrap(ctx.scheduler, component) };
+    const ownCtx = ctx.scheduler === undefined ? ctx : { ...ctx, scheduler: this.jobs.wrap(ctx.scheduler, component) };
     const run = async () => await frames.run(execution, async () => await handler(ownCtx, input));
     if (execution.outermost !== null || !execution.isTransaction) return await run();
     const recording = new Recording(this.schema, this.components);
@@ -301,9 +282,7 @@ function reported({ udfType, path, caller, requestId, args }: Execution) {
 }
 
 function encodeResult(value: unknown): JSONValue {
-  return value instanceof Response
-    ? { status: value.status }
-    : convexToJson((value ?? null) as Value);
+  return value instanceof Response ? { status: value.status } : convexToJson((value ?? null) as Value);
 }
 
 function describeRequest(request: Request): JSONValue {

@@ -172,9 +172,7 @@ describe("mutations and actions", () => {
         },
         queries: {
           refresh: async () => {
-            setImmediate(() =>
-              answer({ requestId: "", outcome: { success: true, value: null }, lines: [], ts: 5n }),
-            );
+            setImmediate(() => answer({ requestId: "", outcome: { success: true, value: null }, lines: [], ts: 5n }));
             return 5n;
           },
         },
@@ -200,11 +198,7 @@ describe("mutations and actions", () => {
   test("mutations of one client run in the order they were sent", async () => {
     const backend = await start();
     const { client } = connect(backend);
-    await Promise.all(
-      ["1", "2", "3", "4"].map((text) =>
-        client.mutation(api.messages.send, { channel: "a", text }),
-      ),
-    );
+    await Promise.all(["1", "2", "3", "4"].map((text) => client.mutation(api.messages.send, { channel: "a", text })));
     expect(await client.query(api.messages.list, { channel: "a" })).toEqual(["1", "2", "3", "4"]);
   });
 

@@ -40,11 +40,7 @@ export type TraceEvent = { at: number } & (
 );
 
 /** An event without its time. */
-export type NewTraceEvent = TraceEvent extends infer E
-  ? E extends TraceEvent
-    ? Omit<E, "at">
-    : never
-  : never;
+export type NewTraceEvent = TraceEvent extends infer E ? (E extends TraceEvent ? Omit<E, "at"> : never) : never;
 
 /** At least so many events are kept for those who subscribe later. */
 const HISTORY_LENGTH = 10_000;

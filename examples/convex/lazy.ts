@@ -27,9 +27,7 @@ export const lazy = new LazyViews<DataModel>({
 const triggers = new Triggers<DataModel>();
 triggers.register("flights", flightDelays.trigger());
 watchTuples(triggers, googleDrive, (ctx, tag) => lazy.invalidateTag(ctx, tag));
-const withTriggers = customCtx((ctx: MutationCtx) =>
-  triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }),
-);
+const withTriggers = customCtx((ctx: MutationCtx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }));
 
 export const { recompute, dispatch, sweep, inspect } = lazy.functions();
 export const query = lazy.query(rawQuery);

@@ -3,10 +3,7 @@ import { errorMessage } from "./shared/errorMessage";
 import { Failure } from "./shared/Failure";
 
 /** Keeps the page when an example fails, such as by a query that throws, and says why. */
-export class FailureBoundary extends Component<
-  { children: ReactNode },
-  { failure: string | undefined }
-> {
+export class FailureBoundary extends Component<{ children: ReactNode }, { failure: string | undefined }> {
   override state = { failure: undefined };
 
   static getDerivedStateFromError(error: unknown) {

@@ -154,14 +154,19 @@ async function ended(execution: MutationExecution, { run, view }: Known): Promis
   return "committed";
 }
 
-/** Ends a run without a value, remembers why, and schedules the next attempt. Readers may ask. */
-async function giveUp(execution: MutationExecution, { run, view }: Known, error: unknown): Promise<RecomputeOutcome> {
+/** Ends a run without a value. Readers may ask. */
+async function abandon(execution: MutationExecution, { run, view }: Known): Promise<void> {
   const { db, ledger } = execution;
   await removeRun(ledger.db, run);
   const row = await findRow(db, view, run.key);
   if (row !== null) await withdraw(db, view, row);
   await endTurn(execution, view, run.turn);
-  return await failAttempt(execution, run as never, await entryOf(execution, run), error);
+}
+
+/** The same; remembers why, and schedules the next attempt. */
+async function giveUp(execution: MutationExecution, known: Known, error: unknown): Promise<RecomputeOutcome> {
+  await abandon(execution, known);
+  return await failAttempt(execution, known.run as never, await entryOf(execution, known.run), error);
 }
 
 async function entryOf(execution: MutationExecution, run: Run) {
@@ -173,6 +178,7 @@ async function entryOf(execution: MutationExecution, run: Run) {
  *
  * - A page has come in since → look again later.
  * - Its job has not started → it is only late, and its time counts from its start: look again later.
+ * - A page has failed, and the retry is scheduled → it begins anew.
  * - Else, when an action has taken too long, or the job has died → given up.
  */
 export async function lookAtRun(execution: MutationExecution, id: RunId): Promise<void> {
@@ -189,5 +195,8 @@ export async function lookAtRun(execution: MutationExecution, id: RunId): Promis
   if (state === "pending" || (state === "inProgress" && view.mode !== "action")) {
     return await lookAfter(execution, run, view);
   }
-  await giveUp(execution, known, `the run did not end within ${timeoutMs / 1_000} s`);
+  const entry = await entryOf(execution, run);
+  if (entry?.failure !== undefined && (await isAlive(execution.ctx, entry.trailingJob))) {
+    await abandon(execution, known);
+  } else await giveUp(execution, known, `the run did not end within ${timeoutMs / 1_000} s`);
 }

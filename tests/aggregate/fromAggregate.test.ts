@@ -110,15 +110,12 @@ describe("fromAggregate", () => {
 
   test("agrees with a count of the documents, whatever the numbers", async () => {
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.integer({ min: -20, max: 20 }), { maxLength: 40 }),
-        async (all) => {
-          const app = start();
-          await app.addFlights(all.map((delay) => ({ airport: "SFO", delay })));
-          expect(await app.read("SFO")).toEqual(expected(all));
-          endTestApp();
-        },
-      ),
+      fc.asyncProperty(fc.array(fc.integer({ min: -20, max: 20 }), { maxLength: 40 }), async (all) => {
+        const app = start();
+        await app.addFlights(all.map((delay) => ({ airport: "SFO", delay })));
+        expect(await app.read("SFO")).toEqual(expected(all));
+        endTestApp();
+      }),
       { numRuns: 15 },
     );
   });
@@ -126,9 +123,7 @@ describe("fromAggregate", () => {
   test("a recompute over 2,000 documents reads a few dozen", async () => {
     const app = start();
     for (let batch = 0; batch < 20; batch++) {
-      await app.addFlights(
-        Array.from({ length: 100 }, (_, i) => ({ airport: "SFO", delay: (batch * 7 + i) % 90 })),
-      );
+      await app.addFlights(Array.from({ length: 100 }, (_, i) => ({ airport: "SFO", delay: (batch * 7 + i) % 90 })));
     }
     const select = () => ({ namespace: "SFO" });
     const documentsRead = (measures: Record<string, Measure>) =>
@@ -143,9 +138,7 @@ describe("fromAggregate", () => {
   });
 
   test("selects within bounds, and makes a value of the measures", async () => {
-    const aggregate = new DirectAggregate<{ Key: number; Id: string }>(
-      componentsGeneric().aggregate as never,
-    );
+    const aggregate = new DirectAggregate<{ Key: number; Id: string }>(componentsGeneric().aggregate as never);
     const table = viewTable({
       key: { from: v.number() },
       value: { mean: v.number(), from: v.number() },

@@ -1,9 +1,4 @@
-import {
-  type GenericDataModel,
-  type GenericMutationCtx,
-  makeFunctionReference,
-  mutationGeneric,
-} from "convex/server";
+import { type GenericDataModel, type GenericMutationCtx, makeFunctionReference, mutationGeneric } from "convex/server";
 import { convexTest } from "convex-test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -75,9 +70,7 @@ describe("the clairvoyant bound", () => {
 
 test("workloads are what they were when the figures of the documentation were measured", () => {
   expect(
-    [mixOf(1), mixOf(0.01), CONTENDED, { kind: "bursts" as const }].map((name) =>
-      digest(makeWorkload(name)),
-    ),
+    [mixOf(1), mixOf(0.01), CONTENDED, { kind: "bursts" as const }].map((name) => digest(makeWorkload(name))),
   ).toMatchInlineSnapshot(`
     [
       "8d8fbac935abc312",
@@ -130,11 +123,7 @@ describe("the meter agrees with convex-test", () => {
   ] as const)("about every function of %s", async (name) => {
     const isLazy = name.startsWith("lazy");
     const calls = CALLS.map((call) =>
-      call.path !== "prepare"
-        ? call
-        : isLazy
-          ? attemptOf(call.args)
-          : { path: "app:prepare", args: call.args },
+      call.path !== "prepare" ? call : isLazy ? attemptOf(call.args) : { path: "app:prepare", args: call.args },
     ).filter(({ path }) => path !== "app:prepare" || name !== "inQuery");
 
     const { functions } = deploy({ strategy: name });

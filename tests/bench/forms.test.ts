@@ -17,10 +17,7 @@ function recordings(cells: Cells): Partial<CostRecordings> {
     countedMs: 1,
     recomputedAt: [0],
   };
-  const measured = Object.entries(cells).map(([name, each]) => [
-    name,
-    each.map((cell) => ({ ...cell, recording })),
-  ]);
+  const measured = Object.entries(cells).map(([name, each]) => [name, each.map((cell) => ({ ...cell, recording }))]);
   return {
     ...Object.fromEntries(measured),
     mass: { rows: 1, documentsRead: 0, documentsWritten: 1 },

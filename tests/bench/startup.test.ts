@@ -20,8 +20,7 @@ test("the library's own tables are only in what imports them", async () => {
 /** The queries and the mutations among an app's exports. */
 async function functionsOf(entry: string): Promise<Record<string, string[]>> {
   const { exports } = evaluate((await bundleApp(entry)).code);
-  const named = (mark: string) =>
-    Object.keys(exports).filter((name) => Object.hasOwn(exports[name] as object, mark));
+  const named = (mark: string) => Object.keys(exports).filter((name) => Object.hasOwn(exports[name] as object, mark));
   return { queries: named("isQuery").sort(), mutations: named("isMutation").sort() };
 }
 

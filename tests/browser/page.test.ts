@@ -41,13 +41,7 @@ describe("quota", () => quotaTab(getPage));
 
 test("each example has its own address, and is alone on the page", async () => {
   const tabs = page.getByRole("navigation", { name: "Examples" }).getByRole("link");
-  expect(await tabs.allTextContents()).toEqual([
-    "Rollups",
-    "Permissions",
-    "Tracking",
-    "Search",
-    "Quota",
-  ]);
+  expect(await tabs.allTextContents()).toEqual(["Rollups", "Permissions", "Tracking", "Search", "Quota"]);
   await openTab(page, "Rollups");
   await openTab(page, "Search");
   await page.reload();

@@ -6,13 +6,9 @@ import type { Locator } from "playwright-core";
  *
  * @returns What was shown so far, in order, from what it was at first.
  */
-export async function recordTexts(
-  within: Locator,
-  ...selectors: string[]
-): Promise<() => Promise<string[]>> {
+export async function recordTexts(within: Locator, ...selectors: string[]): Promise<() => Promise<string[]>> {
   const recording = await within.evaluateHandle((element, of) => {
-    const shown = () =>
-      of.map((each) => element.querySelector(each)?.firstChild?.textContent ?? "").join(" ");
+    const shown = () => of.map((each) => element.querySelector(each)?.firstChild?.textContent ?? "").join(" ");
     const seen = [shown()];
     new MutationObserver(() => {
       if (seen.at(-1) !== shown()) seen.push(shown());

@@ -140,14 +140,8 @@ type FullApi = ApiFromModules<{
   items: typeof items;
   targets: typeof targets;
 }>;
-export const api = anyApi as unknown as FilterApi<
-  FullApi,
-  FunctionReference<FunctionType, "public">
->;
-const internal = anyApi as unknown as FilterApi<
-  FullApi,
-  FunctionReference<FunctionType, "internal">
->;
+export const api = anyApi as unknown as FilterApi<FullApi, FunctionReference<FunctionType, "public">>;
+const internal = anyApi as unknown as FilterApi<FullApi, FunctionReference<FunctionType, "internal">>;
 
 export const modules = Object.fromEntries(
   Object.entries({

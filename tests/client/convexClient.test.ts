@@ -3,18 +3,7 @@ import { ConvexClient } from "convex-lazy-views/client";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { eventually } from "../eventually";
 import { api } from "./app";
-import {
-  connect,
-  connectHttp,
-  delayBy,
-  endsWith,
-  envelope,
-  follow,
-  forwards,
-  runs,
-  seals,
-  startApp,
-} from "./setup";
+import { connect, connectHttp, delayBy, endsWith, envelope, follow, forwards, runs, seals, startApp } from "./setup";
 
 const empty = { count: 0, sum: 0 };
 
@@ -174,9 +163,7 @@ test("a lazy query that fails is still lazy when it works", async () => {
   const backend = await startApp();
   const client = connect(backend);
   const { values } = follow(client, api.queries.first, { list: "b" });
-  await eventually(() =>
-    expect(values.at(-1)).toMatchObject({ data: { reason: "no item", list: "b" } }),
-  );
+  await eventually(() => expect(values.at(-1)).toMatchObject({ data: { reason: "no item", list: "b" } }));
   expect(values.at(-1)).toBeInstanceOf(ConvexError);
   await client.mutation(api.items.add, { list: "b", n: 7 });
   await endsWith(values, { n: 7, total: { count: 1, sum: 7 } });
@@ -219,9 +206,7 @@ describe("a query asked once", () => {
 
   test("falls back, and has the error of the plain call", async () => {
     const client = connect(await startApp());
-    await expect(client.query(api.plain.strict, { list: "needed" })).rejects.toThrow(
-      "nothing in needed",
-    );
+    await expect(client.query(api.plain.strict, { list: "needed" })).rejects.toThrow("nothing in needed");
     expect(await client.query(api.plain.strict, { list: "a" })).toEqual([1, 2, 3]);
   });
 });

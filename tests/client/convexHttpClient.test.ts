@@ -49,9 +49,7 @@ test("a plain query that refuses the mark is asked without it, and marked only o
     expect(await client.query(api.plain.strict, { list: "a" })).toEqual([1, 2, 3]);
   }
   expect(await client.query(api.plain.strict, { list: "b" })).toEqual([]);
-  const calls = backend.trace
-    .history()
-    .filter((event) => event.type === "execution" && event.path === "plain:strict");
+  const calls = backend.trace.history().filter((event) => event.type === "execution" && event.path === "plain:strict");
   expect(calls).toHaveLength(5);
 });
 
@@ -85,9 +83,7 @@ test("a plain query that lets the mark pass answers its value", async () => {
 test("when the plain call fails too, its error is the one that is seen", async () => {
   const backend = await startApp();
   const client = connectHttp(backend);
-  await expect(client.query(api.plain.strict, { list: "needed" })).rejects.toThrow(
-    "nothing in needed",
-  );
+  await expect(client.query(api.plain.strict, { list: "needed" })).rejects.toThrow("nothing in needed");
   const failing = client.query(api.queries.first, { list: "b" });
   await expect(failing).rejects.toMatchObject({ data: { reason: "no item", list: "b" } });
   await expect(failing).rejects.toBeInstanceOf(ConvexError);
@@ -156,7 +152,5 @@ test("a forward that fails is said once, and the value is there", async () => {
     expect(await client.query(api.made.answer, { answer })).toBe(value);
     await client.forwarded();
   }
-  expect(warn.mock.calls).toEqual([
-    [expect.stringMatching(/"nowhere:forward".*\n.*Could not find public function/)],
-  ]);
+  expect(warn.mock.calls).toEqual([[expect.stringMatching(/"nowhere:forward".*\n.*Could not find public function/)]]);
 });

@@ -1,12 +1,7 @@
 import * as convexNextjs from "convex/nextjs";
 import { jsonToConvex } from "convex/values";
 import * as lazyNextjs from "convex-lazy-views/nextjs";
-import {
-  fetchQuery,
-  forwarded,
-  preloadedQueryResult,
-  preloadQuery,
-} from "convex-lazy-views/nextjs";
+import { fetchQuery, forwarded, preloadedQueryResult, preloadQuery } from "convex-lazy-views/nextjs";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { api } from "./app";
 import { runs, startApp } from "./setup";
@@ -50,9 +45,7 @@ test("plain queries work, and have their own errors", async () => {
   const { url } = await startApp();
   expect(await fetchQuery(api.plain.loose, args, { url })).toEqual([1, 2, 3]);
   expect(await fetchQuery(api.plain.strict, args, { url })).toEqual([1, 2, 3]);
-  await expect(fetchQuery(api.plain.strict, { list: "needed" }, { url })).rejects.toThrow(
-    "nothing in needed",
-  );
+  await expect(fetchQuery(api.plain.strict, { list: "needed" }, { url })).rejects.toThrow("nothing in needed");
 });
 
 test("a query that one deployment refuses to mark is marked at another", async () => {

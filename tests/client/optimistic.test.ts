@@ -11,8 +11,7 @@ function storeOf(results: [args: object, value: unknown][]) {
   const entries = new Map(results.map(([args, value]) => [JSON.stringify(args), value]));
   const store = {
     getQuery: (_: unknown, args: object) => entries.get(JSON.stringify(args)),
-    setQuery: (_: unknown, args: object, value: unknown) =>
-      entries.set(JSON.stringify(args), value),
+    setQuery: (_: unknown, args: object, value: unknown) => entries.set(JSON.stringify(args), value),
     getAllQueries: (query: typeof total) => {
       expect(getFunctionName(query)).toBe("queries:total");
       return [...entries].map(([args, value]) => ({ args: JSON.parse(args), value }));

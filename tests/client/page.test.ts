@@ -80,9 +80,7 @@ test("a paginated query loads more pages, changes optimistically, and has its ef
 
 test("sections that go and come back show their values again", async () => {
   const sections = ["useQuery", "useQuery of convex/react", "useQueries", "plain"];
-  const outputs = sections.map((name) =>
-    page.getByRole("region", { name, exact: true }).getByRole("status"),
-  );
+  const outputs = sections.map((name) => page.getByRole("region", { name, exact: true }).getByRole("status"));
   const values = () => Promise.all(outputs.map((output) => output.textContent()));
   for (const output of outputs) await output.getByText(/\d/).waitFor();
   const before = await values();

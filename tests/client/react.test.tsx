@@ -6,16 +6,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import WebSocket from "ws";
 import { eventually } from "../eventually";
 import { api } from "./app";
-import {
-  connectReact,
-  delayBy,
-  endsWith,
-  envelope,
-  forwards,
-  runs,
-  startApp,
-  watch,
-} from "./setup";
+import { connectReact, delayBy, endsWith, envelope, forwards, runs, startApp, watch } from "./setup";
 
 describe("a watch", () => {
   test("of a lazy query shows values, and its row becomes fresh", async () => {
@@ -170,10 +161,7 @@ describe("the hooks", () => {
   const options = { initialNumItems: 2 };
   const preloaded = { _name: "queries:total", _argsJSON: {}, _valueJSON: { n: 1 } } as never;
   const args = { list: "a" };
-  type Hooks = Pick<
-    typeof lazyReact,
-    "useQuery" | "useQueries" | "usePaginatedQuery" | "usePreloadedQuery"
-  >;
+  type Hooks = Pick<typeof lazyReact, "useQuery" | "useQueries" | "usePaginatedQuery" | "usePreloadedQuery">;
   const uses: [keyof Hooks, (hooks: Hooks) => unknown, unknown][] = [
     ["useQuery", ({ useQuery }) => useQuery(api.queries.total, args) ?? "loading", "loading"],
     ["useQueries", ({ useQueries }) => useQueries({}), {}],

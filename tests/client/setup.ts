@@ -81,9 +81,8 @@ export function watch<Query extends FunctionReference<"query">>(
 
 /** How often a function ran. */
 export function runs(backend: AppBackend, path: string): number {
-  return backend.trace
-    .history()
-    .filter((event) => event.type === "execution" && event.path === path && !event.cached).length;
+  return backend.trace.history().filter((event) => event.type === "execution" && event.path === path && !event.cached)
+    .length;
 }
 
 /** The seals that `made:forward` was called with, call by call. */
@@ -97,8 +96,7 @@ export function envelope(value: Value, seals: string[], forward = "made:forward"
   return { value, seals, once: [] as string[], forward };
 }
 
-export const seals = (count: number) =>
-  Array.from({ length: count }, (_, index) => `seal ${index}`);
+export const seals = (count: number) => Array.from({ length: count }, (_, index) => `seal ${index}`);
 
 /** Subscribed values, and the last one, which must come. */
 export async function endsWith(values: readonly unknown[], last: unknown): Promise<void> {

@@ -48,9 +48,7 @@ test("rollups: a read raises the recompute, and so does the read after a write",
 
 test("rollups: a briefing through an action has the row computed", async () => {
   await client.mutation(api.rollups.flights.add, { origin: "SFO", destination: "LAX", delay: 30 });
-  const [missing, computed] = await readTwice(() =>
-    client.action(api.rollups.briefing.line, { airport: "SFO" }),
-  );
+  const [missing, computed] = await readTwice(() => client.action(api.rollups.briefing.line, { airport: "SFO" }));
   expect(missing).toBe("SFO: not counted yet, ask again in a moment.");
   expect(computed).toBe("SFO: 1 flights, 0 % on time.");
 });
@@ -74,9 +72,7 @@ test("tracking: opening a document twice counts once, from the cache too", async
   expect(await backend.run(allDocuments)).toEqual(before);
   const [, stats] = await readTwice(() => client.query(api.tracking.docs.stats, { doc }));
   expect(stats).toMatchObject({ state: "fresh", value: { views: 1, viewers: 1 } });
-  expect(await client.query(api.tracking.docs.lastViewed, { user: "ada" })).toMatchObject([
-    { doc, views: 1 },
-  ]);
+  expect(await client.query(api.tracking.docs.lastViewed, { user: "ada" })).toMatchObject([{ doc, views: 1 }]);
 });
 
 test("tracking: an export through an action counts", async () => {

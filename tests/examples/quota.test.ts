@@ -19,8 +19,7 @@ afterEach(() => {
 });
 
 const use = (units: number) => example.t.mutation(api.quota.accounts.use, { account, units });
-const setLimit = (limit: number) =>
-  example.t.mutation(api.quota.accounts.setLimit, { account, limit });
+const setLimit = (limit: number) => example.t.mutation(api.quota.accounts.setLimit, { account, limit });
 const unlock = () => example.t.mutation(api.quota.accounts.unlock, { account });
 const read = () => example.t.query(api.quota.accounts.usage, { account });
 const stored = () => example.t.run(async (ctx) => await ctx.db.get("accounts", account));
@@ -167,9 +166,9 @@ describe("an account", () => {
 
   test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("refuses %d units", async (units) => {
     await expect(use(units)).rejects.toThrow(`units is ${units}; give a number above 0.`);
-    await expect(
-      example.t.mutation(api.quota.accounts.create, { name: "Acme", limit: units }),
-    ).rejects.toThrow(`limit is ${units}; give a number above 0.`);
+    await expect(example.t.mutation(api.quota.accounts.create, { name: "Acme", limit: units })).rejects.toThrow(
+      `limit is ${units}; give a number above 0.`,
+    );
     await expect(setLimit(units)).rejects.toThrow(`limit is ${units}; give a number above 0.`);
   });
 });

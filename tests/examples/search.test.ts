@@ -81,25 +81,20 @@ describe("a search", () => {
     expect(await find(title)).toMatchObject([{ title }]);
   });
 
-  test.each(["", "   ", "?!", "'’"])(
-    "for nothing (%j) is empty and reads nothing",
-    async (text) => {
-      await add(alien);
-      const { result, effects } = await collect(text);
-      expect(result).toEqual([]);
-      expect(effects).toEqual([]);
-      expect(await reads(text)).toEqual({ documents: 0, ranges: 0 });
-    },
-  );
+  test.each(["", "   ", "?!", "'’"])("for nothing (%j) is empty and reads nothing", async (text) => {
+    await add(alien);
+    const { result, effects } = await collect(text);
+    expect(result).toEqual([]);
+    expect(effects).toEqual([]);
+    expect(await reads(text)).toEqual({ documents: 0, ranges: 0 });
+  });
 
   test("for a huge text is one for its first 100 characters, of these for the first 16 words", async () => {
     await add(alien);
     await settled("alien");
     const words = Array.from({ length: 17 }, (_, i) => (i === 16 ? "alien" : `x${i}`)).join(" ");
     expect(await find(words)).toEqual([]);
-    expect(await find(`${" ".repeat(99)}a${"x".repeat(1_000_000)}`)).toMatchObject([
-      { title: "Alien" },
-    ]);
+    expect(await find(`${" ".repeat(99)}a${"x".repeat(1_000_000)}`)).toMatchObject([{ title: "Alien" }]);
     expect(await find(`${" ".repeat(100)}alien`)).toEqual([]);
   });
 
@@ -114,9 +109,7 @@ describe("a search", () => {
     const ask = () => example.t.action(api.search.assistant.answer, { text: "alien" });
     expect(await example.views.settle(ask)).toBe("Alien (1979)");
     expect(await find("scott")).toHaveLength(1);
-    expect(await example.t.action(api.search.assistant.answer, { text: "?" })).toBe(
-      'I know no film for "?".',
-    );
+    expect(await example.t.action(api.search.assistant.answer, { text: "?" })).toBe('I know no film for "?".');
   });
 });
 

@@ -110,9 +110,7 @@ describe("a view of a document", () => {
     const { messages } = await open("ada");
     await example.t.run(async (ctx) => await ctx.db.delete("docs", doc));
     await example.deliver(messages);
-    expect(await example.t.run(async (ctx) => await ctx.db.query("viewings").collect())).toEqual(
-      [],
-    );
+    expect(await example.t.run(async (ctx) => await ctx.db.query("viewings").collect())).toEqual([]);
   });
 
   test("counts when an action reads the document", async () => {
@@ -190,9 +188,7 @@ test("whatever comes late or twice, two views of a user are never counted inside
           await example.deliver([raised[step.which % raised.length] as string]);
         } else if (step.do === "advance") await example.views.advance(step.ms);
         else if (step.do === "forgetLedger") await example.forgetLedger();
-        const viewings = await example.t.run(
-          async (ctx) => await ctx.db.query("viewings").collect(),
-        );
+        const viewings = await example.t.run(async (ctx) => await ctx.db.query("viewings").collect());
         for (const { user, views, lastViewedAt } of viewings) {
           const before = counted.get(user);
           if (before !== undefined && before.views !== views) {

@@ -7,9 +7,8 @@ import { readSeal } from "../../src/effects/seal.js";
 
 async function run(inputs: number, broken: Partial<Subjects> = {}) {
   const failures: string[] = [];
-  const report = await fuzz(
-    { inputs, seed: 0, subjects: { ...LIBRARY, ...broken } },
-    ({ seed, kind, reason }) => failures.push(`${kind} at seed ${seed}: ${reason}`),
+  const report = await fuzz({ inputs, seed: 0, subjects: { ...LIBRARY, ...broken } }, ({ seed, kind, reason }) =>
+    failures.push(`${kind} at seed ${seed}: ${reason}`),
   );
   return { report, failures };
 }
@@ -65,8 +64,7 @@ describe("the fuzzer finds", () => {
       {
         unseal: async (line, secrets) => {
           const start = line.slice(-43, -23);
-          const isSigned = (secret: string) =>
-            hmac(line.slice(0, -44), secret).toString("base64url").startsWith(start);
+          const isSigned = (secret: string) => hmac(line.slice(0, -44), secret).toString("base64url").startsWith(start);
           return start !== "" && secrets.some(isSigned) ? open(line) : null;
         },
       },
@@ -117,8 +115,7 @@ describe("the fuzzer finds", () => {
       "a route that dispatches nothing",
       "lost",
       {
-        answerLogStream: async (request, dispatch, note) =>
-          await answerLogStream(request, () => dispatch([]), note),
+        answerLogStream: async (request, dispatch, note) => await answerLogStream(request, () => dispatch([]), note),
       },
     ],
     [
@@ -131,11 +128,7 @@ describe("the fuzzer finds", () => {
         },
       },
     ],
-    [
-      "a route that answers something else",
-      "crashes",
-      { answerLogStream: async () => new Response("ok") },
-    ],
+    ["a route that answers something else", "crashes", { answerLogStream: async () => new Response("ok") }],
     [
       "a verifier that says what it refuses",
       "consoleLines",

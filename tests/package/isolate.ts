@@ -111,9 +111,7 @@ const emptyDb = {
 const input = JSON.parse(await text(process.stdin)) as IsolateInput;
 const modules = await load(input.modules);
 const report: IsolateReport = {
-  exports: Object.fromEntries(
-    [...modules].map(([path, module]) => [path, Object.keys(module.namespace)]),
-  ),
+  exports: Object.fromEntries([...modules].map(([path, module]) => [path, Object.keys(module.namespace)])),
   atLoad: [...used],
 };
 if (input.query !== undefined) {

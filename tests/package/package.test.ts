@@ -36,9 +36,7 @@ describe("the tarball", () => {
   });
 
   test("holds each source with what was built of it, and nothing else", async () => {
-    const sources = (await filesBelow(join(ROOT, "src"))).filter(
-      (path) => !/\.test\.tsx?$/.test(path),
-    );
+    const sources = (await filesBelow(join(ROOT, "src"))).filter((path) => !/\.test\.tsx?$/.test(path));
     const built = sources.flatMap((path) => {
       const stem = `dist/${path.replace(/\.tsx?$/, "")}`;
       return [".js", ".js.map", ".d.ts", ".d.ts.map"].map((ending) => stem + ending);
@@ -158,9 +156,7 @@ describe("bundled as Convex does", () => {
 
   test("no code for the server uses what Convex's runtime lacks", async () => {
     const lacking = /\b(setTimeout|setInterval|setImmediate|Buffer|require|__dirname)\b|["']node:/;
-    for (const path of packed.filter((name) =>
-      /^dist\/(?!client|react|nextjs).*\.js$/.test(name),
-    )) {
+    for (const path of packed.filter((name) => /^dist\/(?!client|react|nextjs).*\.js$/.test(name))) {
       expect((await read(path)).match(lacking), path).toBeNull();
     }
   });
@@ -168,10 +164,7 @@ describe("bundled as Convex does", () => {
 
 describe("bundled for a browser", () => {
   test.each(["client", "react"])("%s has no code of the server", async (entry) => {
-    const { modules, inputs, warnings } = await bundleForBrowser(
-      consumer,
-      `convex-lazy-views/${entry}`,
-    );
+    const { modules, inputs, warnings } = await bundleForBrowser(consumer, `convex-lazy-views/${entry}`);
     expect(warnings).toEqual([]);
     const library = "node_modules/convex-lazy-views/dist/";
     const foreign = inputs

@@ -30,10 +30,7 @@ export async function run(
 }
 
 /** As `run`, with node itself. */
-export async function runNode(
-  args: readonly string[],
-  options: { cwd: string; input?: string },
-): Promise<Run> {
+export async function runNode(args: readonly string[], options: { cwd: string; input?: string }): Promise<Run> {
   return await run(process.execPath, args, options);
 }
 

@@ -33,15 +33,7 @@ import {
  * - `both`: the items, or their age.
  * - `applied`: the items; writes bring the row up to date themselves, where they can.
  */
-export const GUARDS = [
-  "sources",
-  "tags",
-  "expired",
-  "computed",
-  "aged",
-  "both",
-  "applied",
-] as const;
+export const GUARDS = ["sources", "tags", "expired", "computed", "aged", "both", "applied"] as const;
 export type Guard = (typeof GUARDS)[number];
 
 /** Where values are computed. */
@@ -141,9 +133,7 @@ function view({
     reduce: (ns: number[], n: number) => [...ns, n],
     finish: (ns: number[]) => ({ ns: ns.sort((a, b) => a - b), version }),
   };
-  const computing = { transaction: inQuery, snapshot: inQuery, action: inAction, paged: byPages }[
-    mode
-  ];
+  const computing = { transaction: inQuery, snapshot: inQuery, action: inAction, paged: byPages }[mode];
   return defineView("groups", {
     table: groupsTable,
     version,
@@ -234,10 +224,7 @@ export function deploy(deployment: Deployment) {
     return (await query.first()) as unknown as (Item & { _id: never }) | null;
   };
   const item = { list: v.string(), color: v.string(), n: v.number() };
-  const addReference = makeFunctionReference<"mutation">("app:add") as FunctionReference<
-    "mutation",
-    "public"
-  >;
+  const addReference = makeFunctionReference<"mutation">("app:add") as FunctionReference<"mutation", "public">;
 
   const app = {
     read: lazy.query(queryGeneric)({
@@ -285,9 +272,7 @@ export function deploy(deployment: Deployment) {
     addNested: mutation({
       args: { first: v.object(item), second: v.object(item), rollBack: v.boolean() },
       handler: async (ctx, { first, second, rollBack }) => {
-        const reference = rollBack
-          ? makeFunctionReference<"mutation">("app:addAndThrow")
-          : addReference;
+        const reference = rollBack ? makeFunctionReference<"mutation">("app:addAndThrow") : addReference;
         await ctx.runMutation(reference, first).catch(() => {});
         await add(ctx, second);
       },

@@ -39,10 +39,7 @@ export async function runHistories(
 }
 
 /** Makes a failure as small as it can be. */
-export async function makeSmall(
-  failure: Failure,
-  isolates: Isolates<Deployment>,
-): Promise<Failure> {
+export async function makeSmall(failure: Failure, isolates: Isolates<Deployment>): Promise<Failure> {
   return await shrink(failure, (smaller) => simulate(smaller, isolates));
 }
 

@@ -26,17 +26,7 @@ const OFF_THE_MARK_MS = 333;
 const START = Date.UTC(2026, 0, 1);
 const TABLES = ["items", "groups", "lazyTags", "lazyEffects", "lazySweeps", "lazyRuns"];
 /** What the two rightly give other values: ids, and times, which convex-test's jobs have a millisecond later. */
-const OWN_FIELDS = [
-  "_id",
-  "_creationTime",
-  "born",
-  "trailingJob",
-  "watchdog",
-  "token",
-  "run",
-  "asOf",
-  "leaseUntil",
-];
+const OWN_FIELDS = ["_id", "_creationTime", "born", "trailingJob", "watchdog", "token", "run", "asOf", "leaseUntil"];
 const isOwn = (name: string) => OWN_FIELDS.includes(name) || /(At|Since|ts)$/i.test(name);
 
 /** Something that runs the app's functions. */
@@ -119,9 +109,7 @@ function plain(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   return Object.fromEntries(
-    entries
-      .map(([name, item]) => [name, isOwn(name) && item !== null ? "own" : plain(item)])
-      .sort(),
+    entries.map(([name, item]) => [name, isOwn(name) && item !== null ? "own" : plain(item)]).sort(),
   );
 }
 
@@ -159,8 +147,7 @@ function simulatedRunner(deployment: Deployment, isolates: Isolates<Deployment>)
     setEnvironment(name, value) {
       backend.env = { ...backend.env, [name]: value };
     },
-    documents: async (table) =>
-      [...backend.store.scan(table, backend.store.latest)].map(({ document }) => document),
+    documents: async (table) => [...backend.store.scan(table, backend.store.latest)].map(({ document }) => document),
     takeLines() {
       const taken = lines;
       lines = [];
@@ -179,23 +166,15 @@ function testedRunner(deployment: Deployment): Runner {
   }
   return {
     async call({ kind, path, args }) {
-      const run = t[kind] as (
-        reference: FunctionReference<"query" | "mutation">,
-        args: unknown,
-      ) => Promise<unknown>;
-      const result = await run(makeFunctionReference(path), args).catch(
-        (error: Error) => error.message,
-      );
+      const run = t[kind] as (reference: FunctionReference<"query" | "mutation">, args: unknown) => Promise<unknown>;
+      const result = await run(makeFunctionReference(path), args).catch((error: Error) => error.message);
       await advance(t, vi, 0);
       return result;
     },
     pass: (ms) => advance(t, vi, ms),
     setEnvironment: (name, value) => void vi.stubEnv(name, value),
     documents: async (table) =>
-      (await t.run(async (ctx) => await ctx.db.query(table as never).collect())) as Record<
-        string,
-        unknown
-      >[],
+      (await t.run(async (ctx) => await ctx.db.query(table as never).collect())) as Record<string, unknown>[],
     takeLines() {
       const taken = lines;
       lines = [];

@@ -81,10 +81,7 @@ export function historyOf(seed: number): History {
     [0.5, () => ({ do: "add unawaited", list: one(lists), color: one(colors) })],
     [1, () => ({ do: "add nested", list: one(lists), color: one(colors) })],
     [1, () => ({ do: "add and roll back", list: one(lists), color: one(colors) })],
-    [
-      2 * canRefresh,
-      () => ({ do: one(AROUND), list: one(lists), color: one(colors), group: one(groups) }),
-    ],
+    [2 * canRefresh, () => ({ do: one(AROUND), list: one(lists), color: one(colors), group: one(groups) })],
     [2 * canRefresh, () => ({ do: "refresh", group: one(groups) })],
     [1, () => ({ do: "evict", group: one(groups) })],
     [1, () => ({ do: "invalidate", group: one(groups) })],

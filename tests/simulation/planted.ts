@@ -13,12 +13,7 @@ export interface PlantedBug {
   kind?: Partial<History>;
 }
 
-const bug = (
-  seed: number,
-  name: string,
-  file: string,
-  ...changes: [find: string, replace: string][]
-) => ({
+const bug = (seed: number, name: string, file: string, ...changes: [find: string, replace: string][]) => ({
   seed,
   name,
   edits: changes.map(([find, replace]) => ({ file, find, replace })),
@@ -106,10 +101,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "Math.max(now + backoffMs(attempts), entry?.windowEndsAt ?? 0)",
     "now + 10",
   ]),
-  bug(6, "a failure is not retried", "src/effects/ledger.ts", [
-    "work.retry && attempts < MAX_ATTEMPTS",
-    "false",
-  ]),
+  bug(6, "a failure is not retried", "src/effects/ledger.ts", ["work.retry && attempts < MAX_ATTEMPTS", "false"]),
   bug(24, "a job that was overtaken runs all the same", "src/recompute/recompute.ts", [
     "isOwn ? entry.taken === true : entry.taken !== false",
     "false",
@@ -145,15 +137,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (false) {",
   ]),
   {
-    ...bug(
-      701_010,
-      "the commit of a run has no follow-up of a leased row",
-      "src/recompute/commit.ts",
-      [
-        "isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))",
-        "isLeased(view, next, now)",
-      ],
-    ),
+    ...bug(701_010, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
+      "isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))",
+      "isLeased(view, next, now)",
+    ]),
     isRare: true,
     kind: { isLeased: true, mode: "snapshot" },
   },
@@ -169,12 +156,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     kind: { guard: "applied" },
   },
   {
-    ...bug(
-      3_000_715,
-      "a change is applied to a row that is being computed",
-      "src/staleness/applyChange.ts",
-      ["row !== null && run === null &&", "row !== null &&"],
-    ),
+    ...bug(3_000_715, "a change is applied to a row that is being computed", "src/staleness/applyChange.ts", [
+      "row !== null && run === null &&",
+      "row !== null &&",
+    ]),
     isRare: true,
     kind: { guard: "applied", mode: "paged" },
   },

@@ -44,9 +44,7 @@ async function main(): Promise<void> {
   const plantedBugs = PLANTED_BUGS.length;
   if (values.json) {
     const interrupted = signal.aborted ? { interrupted: true } : {};
-    console.log(
-      JSON.stringify({ histories, violations, plantedBugs, plantedBugsFound, ...interrupted }),
-    );
+    console.log(JSON.stringify({ histories, violations, plantedBugs, plantedBugsFound, ...interrupted }));
   }
   if (violations > 0 || plantedBugsFound < plantedBugs) process.exitCode ??= 1;
 }

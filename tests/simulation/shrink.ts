@@ -54,15 +54,8 @@ function replayable(history: History, { deviations }: Outcome): History {
 }
 
 /** Leaves out parts of a list, large ones first, as long as that works. */
-async function leaveOut<T>(
-  list: () => readonly T[],
-  improves: (rest: T[]) => Promise<boolean>,
-): Promise<void> {
-  for (
-    let size = Math.ceil(list().length / 2);
-    size >= 1;
-    size = size === 1 ? 0 : Math.ceil(size / 2)
-  ) {
+async function leaveOut<T>(list: () => readonly T[], improves: (rest: T[]) => Promise<boolean>): Promise<void> {
+  for (let size = Math.ceil(list().length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let start = 0; start < list().length; ) {
       const rest = [...list().slice(0, start), ...list().slice(start + size)];
       if (!(await improves(rest))) start += size;

@@ -5,7 +5,5 @@ export function testedModules(functions: Readonly<Record<string, unknown>>) {
     const [module = "", name = ""] = path.split(":");
     modules[module] = { ...modules[module], [name]: registered };
   }
-  return Object.fromEntries(
-    Object.entries(modules).map(([name, exports]) => [`./${name}.ts`, async () => exports]),
-  );
+  return Object.fromEntries(Object.entries(modules).map(([name, exports]) => [`./${name}.ts`, async () => exports]));
 }

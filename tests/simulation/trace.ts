@@ -44,10 +44,7 @@ function describe({ table, id, before, after }: Change): string {
     ([name, value]) => !name.startsWith("_") && text(value) !== text(before?.[name]),
   );
   const gone = Object.keys(before ?? {}).filter((name) => !(name in after));
-  const fields = [
-    ...changed.map(([name, value]) => `${name} ${text(value)}`),
-    ...gone.map((name) => `no ${name}`),
-  ];
+  const fields = [...changed.map(([name, value]) => `${name} ${text(value)}`), ...gone.map((name) => `no ${name}`)];
   return `${before === null ? `new ${table} ` : ""}${id} ${fields.join(", ")}`;
 }
 

@@ -7,10 +7,7 @@ import { PLANTED_BUGS } from "./planted.js";
 import type { Failure } from "./shrink.js";
 
 /** Histories to be run, a failure to be made small, or a planted bug to be looked for, by its place in the list. */
-export type Task =
-  | { from: number; count: number }
-  | { failure: Failure }
-  | { bug: number; maxHistories: number };
+export type Task = { from: number; count: number } | { failure: Failure } | { bug: number; maxHistories: number };
 /** How it went; for a bug, in which history it was found. */
 export type Answer = Campaign | Failure | number | null;
 
@@ -23,7 +20,5 @@ serveTasks(async (task: Task): Promise<Answer> => {
     return await findBug(planted, task.maxHistories);
   }
   compiled ??= new Isolates<Deployment>(await compileApp());
-  return "failure" in task
-    ? await makeSmall(task.failure, compiled)
-    : await runHistories(task, compiled);
+  return "failure" in task ? await makeSmall(task.failure, compiled) : await runHistories(task, compiled);
 });

@@ -11,8 +11,7 @@ const listeners = (signal: Signal) =>
   process.listeners(signal).filter((listener) => !before[signal].includes(listener));
 
 function send(signal: Signal): void {
-  for (const listener of listeners(signal))
-    Reflect.apply(listener, process, [signal, SIGNALS[signal]]);
+  for (const listener of listeners(signal)) Reflect.apply(listener, process, [signal, SIGNALS[signal]]);
 }
 
 beforeEach(() => {
@@ -30,23 +29,20 @@ afterEach(() => {
 test.each([
   ["SIGINT", 130],
   ["SIGTERM", 143],
-] as const)(
-  "%s aborts, and makes the exit code %d; another one ends the process",
-  (signal, code) => {
-    const exit = vi.spyOn(process, "exit").mockReturnValue(undefined as never);
-    const interrupted = interruption();
-    expect(interrupted.aborted).toBe(false);
+] as const)("%s aborts, and makes the exit code %d; another one ends the process", (signal, code) => {
+  const exit = vi.spyOn(process, "exit").mockReturnValue(undefined as never);
+  const interrupted = interruption();
+  expect(interrupted.aborted).toBe(false);
 
-    send(signal);
-    expect(interrupted.aborted).toBe(true);
-    expect(process.exitCode).toBe(code);
-    vi.advanceTimersByTime(600);
-    expect(exit).not.toHaveBeenCalled();
+  send(signal);
+  expect(interrupted.aborted).toBe(true);
+  expect(process.exitCode).toBe(code);
+  vi.advanceTimersByTime(600);
+  expect(exit).not.toHaveBeenCalled();
 
-    send(signal);
-    expect(exit).toHaveBeenCalledOnce();
-  },
-);
+  send(signal);
+  expect(exit).toHaveBeenCalledOnce();
+});
 
 test("the same Ctrl-C, passed on by npm, does not end the process", () => {
   const exit = vi.spyOn(process, "exit").mockReturnValue(undefined as never);

@@ -65,9 +65,7 @@ test("on a terminal it is a bar of one line, which gives way to what is printed"
   const progress = new Progress(WORK, terminal);
   progress.update(500);
   vi.advanceTimersByTime(1_000);
-  expect(text()).toContain(
-    "[======------] simulate: 500 of 1000 histories (50 %), under 1 minute left",
-  );
+  expect(text()).toContain("[======------] simulate: 500 of 1000 histories (50 %), under 1 minute left");
   progress.print("a failure");
   expect(order[1]).toBe("a failure\n");
   // The line was cleared before, with the cursor at its beginning, and is drawn again after.

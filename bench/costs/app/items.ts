@@ -59,10 +59,7 @@ export async function pageOf(ctx: QueryCtx, { key }: Key, cursor: string | null)
 }
 
 /** Goes on with the next page. */
-export async function prepareOn(
-  ctx: MutationCtx,
-  progress: Key & { cursor: string } & Partial<Totals>,
-): Promise<void> {
+export async function prepareOn(ctx: MutationCtx, progress: Key & { cursor: string } & Partial<Totals>): Promise<void> {
   const prepare = makeFunctionReference<"mutation">("app:prepare");
   await ctx.scheduler.runAfter(0, prepare, progress);
 }

@@ -58,10 +58,7 @@ export class HttpApi {
     this.runtime.cache.release(result);
     const ts = request.ts === undefined ? latest : decodeTs(request.ts);
     if (ts < result.ts || ts > latest) {
-      return badRequest(
-        "TimestampOutOfRange",
-        `Cannot read at ${ts}, only at ${result.ts} or later`,
-      );
+      return badRequest("TimestampOutOfRange", `Cannot read at ${ts}, only at ${result.ts} or later`);
     }
     return answer(result.requestId, result.outcome, result.lines);
   }

@@ -20,9 +20,7 @@ export class BackendServer {
     private readonly trace: Trace,
   ) {
     this.server = createServer((request, response) => {
-      services.activity
-        .track(() => this.handle(request, response))
-        .catch((error) => response.destroy(error));
+      services.activity.track(() => this.handle(request, response)).catch((error) => response.destroy(error));
     });
     this.server.on("upgrade", (request, socket, head) => {
       if (!/^\/api\/[^/]+\/sync$/.test(request.url ?? "")) return socket.destroy();
@@ -70,16 +68,11 @@ export class BackendServer {
     await this.serveHttpAction(request, response);
   }
 
-  private async serveApi(
-    request: IncomingMessage,
-    response: ServerResponse,
-    path: string,
-  ): Promise<void> {
+  private async serveApi(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     if (request.method === "OPTIONS") return answerPreflight(request, response);
     allowOrigin(request, response);
     const body = (await buffer(request)).toString();
-    const answer =
-      request.method === "POST" ? await this.api.handle(path.slice("/api/".length), body) : null;
+    const answer = request.method === "POST" ? await this.api.handle(path.slice("/api/".length), body) : null;
     if (answer === null) {
       response.writeHead(404).end();
       return;

@@ -181,9 +181,7 @@ export class SyncSession {
       );
       const modifications: StateModification[] = [
         ...removed.map((queryId) => ({ type: "QueryRemoved" as const, queryId })),
-        ...subscriptions.flatMap(([queryId, subscription]) =>
-          modificationOf(queryId, subscription),
-        ),
+        ...subscriptions.flatMap(([queryId, subscription]) => modificationOf(queryId, subscription)),
       ];
       await this.responsesUpTo(ts);
       const endVersion = { ...requested, ts: encodeTs(ts) };

@@ -52,9 +52,7 @@ export function checkUser(model: Model, text: string): User {
   }
   if (user.relation !== undefined) relationOf(model, user.type, user.relation);
   else if (!model.types.has(user.type)) {
-    throw new ConvexError(
-      `There is no type "${user.type}"; the model has ${showList(model.types.keys())}.`,
-    );
+    throw new ConvexError(`There is no type "${user.type}"; the model has ${showList(model.types.keys())}.`);
   }
   return user;
 }
@@ -107,8 +105,7 @@ class Search {
   }
 
   private async explore(node: string, relation: Relation, object: string): Promise<boolean> {
-    if (this.depth >= Math.min(this.openFrom.get(node) ?? MAX_DEPTH, MAX_DEPTH))
-      throw this.tooDeep();
+    if (this.depth >= Math.min(this.openFrom.get(node) ?? MAX_DEPTH, MAX_DEPTH)) throw this.tooDeep();
     const depth = this.depth++;
     const outer = this.restsOn;
     const first = this.begun.push(node) - 1;
@@ -151,11 +148,7 @@ class Search {
       case "computed":
         return await this.has(rule.relation, object);
       case "from":
-        return await this.hasFrom(
-          relationOf(this.model, relation.type, rule.tupleset),
-          rule.relation,
-          object,
-        );
+        return await this.hasFrom(relationOf(this.model, relation.type, rule.tupleset), rule.relation, object);
       case "union":
         return await isAny(rule.rules, (part) => this.follow(part, relation, object));
       case "intersection":
@@ -164,8 +157,7 @@ class Search {
         }));
       case "difference":
         return (
-          (await this.follow(rule.base, relation, object)) &&
-          !(await this.follow(rule.subtract, relation, object))
+          (await this.follow(rule.base, relation, object)) && !(await this.follow(rule.subtract, relation, object))
         );
     }
   }
@@ -173,8 +165,7 @@ class Search {
   /** By a tuple of its own, or one of everybody of its type. */
   private async isNamed(relation: Relation, object: string): Promise<boolean> {
     const { kind, type } = this.user;
-    const isGivenTo = async (user: string) =>
-      await this.reader.has({ user, relation: relation.name, object });
+    const isGivenTo = async (user: string) => await this.reader.has({ user, relation: relation.name, object });
     if (allows(relation, this.user) && (await isGivenTo(this.question.user))) return true;
     const isOpen = kind === "object" && allows(relation, { kind: "everybody", type });
     return isOpen && (await isGivenTo(`${type}:*`));

@@ -46,15 +46,11 @@ export type Leaf =
 export function relationOf(model: Model, type: string, relation: string): Relation {
   const relations = model.types.get(type);
   if (relations === undefined) {
-    throw new ConvexError(
-      `There is no type "${type}"; the model has ${showList(model.types.keys())}.`,
-    );
+    throw new ConvexError(`There is no type "${type}"; the model has ${showList(model.types.keys())}.`);
   }
   const found = relations.get(relation);
   if (found === undefined) {
-    throw new ConvexError(
-      `The type "${type}" has no relation "${relation}"; it has ${showList(relations.keys())}.`,
-    );
+    throw new ConvexError(`The type "${type}" has no relation "${relation}"; it has ${showList(relations.keys())}.`);
   }
   return found;
 }
@@ -62,16 +58,12 @@ export function relationOf(model: Model, type: string, relation: string): Relati
 /** Whether a user may stand in a relation's tuples. */
 export function allows({ restrictions }: Relation, user: UserKind): boolean {
   return restrictions.some(
-    ({ kind, type, relation }) =>
-      kind === user.kind && type === user.type && relation === user.relation,
+    ({ kind, type, relation }) => kind === user.kind && type === user.type && relation === user.relation,
   );
 }
 
 /** The rules that a rule is made of, each with whether it stands below a `subtract`. */
-export function* leavesOf(
-  rule: Rule,
-  isSubtracted = false,
-): Generator<{ leaf: Leaf; isSubtracted: boolean }> {
+export function* leavesOf(rule: Rule, isSubtracted = false): Generator<{ leaf: Leaf; isSubtracted: boolean }> {
   if (rule.kind === "difference") {
     yield* leavesOf(rule.base, isSubtracted);
     yield* leavesOf(rule.subtract, true);

@@ -23,9 +23,7 @@ const USER = /^([^:#@*\s]+):([^:#*\s]+|\*)(?:#([^:#@*\s]+))?$/;
 export function parseUser(text: string): User {
   const [, type, id, relation] = USER.exec(text) ?? [];
   if (type === undefined || (id === "*" && relation !== undefined)) {
-    throw new ConvexError(
-      `"${text}" is not a user; write type:id, type:* or type:id#relation, such as user:anne.`,
-    );
+    throw new ConvexError(`"${text}" is not a user; write type:id, type:* or type:id#relation, such as user:anne.`);
   }
   const object = `${type}:${id}`;
   if (relation !== undefined) return { kind: "userset", type, object, relation };

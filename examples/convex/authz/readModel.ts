@@ -8,8 +8,7 @@ export function readModel(json: unknown): Model {
   if (schema_version !== "1.1") {
     throw modelError("schema_version", `it is ${show(schema_version)}; give "1.1"`);
   }
-  if (Object.keys(fieldsOf(conditions ?? {}, "conditions")).length > 0)
-    throw conditional("the whole");
+  if (Object.keys(fieldsOf(conditions ?? {}, "conditions")).length > 0) throw conditional("the whole");
   const types = new Map<string, Map<string, Relation>>();
   for (const definition of itemsOf(type_definitions, "type_definitions")) {
     const type = nameOf(fieldsOf(definition, "type_definitions").type, "type_definitions");
@@ -57,9 +56,7 @@ function readRestrictions(metadata: unknown, where: string): UserKind[] {
       throw modelError(where, `${show(reference)} has a relation and a wildcard; leave one out`);
     }
     if (wildcard) return { kind: "everybody", type };
-    return relation
-      ? { kind: "userset", type, relation: nameOf(relation, where) }
-      : { kind: "object", type };
+    return relation ? { kind: "userset", type, relation: nameOf(relation, where) } : { kind: "object", type };
   });
 }
 
@@ -145,10 +142,7 @@ function itemsOf(value: unknown, where: string): unknown[] {
 
 function nameOf(value: unknown, where: string): string {
   if (typeof value === "string" && NAME.test(value)) return value;
-  throw modelError(
-    where,
-    `${show(value)} is not a name; give one without spaces, ":", "#", "@", "*"`,
-  );
+  throw modelError(where, `${show(value)} is not a name; give one without spaces, ":", "#", "@", "*"`);
 }
 
 function conditional(where: string): Error {

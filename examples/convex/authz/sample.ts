@@ -4,13 +4,7 @@ import type { Tuple } from "./tuple";
 export const sampleUsers = ["user:anne", "user:beth", "user:charles", "user:diane", "user:erik"];
 
 /** Its documents. The last one lies five folders deep. */
-export const sampleDocs = [
-  "doc:handbook",
-  "doc:public-roadmap",
-  "doc:budget",
-  "doc:2026-roadmap",
-  "doc:launch-plan",
-];
+export const sampleDocs = ["doc:handbook", "doc:public-roadmap", "doc:budget", "doc:2026-roadmap", "doc:launch-plan"];
 
 /**
  * Two groups, five folders inside each other, and the documents in them. Charles may read everything, because his

@@ -43,8 +43,7 @@ export const use = mutation({
 /** An account with its usage. When it is past its limit, this very query has it locked. */
 export const usage = query({
   args: { account: v.id("accounts") },
-  handler: async (ctx, { account }): Promise<AccountState> =>
-    await look(ctx, await existing(ctx, account)),
+  handler: async (ctx, { account }): Promise<AccountState> => await look(ctx, await existing(ctx, account)),
 });
 
 /** The first accounts with their usage. */

@@ -29,10 +29,7 @@ export const airportStatsTable = viewTable({
 export const airportStats = defineView("airportStats", {
   table: airportStatsTable,
   sources: {
-    flights: (flight: Doc<"flights">) => [
-      { airport: flight.origin },
-      { airport: flight.destination },
-    ],
+    flights: (flight: Doc<"flights">) => [{ airport: flight.origin }, { airport: flight.destination }],
   },
   window: { seconds: 2 },
   compute: async (ctx: QueryCtx, { airport }) => {

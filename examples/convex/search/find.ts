@@ -52,8 +52,7 @@ export const films = query({
     }
     const byTitle = await Promise.all(
       titled.map(async (film) => {
-        const state =
-          found.get(film._id)?.state ?? (await movieSearch.read(ctx, { movie: film._id })).state;
+        const state = found.get(film._id)?.state ?? (await movieSearch.read(ctx, { movie: film._id })).state;
         return toFound(film._id, film, "title", state);
       }),
     );

@@ -15,11 +15,7 @@ export const edit = mutation({
   args: { movie: v.id("movies"), changes: film.partial() },
   handler: async (ctx, { movie, changes }) => {
     const { title } = changes;
-    await ctx.db.patch(
-      "movies",
-      movie,
-      title === undefined ? changes : withTitleKey({ ...changes, title }),
-    );
+    await ctx.db.patch("movies", movie, title === undefined ? changes : withTitleKey({ ...changes, title }));
   },
 });
 

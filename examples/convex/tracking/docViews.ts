@@ -27,8 +27,7 @@ export const docViews = defineView("docViews", {
     return {
       views: viewings.reduce((sum, { views }) => sum + views, 0),
       viewers: viewings.length,
-      lastViewedAt:
-        viewings.length === 0 ? null : Math.max(...viewings.map((viewing) => viewing.lastViewedAt)),
+      lastViewedAt: viewings.length === 0 ? null : Math.max(...viewings.map((viewing) => viewing.lastViewedAt)),
     };
   },
 });

@@ -31,11 +31,7 @@ export const open = query({
   handler: async (ctx, { user, doc }) => {
     const found = await ctx.db.get("docs", doc);
     if (found === null) return null;
-    ctx.scheduleEffect(
-      internal.tracking.views.viewed,
-      { user, doc },
-      { window: { minutes: VIEW_WINDOW_MINUTES } },
-    );
+    ctx.scheduleEffect(internal.tracking.views.viewed, { user, doc }, { window: { minutes: VIEW_WINDOW_MINUTES } });
     return { title: found.title, text: found.text };
   },
 });

@@ -34,9 +34,7 @@ export function CheckCard({ user, about: { object, type, name } }: Props) {
       <SegmentedControl label="Check" options={options} value={relation} onChange={setRelation} />
       <p className="check__answer" aria-live="polite">
         {byGrant && (
-          <Badge state={byGrant.allowed ? "allowed" : "denied"}>
-            {byGrant.allowed ? "allowed" : "not allowed"}
-          </Badge>
+          <Badge state={byGrant.allowed ? "allowed" : "denied"}>{byGrant.allowed ? "allowed" : "not allowed"}</Badge>
         )}
       </p>
       <ComparisonBars

@@ -23,12 +23,7 @@ export function DriveCard({ user, chosen, onChoose }: Props) {
     <Card title="Drive" note={`What ${userText(user)} may do${cost}.`}>
       <Results label="Folders and documents">
         {drive.map((each) => (
-          <DriveItem
-            key={each.object}
-            item={each}
-            allowed={permissions?.of(each.object)}
-            {...choice(each)}
-          />
+          <DriveItem key={each.object} item={each} allowed={permissions?.of(each.object)} {...choice(each)} />
         ))}
       </Results>
       <Results label="Groups">

@@ -17,8 +17,7 @@ export function TuplesCard({ user, about: { object, type, name } }: Props) {
   const stored = useQuery(api.authz.tuples.list, { object });
   const write = useMutation(api.authz.tuples.write);
   const given = stored?.filter(({ relation }) => givable[type].includes(relation));
-  const has = (relation: string) =>
-    given?.some((tuple) => tuple.user === user && tuple.relation === relation);
+  const has = (relation: string) => given?.some((tuple) => tuple.user === user && tuple.relation === relation);
   return (
     <Card title="Given" note={`On ${name} itself; what lies in a folder inherits more.`}>
       {given?.length === 0 && <Notice>Nothing to anybody.</Notice>}
@@ -28,9 +27,7 @@ export function TuplesCard({ user, about: { object, type, name } }: Props) {
             key={`${tuple.relation} ${tuple.user}`}
             title={userText(tuple.user)}
             detail={relationText(tuple.relation)}
-            aside={
-              <ActionRow actions={[{ label: "Revoke", run: () => write({ deletes: [tuple] }) }]} />
-            }
+            aside={<ActionRow actions={[{ label: "Revoke", run: () => write({ deletes: [tuple] }) }]} />}
           />
         ))}
       </Results>

@@ -20,8 +20,7 @@ export function usePermissions(user: string): Permissions | undefined {
   const known = lists.filter((list) => list !== undefined);
   if (known.length < lists.length) return undefined;
   return {
-    of: (object) =>
-      known.filter(({ objects }) => objects.includes(object)).map(({ relation }) => relation),
+    of: (object) => known.filter(({ objects }) => objects.includes(object)).map(({ relation }) => relation),
     documentsRead: known.reduce((sum, { documentsRead }) => sum + documentsRead, 0),
   };
 }

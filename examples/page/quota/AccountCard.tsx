@@ -26,17 +26,10 @@ export function AccountCard({ shown }: { shown: Account }) {
     run: () => record({ account, units: more }),
   });
   return (
-    <Card
-      title={name}
-      note={`period ${period}`}
-      aside={<Badge state={state}>{labels[state]}</Badge>}
-    >
+    <Card title={name} note={`period ${period}`} aside={<Badge state={state}>{labels[state]}</Badge>}>
       <UsageBar units={units} limit={limit} />
       {state === "locked" ? (
-        <ActionRow
-          actions={[{ label: "Unlock", run: () => unlock({ account }) }]}
-          note="begins the next period"
-        />
+        <ActionRow actions={[{ label: "Unlock", run: () => unlock({ account }) }]} note="begins the next period" />
       ) : (
         <ActionRow actions={[recording(A_FEW), recording(MANY)]} />
       )}

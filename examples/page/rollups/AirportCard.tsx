@@ -22,11 +22,7 @@ export function AirportCard({ airport, fallbackDestination }: Props) {
   const destination = value?.routes[0]?.airport ?? fallbackDestination;
 
   return (
-    <article
-      className="card"
-      data-state={stats?.state ?? "loading"}
-      aria-labelledby={`${airport.code}-name`}
-    >
+    <article className="card" data-state={stats?.state ?? "loading"} aria-labelledby={`${airport.code}-name`}>
       {previous && <span key={stats?.computedAt} className="card__glow" aria-hidden="true" />}
       <header className="card__header">
         <h2 id={`${airport.code}-name`}>

@@ -17,11 +17,7 @@ export function NetworkCard() {
     of == null ? { text: NOT_KNOWN } : { text: signedNumber(of), unit: "min" };
 
   return (
-    <article
-      className="card network"
-      data-state={row?.state ?? "loading"}
-      aria-labelledby="network-name"
-    >
+    <article className="card network" data-state={row?.state ?? "loading"} aria-labelledby="network-name">
       {previous && <span key={row?.computedAt} className="card__glow" aria-hidden="true" />}
       <header className="card__header">
         <h2 id="network-name">All airports</h2>

@@ -13,18 +13,9 @@ export function RouteBars({ routes }: { routes: StatsValue["routes"] }) {
         {routes.map(({ airport, flights, meanDelay }) => (
           <li key={airport}>
             <span className="routes__airport">{airport}</span>
-            <svg
-              className="routes__bar"
-              viewBox="0 0 100 8"
-              preserveAspectRatio="none"
-              aria-hidden="true"
-            >
+            <svg className="routes__bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
               <rect className="track" width={100} height={8} />
-              <rect
-                className="bar"
-                height={8}
-                style={{ width: `${(flights / busiest) * 100}px` }}
-              />
+              <rect className="bar" height={8} style={{ width: `${(flights / busiest) * 100}px` }} />
             </svg>
             <span className="routes__flights">{wholeNumber(flights)}</span>
             <span className="routes__delay">{signedNumber(meanDelay)}</span>

@@ -2,15 +2,7 @@ import type { FunctionArgs } from "convex/server";
 import { describe, expect, test } from "vitest";
 import type { TraceEvent } from "../../backend/trace";
 import type { internal } from "../../convex/_generated/api";
-import {
-  type Episode,
-  emptyStory,
-  follow,
-  hasReaders,
-  type Story,
-  stepKinds,
-  unread,
-} from "./story";
+import { type Episode, emptyStory, follow, hasReaders, type Story, stepKinds, unread } from "./story";
 import { episodeTitle, stepDetail, stepName } from "./storyText";
 
 type Told<Type> = Partial<Extract<TraceEvent, { type: Type }>>;
@@ -174,18 +166,11 @@ describe("an episode", () => {
     for (const airport of ["SFO", "LAX"]) tracer.read(airport, "missing").raise(airport);
     tracer.dispatch(["SFO", "LAX"]).deliver();
     tracer.read("JFK", "missing");
-    expect(tracer.story.episodes.map((episode) => airportsOf(episode, "read"))).toEqual([
-      ["JFK"],
-      ["SFO", "LAX"],
-    ]);
+    expect(tracer.story.episodes.map((episode) => airportsOf(episode, "read"))).toEqual([["JFK"], ["SFO", "LAX"]]);
   });
 
   test("has no effect when a lease had the row recomputed", () => {
-    const { story } = new Tracer()
-      .write("SFO", "LAX")
-      .read("SFO", "stale")
-      .recompute("SFO")
-      .read("SFO", "fresh");
+    const { story } = new Tracer().write("SFO", "LAX").read("SFO", "stale").recompute("SFO").read("SFO", "fresh");
     expect(kinds(story.episodes[0])).toEqual(["write", "read", "recompute", "fresh"]);
   });
 });
@@ -199,10 +184,7 @@ describe("a second write", () => {
 
   test("starts an episode for the rows that did not wait", () => {
     const { story } = new Tracer().write("SFO", "LAX").write("SFO", "JFK");
-    expect(story.episodes.map((episode) => airportsOf(episode, "write"))).toEqual([
-      ["JFK"],
-      ["SFO", "LAX"],
-    ]);
+    expect(story.episodes.map((episode) => airportsOf(episode, "write"))).toEqual([["JFK"], ["SFO", "LAX"]]);
   });
 
   test("adds nothing to an episode that began with a read: there was no value to mark", () => {
@@ -276,8 +258,7 @@ test("the network's row is counted, and belongs to no episode", () => {
   const network = { view: "networkStats", args: {} };
   const payload = Buffer.from(JSON.stringify([{ f: "lazy:recompute", a: network }]));
   const tracer = new Tracer();
-  const readNetwork = (state: string) =>
-    tracer.execution({ path: "rollups/dashboard:network", result: { state } });
+  const readNetwork = (state: string) => tracer.execution({ path: "rollups/dashboard:network", result: { state } });
   readNetwork("missing");
   tracer
     .console({ message: `'lazy-views:1:${payload.toString("base64url")}.x'` })
@@ -310,15 +291,13 @@ test("the words name the cause, and each step", () => {
   const [read] = new Tracer().read("SFO", "missing").read("LAX", "missing").story.episodes;
   expect(written && episodeTitle(written)).toBe("20 delayed flights, SFO to LAX");
   expect(read && episodeTitle(read)).toBe("First read of SFO, LAX");
-  expect(written?.steps.map((step) => `${stepName(step.kind, step)}: ${stepDetail(step)}`)).toEqual(
-    [
-      "Write: SFO, LAX marked",
-      "Read stale: SFO: old value",
-      "Effect raised: by the query itself",
-      "Delivered: by the log stream",
-      "Dispatched: one for each row",
-      "Recomputed: SFO, once",
-      "Fresh: pushed to the readers",
-    ],
-  );
+  expect(written?.steps.map((step) => `${stepName(step.kind, step)}: ${stepDetail(step)}`)).toEqual([
+    "Write: SFO, LAX marked",
+    "Read stale: SFO: old value",
+    "Effect raised: by the query itself",
+    "Delivered: by the log stream",
+    "Dispatched: one for each row",
+    "Recomputed: SFO, once",
+    "Fresh: pushed to the readers",
+  ]);
 });

@@ -24,15 +24,7 @@ type DeliveryEvent = Extract<TraceEvent, { type: "delivery" }>;
 export type RowState = "fresh" | "stale" | "expired" | "missing";
 
 /** The steps of an episode, in the order in which they are told. */
-export const stepKinds = [
-  "write",
-  "read",
-  "effect",
-  "delivery",
-  "dispatch",
-  "recompute",
-  "fresh",
-] as const;
+export const stepKinds = ["write", "read", "effect", "delivery", "dispatch", "recompute", "fresh"] as const;
 
 export type StepKind = (typeof stepKinds)[number];
 
@@ -117,9 +109,7 @@ export function hasReaders({ steps }: Episode): boolean {
 /** The airports that an episode made stale and nobody reads: lazily, nothing is done for them. */
 export function unread({ steps }: Episode): string[] {
   const written = steps.find(({ kind }) => kind === "write")?.airports ?? [];
-  return written.filter(
-    (airport) => !steps.some((step) => step.kind !== "write" && includes(step, airport)),
-  );
+  return written.filter((airport) => !steps.some((step) => step.kind !== "write" && includes(step, airport)));
 }
 
 function executed(story: Story, event: ExecutionEvent): Story {
@@ -145,9 +135,7 @@ function written(story: Story, { at, args }: ExecutionEvent): Story {
   const airports = [...new Set([text(args, "origin"), text(args, "destination")])];
   const flights = count(args, "count") || 1;
   const waiting = airports.map((airport) =>
-    story.episodes.find(
-      (episode) => isOpen(episode, airport) && !reached(episode, "recompute", airport),
-    ),
+    story.episodes.find((episode) => isOpen(episode, airport) && !reached(episode, "recompute", airport)),
   );
   const rows = airports.filter((_, index) => waiting[index] === undefined);
   if (rows.length > 0) {
@@ -169,9 +157,7 @@ function read(story: Story, event: ExecutionEvent): Story {
   const counted = countRead(story, state);
   if (state === "fresh") {
     return mapEpisodes(counted, (episode) =>
-      isOpen(episode, airport)
-        ? withEnd(withStep(episode, { kind: "fresh", at, airports: [airport] }), at)
-        : episode,
+      isOpen(episode, airport) ? withEnd(withStep(episode, { kind: "fresh", at, airports: [airport] }), at) : episode,
     );
   }
   // Traced at its end, when its effects have been raised: told from its beginning.
@@ -202,12 +188,8 @@ function dispatched(story: Story, { at, args, result }: ExecutionEvent): Story {
     duplicates: count(result, "duplicates") + count(result, "superseded"),
   });
   const effects = field(args, "effects");
-  const airports = Array.isArray(effects)
-    ? effects.flatMap((effect) => airportOf(field(effect, "args")))
-    : [];
-  return mapEpisodes(counted, (episode) =>
-    withStepFor(airports, episode, { kind: "dispatch", at, airports: [] }),
-  );
+  const airports = Array.isArray(effects) ? effects.flatMap((effect) => airportOf(field(effect, "args"))) : [];
+  return mapEpisodes(counted, (episode) => withStepFor(airports, episode, { kind: "dispatch", at, airports: [] }));
 }
 
 /** A delivery is traced when it has been answered: what was dispatched meanwhile came with it. */
@@ -251,9 +233,7 @@ function isGathering({ steps, endedAt }: Episode): boolean {
 
 /** Adds a step for those of the airports whose open rows have not made it yet. */
 function withStepFor(airports: string[], episode: Episode, step: Step): Episode {
-  const rows = airports.filter(
-    (airport) => isOpen(episode, airport) && !reached(episode, step.kind, airport),
-  );
+  const rows = airports.filter((airport) => isOpen(episode, airport) && !reached(episode, step.kind, airport));
   return rows.length === 0 ? episode : withStep(episode, { ...step, airports: rows });
 }
 

@@ -19,10 +19,7 @@ export function ComparisonBars({ caption, bars }: Props) {
             <dt>{name}</dt>
             <dd>
               <span className="comparison__track" aria-hidden="true">
-                <span
-                  className="comparison__bar"
-                  style={{ width: `${((count ?? 0) / highest) * 100}%` }}
-                />
+                <span className="comparison__bar" style={{ width: `${((count ?? 0) / highest) * 100}%` }} />
               </span>
               <span className="comparison__count">{count === null ? "–" : wholeNumber(count)}</span>
             </dd>

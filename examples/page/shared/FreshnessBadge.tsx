@@ -21,9 +21,7 @@ export function FreshnessBadge({ row }: { row: Freshness | undefined }) {
   return (
     <div className="freshness">
       <Badge state={row?.state ?? "loading"}>{row ? labels[row.state] : "loading"}</Badge>
-      {row?.computedAt != null && (
-        <span className="freshness__age">computed {ago(now - row.computedAt)}</span>
-      )}
+      {row?.computedAt != null && <span className="freshness__age">computed {ago(now - row.computedAt)}</span>}
     </div>
   );
 }

@@ -18,12 +18,7 @@ export function SegmentedControl<Value extends string>(props: Props<Value>) {
       <div className="segmented__options">
         {options.map((option) => (
           <label key={option.value} className="segmented__option">
-            <input
-              type="radio"
-              name={name}
-              checked={option.value === value}
-              onChange={() => onChange(option.value)}
-            />
+            <input type="radio" name={name} checked={option.value === value} onChange={() => onChange(option.value)} />
             {option.text}
           </label>
         ))}

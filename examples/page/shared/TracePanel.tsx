@@ -14,8 +14,7 @@ export function TracePanel({ title, status, children }: Props) {
   if (status === "absent") {
     return (
       <Notice>
-        This deployment has no trace, so there is no {title.toLowerCase()};{" "}
-        <code>npm run demo</code> shows one.
+        This deployment has no trace, so there is no {title.toLowerCase()}; <code>npm run demo</code> shows one.
       </Notice>
     );
   }

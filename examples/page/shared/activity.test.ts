@@ -104,10 +104,7 @@ test("the same thing several times in a row is one line, with its last time", ()
     .run(1, "search/films:find", { args, cached: true })
     .run(5, "search/films:find", { args, cached: true })
     .run(6, "search/films:find", { args: { text: "heath" } });
-  expect(trace.read()).toEqual([
-    "search/films:find: ran ×1",
-    "search/films:find: from the cache ×2",
-  ]);
+  expect(trace.read()).toEqual(["search/films:find: ran ×1", "search/films:find: from the cache ×2"]);
   expect(trace.activity.lines.map(({ at, about }) => [at, about])).toEqual([
     [6, "heath"],
     [5, "heat"],
@@ -120,10 +117,7 @@ test("effects are counted to the request that raised them", () => {
     .raise(1, "search/films:find", ofView, "first")
     .run(1, "search/films:find", { requestId: "first" })
     .run(2, "search/films:find", { requestId: "second" });
-  expect(trace.read()).toEqual([
-    "search/films:find: ran ×1",
-    "search/films:find: ran, raised 2 effects ×1",
-  ]);
+  expect(trace.read()).toEqual(["search/films:find: ran ×1", "search/films:find: ran, raised 2 effects ×1"]);
 });
 
 test("other examples are not told", () => {

@@ -68,9 +68,7 @@ export function followActivity(activity: Activity, event: TraceEvent, scope: Sco
 }
 
 function raised(activity: Activity, { requestId, message }: ConsoleEvent, scope: Scope): Activity {
-  const effects = effectsIn(message).filter(({ functionPath, args }) =>
-    isOfScope(functionPath, args, scope),
-  ).length;
+  const effects = effectsIn(message).filter(({ functionPath, args }) => isOfScope(functionPath, args, scope)).length;
   if (effects === 0) return activity;
   const before = activity.raised.requestId === requestId ? activity.raised.effects : 0;
   return { ...activity, raised: { requestId, effects: before + effects } };
@@ -106,9 +104,7 @@ function dispatched(activity: Activity, event: ExecutionEvent, scope: Scope): Ac
   const effects = field(event.args, "effects");
   const concerns =
     Array.isArray(effects) &&
-    effects.some((effect) =>
-      isOfScope(String(field(effect, "target")), field(effect, "args"), scope),
-    );
+    effects.some((effect) => isOfScope(String(field(effect, "target")), field(effect, "args"), scope));
   if (!concerns) return activity;
   return tell(activity, {
     at: beginning(event),

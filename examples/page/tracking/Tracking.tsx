@@ -29,12 +29,7 @@ export function Tracking({ deployment }: { deployment: string }) {
         <div className="columns">
           <DocumentList opened={doc} onOpen={open} />
           {/* Every opening is a subscription of its own, as after a reload of the page. */}
-          <DocumentCard
-            key={`${doc} ${user} ${times}`}
-            user={user}
-            doc={doc}
-            onOpenAgain={() => setTimes(times + 1)}
-          />
+          <DocumentCard key={`${doc} ${user} ${times}`} user={user} doc={doc} onOpenAgain={() => setTimes(times + 1)} />
           <MostViewed />
           <LastViewed user={user} name={reader} />
         </div>

@@ -34,11 +34,7 @@ export function rollupsTab(getPage: () => Page): void {
     const seen = await recordTexts(ord, ".badge", "dd");
     await ord.getByRole("button", { name: "Add a delayed flight" }).click();
     await showsFlights(ord, before + 1);
-    expect(await seen()).toEqual([
-      `fresh ${before}`,
-      `stale · recomputing ${before}`,
-      `fresh ${before + 1}`,
-    ]);
+    expect(await seen()).toEqual([`fresh ${before}`, `stale · recomputing ${before}`, `fresh ${before + 1}`]);
     await showsFlights(network, all + 1);
     const episode = await ended(getPage(), "1 delayed flight, ORD");
     const steps = episode.locator(".step");

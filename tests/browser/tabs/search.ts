@@ -5,8 +5,7 @@ import { recordTexts } from "../recordTexts";
 
 export function searchTab(getPage: () => Page): void {
   const field = () => getPage().getByRole("searchbox", { name: "Search films" });
-  const edit = (title: string) =>
-    getPage().getByRole("button", { name: `Edit ${title}`, exact: true });
+  const edit = (title: string) => getPage().getByRole("button", { name: `Edit ${title}`, exact: true });
   const film = (title: string) =>
     getPage()
       .getByRole("listitem")

@@ -6,8 +6,7 @@ import { openTab } from "../openTab";
 const TITLE = "Why views are lazy";
 
 export function trackingTab(getPage: () => Page): void {
-  const numbers = () =>
-    getPage().getByRole("article", { name: TITLE }).getByRole("definition").allTextContents();
+  const numbers = () => getPage().getByRole("article", { name: TITLE }).getByRole("definition").allTextContents();
 
   beforeAll(async () => {
     await openTab(getPage(), "Tracking");

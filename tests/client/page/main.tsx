@@ -14,15 +14,7 @@ declare const PRELOADED: lazyReact.Preloaded<typeof api.queries.total>;
 
 const client = new lazyReact.ConvexReactClient(DEPLOYMENT);
 
-function Section({
-  name,
-  value,
-  children,
-}: {
-  name: string;
-  value: unknown;
-  children?: ReactNode;
-}) {
+function Section({ name, value, children }: { name: string; value: unknown; children?: ReactNode }) {
   return (
     <section aria-label={name}>
       <output>{JSON.stringify(value) ?? "loading"}</output>
@@ -55,11 +47,7 @@ function Several() {
 }
 
 function Pages() {
-  const { results, status, loadMore } = lazyReact.usePaginatedQuery(
-    api.queries.page,
-    { list },
-    { initialNumItems: 2 },
-  );
+  const { results, status, loadMore } = lazyReact.usePaginatedQuery(api.queries.page, { list }, { initialNumItems: 2 });
   return (
     <Section name="usePaginatedQuery" value={[status, ...results.map(({ n }) => n)]}>
       <button type="button" onClick={() => loadMore(10)}>

@@ -13,9 +13,7 @@ export async function servePage(deployment: string, preloaded: unknown) {
     logLevel: "error",
     plugins: [react()],
     resolve: {
-      alias: [
-        { find: /^convex-lazy-views\/(\w+)$/, replacement: `${below("../../../src")}/$1/index.ts` },
-      ],
+      alias: [{ find: /^convex-lazy-views\/(\w+)$/, replacement: `${below("../../../src")}/$1/index.ts` }],
     },
     server: { fs: { allow: [below("../../..")] } },
     optimizeDeps: {

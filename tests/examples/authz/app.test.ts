@@ -21,8 +21,7 @@ const deep = tuple("user:charles can_read doc:launch-plan");
 const reason = tuple("group:fabrikam#member viewer folder:company");
 
 /** A check, whose effects are lost. */
-const ask = async (question = deep) =>
-  (await example.views.collect(() => example.t.query(check, question))).result;
+const ask = async (question = deep) => (await example.views.collect(() => example.t.query(check, question))).result;
 /** A check, as a subscriber sees it when all has arrived. */
 const settle = (question = deep) => example.views.settle(() => example.t.query(check, question));
 const write = (change: { writes?: string[]; deletes?: string[] }) =>
@@ -86,8 +85,7 @@ describe("a check", () => {
     const folders = Array.from({ length: 26 }, (_, i) => `folder:${i + 1} parent folder:${i}`);
     await write({ writes: [...folders, "folder:0 parent doc:deep", "user:anne owner folder:26"] });
     const tooDeep = tuple("user:anne can_read doc:deep");
-    const message =
-      'The check "user:anne can_read doc:deep" follows more than 25 relations one after the other';
+    const message = 'The check "user:anne can_read doc:deep" follows more than 25 relations one after the other';
     for (let reads = 0; reads < 2; reads++) {
       await expect(ask(tooDeep)).rejects.toThrow(message);
       await example.views.advance(60_000);
@@ -106,16 +104,13 @@ describe("a check", () => {
   });
 
   test("in an action backfills its grant too", async () => {
-    const link = () =>
-      example.t.action(api.authz.downloads.link, { user: deep.user, doc: deep.object });
+    const link = () => example.t.action(api.authz.downloads.link, { user: deep.user, doc: deep.object });
     const { result, messages } = await example.views.collect(link);
     expect(result).toBe("/downloads/doc%3Alaunch-plan");
     await example.deliver(messages);
     await example.views.expectState(grants, deep, "fresh");
     await example.t.mutation(api.authz.tuples.write, { deletes: [reason] });
-    await expect(example.views.collect(link)).rejects.toThrow(
-      "user:charles may not read doc:launch-plan",
-    );
+    await expect(example.views.collect(link)).rejects.toThrow("user:charles may not read doc:launch-plan");
   });
 });
 
@@ -168,10 +163,7 @@ describe("a list of objects", () => {
   test.each([
     [{ user: "group:contoso#member", relation: "viewer", type: "doc" }, "is a userset"],
     [{ user: "user:anne", relation: "reader", type: "doc" }, 'has no relation "reader"'],
-    [
-      { user: "user:anne", relation: "viewer", type: "doc", after: "folder:a" },
-      'after is "folder:a"',
-    ],
+    [{ user: "user:anne", relation: "viewer", type: "doc", after: "folder:a" }, 'after is "folder:a"'],
   ])("of %o is refused", async (args, message) => {
     await expect(example.t.query(listObjects, args)).rejects.toThrow(message);
   });
@@ -180,9 +172,9 @@ describe("a list of objects", () => {
 describe("writing tuples", () => {
   test("of a forbidden type is refused, and nothing of the call is written", async () => {
     const before = await example.documents();
-    await expect(
-      write({ writes: ["user:erik viewer doc:budget", "doc:budget viewer doc:handbook"] }),
-    ).rejects.toThrow("doc#viewer does not allow doc; it allows user, user:*, group#member");
+    await expect(write({ writes: ["user:erik viewer doc:budget", "doc:budget viewer doc:handbook"] })).rejects.toThrow(
+      "doc#viewer does not allow doc; it allows user, user:*, group#member",
+    );
     expect(await example.documents()).toEqual(before);
   });
 

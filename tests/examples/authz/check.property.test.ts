@@ -51,10 +51,7 @@ test("groups that contain each other at random: every way to them gives the same
         },
         metadata: {
           relations: Object.fromEntries(
-            ways.map((way) => [
-              way,
-              { directly_related_user_types: [{ type: "group", relation: "member" }] },
-            ]),
+            ways.map((way) => [way, { directly_related_user_types: [{ type: "group", relation: "member" }] }]),
           ),
         },
       },
@@ -79,9 +76,7 @@ test("groups that contain each other at random: every way to them gives the same
       const strata = [["group#member", ...ways.map((way) => `doc#${way}`), "doc#viewer"]];
       const anne = everythingOf("user:anne", model, strata, stored, [...groups, "doc:1"]);
       const expected = anne.has("doc:1#viewer");
-      expect(
-        await check(memoryReader(stored).reader, parsed, tuple("user:anne viewer doc:1")),
-      ).toBe(expected);
+      expect(await check(memoryReader(stored).reader, parsed, tuple("user:anne viewer doc:1"))).toBe(expected);
       if (expected) held++;
     }),
     { numRuns: 2_000 },

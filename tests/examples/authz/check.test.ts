@@ -22,10 +22,7 @@ const groups = parseModel({
           difference: {
             base: {
               intersection: {
-                child: [
-                  { computedUserset: { relation: "first" } },
-                  { computedUserset: { relation: "second" } },
-                ],
+                child: [{ computedUserset: { relation: "first" } }, { computedUserset: { relation: "second" } }],
               },
             },
             subtract: { computedUserset: { relation: "blocked" } },
@@ -37,10 +34,7 @@ const groups = parseModel({
           ["first", "second", "blocked"].map((relation) => [
             relation,
             {
-              directly_related_user_types: [
-                { type: "user" },
-                { type: "group", relation: "member" },
-              ],
+              directly_related_user_types: [{ type: "user" }, { type: "group", relation: "member" }],
             },
           ]),
         ),
@@ -60,17 +54,9 @@ describe("a check in circles", () => {
   });
 
   test("ends, when a folder is its own ancestor", async () => {
-    const tuples = [
-      "folder:a parent folder:b",
-      "folder:b parent folder:a",
-      "folder:b parent doc:1",
-    ];
+    const tuples = ["folder:a parent folder:b", "folder:b parent folder:a", "folder:b parent doc:1"];
     const can = async (...more: string[]) =>
-      await check(
-        memoryReader([...tuples, ...more].map(tuple)).reader,
-        googleDrive,
-        tuple("user:anne can_read doc:1"),
-      );
+      await check(memoryReader([...tuples, ...more].map(tuple)).reader, googleDrive, tuple("user:anne can_read doc:1"));
     expect(await can()).toBe(false);
     expect(await can("user:anne viewer folder:a")).toBe(true);
   });
@@ -152,18 +138,14 @@ describe("the depth of a check", () => {
 
   test("does not matter where another condition settles it", async () => {
     const deep = [...nested(MAX_DEPTH + 1), "group:0#member first doc:1"];
-    await expect(ask("user:anne viewer doc:1", ...deep, "user:anne second doc:1")).rejects.toThrow(
-      TooDeep,
-    );
+    await expect(ask("user:anne viewer doc:1", ...deep, "user:anne second doc:1")).rejects.toThrow(TooDeep);
     expect(await ask("user:anne viewer doc:1", ...deep)).toBe(false);
   });
 
   test("does not make a search that finds nothing go on without end", async () => {
     const names = Array.from({ length: MAX_DEPTH + 1 }, (_, i) => i);
     const everyoneInEveryone = names.flatMap((inner) =>
-      names
-        .filter((outer) => outer !== inner)
-        .map((outer) => `group:${inner}#member member group:${outer}`),
+      names.filter((outer) => outer !== inner).map((outer) => `group:${inner}#member member group:${outer}`),
     );
     const { reader, reads } = memoryReader(everyoneInEveryone.map(tuple));
     const asked = check(reader, groups, tuple("user:anne member group:0"));
@@ -183,8 +165,7 @@ describe("who asks", () => {
 
   test("may be an object; everybody of a type is each of its objects, and no userset", async () => {
     const tuples = ["folder:a parent doc:1", "user:* viewer doc:1"].map(tuple);
-    const asks = async (question: string) =>
-      await check(memoryReader(tuples).reader, googleDrive, tuple(question));
+    const asks = async (question: string) => await check(memoryReader(tuples).reader, googleDrive, tuple(question));
     expect(await asks("folder:a parent doc:1")).toBe(true);
     expect(await asks("user:anne viewer doc:1")).toBe(true);
     expect(await asks("folder:a viewer doc:1")).toBe(false);
@@ -227,10 +208,7 @@ test.each([
   ["user:anne viewer page:1", 'There is no type "page"; the model has user, group, folder, doc'],
   ["user:anne reader doc:1", 'The type "doc" has no relation "reader"'],
   ["user:* owner doc:1", "doc#owner does not allow user:*; it allows user"],
-  [
-    "folder:a viewer doc:1",
-    "doc#viewer does not allow folder; it allows user, user:*, group#member",
-  ],
+  ["folder:a viewer doc:1", "doc#viewer does not allow folder; it allows user, user:*, group#member"],
   ["user:anne can_read doc:1", "doc#can_read follows from other relations and has no tuples"],
 ])("the tuple %s is refused", (text, message) => {
   expect(() => checkTuple(googleDrive, tuple(text))).toThrow(`The tuple "${text}": ${message}`);

@@ -48,9 +48,7 @@ test("a subscriber of a warm check sees a revocation, though no effect arrives a
   const doc = "doc:launch-plan";
   const reading = tuple(`user:erik can_read ${doc}`);
   await http.mutation(api.authz.sharing.share, { by: "user:diane", doc, viewer: "user:erik" });
-  await eventually(async () =>
-    expect(await http.query(check, reading)).toMatchObject({ state: "fresh" }),
-  );
+  await eventually(async () => expect(await http.query(check, reading)).toMatchObject({ state: "fresh" }));
   const client = new ConvexClient(backend.url, {
     webSocketConstructor: WebSocket as unknown as typeof globalThis.WebSocket,
     logger: false,

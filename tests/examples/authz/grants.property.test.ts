@@ -124,19 +124,15 @@ async function runHistory({ random, tuples, steps }: History) {
     const writes = turned.filter((tuple) => !stored.has(JSON.stringify(tuple)));
     for (const tuple of turned) turn(tuple);
     const [first] = stored.values();
-    const isReplaced =
-      first !== undefined && replaced !== undefined && !stored.has(JSON.stringify(replaced));
+    const isReplaced = first !== undefined && replaced !== undefined && !stored.has(JSON.stringify(replaced));
     if (isReplaced) [first, replaced].forEach(turn);
     // Also in the very mutation that changes them.
     const within = await mutation(async (ctx) => {
       const { db } = ctx;
       await changeTuples(db, parsed, { deletes, writes });
       const all = isReplaced ? await db.query("tuples").collect() : [];
-      const old = all.find(
-        (t) => t.user === first?.user && t.relation === first.relation && t.object === first.object,
-      );
-      if (old !== undefined && replaced !== undefined)
-        await db.replace("tuples", old._id, replaced);
+      const old = all.find((t) => t.user === first?.user && t.relation === first.relation && t.object === first.object);
+      if (old !== undefined && replaced !== undefined) await db.replace("tuples", old._id, replaced);
       return await grants.getMany(ctx, checked);
     });
     agree(checked, within);

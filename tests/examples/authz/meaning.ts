@@ -22,13 +22,10 @@ export function everythingOf(
     const usersOf = (relation: string) =>
       tuples.filter((t) => t.object === object && t.relation === relation).map((t) => t.user);
     if ("this" in userset) return usersOf(relation).some(isNamedBy);
-    if ("computedUserset" in userset)
-      return has.has(`${object}#${userset.computedUserset.relation}`);
+    if ("computedUserset" in userset) return has.has(`${object}#${userset.computedUserset.relation}`);
     if ("tupleToUserset" in userset) {
       const { tupleset, computedUserset } = userset.tupleToUserset;
-      return usersOf(tupleset.relation).some((next) =>
-        has.has(`${next}#${computedUserset.relation}`),
-      );
+      return usersOf(tupleset.relation).some((next) => has.has(`${next}#${computedUserset.relation}`));
     }
     const on = (part: Userset) => holds(part, object, relation);
     if ("union" in userset) return userset.union.child.some(on);
@@ -41,9 +38,7 @@ export function everythingOf(
       before = has.size;
       for (const object of objects) {
         const [type] = object.split(":");
-        const relations = type_definitions.find(
-          (definition) => definition.type === type,
-        )?.relations;
+        const relations = type_definitions.find((definition) => definition.type === type)?.relations;
         for (const [relation, userset] of Object.entries(relations ?? {})) {
           if (!stratum.includes(`${type}#${relation}`)) continue;
           if (holds(userset, object, relation)) has.add(`${object}#${relation}`);

@@ -6,9 +6,7 @@ export function memoryReader(tuples: readonly Tuple[]) {
   const reads = { documents: 0 };
   const reader: TupleReader = {
     has: async ({ user, relation, object }) => {
-      const isThere = tuples.some(
-        (t) => t.user === user && t.relation === relation && t.object === object,
-      );
+      const isThere = tuples.some((t) => t.user === user && t.relation === relation && t.object === object);
       if (isThere) reads.documents++;
       return isThere;
     },

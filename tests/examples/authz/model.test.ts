@@ -15,17 +15,11 @@ const USER = { type: "user" };
 /** A model with users, and one type `doc`: relation → definition, and relation → user types. */
 function docModel(relations: Record<string, unknown>, types: Record<string, unknown[]> = {}) {
   const metadata = Object.fromEntries(
-    Object.entries(types).map(([relation, references]) => [
-      relation,
-      { directly_related_user_types: references },
-    ]),
+    Object.entries(types).map(([relation, references]) => [relation, { directly_related_user_types: references }]),
   );
   return {
     schema_version: "1.1",
-    type_definitions: [
-      { type: "user" },
-      { type: "doc", relations, metadata: { relations: metadata } },
-    ],
+    type_definitions: [{ type: "user" }, { type: "doc", relations, metadata: { relations: metadata } }],
   };
 }
 
@@ -39,27 +33,16 @@ describe("a model", () => {
       id: "01HVMMBCMGZNT3SED4Z17ECXCA",
       conditions: {},
     };
-    expect([...(parseModel(exported).types.get("doc")?.keys() ?? [])]).toEqual([
-      "viewer",
-      "can_read",
-    ]);
+    expect([...(parseModel(exported).types.get("doc")?.keys() ?? [])]).toEqual(["viewer", "can_read"]);
   });
 
   test("tries first what reads least", () => {
     const { rule } = relationOf(parseModel(googleDriveModel), "folder", "viewer");
-    expect([...leavesOf(rule)].map(({ leaf }) => leaf.kind)).toEqual([
-      "direct",
-      "computed",
-      "usersets",
-      "from",
-    ]);
+    expect([...leavesOf(rule)].map(({ leaf }) => leaf.kind)).toEqual(["direct", "computed", "usersets", "from"]);
   });
 
   test("may lead from a relation to itself through tuples", () => {
-    const nested = docModel(
-      { viewer: THIS },
-      { viewer: [USER, { type: "doc", relation: "viewer" }] },
-    );
+    const nested = docModel({ viewer: THIS }, { viewer: [USER, { type: "doc", relation: "viewer" }] });
     expect(() => parseModel(nested)).not.toThrow();
   });
 
@@ -77,11 +60,7 @@ const toUsers = { viewer: [USER] };
 
 test.each<[what: string, model: unknown, message: string]>([
   ["no object", null, "the whole: null stands where an object must be"],
-  [
-    "of another schema",
-    { schema_version: "1.0", type_definitions: [] },
-    'schema_version: it is "1.0"; give "1.1"',
-  ],
+  ["of another schema", { schema_version: "1.0", type_definitions: [] }, 'schema_version: it is "1.0"; give "1.1"'],
   ["without types", { schema_version: "1.1" }, "type_definitions: it is undefined; give an array"],
   [
     "with conditions",
@@ -104,21 +83,9 @@ test.each<[what: string, model: unknown, message: string]>([
     docModel(viewer, { ...toUsers, owner: [USER] }),
     'doc, metadata: there is no relation "owner"',
   ],
-  [
-    "with an operator of its own",
-    docModel({ viewer: { xor: {} } }),
-    'defined as {"xor":{}}; give one of this',
-  ],
-  [
-    "with several operators",
-    docModel({ viewer: { ...THIS, ...computed("owner") } }),
-    "has several operators",
-  ],
-  [
-    "with an empty union",
-    docModel({ viewer: union() }),
-    "doc#viewer: it has no child; give at least one",
-  ],
+  ["with an operator of its own", docModel({ viewer: { xor: {} } }), 'defined as {"xor":{}}; give one of this'],
+  ["with several operators", docModel({ viewer: { ...THIS, ...computed("owner") } }), "has several operators"],
+  ["with an empty union", docModel({ viewer: union() }), "doc#viewer: it has no child; give at least one"],
   [
     "with a wildcard of a userset",
     docModel(viewer, { viewer: [{ type: "doc", relation: "viewer", wildcard: {} }] }),
@@ -146,10 +113,7 @@ test.each<[what: string, model: unknown, message: string]>([
   ],
   [
     "that follows a tupleset to types without the relation",
-    docModel(
-      { parent: THIS, viewer: union(THIS, from("parent", "viewer")) },
-      { parent: [USER], ...toUsers },
-    ),
+    docModel({ parent: THIS, viewer: union(THIS, from("parent", "viewer")) }, { parent: [USER], ...toUsers }),
     'doc#viewer: no type that parent leads to (user) has the relation "viewer"; define it there',
   ],
   [
@@ -202,10 +166,7 @@ test.each<[what: string, model: unknown, message: string]>([
   ],
   [
     "with a relation that depends on its own negation",
-    docModel(
-      { a: butNot(THIS, computed("b")), b: THIS },
-      { a: [USER], b: [USER, { type: "doc", relation: "a" }] },
-    ),
+    docModel({ a: butNot(THIS, computed("b")), b: THIS }, { a: [USER], b: [USER, { type: "doc", relation: "a" }] }),
     "doc#a: it depends on its own negation (doc#a but not doc#b → doc#a)",
   ],
   [

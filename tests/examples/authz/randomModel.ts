@@ -1,9 +1,5 @@
 import fc from "fast-check";
-import type {
-  AuthorizationModel,
-  RelationReference,
-  Userset,
-} from "../../../examples/convex/authz/openfga.js";
+import type { AuthorizationModel, RelationReference, Userset } from "../../../examples/convex/authz/openfga.js";
 import type { Tuple } from "../../../examples/convex/authz/tuple.js";
 
 /** Small enough that no chain of relations is deeper than a check may go: 4 objects with 4 relations each. */
@@ -43,9 +39,7 @@ function toModel(choices: number[]): RandomModel {
     names.map((name) => [name, name.endsWith("#parent") ? 0 : pick([...Array(STRATA).keys()])]),
   );
   const inStratum = (name: string) => stratumOf.get(name) as number;
-  const parents = new Map(
-    TYPES.map((type) => [type, TYPES.concat("user").filter((_, i) => i === 0 || chance(50))]),
-  );
+  const parents = new Map(TYPES.map((type) => [type, TYPES.concat("user").filter((_, i) => i === 0 || chance(50))]));
 
   const define = (name: string): { userset: Userset; references: RelationReference[] } => {
     const [type = "", own = ""] = name.split("#");
@@ -85,9 +79,7 @@ function toModel(choices: number[]): RandomModel {
       if (depth === 0 || chance(40)) return pick(leaves);
       const child = () => [rule(max, depth - 1), rule(max, depth - 1)];
       const isLowest = inStratum(name) === 0;
-      switch (
-        pick(isLowest ? ["union", "intersection"] : ["union", "intersection", "difference"])
-      ) {
+      switch (pick(isLowest ? ["union", "intersection"] : ["union", "intersection", "difference"])) {
         case "union":
           return { union: { child: child() } };
         case "intersection":
@@ -115,11 +107,10 @@ function toModel(choices: number[]): RandomModel {
     Object.fromEntries(RELATIONS.map((relation) => [relation, part(`${type}#${relation}`)]));
   const definitionOf = (name: string) => definitions.get(name) as ReturnType<typeof define>;
   const tuples = names.flatMap((name) =>
-    OBJECTS.filter((object) => name.startsWith(`${object.slice(0, object.indexOf(":"))}#`)).flatMap(
-      (object) =>
-        definitionOf(name).references.flatMap((reference) =>
-          usersOf(reference).map((user) => ({ user, relation: name.split("#")[1] ?? "", object })),
-        ),
+    OBJECTS.filter((object) => name.startsWith(`${object.slice(0, object.indexOf(":"))}#`)).flatMap((object) =>
+      definitionOf(name).references.flatMap((reference) =>
+        usersOf(reference).map((user) => ({ user, relation: name.split("#")[1] ?? "", object })),
+      ),
     ),
   );
   return {
@@ -138,9 +129,7 @@ function toModel(choices: number[]): RandomModel {
         })),
       ],
     },
-    strata: [...Array(STRATA).keys()].map((stratum) =>
-      names.filter((name) => inStratum(name) === stratum),
-    ),
+    strata: [...Array(STRATA).keys()].map((stratum) => names.filter((name) => inStratum(name) === stratum)),
     tuples,
   };
 }
@@ -149,9 +138,7 @@ function toModel(choices: number[]): RandomModel {
 export const randomTuples = (model: RandomModel): fc.Arbitrary<Tuple[]> => {
   const leadsOn = ({ user, relation }: Tuple) => user.includes("#") || relation === "parent";
   const some = (from: Tuple[], maxLength: number) =>
-    from.length === 0
-      ? fc.constant([])
-      : fc.uniqueArray(fc.constantFrom(...from), { maxLength, size: "max" });
+    from.length === 0 ? fc.constant([]) : fc.uniqueArray(fc.constantFrom(...from), { maxLength, size: "max" });
   return fc
     .tuple(
       some(
@@ -166,7 +153,5 @@ export const randomTuples = (model: RandomModel): fc.Arbitrary<Tuple[]> => {
 function usersOf(reference: RelationReference): string[] {
   if ("wildcard" in reference) return [`${reference.type}:*`];
   const objects = OBJECTS.filter((object) => object.startsWith(`${reference.type}:`));
-  return "relation" in reference
-    ? objects.map((object) => `${object}#${reference.relation}`)
-    : objects;
+  return "relation" in reference ? objects.map((object) => `${object}#${reference.relation}`) : objects;
 }

@@ -111,9 +111,7 @@ test("what a sub-mutation writes is gone when it throws, and its caller goes on"
 test("a scheduled function starts when its scheduler has committed, at its time, and runs once", async () => {
   const { loop, backend, ended, documents } = start(4, { ...CALM, schedulerLag: () => 700 });
   const target = "lazy:recompute";
-  const effects = [
-    { target, args: { view: "groups", args: { group: "a" } }, windowMs: 10, seq: 0 },
-  ];
+  const effects = [{ target, args: { view: "groups", args: { group: "a" } }, windowMs: 10, seq: 0 }];
   await Promise.all([backend.mutation("lazy:dispatch", { effects }), loop.pass(699)]);
   expect(documents("_scheduled_functions")[0]).toMatchObject({ state: { kind: "pending" } });
   await loop.pass(5_000);

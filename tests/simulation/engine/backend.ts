@@ -3,25 +3,11 @@ import { convexToJson, type JSONValue, jsonToConvex } from "convex/values";
 import type { LogLine } from "../../../examples/backend/console";
 import type { Change, ReadSet } from "../../../examples/backend/readSet";
 import { type Arguments, callError, Frame, type Kind, type Services } from "./frame.js";
-import {
-  type Deployed,
-  Isolate,
-  type Registered,
-  type SimulatedRequest,
-  type SimulatedResponse,
-} from "./isolate.js";
+import { type Deployed, Isolate, type Registered, type SimulatedRequest, type SimulatedResponse } from "./isolate.js";
 import type { Turns } from "./loop.js";
 import type { Program } from "./program.js";
 import { type Commit, Store } from "./store.js";
-import {
-  addressed,
-  answer,
-  answerSync,
-  functionHandle,
-  JOBS,
-  type Job,
-  schedule,
-} from "./syscalls.js";
+import { addressed, answer, answerSync, functionHandle, JOBS, type Job, schedule } from "./syscalls.js";
 import { CODE, type Conflict, Transaction } from "./transaction.js";
 import type { Usage } from "./usage.js";
 import { misfit } from "./validators.js";
@@ -130,9 +116,7 @@ export class Backend<Deployment> implements Services<Deployment> {
    * @throws What it throws; or an Error when it was in conflict too often.
    */
   async mutation(path: string, args: JSONValue): Promise<JSONValue> {
-    const { result } = await this.loop.execute((execution) =>
-      this.transact(execution, path, args, null),
-    );
+    const { result } = await this.loop.execute((execution) => this.transact(execution, path, args, null));
     if ("error" in result) throw result.error;
     return result.value;
   }
@@ -245,14 +229,7 @@ export class Backend<Deployment> implements Services<Deployment> {
       await this.turn(execution, "begin");
       const { deployment, transaction } = this.begin();
       const job = jobId === null ? null : pendingJob(transaction, jobId);
-      const frame = new Frame<Deployment>(
-        this,
-        deployment,
-        execution,
-        "mutation",
-        path,
-        transaction,
-      );
+      const frame = new Frame<Deployment>(this, deployment, execution, "mutation", path, transaction);
       let result: Ended<Deployment>["result"] = { value: null };
       if (jobId === null || job !== null) {
         result = await settled(this.call(frame, args));
@@ -334,9 +311,7 @@ export class Backend<Deployment> implements Services<Deployment> {
     const frame = new Frame<Deployment>(this, deployment, execution, "action", job.name, null);
     const death = this.weather.actionDeath();
     const work = this.call(frame, convexToJson(job.args[0]));
-    const result = await settled(
-      death === null ? work : Promise.race([work, frame.dieAfter(death)]),
-    );
+    const result = await settled(death === null ? work : Promise.race([work, frame.dieAfter(death)]));
     frame.end();
     this.writeJob(job, "error" in result ? "failed" : "success");
   }
@@ -416,10 +391,7 @@ export class Backend<Deployment> implements Services<Deployment> {
    * An isolate in which something of a function may be left is not used again: calls that were not answered, or, after
    * an action, what it keeps in the variables of its modules.
    */
-  private async inIsolate<T>(
-    frame: Frame<Deployment>,
-    work: (deployed: Deployed) => Promise<T>,
-  ): Promise<T> {
+  private async inIsolate<T>(frame: Frame<Deployment>, work: (deployed: Deployed) => Promise<T>): Promise<T> {
     const isolate = this.isolates.take(frame.deployment);
     const deployed = isolate.deploy(frame.deployment);
     isolate.host = frame;

@@ -118,7 +118,6 @@ export class Frame<Deployment = unknown> implements Host {
 export function callError(thrown: unknown): unknown {
   if (!(thrown instanceof Error)) return new Error(String(thrown));
   const { data } = thrown as Error & { data?: string };
-  if (data === undefined || !(Symbol.for("ConvexError") in thrown))
-    return new Error(thrown.message);
+  if (data === undefined || !(Symbol.for("ConvexError") in thrown)) return new Error(thrown.message);
   return Object.assign(new ConvexError(thrown.message), { data: JSON.parse(data) });
 }

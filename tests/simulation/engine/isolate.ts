@@ -87,9 +87,7 @@ export class Isolate<Deployment> {
   deploy(deployment: Deployment): Deployed {
     if (this.current?.deployment !== deployment) {
       const { functions, http } = this.asNobody(() => this.code.deploy(deployment));
-      const added = this.components().flatMap(([component, { modules }]) =>
-        functionsOf(component, modules),
-      );
+      const added = this.components().flatMap(([component, { modules }]) => functionsOf(component, modules));
       const deployed = { http, functions: { ...functions, ...Object.fromEntries(added) } };
       this.current = { deployment, deployed };
     }
@@ -170,12 +168,8 @@ const SUBTLE = {
   importKey: async (_format: string, secret: Uint8Array) => secret,
   sign: async (_name: string, key: Uint8Array, data: Uint8Array | ArrayBuffer) =>
     Uint8Array.from(hmac(key, data)).buffer,
-  verify: async (
-    _name: string,
-    key: Uint8Array,
-    signature: Uint8Array,
-    data: Uint8Array | ArrayBuffer,
-  ) => signature.length === 32 && timingSafeEqual(hmac(key, data), signature),
+  verify: async (_name: string, key: Uint8Array, signature: Uint8Array, data: Uint8Array | ArrayBuffer) =>
+    signature.length === 32 && timingSafeEqual(hmac(key, data), signature),
 };
 
 function hmac(key: Uint8Array, data: Uint8Array | ArrayBuffer): Buffer {

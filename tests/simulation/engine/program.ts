@@ -23,15 +23,7 @@ export interface Globals {
   Response: unknown;
 }
 
-const NAMES: readonly (keyof Globals)[] = [
-  "Convex",
-  "console",
-  "Date",
-  "Math",
-  "crypto",
-  "process",
-  "Response",
-];
+const NAMES: readonly (keyof Globals)[] = ["Convex", "console", "Date", "Math", "crypto", "process", "Response"];
 
 /** The app, the library, and what they import, compiled into one function that makes all of it anew. */
 export type Program = (globals: Globals) => unknown;
@@ -52,11 +44,7 @@ export interface CompileOptions {
  *
  * @throws Error when the text of an edit is not there exactly once: the code has changed, so must the edit.
  */
-export async function compile({
-  entry,
-  edits = [],
-  components = {},
-}: CompileOptions): Promise<Program> {
+export async function compile({ entry, edits = [], components = {} }: CompileOptions): Promise<Program> {
   const { outputFiles } = await build({
     stdin: {
       contents: [`export * from ${JSON.stringify(entry)};`, await importing(components)].join("\n"),
@@ -75,9 +63,7 @@ export async function compile({
     plugins: [editing(edits)],
   });
   const code = outputFiles[0]?.text ?? "";
-  const program = new Function(...NAMES, `${code}\nreturn app;`) as (
-    ...globals: unknown[]
-  ) => unknown;
+  const program = new Function(...NAMES, `${code}\nreturn app;`) as (...globals: unknown[]) => unknown;
   return (globals) => program(...NAMES.map((name) => globals[name]));
 }
 

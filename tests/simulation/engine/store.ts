@@ -1,11 +1,5 @@
 import type { GenericSchema, SchemaDefinition } from "convex/server";
-import {
-  CommitTsPlaceholder,
-  convexToJson,
-  getDocumentSize,
-  type ValidatorJSON,
-  type Value,
-} from "convex/values";
+import { CommitTsPlaceholder, convexToJson, getDocumentSize, type ValidatorJSON, type Value } from "convex/values";
 import type { Change, Document } from "../../../examples/backend/readSet";
 import { Index, type Record, visible } from "./indexes.js";
 import type { Range } from "./ranges.js";
@@ -65,8 +59,7 @@ export class Store {
     let validator = this.validators.get(table);
     if (validator === undefined) {
       const definition: unknown = this.schema.tables[table];
-      validator =
-        (definition as { validator: { json: ValidatorJSON } } | undefined)?.validator.json ?? null;
+      validator = (definition as { validator: { json: ValidatorJSON } } | undefined)?.validator.json ?? null;
       this.validators.set(table, validator);
     }
     return validator;

@@ -107,9 +107,7 @@ export class Subscriptions<Deployment> {
   private keep(shared: Shared<Deployment>, ended: Ended<Deployment>): void {
     const { commits } = this.backend.store;
     shared.ended = ended;
-    shared.isValid = !commits
-      .slice(ended.snapshot)
-      .some(({ changes }) => ended.reads.intersects(changes));
+    shared.isValid = !commits.slice(ended.snapshot).some(({ changes }) => ended.reads.intersects(changes));
   }
 
   /**

@@ -96,11 +96,7 @@ export function answer(frame: Frame, op: string, args: Arguments): string {
 }
 
 /** Puts a job into the table of scheduled functions. It starts when the transaction has committed. */
-export function schedule(
-  transaction: Transaction,
-  name: string,
-  { args, ts }: { args: JSONValue; ts: number },
-): Value {
+export function schedule(transaction: Transaction, name: string, { args, ts }: { args: JSONValue; ts: number }): Value {
   transaction.usage.add("functionsScheduled", 1);
   transaction.usage.add("scheduledFunctionArgsBytes", JSON.stringify(args).length);
   const job = { name, args: [jsonToConvex(args)], scheduledTime: ts * 1000 };

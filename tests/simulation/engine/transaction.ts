@@ -7,13 +7,7 @@ import {
   type SerializedQuery,
   streamInterval,
 } from "../../../examples/backend/intervals";
-import {
-  type Change,
-  type Document,
-  type Interval,
-  type Place,
-  ReadSet,
-} from "../../../examples/backend/readSet";
+import { type Change, type Document, type Interval, type Place, ReadSet } from "../../../examples/backend/readSet";
 import { comparePlaces } from "./indexes.js";
 import { indexPlace, rangeOf } from "./ranges.js";
 import { type Commit, resolvePending, type Store, type Stored, sizeOf } from "./store.js";
@@ -111,8 +105,7 @@ export class Transaction {
     }
     const isDone = next.done === true;
     const last = documents.at(-1);
-    const continueCursor =
-      isDone || last === undefined ? END_CURSOR : cursorOf(indexPlace(last.document, fields));
+    const continueCursor = isDone || last === undefined ? END_CURSOR : cursorOf(indexPlace(last.document, fields));
     const reach = { cursor, endCursor: null, isDone, continueCursor };
     const interval = pageInterval(this.store.schema, query, reach);
     if (interval !== null) this.pages.push(interval);
@@ -257,9 +250,7 @@ function behind(query: SerializedQuery, fields: readonly string[], cursor: strin
 
 /** A cursor holds the place of the last document, value by value. */
 function cursorOf(place: Place): string {
-  const parts = place.map((value) =>
-    value === undefined ? null : JSON.stringify(convexToJson(value)),
-  );
+  const parts = place.map((value) => (value === undefined ? null : JSON.stringify(convexToJson(value))));
   return JSON.stringify(parts);
 }
 

@@ -50,8 +50,7 @@ export function checkAnswer(store: Store, ended: Ended<Deployment>, worstLagMs: 
     const ranges = guard === "tags" ? 1 + TAGS : 1;
     must(
       usage.used.databaseQueries <= ranges && usage.used.documentsRead <= ranges,
-      () =>
-        `${said()} The hit read ${usage.used.documentsRead} documents of ${usage.used.databaseQueries} ranges.`,
+      () => `${said()} The hit read ${usage.used.documentsRead} documents of ${usage.used.databaseQueries} ranges.`,
     );
     checkAge(ended, ended.begunAt, worstLagMs);
   } else if (guard === "computed") {
@@ -64,11 +63,7 @@ export function checkAnswer(store: Store, ended: Ended<Deployment>, worstLagMs: 
 }
 
 /** What is called fresh is not older than the view allows, as late as its marks may come. */
-export function checkAge(
-  { deployment, result, args }: Ended<Deployment>,
-  now: number,
-  worstLagMs: number,
-): void {
+export function checkAge({ deployment, result, args }: Ended<Deployment>, now: number, worstLagMs: number): void {
   if (!hasAge(deployment.guard) || "error" in result) return;
   const { state, computedAt } = result.value as unknown as Answer;
   if (state !== "fresh" || computedAt === null) return;

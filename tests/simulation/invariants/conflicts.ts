@@ -26,12 +26,7 @@ const TABLES: Record<string, readonly string[]> = {
  * did not find; and who writes items only
  * with those who write the same items, rows of their groups, and tags; or, when rows are leased, the ledger's entries.
  */
-export function checkConflict(
-  { isLeased }: Deployment,
-  path: string,
-  args: JSONValue,
-  change: Change,
-): void {
+export function checkConflict({ isLeased }: Deployment, path: string, args: JSONValue, change: Change): void {
   if (change.table === CODE.table) return;
   if (isLeased && path.startsWith("app:") && LEDGER.includes(change.table)) return;
   if (path === "lazy:dispatch" && isUnseenRow(args, change)) return;

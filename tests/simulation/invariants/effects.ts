@@ -26,8 +26,7 @@ export class Effects {
       for (const effect of findSeals(event.line.message).flatMap(readSeal)) {
         const { args } = effect.args as { args?: { group: string } };
         // A canary asks for nothing.
-        if (args !== undefined)
-          this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
+        if (args !== undefined) this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
       }
     }
   }

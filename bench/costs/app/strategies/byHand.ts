@@ -63,8 +63,7 @@ export const cron = () => ({
     args: {},
     handler: async (ctx) => {
       const rows = await ctx.db.query("sums").collect();
-      for (const { key } of rows)
-        await ctx.scheduler.runAfter(0, "app:recompute" as never, { key } as never);
+      for (const { key } of rows) await ctx.scheduler.runAfter(0, "app:recompute" as never, { key } as never);
     },
   }),
   prepare: preparing,

@@ -1,17 +1,7 @@
 import { httpRouter, type PaginationOptions } from "convex/server";
 import { changed, defineView, LazyViews, olderThan, type View } from "convex-lazy-views";
 import type { Deployed } from "../../../../tests/simulation/engine/isolate.js";
-import {
-  type Key,
-  keyArgs,
-  mutation,
-  newestOf,
-  type QueryCtx,
-  query,
-  sumUp,
-  type Totals,
-  writing,
-} from "../items";
+import { type Key, keyArgs, mutation, newestOf, type QueryCtx, query, sumUp, type Totals, writing } from "../items";
 import { type DataModel, totalsTable } from "../schema";
 
 type Item = { key: string; amount: number };
@@ -30,9 +20,7 @@ const defaults = { table: totalsTable, sources, compute: sumUp };
 /** Without sources: writes know nothing of the view, and a read looks at the key's newest item. */
 const probed = {
   table: totalsTable,
-  staleWhen: changed(
-    async (ctx: QueryCtx, key: Key) => (await newestOf(ctx, key))?.updatedAt ?? null,
-  ),
+  staleWhen: changed(async (ctx: QueryCtx, key: Key) => (await newestOf(ctx, key))?.updatedAt ?? null),
   compute: sumUp,
 };
 
@@ -52,10 +40,7 @@ const paged = {
 };
 
 /** Brings the totals up to date with one change, as a counter does. */
-const applyChange = (
-  { count, sum }: Totals,
-  { before, after }: Record<"before" | "after", Item | null>,
-): Totals => ({
+const applyChange = ({ count, sum }: Totals, { before, after }: Record<"before" | "after", Item | null>): Totals => ({
   count: count + (after ? 1 : 0) - (before ? 1 : 0),
   sum: sum + (after?.amount ?? 0) - (before?.amount ?? 0),
 });
@@ -65,8 +50,7 @@ const FORMS = {
   lazy: () => defineView("totals", defaults),
   lazySnapshot: () => defineView("totals", { ...defaults, mode: "snapshot" as const }),
   lazyLeased: () => defineView("totals", { ...defaults, lease: LEASE }),
-  lazyLeasedSnapshot: () =>
-    defineView("totals", { ...defaults, mode: "snapshot" as const, lease: LEASE }),
+  lazyLeasedSnapshot: () => defineView("totals", { ...defaults, mode: "snapshot" as const, lease: LEASE }),
   lazyApplied: () => defineView("totals", { ...defaults, applyChange }),
   lazyProbed: () => defineView("totals", probed),
   lazyProbedSnapshot: () => defineView("totals", { ...probed, mode: "snapshot" as const }),

@@ -14,10 +14,7 @@ export const airportStats = defineView("airportStats", {
   version: 2,
   compatible: [1],
   sources: {
-    flights: (flight: Doc<"flights">) => [
-      { airport: flight.origin },
-      { airport: flight.destination },
-    ],
+    flights: (flight: Doc<"flights">) => [{ airport: flight.origin }, { airport: flight.destination }],
   },
   staleWhen: anyOf(
     invalidated(),

@@ -29,9 +29,7 @@ const triggers = new Triggers<DataModel>();
 triggers.register("flights", async (ctx, { operation }) => {
   await ctx.db.insert("audits", { table: "flights", operation });
 });
-const withTriggers = customCtx((ctx: MutationCtx) =>
-  triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }),
-);
+const withTriggers = customCtx((ctx: MutationCtx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }));
 export const mutation = customMutation(lazy.mutation(rawMutation), withTriggers);
 export const internalMutation = customMutation(lazy.mutation(rawInternalMutation), withTriggers);
 

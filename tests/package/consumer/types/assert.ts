@@ -2,8 +2,7 @@
 export type Expect<T extends true> = T;
 
 /** Whether two types are the same, `any` and `readonly` told apart. */
-export type Equal<A, B> =
-  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+export type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
 export type IsAny<T> = 0 extends 1 & T ? true : false;
 

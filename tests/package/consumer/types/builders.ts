@@ -33,9 +33,7 @@ export type Cases = [
     >
   >,
   Expect<typeof api.dashboard.stats extends FunctionReference<"query", "public"> ? true : false>,
-  Expect<
-    typeof internal.lazy.recompute extends FunctionReference<"mutation", "internal"> ? true : false
-  >,
+  Expect<typeof internal.lazy.recompute extends FunctionReference<"mutation", "internal"> ? true : false>,
   Expect<Equal<"lazy" extends keyof typeof api ? true : false, false>>,
 ];
 

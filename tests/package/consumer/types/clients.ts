@@ -19,12 +19,7 @@ export type Cases = [
   Expect<Equal<typeof lazyReact.useMutation, typeof convexReact.useMutation>>,
   Expect<Equal<typeof fetchQuery, typeof convexNextjs.fetchQuery>>,
   Expect<Equal<typeof preloadQuery, typeof convexNextjs.preloadQuery>>,
-  Expect<
-    Equal<
-      ConstructorParameters<typeof ConvexClient>,
-      ConstructorParameters<typeof convexBrowser.ConvexClient>
-    >
-  >,
+  Expect<Equal<ConstructorParameters<typeof ConvexClient>, ConstructorParameters<typeof convexBrowser.ConvexClient>>>,
   Expect<lazyReact.ConvexReactClient extends convexReact.ConvexReactClient ? true : false>,
   Expect<ConvexClient extends convexBrowser.ConvexClient ? true : false>,
 ];
@@ -52,8 +47,7 @@ export async function uses() {
     api.dashboard.add,
     { origin: "SFO", destination: "LAX", delay: 0 },
     {
-      optimisticUpdate: (store, { origin }) =>
-        store.setQuery(api.dashboard.stats, { airport: origin }, null),
+      optimisticUpdate: (store, { origin }) => store.setQuery(api.dashboard.stats, { airport: origin }, null),
     },
   );
 

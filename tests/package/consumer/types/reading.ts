@@ -30,16 +30,10 @@ export async function reads(ctx: QueryCtx & EffectCtx, plain: QueryCtx) {
     Expect<Equal<typeof peeked, ViewRead<Stats>>>,
   ];
   if (read.state === "fresh" || read.state === "stale") {
-    type Served = [
-      Expect<Equal<typeof read.value, Stats>>,
-      Expect<Equal<typeof read.computedAt, number>>,
-    ];
+    type Served = [Expect<Equal<typeof read.value, Stats>>, Expect<Equal<typeof read.computedAt, number>>];
     return [] as unknown as [Got, Served];
   }
-  type Absent = [
-    Expect<Equal<typeof read.value, Stats | null>>,
-    Expect<Equal<typeof read.version, number | null>>,
-  ];
+  type Absent = [Expect<Equal<typeof read.value, Stats | null>>, Expect<Equal<typeof read.version, number | null>>];
   return [] as unknown as [Got, Absent];
 }
 
@@ -47,19 +41,12 @@ export async function reads(ctx: QueryCtx & EffectCtx, plain: QueryCtx) {
 export async function readsZod(ctx: QueryCtx & EffectCtx) {
   const got = await movieSearch.get(ctx, { year: 1999 });
   const read = await movieSearch.read(ctx, { year: 1999, prefix: "The" });
-  type Got = [
-    Expect<Equal<typeof got, Movies | null>>,
-    Expect<Equal<typeof read, ViewRead<Movies>>>,
-  ];
+  type Got = [Expect<Equal<typeof got, Movies | null>>, Expect<Equal<typeof read, ViewRead<Movies>>>];
   return [] as unknown as Got;
 }
 
 /** What must not compile. */
-export async function misread(
-  ctx: QueryCtx & EffectCtx,
-  plain: QueryCtx,
-  action: ActionCtx & EffectCtx,
-) {
+export async function misread(ctx: QueryCtx & EffectCtx, plain: QueryCtx, action: ActionCtx & EffectCtx) {
   // @ts-expect-error a field that the key does not have
   await airportStats.get(ctx, { airprot: "SFO" });
   // @ts-expect-error a field too many

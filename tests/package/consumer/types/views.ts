@@ -1,13 +1,5 @@
 import { v } from "convex/values";
-import {
-  anyOf,
-  changed,
-  defineView,
-  invalidated,
-  LazyViews,
-  viewTable,
-  when,
-} from "convex-lazy-views";
+import { anyOf, changed, defineView, invalidated, LazyViews, viewTable, when } from "convex-lazy-views";
 import type { DataModel, Doc } from "../convex/_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../convex/_generated/server";
 

@@ -22,11 +22,7 @@ export async function writes(ctx: MutationCtx & EffectCtx) {
 }
 
 /** What must not compile. */
-export async function miswrites(
-  query: QueryCtx & EffectCtx,
-  mutation: MutationCtx & EffectCtx,
-  plain: MutationCtx,
-) {
+export async function miswrites(query: QueryCtx & EffectCtx, mutation: MutationCtx & EffectCtx, plain: MutationCtx) {
   // @ts-expect-error a query does not write
   await airportStats.invalidate(query, { airport: "SFO" });
   // @ts-expect-error a query does not write
