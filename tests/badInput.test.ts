@@ -136,6 +136,16 @@ describe("wiring", () => {
       `new LazyViews({ views }): "a" ← "b" ← "c" ← "a": these views are each other's sources`,
     );
     expect(() => wire(viewOn("a", "b", "c"), viewOn("b", "c"), viewOn("c", "items"))).not.toThrow();
+    // Through three, beside sources that are fine, and however they are given.
+    const three = [viewOn("c", "items", "d", "a"), viewOn("d"), viewOn("a", "d", "b"), viewOn("b", "notes", "c")];
+    for (let i = 0; i < three.length; i++) {
+      const given = [...three.slice(i), ...three.slice(0, i)];
+      const path = /"[abc]" ← "[abc]" ← "[abc]" ← "[abc]": these views are each other's sources/;
+      expect(() => wire(...given)).toThrow(path);
+      expect(() => wire(viewOn("top", "a"), ...given)).toThrow(path);
+    }
+    expect(() => wire(...three.slice(1))).not.toThrow();
+    expect(() => wire(viewOn("a", "b"), viewOn("b", "a"), viewOn("c"))).toThrow('"a" ← "b" ← "a"');
     expect(() => wire(viewOn("top", "a"), viewOn("a", "b"), viewOn("b", "a"))).toThrow('"a" ← "b" ← "a"');
   });
 

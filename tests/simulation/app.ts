@@ -32,8 +32,9 @@ import {
  * - `aged`: their age alone.
  * - `both`: the items, or their age.
  * - `applied`: the items; writes bring the row up to date themselves, where they can.
+ * - `applied and aged`: the same, or their age.
  */
-export const GUARDS = ["sources", "tags", "expired", "computed", "aged", "both", "applied"] as const;
+export const GUARDS = ["sources", "tags", "expired", "computed", "aged", "both", "applied", "applied and aged"] as const;
 export type Guard = (typeof GUARDS)[number];
 
 /** Where values are computed. */
@@ -114,6 +115,11 @@ function view({
       staleWhen: anyOf<Key, Value>(invalidated(), olderThan({ milliseconds: AGE_MS })),
     },
     applied: { sources, applyChange },
+    "applied and aged": {
+      sources,
+      applyChange,
+      staleWhen: anyOf<Key, Value>(invalidated(), olderThan({ milliseconds: AGE_MS })),
+    },
   }[guard];
   const timeout = { milliseconds: TIMEOUT_MS };
   const inQuery = {

@@ -161,7 +161,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       "row !== null &&",
     ]),
     isRare: true,
-    kind: { guard: "applied", mode: "paged" },
+    kind: { guard: "applied and aged", mode: "paged" },
   },
   bug(8, "a turn is not handed on", "src/recompute/turns.ts", [
     "await startWaiting(execution, view ?? { name: turn.view });",

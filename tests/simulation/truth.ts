@@ -51,6 +51,7 @@ export function isClean(store: Store, deployment: Deployment, row: Row, snapshot
     case "aged":
       return !isOld(row);
     case "both":
+    case "applied and aged":
       return row.dirtyAt === undefined && !isOld(row);
     case "tags":
       return row.dirtyAt === undefined && !isTagNewer(store, row, snapshot);
@@ -70,7 +71,7 @@ export function followsItems(guard: Guard): boolean {
 }
 
 export function hasAge(guard: Guard): boolean {
-  return guard === "aged" || guard === "both";
+  return ["aged", "both", "applied and aged"].includes(guard);
 }
 
 function isTagNewer(store: Store, { args, asOf }: Row, snapshot: number): boolean {

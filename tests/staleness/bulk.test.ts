@@ -71,7 +71,7 @@ const importAll = (count: number) => async (ctx: MutationCtx) => {
 };
 const lists = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => listOf(from + i)).sort();
 
-describe("one mutation, under five views,", () => {
+describe("one mutation, under several views,", () => {
   test("imports 1,000 documents of distinct keys that have no rows", async () => {
     const app = start(5);
     await app.mutation(importAll(COUNT));
@@ -87,7 +87,7 @@ describe("one mutation, under five views,", () => {
   });
 
   test("imports them side by side", async () => {
-    const app = start(5);
+    const app = start(2);
     await app.insertRows(COUNT + 5);
     await app.mutation(async (ctx) => {
       await Promise.all(Array.from({ length: COUNT }, (_, i) => ctx.db.insert("items", { list: listOf(i), n: 1 })));
@@ -96,14 +96,14 @@ describe("one mutation, under five views,", () => {
   });
 
   test("imports 1,000 documents, and applies each to its row", async () => {
-    const app = start(5, { applyChange });
+    const app = start(2, { applyChange });
     await app.insertRows(COUNT);
     await app.mutation(importAll(COUNT));
     for (const { name } of app.views) {
       const rows = await app.rows(name);
       expect(rows.every(({ value }) => (value as Totals).sum === 1)).toBe(true);
     }
-    expect(await app.marked()).toEqual([[], [], [], [], []]);
+    expect(await app.marked()).toEqual([[], []]);
   });
 
   test("deletes 1,000 documents, as a cascade does", async () => {
@@ -169,7 +169,7 @@ describe("past the room of a transaction", () => {
     ["reads of rows", 300, { documentsRead: 502 }, 300, NO_MARK],
     ["reads of documents", 300, { documentsRead: 500 }, 300, NO_CHANGE],
     ["writes of rows", 300, { documentsWritten: 301 }, 300, NO_MARK],
-    ["bytes to read", 300, { bytesRead: 50_000 }, 300, NO_MARK],
+    ["bytes to read", 300, { bytesRead: 100_000 }, 300, NO_MARK],
     ["bytes to write", 300, { bytesWritten: 50_000 }, 300, NO_MARK],
   ];
 

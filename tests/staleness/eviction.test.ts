@@ -111,7 +111,8 @@ describe("evictAfter", () => {
     });
     await app.t.run(async (ctx) => {
       const [a, b] = await ctx.db.query("totals").collect();
-      await ctx.db.insert("lazyRuns", { view: "totals", key: a?.key, version: 1, args: a?.args });
+      const expiresAt = Date.now() + 24 * HOUR;
+      await ctx.db.insert("lazyRuns", { view: "totals", key: a?.key, version: 1, args: a?.args, expiresAt });
       await ctx.db.insert("lazyTurns", { view: "totals", key: b?.key, job: {} });
     });
     await app.advance(6 * HOUR);

@@ -8,7 +8,7 @@ import { a, applyChange, insert, startList, sub } from "./listApp.js";
 afterEach(endTestApp);
 
 const b = { list: "b" };
-const WAITS = [0, 1, 2, 5, 10, 30];
+const WAITS = [0, 1, 5, 30];
 
 /** As `total`, but it takes its time. */
 const slowTotal = async (ctx: GenericQueryCtx<GenericDataModel>, key: Key): Promise<Totals> => {

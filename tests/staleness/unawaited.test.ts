@@ -1,13 +1,15 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { endTestApp, type MutationCtx } from "../testApp.js";
-import { answerLater, applyChange, type Db, type Item, insert, query, startList, sub } from "./listApp.js";
+import { total } from "../totals.js";
+import { a, answerLater, applyChange, type Db, type Item, insert, query, startList, sub } from "./listApp.js";
 
 afterEach(() => {
   endTestApp();
   vi.unstubAllGlobals();
 });
 
-type Work = (db: Db, id: never, ctx: MutationCtx) => unknown;
+type App = Awaited<ReturnType<typeof startList>>;
+type Work = (db: Db, id: never, ctx: MutationCtx, app: App) => unknown;
 
 /** What a mutation does without waiting for it, and the numbers that the list has then. */
 const WORK: Record<string, [Work, number[]]> = {
@@ -79,6 +81,15 @@ const WORK: Record<string, [Work, number[]]> = {
     },
     [1, 2],
   ],
+  "a refresh, then an insert": [
+    (db, _, ctx, app) => {
+      void (async () => {
+        await app.totals.refresh(ctx, a);
+        await insert(db, 2);
+      })();
+    },
+    [1, 2],
+  ],
   "a mutation of its own": [(_, __, ctx) => void ctx.runMutation(sub.add, { n: 2 }), [1, 2]],
 };
 
@@ -103,7 +114,7 @@ describe.each([
     const app = await startList();
     answer();
     await app.mutation(async (ctx) => {
-      await work(ctx.db, app.id, ctx);
+      await work(ctx.db, app.id, ctx, app);
       await THEN[then as string]?.(ctx.db, app.id);
     });
     expect(await app.numbers()).toEqual(numbers);
@@ -114,7 +125,7 @@ describe.each([
     const [work, numbers] = WORK[name] as [Work, number[]];
     const app = await startList({ applyChange });
     answer();
-    await app.mutation((ctx) => work(ctx.db, app.id, ctx));
+    await app.mutation((ctx) => work(ctx.db, app.id, ctx, app));
     expect(await app.numbers()).toEqual(numbers);
     const sum = numbers.reduce((so, n) => so + n, 0);
     const value = { count: numbers.length, sum };
@@ -131,5 +142,31 @@ describe.each([
     await expect(failing).rejects.toThrow("after all");
     expect(await app.numbers()).toEqual([1]);
     expect(await app.read()).toMatchObject({ state: "fresh" });
+  });
+
+  test("and so is a refresh, with what the ledger knew of its key", async () => {
+    let isBroken = false;
+    const app = await startList({
+      compute: async (ctx, key) => {
+        if (isBroken) throw new Error("broken");
+        return await total(ctx, key);
+      },
+    });
+    await app.mutation((ctx) => app.totals.invalidate(ctx, a));
+    isBroken = true;
+    await app.readAndSettle((ctx) => app.totals.get(ctx, a));
+    expect((await app.inspect()).views.totals?.failures).toHaveLength(1);
+    isBroken = false;
+    answer();
+    await app.mutation((ctx) => void app.totals.refresh(ctx, a));
+    expect(await app.read()).toMatchObject({ state: "fresh" });
+    expect((await app.inspect()).views.totals?.failures).toEqual([]);
+  });
+
+  test.each(["invalidate", "evict"] as const)("and so is: %s", async (method) => {
+    const app = await startList();
+    answer();
+    await app.mutation((ctx) => void app.totals[method](ctx, a));
+    expect((await app.read()).state).toBe(method === "evict" ? "missing" : "stale");
   });
 });

@@ -1,5 +1,9 @@
+import { defineTable } from "convex/server";
+import { v } from "convex/values";
+import { defineView, viewTable } from "convex-lazy-views";
+import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
-import { endTestApp, type MutationCtx } from "../testApp.js";
+import { endTestApp, type MutationCtx, startTestApp } from "../testApp.js";
 import { add, type Totals, type TotalsOptions } from "../totals.js";
 import { a, type Item, insert, startList } from "./listApp.js";
 
@@ -125,4 +129,52 @@ test("a document that is changed again in the same mutation is seen as it was be
     [5, null],
   ]);
   expect(await app.rows("totals")).toMatchObject([{ args: a }]);
+});
+
+test("whatever is written, a change is told as Convex stores it", async () => {
+  const value: fc.Arbitrary<unknown> = fc.oneof(
+    fc.constantFrom<unknown[]>(undefined, null, true, "", "text", 0, -0, 1.5, Number.NaN, 7n, [], {}),
+    fc.constant([1, { deep: [2n] }]),
+    fc.constant({ deep: { deeper: -0 } }),
+    fc.uint8Array({ maxLength: 3 }).map((array) => new Uint8Array(array).buffer),
+  );
+  const fields = fc.record({ one: value, two: value }, { requiredKeys: [] });
+  const method = fc.constantFrom("patch" as const, "replace" as const);
+  /** Whether the app names the table; and whether it writes back what it has read. */
+  const write = fc.record({ method, fields, isNamed: fc.boolean(), isWhole: fc.boolean() });
+  const anything = v.optional(v.any());
+  const table = viewTable({ key: {}, value: { writes: v.number() } });
+  await fc.assert(
+    fc.asyncProperty(fields, fc.array(write, { maxLength: 5 }), async (inserted, writes) => {
+      const told: unknown[] = [];
+      const view = defineView("anything", {
+        table,
+        sources: { docs: () => [{}] },
+        applyChange: ({ writes: count }, { before, after }) => {
+          told.push(before, after);
+          return { writes: count + 1 };
+        },
+        compute: () => ({ writes: 0 }),
+      });
+      const docs = defineTable({ one: anything, two: anything });
+      const app = startTestApp({ tables: { docs, anything: table }, views: { view } });
+      const stored: unknown[] = [null];
+      await app.mutation((ctx) => view.refresh(ctx, {}));
+      await app.mutation(async ({ db }) => {
+        const id = await db.insert("docs", inserted as never);
+        for (const { method, fields, isNamed, isWhole } of writes) {
+          const before = await db.get(id);
+          stored.push(before, before);
+          const written = (isWhole ? { ...before, ...fields } : fields) as never;
+          const change = db[method] as (...args: unknown[]) => Promise<void>;
+          await change(...(isNamed ? ["docs"] : []), id, written);
+        }
+        stored.push(await db.get(id));
+      });
+      expect(told).toStrictEqual(stored);
+      await app.testing.expectState(view, {}, "fresh");
+      endTestApp();
+    }),
+    { numRuns: 150 },
+  );
 });

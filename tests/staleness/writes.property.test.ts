@@ -183,7 +183,7 @@ function start(options: TotalsOptions) {
       case "unawaited":
         // What is begun too late is refused, and does nothing.
         void performAll(ctx, step.steps).catch((error) => {
-          if (!String(error).includes("begun after its mutation had ended")) throw error;
+          if (!String(error).includes("after its mutation had ended")) throw error;
         });
         break;
       case "sub-mutation":

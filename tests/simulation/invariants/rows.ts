@@ -53,7 +53,7 @@ function checkChange(
   const row = asRow(after);
   const what = `Commit ${number} (${path}) of row ${row.args.group}`;
   if (old !== null && row.asOf === old.asOf) {
-    const mayApply = guard === "applied" && path.startsWith("app:") && old.dirtyAt === undefined;
+    const mayApply = guard.startsWith("applied") && path.startsWith("app:") && old.dirtyAt === undefined;
     const isSameValue = mayApply || isEqual(row.value.ns, old.value.ns);
     const isSame = isSameValue && row.computedAt === old.computedAt;
     must(isSame, () => `${what} changed the value and not its snapshot.`);
