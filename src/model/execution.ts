@@ -35,7 +35,6 @@ export class MutationExecution extends Execution {
   /** The database that tells of changes, for work that has its turn; made when it is needed. */
   watched: AnyWriter | undefined;
   readonly mutex = new Mutex();
-  readonly ledger: LedgerCtx;
   /** The keys that were marked or looked at, so that each is once, however many changes concern it. */
   readonly marked = new Set<string>();
   /** Views whose rows were read as a whole, by their keys; null for one that has too many. */
@@ -49,11 +48,21 @@ export class MutationExecution extends Execution {
    */
   lostInvalidation: unknown;
   private ownReader: AnyQueryCtx | undefined;
+  private ownLedger: LedgerCtx | undefined;
 
-  constructor(app: LazyApp, raw: AnyMutationCtx, ctx: object, collector: EffectCollector) {
+  constructor(
+    app: LazyApp,
+    private readonly raw: AnyMutationCtx,
+    ctx: object,
+    collector: EffectCollector,
+  ) {
     super(app, ctx, collector);
     this.db = raw.db;
-    this.ledger = ledgerOf(app, raw);
+  }
+
+  get ledger(): LedgerCtx {
+    this.ownLedger ??= ledgerOf(this.app, this.raw);
+    return this.ownLedger;
   }
 
   override get reader(): AnyQueryCtx {

@@ -1,5 +1,9 @@
-/** Turns of the microtask queue in which the code that awaits one operation may begin the next. */
+/**
+ * Turns of the microtask queue in which the code that awaits one operation may begin the next: of a mutation that has
+ * had several on their way at once, and of one that awaited each before the next.
+ */
 const SETTLING_TURNS = 16;
+const FEW_TURNS = 3;
 
 /**
  * What one mutation does to rows and sources, one piece of work after the other: a mutation may run its writes side by
@@ -11,6 +15,7 @@ export class Mutex {
   private queued = 0;
   private begun = 0;
   private running = 0;
+  private mostRunning = 0;
   private onIdle: (() => void) | undefined;
   private isClosed = false;
 
@@ -38,6 +43,7 @@ export class Mutex {
     this.refuseWhenClosed();
     this.begun++;
     this.running++;
+    this.mostRunning = Math.max(this.mostRunning, this.running);
     return work.then(
       (result) => {
         this.end();
@@ -62,6 +68,8 @@ export class Mutex {
   /** Waits for work that was begun and that the app has not awaited, and for what follows from it; then takes no more. */
   async close(): Promise<void> {
     let seen: number | undefined;
+    // An operation that is on its way now was not awaited.
+    this.mostRunning += this.running;
     while (this.running > 0 || seen !== this.begun) {
       seen = this.begun;
       if (this.running > 0) {
@@ -69,7 +77,8 @@ export class Mutex {
           this.onIdle = resolve;
         });
       }
-      for (let i = 0; i < SETTLING_TURNS && this.running === 0; i++) await null;
+      const turns = this.mostRunning > 1 ? SETTLING_TURNS : FEW_TURNS;
+      for (let i = 0; i < turns && this.running === 0; i++) await null;
     }
     this.isClosed = true;
   }

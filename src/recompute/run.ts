@@ -62,7 +62,7 @@ export async function step(execution: MutationExecution, { run: id }: Job<"step"
   const { run, view } = known;
   const { app, ctx, ledger } = execution;
   const pages = await findPages(ledger.db, id);
-  if (pages !== null && run.version !== view.version) {
+  if (pages !== null && (run.version !== view.version || view.mode !== "paged")) {
     const deployed = `version ${view.version} was deployed while version ${run.version} was computed`;
     return await giveUp(execution, known, deployed);
   }

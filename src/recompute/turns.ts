@@ -78,11 +78,12 @@ async function startWaiting(
   view: Pick<ViewDefinition, "name" | "maxParallel"> & Partial<ViewDefinition>,
 ): Promise<void> {
   const { db } = execution.ledger;
+  let running = await findRunning(db, view.name);
   // Should the sweep have died that was to look at them.
-  const overdue = (await findRunning(db, view.name)).filter(({ expiresAt = 0 }) => expiresAt <= Date.now());
+  const overdue = running.filter(({ expiresAt = 0 }) => expiresAt <= Date.now());
   for (const turn of overdue) await lookAtTurn(execution, view as ViewDefinition, turn);
-  const running = (await findRunning(db, view.name)).length;
-  const free = (view.maxParallel ?? running + 1) - running;
+  if (overdue.length > 0) running = await findRunning(db, view.name);
+  const free = (view.maxParallel ?? running.length + 1) - running.length;
   for (let i = 0; i < free; i++) {
     const next = await db
       .query("lazyTurns")

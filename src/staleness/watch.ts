@@ -18,32 +18,30 @@ export interface Watch {
   onChange(change: Change): Promise<void>;
 }
 
-type Method = (...args: unknown[]) => Promise<unknown>;
+type Method = "insert" | "patch" | "replace" | "delete";
+type RawDb = Record<Method | "get", (...args: unknown[]) => Promise<unknown>>;
+
+/** How many arguments each method takes, with the table's name before them. */
+const NAMED: Record<Method, number> = { insert: 2, patch: 3, replace: 3, delete: 2 };
 
 /**
  * A database for the app: each change of a watched table is told before the next one begins, although a mutation may
  * run writes side by side.
  */
 export function watchDb(db: AnyWriter, watch: Watch, mutex: Mutex): AnyWriter {
-  const methods = watchedMethods(db, watch);
-  const { get, insert, patch, replace, delete: remove } = methods;
-  const inTurn = (method: Method, tableIn: (args: unknown[]) => string | undefined) => {
-    return (...args: unknown[]) => {
-      const table = tableIn(args);
-      const isWatched = table === undefined || watch.isWatched(table);
-      return isWatched ? mutex.run(() => method(...args)) : mutex.track(method(...args));
-    };
-  };
-  /** The table among the arguments of a method that takes so many with it. */
-  const named = (count: number) => (args: unknown[]) => (args.length === count ? String(args[0]) : undefined);
+  const raw = db as unknown as RawDb;
+  const write = (method: Method, args: unknown[]) =>
+    args.length === NAMED[method] && !watch.isWatched(String(args[0]))
+      ? mutex.track(raw[method](...args))
+      : mutex.run(() => writeWatched(db, watch, method, args));
   return {
-    ...passedOn(db),
-    get: (...args: unknown[]) => mutex.track(get(...args)),
+    get: (...args: unknown[]) => mutex.track(raw.get(...args)),
     query: (table: string) => trackQuery(db.query(table), mutex),
-    insert: inTurn(insert, named(2)),
-    patch: inTurn(patch, named(3)),
-    replace: inTurn(replace, named(3)),
-    delete: inTurn(remove, named(2)),
+    insert: (...args: unknown[]) => write("insert", args),
+    patch: (...args: unknown[]) => write("patch", args),
+    replace: (...args: unknown[]) => write("replace", args),
+    delete: (...args: unknown[]) => write("delete", args),
+    ...passedOn(db),
   } as unknown as AnyWriter;
 }
 
@@ -65,9 +63,13 @@ function trackQuery<Query extends object>(query: Query, mutex: Mutex): Query {
 /** The same for work that has its turn. */
 export function watchDbInTurn(db: AnyWriter, watch: Watch): AnyWriter {
   return {
-    ...passedOn(db),
+    get: db.get.bind(db),
     query: db.query.bind(db),
-    ...watchedMethods(db, watch),
+    insert: (...args: unknown[]) => writeWatched(db, watch, "insert", args),
+    patch: (...args: unknown[]) => writeWatched(db, watch, "patch", args),
+    replace: (...args: unknown[]) => writeWatched(db, watch, "replace", args),
+    delete: (...args: unknown[]) => writeWatched(db, watch, "delete", args),
+    ...passedOn(db),
   } as unknown as AnyWriter;
 }
 
@@ -75,40 +77,29 @@ function passedOn(db: AnyWriter) {
   return { normalizeId: db.normalizeId.bind(db), system: db.system, vars: db.vars };
 }
 
-function watchedMethods(db: AnyWriter, watch: Watch) {
-  const raw = db as unknown as Record<"get" | "insert" | "patch" | "replace" | "delete", Method>;
-  const tableOf = (id: string) => {
-    for (const table of watch.tables()) if (db.normalizeId(table, id) !== null) return table;
-    return undefined;
-  };
-  /** A method that takes an id and `operands` more, with or without the table's name before them. */
-  const writing =
-    (method: "patch" | "replace" | "delete", operands: number): Method =>
-    async (...args) => {
-      const id = String(args.at(-1 - operands));
-      const table = args.length === operands + 2 ? String(args[0]) : tableOf(id);
-      if (table === undefined || !watch.isWatched(table)) return await raw[method](...args);
-      const before = (await raw.get(table, id)) as Document;
-      await raw[method](...args);
-      const told = method === "delete" ? null : storedFrom(method, before, args.at(-1) as Document);
-      const after = told === undefined ? ((await raw.get(table, id)) as Document) : told;
-      await watch.onChange({ table, id, before, after });
-      return undefined;
-    };
-  const insert: Method = async (table, value) => {
-    const id = await raw.insert(table, value);
-    if (!watch.isWatched(table as string)) return id;
-    const after = (await raw.get(table, id)) as Document;
-    await watch.onChange({ table: table as string, id: id as string, before: null, after });
-    return id;
-  };
-  return {
-    get: raw.get.bind(db),
-    insert,
-    patch: writing("patch", 1),
-    replace: writing("replace", 1),
-    delete: writing("delete", 0),
-  };
+async function writeWatched(db: AnyWriter, watch: Watch, method: Method, args: unknown[]): Promise<unknown> {
+  const raw = db as unknown as RawDb;
+  const isNamed = args.length === NAMED[method];
+  const id = method === "insert" ? "" : String(args[isNamed ? 1 : 0]);
+  const table = isNamed ? String(args[0]) : tableOf(db, watch, id);
+  if (table === undefined || !watch.isWatched(table)) return await raw[method](...args);
+  const read = async (document: string) => (await raw.get(table, document)) as Document;
+  if (method === "insert") {
+    const inserted = String(await raw.insert(...args));
+    await watch.onChange({ table, id: inserted, before: null, after: await read(inserted) });
+    return inserted;
+  }
+  const before = await read(id);
+  await raw[method](...args);
+  let after: Document | undefined = null;
+  if (method !== "delete") after = storedFrom(method, before, args.at(-1) as Document) ?? (await read(id));
+  await watch.onChange({ table, id, before, after });
+  return undefined;
+}
+
+function tableOf(db: AnyWriter, watch: Watch, id: string): string | undefined {
+  for (const table of watch.tables()) if (db.normalizeId(table, id) !== null) return table;
+  return undefined;
 }
 
 /**

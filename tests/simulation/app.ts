@@ -34,7 +34,16 @@ import {
  * - `applied`: the items; writes bring the row up to date themselves, where they can.
  * - `applied and aged`: the same, or their age.
  */
-export const GUARDS = ["sources", "tags", "expired", "computed", "aged", "both", "applied", "applied and aged"] as const;
+export const GUARDS = [
+  "sources",
+  "tags",
+  "expired",
+  "computed",
+  "aged",
+  "both",
+  "applied",
+  "applied and aged",
+] as const;
 export type Guard = (typeof GUARDS)[number];
 
 /** Where values are computed. */

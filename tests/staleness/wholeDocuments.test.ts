@@ -135,7 +135,7 @@ test("whatever is written, a change is told as Convex stores it", async () => {
   const value: fc.Arbitrary<unknown> = fc.oneof(
     fc.constantFrom<unknown[]>(undefined, null, true, "", "text", 0, -0, 1.5, Number.NaN, 7n, [], {}),
     fc.constant([1, { deep: [2n] }]),
-    fc.constant({ deep: { deeper: -0 } }),
+    fc.constant({ deep: { deeper: -0 }, gone: undefined }),
     fc.uint8Array({ maxLength: 3 }).map((array) => new Uint8Array(array).buffer),
   );
   const fields = fc.record({ one: value, two: value }, { requiredKeys: [] });
