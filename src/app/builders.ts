@@ -99,10 +99,12 @@ export async function withExecution<Result>(
   const execution = new MutationExecution(app, ctx, inner, collector);
   const { mutex } = execution;
   const runSubMutation = ctx.runMutation as (...call: unknown[]) => Promise<unknown>;
+  const runQuery = inner.runQuery as (...call: unknown[]) => Promise<unknown>;
   Object.assign(inner, {
     db: watchedDbForApp(execution),
     // It may commit any row, also one that this mutation has marked.
     runMutation: (...call: unknown[]) => mutex.run(() => runSubMutation(...call).finally(() => execution.forget())),
+    runQuery: (...call: unknown[]) => mutex.track(() => runQuery(...call)),
   });
   let result: Awaited<Result>;
   try {

@@ -39,7 +39,8 @@ async function runJob(execution: MutationExecution, job: RecomputeJob): Promise<
     case "commit": {
       const view = views.get(job.view) as ViewDefinition;
       const key = toKey(view, job.args);
-      await computeAndCommit(execution, view, key, job.byWrite ? "write" : "reader");
+      const askedBy = job.byWrite ? "write" : "reader";
+      await execution.mutex.run(() => computeAndCommit(execution, view, key, askedBy));
       return "committed";
     }
     case "step":

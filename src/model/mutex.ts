@@ -25,26 +25,31 @@ export class Mutex {
    * @throws What the work throws; or an Error when the mutation has ended.
    */
   run<T>(work: () => Promise<T>): Promise<T> {
-    this.refuseWhenClosed();
-    const own = this.queued++ === 0 ? work() : this.last.then(work);
-    const leave = () => {
-      this.queued--;
-    };
-    this.last = own.then(leave, leave);
-    return this.track(own);
+    return this.track(() => {
+      const own = this.queued++ === 0 ? work() : this.last.then(work);
+      const leave = () => {
+        this.queued--;
+      };
+      this.last = own.then(leave, leave);
+      return own;
+    });
   }
 
   /**
-   * Knows of work that is on its way beside the others.
+   * Runs work at once, and knows that it is on its way.
    *
+   * @throws As `run`.
    * @returns A promise of its own, so that a failure that the app does not await stays unhandled, as it is without us.
    */
-  track<T>(work: Promise<T>): Promise<T> {
-    this.refuseWhenClosed();
+  track<T>(work: () => Promise<T>): Promise<T> {
+    if (this.isClosed) {
+      const remedy = "await what you begin.";
+      return Promise.reject(new Error(`The database was used after its mutation had ended: ${remedy}`));
+    }
     this.begun++;
     this.running++;
     this.mostRunning = Math.max(this.mostRunning, this.running);
-    return work.then(
+    return work().then(
       (result) => {
         this.end();
         return result;
@@ -54,10 +59,6 @@ export class Mutex {
         throw error;
       },
     );
-  }
-
-  private refuseWhenClosed(): void {
-    if (this.isClosed) throw new Error("The database was used after its mutation had ended: await what you begin.");
   }
 
   private end(): void {

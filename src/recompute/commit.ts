@@ -17,7 +17,7 @@ export type AskedBy = "reader" | "write" | "app";
 
 /**
  * Computes a key's value and commits it as its row, in one transaction: a source that changes meanwhile makes
- * Convex run one of the two again, so no change is lost. A run of the key is over.
+ * Convex run one of the two again, so no change is lost. A run of the key is over. In the mutation's turn.
  *
  * @returns The value.
  * @throws What `compute` throws; or an Error when the value does not fit the view, or when the view's own
@@ -29,13 +29,11 @@ export async function computeAndCommit(
   key: Key,
   askedBy: AskedBy,
 ): Promise<unknown> {
-  return await execution.mutex.run(async () => {
-    const computed = await computeValue(execution.reader, view, key);
-    const row = await findRow(execution.db, view, key.text);
-    await writeRow(execution, { view, key, row, computed, askedBy });
-    await endRunOf(execution, view, key.text);
-    return computed.value;
-  });
+  const computed = await computeValue(execution.reader, view, key);
+  const row = await findRow(execution.db, view, key.text);
+  await writeRow(execution, { view, key, row, computed, askedBy });
+  await endRunOf(execution, view, key.text);
+  return computed.value;
 }
 
 /**

@@ -40,7 +40,8 @@ export async function markKey(
     if (run !== null) await touchRun(execution.ledger.db, run, now);
     if (row !== null) await setMark(execution, view, key, row, now);
   } catch (error) {
-    throw outOfRoom(execution, view, key, error);
+    const what = `a change in this mutation concerns the row ${key.text} of the view "${view.name}", which could not be marked as out of date`;
+    throw notMarked(execution, what, error);
   }
   execution.marked.add(markOf(view, key.text));
 }
@@ -112,10 +113,10 @@ async function readAll({ db, ctx }: MutationExecution, view: ViewDefinition): Pr
   return rows;
 }
 
-function outOfRoom(execution: MutationExecution, view: ViewDefinition, key: Key, error: unknown): Error {
+/** Why a change did not come to the marks of the rows that it concerns. */
+export function notMarked({ marked }: MutationExecution, what: string, error: unknown): Error {
   return new Error(
-    `convex-lazy-views: a change in this mutation concerns the row ${key.text} of the view "${view.name}", which could ` +
-      `not be marked as out of date, after ${execution.marked.size} keys had been looked at: ${reasonOf(error)} ` +
+    `convex-lazy-views: ${what}, after ${marked.size} keys had been looked at: ${reasonOf(error)} ` +
       "The mutation is rolled back. If it was too large for a transaction, make its changes in several: " +
       "with a smaller batch in a migration, or a paginated query.",
     { cause: error },

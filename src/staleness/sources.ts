@@ -5,7 +5,7 @@ import { type Key, toKey } from "../model/row.js";
 import type { AnyWriter } from "../schema.js";
 import { describe, reasonOf } from "../values/describe.js";
 import { applyToRow } from "./applyChange.js";
-import { markKey } from "./mark.js";
+import { markKey, notMarked } from "./mark.js";
 import { type Change, type Document, type Watch, watchDb, watchDbInTurn } from "./watch.js";
 
 /** A key that a change concerns, with what of the change is the key's own. */
@@ -32,6 +32,16 @@ function watchOf(execution: MutationExecution): Watch {
     isWatched: (table) => dependents.has(table),
     tables: () => dependents.keys(),
     onChange: (change) => followChange(execution, change),
+    onLost: (table, error) => {
+      const views = (dependents.get(table) ?? []).map(({ name }) => `"${name}"`).join(", ");
+      const lost = notMarked(
+        execution,
+        `a document of "${table}", a source of ${views}, could not be read back`,
+        error,
+      );
+      execution.lostInvalidation ??= lost;
+      return lost;
+    },
   };
 }
 

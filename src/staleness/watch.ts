@@ -16,6 +16,8 @@ export interface Watch {
   isWatched(table: string): boolean;
   tables(): Iterable<string>;
   onChange(change: Change): Promise<void>;
+  /** A document was written, and what it is now cannot be told. */
+  onLost(table: string, error: unknown): Error;
 }
 
 type Method = "insert" | "patch" | "replace" | "delete";
@@ -30,12 +32,17 @@ const NAMED: Record<Method, number> = { insert: 2, patch: 3, replace: 3, delete:
  */
 export function watchDb(db: AnyWriter, watch: Watch, mutex: Mutex): AnyWriter {
   const raw = db as unknown as RawDb;
-  const write = (method: Method, args: unknown[]) =>
-    args.length === NAMED[method] && !watch.isWatched(String(args[0]))
-      ? mutex.track(raw[method](...args))
-      : mutex.run(() => writeWatched(db, watch, method, args));
+  const write = (method: Method, args: unknown[]) => {
+    // Convex tells from the last argument whether the table is named; wrappers hand on one that is undefined.
+    if (args.at(-1) === undefined) args.pop();
+    if (args.length === NAMED[method] && !watch.isWatched(String(args[0])))
+      return mutex.track(() => raw[method](...args));
+    // As they are now: the app may go on using its objects while the write waits for its turn.
+    const written = args.map(copyOf);
+    return mutex.run(() => writeWatched(db, watch, method, written));
+  };
   return {
-    get: (...args: unknown[]) => mutex.track(raw.get(...args)),
+    get: (...args: unknown[]) => mutex.track(() => raw.get(...args)),
     query: (table: string) => trackQuery(db.query(table), mutex),
     insert: (...args: unknown[]) => write("insert", args),
     patch: (...args: unknown[]) => write("patch", args),
@@ -53,7 +60,7 @@ function trackQuery<Query extends object>(query: Query, mutex: Mutex): Query {
       if (typeof method !== "function") return method;
       return (...args: unknown[]) => {
         const result: unknown = method.apply(target, args);
-        if (result instanceof Promise) return mutex.track(result);
+        if (result instanceof Promise) return mutex.track(() => result);
         return typeof result === "object" && result !== null ? trackQuery(result, mutex) : result;
       };
     },
@@ -83,18 +90,33 @@ async function writeWatched(db: AnyWriter, watch: Watch, method: Method, args: u
   const id = method === "insert" ? "" : String(args[isNamed ? 1 : 0]);
   const table = isNamed ? String(args[0]) : tableOf(db, watch, id);
   if (table === undefined || !watch.isWatched(table)) return await raw[method](...args);
-  const read = async (document: string) => (await raw.get(table, document)) as Document;
+  const readBack = async (written: string) => {
+    try {
+      return (await raw.get(table, written)) as Document;
+    } catch (error) {
+      throw watch.onLost(table, error);
+    }
+  };
   if (method === "insert") {
     const inserted = String(await raw.insert(...args));
-    await watch.onChange({ table, id: inserted, before: null, after: await read(inserted) });
+    await watch.onChange({ table, id: inserted, before: null, after: await readBack(inserted) });
     return inserted;
   }
-  const before = await read(id);
+  const before = (await raw.get(table, id)) as Document;
   await raw[method](...args);
   let after: Document | undefined = null;
-  if (method !== "delete") after = storedFrom(method, before, args.at(-1) as Document) ?? (await read(id));
+  if (method !== "delete") after = storedFrom(method, before, args.at(-1) as Document) ?? (await readBack(id));
   await watch.onChange({ table, id, before, after });
   return undefined;
+}
+
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf);
+  if (value instanceof ArrayBuffer) return value.slice(0);
+  if (typeof value !== "object" || value === null) return value;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copyOf(field)]));
 }
 
 function tableOf(db: AnyWriter, watch: Watch, id: string): string | undefined {

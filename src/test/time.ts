@@ -6,9 +6,12 @@ const MAX_OVERDUE = 10_000;
 /**
  * Lets time pass, and runs every scheduled function that falls due in it, at its time; those that are scheduled for
  * at once meanwhile too.
+ *
+ * @returns Whether one has run.
  */
-export async function advance(t: TestConvexLike, clock: Clock, ms: number): Promise<void> {
+export async function advance(t: TestConvexLike, clock: Clock, ms: number): Promise<boolean> {
   const until = Date.now() + ms;
+  let hasRun = false;
   let overdue = 0;
   for (;;) {
     await t.finishInProgressScheduledFunctions();
@@ -22,10 +25,12 @@ export async function advance(t: TestConvexLike, clock: Clock, ms: number): Prom
           "Let time pass with advance, not with vi.setSystemTime.",
       );
     }
+    hasRun = true;
     clock.advanceTimersByTime(Math.max(next - Date.now(), 0) + 1);
     await t.finishInProgressScheduledFunctions();
   }
   clock.advanceTimersByTime(Math.max(until - Date.now(), 0));
+  return hasRun;
 }
 
 /** When the next scheduled function is due, in ms since 1970; Infinity when there is none. */

@@ -194,9 +194,11 @@ export class View<Key, Value, Source = never> {
       );
     }
     const checked = toKey(this.definition, key);
-    const value = await computeAndCommit(execution, this.definition, checked, "app");
-    await releaseKey(execution, this.definition, checked, "refreshed");
-    return value as Value;
+    return await execution.mutex.run(async () => {
+      const value = await computeAndCommit(execution, this.definition, checked, "app");
+      await releaseKey(execution, this.definition, checked, "refreshed");
+      return value as Value;
+    });
   }
 
   /**

@@ -48,6 +48,23 @@ describe("a change of a source", () => {
     }
   });
 
+  test.each<[string, (...args: unknown[]) => unknown[]]>([
+    ["with the table's name", (...args) => ["items", ...args]],
+    ["without it", (...args) => args],
+    ["as wrappers hand it on, with undefined at the end", (...args) => [...args, undefined]],
+  ])("marks however it is called: %s", async (_, argsOf) => {
+    type Write = (...args: unknown[]) => Promise<unknown>;
+    const app = await startWith(["a"]);
+    const id = await app.mutation(add("a", 1));
+    const changes = [["patch", { n: 2 }], ["replace", { list: "a", n: 3 }], ["delete"]] as const;
+    for (const [method, ...rest] of changes) {
+      await app.mutation((ctx) => app.totals.refresh(ctx, { list: "a" }));
+      await app.mutation(({ db }) => (db[method] as unknown as Write)(...argsOf(id, ...rest)));
+      expect(await app.dirty(), method).toEqual(["a"]);
+    }
+    expect(await app.rows("items")).toEqual([]);
+  });
+
   test("that moves a document from one key to another marks both", async () => {
     const app = await startWith(["a", "b", "c"]);
     const id = await app.mutation(add("a", 1));

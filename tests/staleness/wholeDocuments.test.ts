@@ -131,6 +131,38 @@ test("a document that is changed again in the same mutation is seen as it was be
   expect(await app.rows("totals")).toMatchObject([{ args: a }]);
 });
 
+describe("an object that the app goes on using is written as it was when the write was begun", () => {
+  test("inserts side by side", async () => {
+    const app = await startList();
+    await app.mutation(async ({ db }) => {
+      const item = { list: "a", n: 1 };
+      const writes = [2, 3, 4].map((n) => {
+        item.n = n;
+        return db.insert("items", item);
+      });
+      item.list = "b";
+      await Promise.all(writes);
+    });
+    expect(await app.rows("items")).toMatchObject([1, 2, 3, 4].map((n) => ({ list: "a", n })));
+    expect((await app.read()).state).toBe("stale");
+  });
+
+  test.each(["patch", "replace"] as const)("and its row is out of date: %s", async (method) => {
+    const app = await startList();
+    const b = { list: "b" };
+    await app.settle((ctx) => app.totals.get(ctx, b));
+    await app.mutation(async ({ db }) => {
+      const change = { list: "b", n: 1 };
+      const begin = db[method] as (id: never, value: object) => Promise<void>;
+      const write = begin(app.id, change);
+      change.list = "c";
+      await write;
+    });
+    expect(await app.rows("items")).toMatchObject([{ list: "b" }]);
+    await app.testing.expectState(app.totals, b, "stale");
+  });
+});
+
 test("whatever is written, a change is told as Convex stores it", async () => {
   const value: fc.Arbitrary<unknown> = fc.oneof(
     fc.constantFrom<unknown[]>(undefined, null, true, "", "text", 0, -0, 1.5, Number.NaN, 7n, [], {}),

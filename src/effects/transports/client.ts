@@ -3,6 +3,8 @@ import { collapse, type Effect } from "../effect.js";
 import { allSeals, type Envelope, isEnvelope, MARK, MAX_FORWARDED_SEALS, type Mark } from "./envelope.js";
 import { sealForSending, unsealAll } from "./sealing.js";
 
+const MARK_FIELD = /* @__PURE__ */ v.optional(v.union(v.literal("client"), v.literal("caller")));
+
 /** What `args` and `returns` can be: fields, or one validator. */
 type Validators = PropertyValidators | OneValidator;
 type OneValidator = GenericValidator & ({ kind: "object"; fields: PropertyValidators } | { kind: "any" });
@@ -34,10 +36,11 @@ function withMark(args: Validators): Validators {
 }
 
 function withMarkField(fields: PropertyValidators): PropertyValidators {
+  if (fields[MARK] === MARK_FIELD) return fields; // The builder was wrapped twice.
   if (MARK in fields) {
     throw new Error(`lazy.query: the argument "${MARK}" belongs to the transport "client"; give yours another name.`);
   }
-  return { ...fields, [MARK]: v.optional(v.union(v.literal("client"), v.literal("caller"))) };
+  return { ...fields, [MARK]: MARK_FIELD };
 }
 
 function orEnvelope(returns: Validators): GenericValidator {
