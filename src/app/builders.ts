@@ -9,6 +9,7 @@ import { dispatchInMutation, type LazyApp, missingFunctionError, pathOf } from "
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 import { watchedDbForApp } from "../staleness/sources.js";
+import { copyOf } from "../values/copy.js";
 import { reasonOf } from "../values/describe.js";
 import { collectingRunQuery } from "./nested.js";
 
@@ -103,7 +104,10 @@ export async function withExecution<Result>(
   Object.assign(inner, {
     db: watchedDbForApp(execution),
     // It may commit any row, also one that this mutation has marked.
-    runMutation: (...call: unknown[]) => mutex.run(() => runSubMutation(...call).finally(() => execution.forget())),
+    runMutation: (mutation: unknown, args: unknown, ...options: unknown[]) => {
+      const copied = copyOf(args);
+      return mutex.run(() => runSubMutation(mutation, copied, ...options).finally(() => execution.forget()));
+    },
     runQuery: (...call: unknown[]) => mutex.track(() => runQuery(...call)),
   });
   let result: Awaited<Result>;

@@ -3,6 +3,7 @@ import { getFunctionName } from "convex/server";
 import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
 import { DEFAULT_WINDOW_MS } from "../times.js";
 import { canonicalText } from "../values/canonical.js";
+import { copyOf } from "../values/copy.js";
 import { describe } from "../values/describe.js";
 import { type Duration, toMs } from "../values/duration.js";
 
@@ -61,7 +62,7 @@ export function toEffect(target: EffectTarget, args: Record<string, Value> = {},
   canonicalText(options.key ?? "", `scheduleEffect(${name}): key`);
   return {
     target: name,
-    args,
+    args: copyOf(args),
     windowMs:
       options.window === undefined ? DEFAULT_WINDOW_MS : toMs(options.window, `scheduleEffect(${name}): window`),
     ...(options.key === undefined ? {} : { key: options.key }),

@@ -5,6 +5,7 @@ import { sweepWhenDue } from "../effects/sweep.js";
 import type { AnyReader, AnyWriter, Row, StoredRow } from "../schema.js";
 import { PATIENCE_MS } from "../times.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
+import { copyOf } from "../values/copy.js";
 import { reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
 
@@ -33,7 +34,8 @@ export function toKey(view: ViewDefinition, key: unknown): Key {
       `${what}: its schema turns ${text} into something else again; transform the key before, not in the schema.`,
     );
   }
-  if (!text.includes(NEGATIVE_ZERO)) return { args, text };
+  // The app may go on using its object.
+  if (!text.includes(NEGATIVE_ZERO)) return { args: copyOf(args), text };
   const positive = text.replaceAll(NEGATIVE_ZERO, "0");
   return { args: fromCanonicalText(positive) as Key["args"], text: positive };
 }

@@ -1,5 +1,6 @@
 import type { Mutex } from "../model/mutex.js";
 import type { AnyWriter } from "../schema.js";
+import { copyOf } from "../values/copy.js";
 
 export type Document = { [field: string]: unknown } | null;
 
@@ -108,15 +109,6 @@ async function writeWatched(db: AnyWriter, watch: Watch, method: Method, args: u
   if (method !== "delete") after = storedFrom(method, before, args.at(-1) as Document) ?? (await readBack(id));
   await watch.onChange({ table, id, before, after });
   return undefined;
-}
-
-function copyOf(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(copyOf);
-  if (value instanceof ArrayBuffer) return value.slice(0);
-  if (typeof value !== "object" || value === null) return value;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copyOf(field)]));
 }
 
 function tableOf(db: AnyWriter, watch: Watch, id: string): string | undefined {

@@ -25,9 +25,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "mutex.run(() => writeWatched(db, watch, method, written))",
     "writeWatched(db, watch, method, written)",
   ]),
-  bug(12, "a refresh does not wait for its turn", "src/recompute/commit.ts", [
-    "execution.mutex.run(() => computeAndCommit(execution, view, key, askedBy))",
-    "computeAndCommit(execution, view, key, askedBy)",
+  bug(12, "a refresh does not wait for its turn", "src/views/view.ts", [
+    "execution.mutex.run(async () => {\n      const value = await computeAndCommit",
+    "(async (work: () => Promise<Value>) => await work())(async () => {\n      const value = await computeAndCommit",
   ]),
   bug(12, "a mutation ends before its writes", "src/app/builders.ts", ["await mutex.close()", ""]),
   bug(2, "a commit leaves the old mark", "src/model/row.ts", [
