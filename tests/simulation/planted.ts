@@ -21,38 +21,38 @@ const bug = (seed: number, name: string, file: string, ...changes: [find: string
 
 /** Ways to break each rule of the protocol. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
-  bug(12, "a write does not wait for its turn", "src/staleness/watch.ts", [
+  bug(1, "a write does not wait for its turn", "src/staleness/watch.ts", [
     "mutex.run(() => writeWatched(db, watch, method, written))",
     "writeWatched(db, watch, method, written)",
   ]),
-  bug(12, "a refresh does not wait for its turn", "src/views/view.ts", [
+  bug(1, "a refresh does not wait for its turn", "src/views/view.ts", [
     "execution.mutex.run(async () => {\n      const value = await computeAndCommit",
     "(async (work: () => Promise<Value>) => await work())(async () => {\n      const value = await computeAndCommit",
   ]),
   bug(12, "a mutation ends before its writes", "src/app/builders.ts", ["await mutex.close()", ""]),
-  bug(2, "a commit leaves the old mark", "src/model/row.ts", [
+  bug(0, "a commit leaves the old mark", "src/model/row.ts", [
     "await db.replace(name, old._id,",
     "await db.patch(name, old._id,",
   ]),
-  bug(6, "a row is as of the clock, not as of its snapshot", "src/recompute/compute.ts", [
+  bug(12, "a row is as of the clock, not as of its snapshot", "src/recompute/compute.ts", [
     "const asOf = reader.meta.getSnapshotTs()",
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
-  bug(12, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", [
+  bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", [
     "!isNews || entry.trailingJob !== undefined",
     "true",
   ]),
-  bug(13, "news is not told from repetition", "src/effects/dispatch.ts", [
+  bug(2, "news is not told from repetition", "src/effects/dispatch.ts", [
     "seen !== entry.seen || entry.failure",
     "entry.failure",
   ]),
-  bug(4, "a superseded effect is dispatched", "src/effects/effect.ts", ["asOf > seen", "false"]),
+  bug(2, "a superseded effect is dispatched", "src/effects/effect.ts", ["asOf > seen", "false"]),
   bug(2, "a window is not looked at", "src/effects/dispatch.ts", [
     "entry === null || !isOpen(entry, now, effect.windowMs)",
     "true",
   ]),
   {
-    ...bug(135, "a dispatch reads rows in its own transaction", "src/model/app.ts", [
+    ...bug(38, "a dispatch reads rows in its own transaction", "src/model/app.ts", [
       "{ useStaleSnapshot: true, ...options }",
       "options",
     ]),
@@ -62,23 +62,23 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     '["before", "after"] as const',
     '["after"] as const',
   ]),
-  bug(14, "a mutation remembers marks that a sub-mutation took away", "src/app/builders.ts", [
+  bug(4, "a mutation remembers marks that a sub-mutation took away", "src/app/builders.ts", [
     ".finally(() => execution.forget())",
     "",
   ]),
-  bug(14, "a mutation remembers a mark that its own refresh took away", "src/recompute/commit.ts", [
+  bug(1, "a mutation remembers a mark that its own refresh took away", "src/recompute/commit.ts", [
     "execution.forget({ view, text: key.text });",
     "",
   ]),
-  bug(4, "a mark is never set again", "src/staleness/mark.ts", [
+  bug(239, "a mark is never set again", "src/staleness/mark.ts", [
     "Math.abs(now - lastMark) <= graceMs(view, row)",
     "now > 0",
   ]),
-  bug(0, "tags are not looked at", "src/staleness/predicates.ts", [
+  bug(8, "tags are not looked at", "src/staleness/predicates.ts", [
     "if (isTagInvalidated === undefined) return",
     "return",
   ]),
-  bug(6, "what is expired is served", "src/staleness/predicates.ts", [
+  bug(0, "what is expired is served", "src/staleness/predicates.ts", [
     '"fresh" ? "fresh" : "expired"',
     '"fresh" ? "fresh" : "stale"',
   ]),
@@ -101,33 +101,40 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "Math.max(now + backoffMs(attempts), entry?.windowEndsAt ?? 0)",
     "now + 10",
   ]),
-  bug(6, "a failure is not retried", "src/effects/ledger.ts", ["work.retry && attempts < MAX_ATTEMPTS", "false"]),
-  bug(24, "a job that was overtaken runs all the same", "src/recompute/recompute.ts", [
-    "isOwn ? entry.taken === true : entry.taken !== false",
-    "false",
-  ]),
-  bug(24, "a late job is overtaken for ever", "src/effects/dispatch.ts", [
+  bug(5, "a failure is not retried", "src/effects/ledger.ts", ["work.retry && attempts < MAX_ATTEMPTS", "false"]),
+  {
+    ...bug(885, "a job that was overtaken runs all the same", "src/recompute/recompute.ts", [
+      "isOwn ? entry.taken === true : entry.taken !== false",
+      "false",
+    ]),
+    isRare: true,
+  },
+  bug(9, "a late job is overtaken for ever", "src/effects/dispatch.ts", [
     "isRepeated ? false : undefined",
     "undefined",
   ]),
-  bug(24, "a window that was taken is anybody's still", "src/recompute/recompute.ts", [
-    ": entry.taken !== false",
-    ": entry.taken === undefined",
-  ]),
-  bug(24, "a window that was taken is its own job's still", "src/recompute/recompute.ts", [
-    "isOwn ? entry.taken === true :",
-    "isOwn ? false :",
-  ]),
-  bug(6, "a recompute that was put off opens no window", "src/recompute/recompute.ts", [
+  {
+    ...bug(885, "a window that was taken is anybody's still", "src/recompute/recompute.ts", [
+      ": entry.taken !== false",
+      ": entry.taken === undefined",
+    ]),
+    isRare: true,
+  },
+  {
+    ...bug(1325, "a window that was taken is its own job's still", "src/recompute/recompute.ts", [
+      "isOwn ? entry.taken === true :",
+      "isOwn ? false :",
+    ]),
+    isRare: true,
+  },
+  bug(5, "a recompute that was put off opens no window", "src/recompute/recompute.ts", [
     "if (isPutOff || isLate || !isOwn) {",
     "if (false) {",
   ]),
-  {
-    ...bug(24, "what the ledger knows of readers is kept at an eviction", "src/effects/ledger.ts", [
-      'else if (cause === "evicted") await change(ctx, entry, { seen: undefined });',
-      "",
-    ]),
-  },
+  bug(171, "what the ledger knows of readers is kept at an eviction", "src/effects/ledger.ts", [
+    'else if (cause === "evicted") await change(ctx, entry, { seen: undefined });',
+    "",
+  ]),
   bug(24, "a change does not note itself in a run", "src/staleness/mark.ts", [
     "if (run !== null) await touchRun(execution.ledger.db, run, now);",
     "",
@@ -137,11 +144,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (false) {",
   ]),
   {
-    ...bug(701_010, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
+    ...bug(43, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
       "isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))",
       "isLeased(view, next, now)",
     ]),
-    isRare: true,
     kind: { isLeased: true, mode: "snapshot" },
   },
   bug(24, "a page is taken in twice", "src/recompute/pages.ts", [
@@ -149,14 +155,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "cursor: found.pages === 0 ? found.cursor : page.cursor,\n    accumulated",
   ]),
   {
-    ...bug(640, "a change is applied to a row that is marked", "src/staleness/applyChange.ts", [
+    ...bug(203, "a change is applied to a row that is marked", "src/staleness/applyChange.ts", [
       "version !== view.version || dirtyAt !== undefined ||",
       "version !== view.version ||",
     ]),
     kind: { guard: "applied" },
   },
   {
-    ...bug(3_000_715, "a change is applied to a row that is being computed", "src/staleness/applyChange.ts", [
+    ...bug(10_683, "a change is applied to a row that is being computed", "src/staleness/applyChange.ts", [
       "row !== null && run === null &&",
       "row !== null &&",
     ]),
@@ -168,10 +174,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "",
   ]),
   {
-    ...bug(145, "a key that waits keeps the job of an older window", "src/recompute/turns.ts", [
+    ...bug(21_531, "a key that waits keeps the job of an older window", "src/recompute/turns.ts", [
       "windowOf(job) > windowOf(waiting.job as Attempt)",
       "false",
     ]),
+    isRare: true,
     kind: { isLimited: true },
   },
   bug(16, "a row is evicted as soon as it is stale", "src/staleness/evictable.ts", [

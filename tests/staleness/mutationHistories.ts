@@ -68,6 +68,7 @@ const { step } = fc.letrec<{ step: Step; steps: Step[] }>((tie) => ({
     },
   ) as fc.Arbitrary<Step>,
 }));
+
 /** Few different ones, so that short sequences of them come in every order. */
 const simpleStep: fc.Arbitrary<Step> = (() => {
   const write: Step = { do: "insert", list: "a", n: 1 };
@@ -76,24 +77,21 @@ const simpleStep: fc.Arbitrary<Step> = (() => {
   const nested = inside.flatMap((kind) => [write, refresh].map((each): Step => ({ do: kind, steps: [each] })));
   return fc.constantFrom<Step[]>(write, write, write, refresh, { do: "evict", list: "a" }, ...nested);
 })();
+
 const steps = fc.oneof(
   fc.array(step, { minLength: 1, maxLength: 8 }),
   fc.array(simpleStep, { minLength: 2, maxLength: 5 }),
 );
+
+/** What happens to an app, one thing after the other. */
 export const event: fc.Arbitrary<Event> = fc.oneof(
   {
     weight: 8,
-    arbitrary: fc.record({
-      do: fc.constant("mutation" as const),
-      steps,
-    }),
+    arbitrary: fc.record({ do: fc.constant("mutation" as const), steps }),
   },
   {
     weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant("mutation that throws" as const),
-      steps,
-    }),
+    arbitrary: fc.record({ do: fc.constant("mutation that throws" as const), steps }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("begin" as const), list }) },
   {

@@ -28,7 +28,7 @@ export const remove = mutation({
   },
 });
 
-/** Loads films, at most 200 at a time: each is a key of `movieSearch`, and a mutation invalidates no more. */
+/** Loads films: each marks the row of its key of `movieSearch`. */
 export const load = mutation({
   args: { films: v.array(film) },
   handler: async (ctx, { films }) => {
