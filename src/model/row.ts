@@ -71,6 +71,8 @@ export async function findRow(
       .first();
     return row as StoredRow | null;
   } catch (error) {
+    // A transaction that has read too much says so itself.
+    if (/too many|too much|limit/i.test(reasonOf(error))) throw error;
     throw new Error(
       `view "${view.name}": its rows could not be read. Does convex/schema.ts have ` +
         `${view.name}: ${view.name}Table, made by viewTable()? (${reasonOf(error)})`,
