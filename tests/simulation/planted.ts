@@ -91,7 +91,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "expiresAt !== undefined && expiresAt > computedAt + ageMs",
   ]),
   {
-    ...bug(601_048, "clean-up does not look again before it deletes", "src/effects/ledger.ts", [
+    ...bug(2453, "clean-up does not look again before it deletes", "src/effects/ledger.ts", [
       "entry !== null && entry.expiresAt <= by",
       "entry !== null",
     ]),
