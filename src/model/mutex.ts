@@ -3,7 +3,7 @@
  * had several on their way at once, and of one that awaited each before the next.
  */
 const SETTLING_TURNS = 16;
-const FEW_TURNS = 3;
+const FEW_TURNS = 2;
 
 /**
  * What one mutation does to rows and sources, one piece of work after the other: a mutation may run its writes side by

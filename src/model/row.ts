@@ -65,11 +65,10 @@ export async function findRow(
   text: string,
 ): Promise<StoredRow | null> {
   try {
-    const row = await db
-      .query(view.name)
-      .withIndex("by_key", (q) => q.eq("key", text))
-      .first();
-    return row as StoredRow | null;
+    const rows = db.query(view.name).withIndex("by_key", (q) => q.eq("key", text));
+    // One call of Convex: `first()` makes a second one, to see that there is no other row.
+    for await (const row of rows) return row as unknown as StoredRow;
+    return null;
   } catch (error) {
     // A transaction that has read too much says so itself.
     if (/too many|too much|limit/i.test(reasonOf(error))) throw error;

@@ -17,52 +17,49 @@ interface Concern {
 
 /** The database of a mutation, for the app: its changes reach the rows that they concern. */
 export function watchedDbForApp(execution: MutationExecution): AnyWriter {
-  return watchDb(execution.db, watchOf(execution), execution.mutex);
+  return watchDb(execution.db, new SourceWatch(execution), execution.mutex);
 }
 
 /** The same for the library, which has its turn when it writes rows that may be sources of other views. */
 export function watchedDb(execution: MutationExecution): AnyWriter {
-  execution.watched ??= watchDbInTurn(execution.db, watchOf(execution));
+  execution.watched ??= watchDbInTurn(execution.db, new SourceWatch(execution));
   return execution.watched;
 }
 
-function watchOf(execution: MutationExecution): Watch {
-  const { dependents } = execution.app;
-  return {
-    isWatched: (table) => dependents.has(table),
-    tables: () => dependents.keys(),
-    onChange: (change) => followChange(execution, change),
-    onLost: (table, error) => {
-      const views = (dependents.get(table) ?? []).map(({ name }) => `"${name}"`).join(", ");
-      const lost = notMarked(
-        execution,
-        `a document of "${table}", a source of ${views}, could not be read back`,
-        error,
-      );
-      execution.lostInvalidation ??= lost;
-      return lost;
-    },
-  };
-}
+/** Follows the changes of one mutation. */
+class SourceWatch implements Watch {
+  constructor(private readonly execution: MutationExecution) {}
 
-/**
- * A change concerns the keys of the old and of the new document, in every view that has the table as a source: their
- * rows are marked as out of date, or, where the view knows how, brought up to date.
- */
-async function followChange(execution: MutationExecution, change: Change): Promise<void> {
-  try {
-    for (const view of execution.app.dependents.get(change.table) ?? []) {
-      for (const { key, before, after } of concerns(view, change)) {
-        if (view.applyChange === undefined) await markKey(execution, view, key);
-        else {
-          const own = { table: change.table, before, after };
-          await applyToRow(execution, watchedDb(execution), view, key, own);
+  get tables() {
+    return this.execution.app.dependents;
+  }
+
+  /**
+   * A change concerns the keys of the old and of the new document, in every view that has the table as a source: their
+   * rows are marked as out of date, or, where the view knows how, brought up to date.
+   */
+  async onChange({ table, ...change }: Change): Promise<void> {
+    const { execution } = this;
+    try {
+      for (const view of this.tables.get(table) ?? []) {
+        for (const { key, before, after } of concerns(view, { table, ...change })) {
+          if (view.applyChange === undefined) await markKey(execution, view, key);
+          else await applyToRow(execution, watchedDb(execution), view, key, { table, before, after });
         }
       }
+    } catch (error) {
+      execution.lostInvalidation ??= error;
+      throw error;
     }
-  } catch (error) {
-    execution.lostInvalidation ??= error;
-    throw error;
+  }
+
+  onLost(table: string, error: unknown): Error {
+    const { execution } = this;
+    const views = (this.tables.get(table) ?? []).map(({ name }) => `"${name}"`).join(", ");
+    const what = `a document of "${table}", a source of ${views}, could not be read back`;
+    const lost = notMarked(execution, what, error);
+    execution.lostInvalidation ??= lost;
+    return lost;
   }
 }
 

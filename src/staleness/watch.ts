@@ -14,8 +14,8 @@ export interface Change {
 
 /** How changes of watched tables are told. */
 export interface Watch {
-  isWatched(table: string): boolean;
-  tables(): Iterable<string>;
+  /** The tables that are watched. */
+  readonly tables: ReadonlyMap<string, unknown>;
   onChange(change: Change): Promise<void>;
   /** A document was written, and what it is now cannot be told. */
   onLost(table: string, error: unknown): Error;
@@ -36,7 +36,7 @@ export function watchDb(db: AnyWriter, watch: Watch, mutex: Mutex): AnyWriter {
   const write = (method: Method, args: unknown[]) => {
     // Convex tells from the last argument whether the table is named; wrappers hand on one that is undefined.
     if (args.at(-1) === undefined) args.pop();
-    if (args.length === NAMED[method] && !watch.isWatched(String(args[0])))
+    if (args.length === NAMED[method] && !watch.tables.has(String(args[0])))
       return mutex.track(() => raw[method](...args));
     // As they are now: the app may go on using its objects while the write waits for its turn.
     const written = args.map(copyOf);
@@ -90,7 +90,7 @@ async function writeWatched(db: AnyWriter, watch: Watch, method: Method, args: u
   const isNamed = args.length === NAMED[method];
   const id = method === "insert" ? "" : String(args[isNamed ? 1 : 0]);
   const table = isNamed ? String(args[0]) : tableOf(db, watch, id);
-  if (table === undefined || !watch.isWatched(table)) return await raw[method](...args);
+  if (table === undefined || !watch.tables.has(table)) return await raw[method](...args);
   const readBack = async (written: string) => {
     try {
       return (await raw.get(table, written)) as Document;
@@ -112,7 +112,7 @@ async function writeWatched(db: AnyWriter, watch: Watch, method: Method, args: u
 }
 
 function tableOf(db: AnyWriter, watch: Watch, id: string): string | undefined {
-  for (const table of watch.tables()) if (db.normalizeId(table, id) !== null) return table;
+  for (const table of watch.tables.keys()) if (db.normalizeId(table, id) !== null) return table;
   return undefined;
 }
 
