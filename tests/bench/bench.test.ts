@@ -68,7 +68,7 @@ test("clients that carry effects: some do, and all see both changes", async () =
 test("a source write reads the row, and writes it only when it is clean", async () => {
   const { cleanWrite, staleWrite } = await measureWrites();
 
-  // One range fewer than the empty trigger's: the library does not read back what was just written.
+  // One range fewer than the empty trigger's: the library does not read a patch of plain fields back.
   expect(cleanWrite).toMatchObject({ extraRead: 1, extraWritten: 1, extraIndexRanges: 0 });
   expect(staleWrite).toMatchObject({ extraRead: 1, extraWritten: 0, extraIndexRanges: 0 });
 });
