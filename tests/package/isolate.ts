@@ -105,7 +105,13 @@ async function load(sources: Record<string, string>): Promise<Map<string, Module
 
 /** A database without documents. */
 const emptyDb = {
-  query: () => ({ withIndex: () => ({ first: async () => null, collect: async () => [] }) }),
+  query: () => ({
+    withIndex: () => ({
+      first: async () => null,
+      collect: async () => [],
+      async *[Symbol.asyncIterator]() {},
+    }),
+  }),
 };
 
 const input = JSON.parse(await text(process.stdin)) as IsolateInput;
