@@ -132,6 +132,16 @@ export async function rest(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolea
 }
 
 /**
+ * Before a recompute gives way to a run of its key. From now on nobody may count on it: the run may commit at this very
+ * moment, and want another recompute. This write and the commit's look at the entry are then in conflict.
+ *
+ * @param isPutOff - Whether it was the entry's trailing job.
+ */
+export async function giveWay(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
+  if (isPutOff && entry?.trailingJob !== undefined) await change(ctx, entry, { trailingJob: undefined });
+}
+
+/**
  * After a row was committed or deleted by the app itself. A failure is over, with its backoff, but not the window that
  * it began in. After a deletion, what readers see is `0` again, as it was before there was a row: no effect of theirs
  * may be a duplicate of one from then.

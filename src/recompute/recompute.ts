@@ -1,4 +1,4 @@
-import { findEntry, isOpen, isResting, rest, succeed, writeEntry } from "../effects/ledger.js";
+import { findEntry, giveWay, isOpen, isResting, rest, succeed, writeEntry } from "../effects/ledger.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Attempt, RecomputeOutcome } from "../model/jobs.js";
@@ -59,7 +59,10 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   const run = await findRun(db, view, key.text);
   const isLeft = run !== null && !(await isUnderWay(execution, run));
   const isResumed = isLeft && view.mode === "paged" && entry?.failure !== undefined;
-  if (run !== null && !isLeft) return "overtaken";
+  if (run !== null && !isLeft) {
+    await giveWay(ledger, entry, isPutOff);
+    return "overtaken";
+  }
   if (isLeft && !isResumed) {
     await removeRun(ledger.db, run);
     await endTurn(execution, view, run.turn);

@@ -172,6 +172,31 @@ describe("while a run lasts", () => {
     await app.testing.expectState(app.totals, key, "fresh");
   });
 
+  test("the attempt that was put off gives way, and nobody counts on it any more", async () => {
+    const app = startInAction();
+    const during = vi.fn();
+    app.duringRun(async () => {
+      const windowEndsAt = await app.t.run(async (ctx) => {
+        const [entry] = await ctx.db.query("lazyEffects").collect();
+        if (entry === undefined) throw new Error("The run has no entry.");
+        const job = { kind: "attempt", view: "totals", args: key };
+        const trailingJob = await ctx.scheduler.runAt(entry.windowEndsAt, recompute, { job });
+        await ctx.scheduler.cancel(trailingJob);
+        await ctx.db.patch(entry._id, { trailingJob });
+        return entry.windowEndsAt;
+      });
+      const start = { windowEndsAt, isTrailing: true };
+      const outcome = await app.t.mutation(recompute, { job: { kind: "attempt", view: "totals", args: key, start } });
+      during(outcome, await app.rows("lazyEffects"));
+    });
+    await app.readAndDeliver();
+    expect(during.mock.calls).toEqual([
+      ["overtaken", [expect.not.objectContaining({ trailingJob: expect.anything() })]],
+    ]);
+    expect(await app.begun()).toBe(1);
+    await app.testing.expectState(app.totals, key, "fresh");
+  });
+
   test("an attempt that is made beyond the window is overtaken", async () => {
     const app = startInAction();
     const during = vi.fn();
