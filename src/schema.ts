@@ -56,8 +56,11 @@ export function rowFields() {
     /** Until then, writes that make the row stale have it recomputed. Renewed by commits that a reader asked for. */
     leaseUntil: maybeTime,
     // Of release 0.1.
-    ...{ seq: maybeTime, aged: maybeTime, dirtySince: maybeTime },
-    ...{ pending: maybeAny, refreshing: maybeAny },
+    seq: maybeTime,
+    aged: maybeTime,
+    dirtySince: maybeTime,
+    pending: maybeAny,
+    refreshing: maybeAny,
   };
 }
 
@@ -130,13 +133,14 @@ function defineLazyTables() {
       job: v.optional(jobId),
       expiresAt: v.optional(time),
       // Of release 0.1.
-      ...{
-        run: v.optional(snapshot),
-        cursor: maybeAny,
-        accumulated: maybeAny,
-      },
-      ...{ pages: maybeAny, items: maybeAny, numItems: maybeAny },
-      ...{ startedAt: v.optional(time), updatedAt: v.optional(time) },
+      run: v.optional(snapshot),
+      cursor: maybeAny,
+      accumulated: maybeAny,
+      pages: maybeAny,
+      items: maybeAny,
+      numItems: maybeAny,
+      startedAt: v.optional(time),
+      updatedAt: v.optional(time),
     })
       .index("by_row", ["view", "key"])
       .index("by_expiry", ["expiresAt"]),
@@ -184,7 +188,9 @@ function defineLazyTables() {
       // When events came of topics that loop, and which.
       foreignAt: v.optional(time),
       foreignTopics: v.optional(v.string()),
-      ...{ unauthorizedAt: v.optional(time), views: maybeAny }, // Of release 0.1.
+      // Of release 0.1.
+      unauthorizedAt: v.optional(time),
+      views: maybeAny,
     }),
   };
 }

@@ -8,7 +8,7 @@ import { isNearlyOut } from "../model/limits.js";
 import { keyOfRow, recomputeEffect } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import type { AnyMutationCtx, AnyQueryCtx, Row, StoredRow } from "../schema.js";
-import { agedAt } from "../staleness/age.js";
+import { staleSince } from "../staleness/age.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { ASKED_LATELY_MS, PATIENCE_MS } from "../times.js";
 
@@ -53,7 +53,7 @@ export async function findForgotten(
 /** Whether something should have come of a row by now, if it is stale: its readers have asked long ago. */
 function isOverdue(view: ViewDefinition, row: Row, now: number): boolean {
   if (row.pendingUntil !== undefined) return row.pendingUntil <= now;
-  const since = row.dirtyAt ?? agedAt(view, row, now) ?? row.computedAt;
+  const since = staleSince(view, row, now) ?? row.computedAt;
   return since + PATIENCE_MS <= now;
 }
 

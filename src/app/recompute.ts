@@ -5,6 +5,7 @@ import type { MutationExecution } from "../model/execution.js";
 import {
   type ActJob,
   type Computed,
+  type Found,
   type Page,
   type RecomputeJob,
   type RecomputeOutcome,
@@ -66,7 +67,7 @@ export async function answerRun(
   app: LazyApp,
   ctx: AnyQueryCtx,
   { run: id, next }: { run: GenericId<"lazyRuns">; next?: Parameters<typeof readPage>[3] },
-): Promise<{ computed: Computed } | { page: Page } | null> {
+): Promise<Found | null> {
   const run: Run | null = await lazyDb(ctx.db).get("lazyRuns", id);
   const view = run === null ? undefined : app.views.get(run.view);
   if (run === null || view === undefined) return null;

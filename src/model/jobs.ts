@@ -32,6 +32,9 @@ export type Page = {
   documentsRead: number;
 };
 
+/** What a step of a run has found: the value, or the next page. */
+export type Found = { computed: Computed } | { page: Page };
+
 /** What a recompute is about; and whether a write asked for it, and no reader. */
 type Work = { view: string; args: Record<string, Value>; byWrite?: boolean };
 
@@ -56,7 +59,7 @@ export type RecomputeJob =
   /** The action of a run has computed the value, or failed. */
   | { kind: "finish"; run: RunId; computed?: Computed; error?: string }
   /** The sub-transaction that takes in what a run has found. */
-  | { kind: "commitRun"; run: RunId; found: { computed: Computed } | { page: Page } };
+  | { kind: "commitRun"; run: RunId; found: Found };
 
 /**
  * What became of a recompute.

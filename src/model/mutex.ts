@@ -43,8 +43,8 @@ export class Mutex {
    */
   track<T>(work: () => Promise<T>): Promise<T> {
     if (this.isClosed) {
-      const remedy = "await what you begin.";
-      return Promise.reject(new Error(`The database was used after its mutation had ended: ${remedy}`));
+      const message = "The database was used after its mutation had ended: await what you begin.";
+      return Promise.reject(new Error(message));
     }
     this.begun++;
     this.running++;

@@ -204,7 +204,8 @@ export function workMs({ mode, windowMs, timeoutMs }: Pick<ViewDefinition, "mode
   return windowMs + (mode === "transaction" ? 0 : timeoutMs) + PATIENCE_MS;
 }
 
-function announcement(view: ViewDefinition, row: Row, now: number) {
+/** What a row says while a recompute is on its way, and until when it says so. */
+export function announcement(view: ViewDefinition, row: Pick<Row, "expiresAt">, now: number) {
   const pendingUntil = now + workMs(view);
   return { pendingUntil, expiresAt: Math.min(row.expiresAt ?? pendingUntil, pendingUntil) };
 }

@@ -21,10 +21,14 @@ export async function findRun(
   view: Pick<ViewDefinition, "name" | "mode">,
   key: string,
 ): Promise<Run | null> {
-  if (view.mode === "transaction") return null;
+  return view.mode === "transaction" ? null : await findStoredRun(db, view.name, key);
+}
+
+/** The same, whatever the code says of the view. */
+export async function findStoredRun(db: AnyReader, view: string, key: string): Promise<Run | null> {
   return await lazyDb(db)
     .query("lazyRuns")
-    .withIndex("by_row", (q) => q.eq("view", view.name).eq("key", key))
+    .withIndex("by_row", (q) => q.eq("view", view).eq("key", key))
     .first();
 }
 
@@ -33,11 +37,11 @@ export async function touchRun(db: LazyWriter, run: Run, now: number): Promise<v
   if (run.touchedAt === undefined) await db.patch("lazyRuns", run._id, { touchedAt: now });
 }
 
-/** Another job goes on with a run; or a sweep looks again at another time. */
+/** Another job goes on with a run, with another turn; or a sweep looks again at another time. */
 export async function goOn(
   db: LazyWriter,
   { _id }: Pick<Run, "_id">,
-  change: Pick<Run, "job" | "expiresAt">,
+  change: Pick<Run, "job" | "turn" | "expiresAt">,
 ): Promise<void> {
   await db.patch("lazyRuns", _id, change);
 }

@@ -54,7 +54,7 @@ export async function resumeRun(
   turn: Attempt["turn"],
 ): Promise<RecomputeOutcome> {
   const job = await scheduleStep(execution, run._id, Date.now());
-  await execution.ledger.db.patch("lazyRuns", run._id, { turn, job });
+  await goOn(execution.ledger.db, run, { turn, job });
   await nextPageBy(execution.ledger.db, run._id, job);
   return "begun";
 }

@@ -3,7 +3,7 @@ import { ensureSweep, sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Computed } from "../model/jobs.js";
-import { commitRow, findRow, type Key, nextAgeAt, workMs } from "../model/row.js";
+import { announcement, commitRow, findRow, type Key, nextAgeAt } from "../model/row.js";
 import type { Row, Run, StoredRow } from "../schema.js";
 import { evictionSweep } from "../staleness/evictable.js";
 import { judgeNew } from "../staleness/judge.js";
@@ -98,8 +98,7 @@ async function writeRow(
   if (touchedAt !== undefined) {
     next.dirtyAt = touchedAt;
     if (isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))) {
-      next.pendingUntil = now + workMs(view);
-      next.expiresAt = Math.min(expiresAt ?? next.pendingUntil, next.pendingUntil);
+      Object.assign(next, announcement(view, next, now));
     }
   }
   await commitRow(watchedDb(execution), view, row, next);

@@ -3,7 +3,7 @@ import { findEntry, succeed } from "../effects/ledger.js";
 import { askSnapshot } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
-import type { Attempt, Computed, Page, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
+import type { Attempt, Computed, Found, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
 import { limitsWithReserve } from "../model/limits.js";
 import { findRow, type Key, keyOrNone, withdraw } from "../model/row.js";
 import { findPages, goOn, isAlive, removeRun } from "../model/run.js";
@@ -70,9 +70,7 @@ export async function step(execution: MutationExecution, { run: id }: Job<"step"
     const transactionLimits = await limitsWithReserve(ctx);
     const next = pages === null ? {} : { next: { cursor: pages.cursor, numItems: pages.numItems } };
     const question = { kind: "compute" as const, run: id, ...next };
-    const found = await askSnapshot<{ computed: Computed } | { page: Page } | null>(
-      ...[app, ctx, question, { transactionLimits }],
-    );
+    const found = await askSnapshot<Found | null>(app, ctx, question, { transactionLimits });
     if (found === null) {
       const job = await scheduleStep(execution, id, Date.now() + RETRY_SNAPSHOT_MS);
       if (pages === null) await goOn(ledger.db, run, { job });

@@ -5,12 +5,12 @@ import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Attempt } from "../model/jobs.js";
 import { workMs } from "../model/row.js";
-import { findRun, isAlive, removeRun } from "../model/run.js";
+import { findRun, findStoredRun, isAlive, removeRun } from "../model/run.js";
 import type { LazyReader, Turn } from "../schema.js";
 import { canonicalText } from "../values/canonical.js";
 
 /*
- * Turns: of a view with `maxParallel`, so many recomputes run at a time. An attempt that has something to do waits for
+ * Turns: a view with `maxParallel` runs at most so many recomputes at a time. An attempt that has something to do waits for
  * its turn, each key once, and is scheduled again with it, so that others see it taken. The end of a turn starts the
  * keys that have waited longest: nobody polls. A sweep takes the turn of a job that has died.
  *
@@ -101,12 +101,23 @@ async function findRunning(db: LazyReader, view: string): Promise<Turn[]> {
     .collect();
 }
 
-async function startTurn({ ledger }: MutationExecution, view: Partial<ViewDefinition>, turn: Turn): Promise<void> {
-  const now = Date.now();
+async function startTurn(execution: MutationExecution, view: Partial<ViewDefinition>, turn: Turn): Promise<void> {
+  const { ledger } = execution;
   const job = { ...(turn.job as object), turn: turn._id };
-  const running = await scheduleAt(ledger.scheduler, now, ledger.recompute, { job } as never);
+  const running = await scheduleAt(ledger.scheduler, Date.now(), ledger.recompute, { job } as never);
+  await keepTurn(execution, view, turn, { running });
+}
+
+/** A turn goes on; a sweep looks whether its job has died. */
+async function keepTurn(
+  { ledger }: MutationExecution,
+  view: Partial<ViewDefinition>,
+  turn: Turn,
+  change: Pick<Turn, "running"> = {},
+): Promise<void> {
+  const now = Date.now();
   const expiresAt = now + lastsMs(view);
-  await ledger.db.patch("lazyTurns", turn._id, { running, expiresAt });
+  await ledger.db.patch("lazyTurns", turn._id, { ...change, expiresAt });
   await sweepWhenDue(ledger, "lazyTurns", { expiresAt, now });
 }
 
@@ -123,15 +134,8 @@ export async function lookAtTurn(
   view: ViewDefinition | undefined,
   turn: Turn,
 ): Promise<void> {
-  const { db } = execution.ledger;
-  const run = await db
-    .query("lazyRuns")
-    .withIndex("by_row", (q) => q.eq("view", turn.view).eq("key", turn.key))
-    .first();
+  const run = await findStoredRun(execution.db, turn.view, turn.key);
   const isHeld = run?.turn === turn._id || (await isAlive(execution.ctx, turn.running));
   if (!isHeld) return await endTurn(execution, view, turn._id);
-  const now = Date.now();
-  const expiresAt = now + lastsMs(view ?? {});
-  await db.patch("lazyTurns", turn._id, { expiresAt });
-  await sweepWhenDue(execution.ledger, "lazyTurns", { expiresAt, now });
+  await keepTurn(execution, view ?? {}, turn);
 }

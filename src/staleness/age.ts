@@ -12,7 +12,7 @@ export function hasReached({ expiresAt, computedAt }: Row, ageMs: number): boole
 }
 
 /** When a row reached the greatest of its ages so far; undefined when none. */
-export function agedAt({ staleWhen }: ViewDefinition, row: Row, now: number): number | undefined {
+function agedAt({ staleWhen }: ViewDefinition, row: Row, now: number): number | undefined {
   const reached = staleWhen.ages.filter((age) => hasReached(row, age) && row.computedAt + age <= now);
   return reached.length === 0 ? undefined : row.computedAt + Math.max(...reached);
 }

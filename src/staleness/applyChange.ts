@@ -5,14 +5,7 @@ import { findRun } from "../model/run.js";
 import type { AnyWriter, StoredRow } from "../schema.js";
 import { reasonOf } from "../values/describe.js";
 import { isLeased, isMarked, lookUp, markKey } from "./mark.js";
-import type { Document } from "./watch.js";
-
-/** A change of a source, as far as it is a key's own. */
-export interface OwnChange {
-  table: string;
-  before: Document;
-  after: Document;
-}
+import type { Change } from "./watch.js";
 
 /**
  * Brings the row of a key up to date with one change of a source, in the change's own transaction.
@@ -24,13 +17,14 @@ export interface OwnChange {
  *   its tags, and still of that age.
  *
  * @param watched - Tells the views whose source is this one.
+ * @param change - As far as it is the key's own.
  */
 export async function applyToRow(
   execution: MutationExecution,
   watched: AnyWriter,
   view: ViewDefinition,
   key: Key,
-  change: OwnChange,
+  change: Change,
 ): Promise<void> {
   if (isMarked(execution, view, key)) return;
   const row = await lookUp(execution, view, key);
@@ -51,7 +45,7 @@ function isUpToDate(view: ViewDefinition, row: StoredRow): boolean {
 }
 
 /** @returns Undefined when the value must be computed anew. */
-function newValue(view: ViewDefinition, key: Key, row: StoredRow, change: OwnChange): unknown {
+function newValue(view: ViewDefinition, key: Key, row: StoredRow, change: Change): unknown {
   try {
     const value = view.applyChange?.(row.value as never, change as never, key.args as never);
     return value === undefined ? undefined : view.checkValue(value);

@@ -36,7 +36,7 @@ export async function markKey(
   try {
     const row = known ?? (await lookUp(execution, view, key));
     const now = Date.now();
-    const run = view.mode === "transaction" ? null : await findRun(execution.db, view, key.text);
+    const run = await findRun(execution.db, view, key.text);
     if (run !== null) await touchRun(execution.ledger.db, run, now);
     if (row !== null) await setMark(execution, view, key, row, now);
   } catch (error) {

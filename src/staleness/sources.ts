@@ -38,11 +38,12 @@ class SourceWatch implements Watch {
    * A change concerns the keys of the old and of the new document, in every view that has the table as a source: their
    * rows are marked as out of date, or, where the view knows how, brought up to date.
    */
-  async onChange({ table, ...change }: Change): Promise<void> {
+  async onChange(change: Change): Promise<void> {
     const { execution } = this;
+    const { table } = change;
     try {
       for (const view of this.tables.get(table) ?? []) {
-        for (const { key, before, after } of concerns(view, { table, ...change })) {
+        for (const { key, before, after } of concerns(view, change)) {
           if (view.applyChange === undefined) await markKey(execution, view, key);
           else await applyToRow(execution, watchedDb(execution), view, key, { table, before, after });
         }

@@ -7,7 +7,6 @@ export type Document = { [field: string]: unknown } | null;
 /** One change of one document. `before` or `after` is null where the document does not exist. */
 export interface Change {
   table: string;
-  id: string;
   before: Document;
   after: Document;
 }
@@ -100,14 +99,14 @@ async function writeWatched(db: AnyWriter, watch: Watch, method: Method, args: u
   };
   if (method === "insert") {
     const inserted = String(await raw.insert(...args));
-    await watch.onChange({ table, id: inserted, before: null, after: await readBack(inserted) });
+    await watch.onChange({ table, before: null, after: await readBack(inserted) });
     return inserted;
   }
   const before = (await raw.get(table, id)) as Document;
   await raw[method](...args);
   let after: Document | undefined = null;
   if (method !== "delete") after = storedFrom(method, before, args.at(-1) as Document) ?? (await readBack(id));
-  await watch.onChange({ table, id, before, after });
+  await watch.onChange({ table, before, after });
   return undefined;
 }
 

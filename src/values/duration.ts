@@ -1,3 +1,4 @@
+import { DAY, HOUR, MINUTE, SECOND } from "../times.js";
 import { describe } from "./describe.js";
 
 /**
@@ -15,14 +16,14 @@ export interface Duration {
 }
 
 const UNIT_MS: Record<keyof Duration, number> = {
-  hours: 3_600_000,
-  minutes: 60_000,
-  seconds: 1_000,
+  hours: HOUR,
+  minutes: MINUTE,
+  seconds: SECOND,
   milliseconds: 1,
 };
 
 /** Convex schedules nothing further ahead than five years; this leaves room. */
-const MAX_MS = 365 * 24 * UNIT_MS.hours;
+const MAX_MS = 365 * DAY;
 
 /**
  * @param duration - The duration to convert.
@@ -45,7 +46,7 @@ export function toMs(duration: Duration, name: string): number {
     ms += amount * UNIT_MS[unit as keyof Duration];
   }
   if (ms > MAX_MS) {
-    throw new Error(`${name} is ${ms / UNIT_MS.hours} hours; give at most 8,760, which is a year.`);
+    throw new Error(`${name} is ${ms / HOUR} hours; give at most 8,760, which is a year.`);
   }
   return ms;
 }
