@@ -83,7 +83,7 @@ export interface DispatchOptions {
  * - The row has been committed since the reader saw it → superseded: nothing is written.
  * - No entry in the ledger, or its window is over → open a window, schedule the target now. When the effect saw the same
  *   row as the last one dispatched, nothing has come of that one yet: the window is for the first of their jobs to
- *   start, so that jobs which are late, all of them and always, do not give way to each other for ever.
+ *   start, so that jobs which always start late do not give way to each other for ever.
  * - Inside the window, and the effect saw another row than the last one dispatched, or that one failed → schedule the
  *   target for the window's end, unless something is scheduled there already.
  * - Else it is a duplicate: nothing is written.

@@ -29,6 +29,24 @@ async function startWith(lists: string[], app = startTotals()) {
   return { ...app, dirty };
 }
 
+/** An app with a mutation `sub:refresh`, which refreshes the list "a". */
+function startWithRefresh() {
+  const app = startTotals(
+    {},
+    {
+      build: (lazy) => ({
+        sub: {
+          refresh: lazy.mutation(mutationGeneric)({
+            args: {},
+            handler: async (ctx) => void (await app.totals.refresh(ctx, { list: "a" })),
+          }),
+        },
+      }),
+    },
+  );
+  return app;
+}
+
 describe("a change of a source", () => {
   test("insert, patch, replace and delete each mark the key of their document", async () => {
     const app = await startWith(["a", "b"]);
@@ -109,19 +127,7 @@ describe("a change of a source", () => {
   });
 
   test("after a sub-mutation that refreshed the row marks it again", async () => {
-    const app = startTotals(
-      {},
-      {
-        build: (lazy) => ({
-          sub: {
-            refresh: lazy.mutation(mutationGeneric)({
-              args: {},
-              handler: async (ctx) => void (await app.totals.refresh(ctx, { list: "a" })),
-            }),
-          },
-        }),
-      },
-    );
+    const app = startWithRefresh();
     await app.mutation(async (ctx) => {
       await app.totals.refresh(ctx, { list: "a" });
       await add("a", 1)(ctx);
@@ -201,19 +207,7 @@ test("a write beside a refresh in one mutation leaves the row stale, or is in it
 });
 
 test.each([0, 5, 20, 50])("a write beside a sub-mutation that refreshes marks (%i ticks later)", async (ticks) => {
-  const app = startTotals(
-    {},
-    {
-      build: (lazy) => ({
-        sub: {
-          refresh: lazy.mutation(mutationGeneric)({
-            args: {},
-            handler: async (ctx) => void (await app.totals.refresh(ctx, { list: "a" })),
-          }),
-        },
-      }),
-    },
-  );
+  const app = startWithRefresh();
   const key = { list: "a" };
   await app.mutation((ctx) => app.totals.refresh(ctx, key));
   await app.mutation(async (ctx) => {
