@@ -41,7 +41,7 @@ export async function touchRun(db: LazyWriter, run: Run, now: number): Promise<v
 export async function goOn(
   db: LazyWriter,
   { _id }: Pick<Run, "_id">,
-  change: Pick<Run, "job" | "turn" | "expiresAt">,
+  change: { [Field in "job" | "turn" | "expiresAt"]?: Run[Field] | undefined },
 ): Promise<void> {
   await db.patch("lazyRuns", _id, change);
 }
