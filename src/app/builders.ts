@@ -80,13 +80,13 @@ async function giveToTest(effects: readonly Effect[], forward: string): Promise<
  * Effects of a mutation are dispatched in its own transaction: they are rolled back with it. The mutation ends when
  * every write has ended that was begun in it, also those that nobody has awaited.
  */
-export async function inMutation(
+export function inMutation(
   app: LazyApp,
   ctx: AnyMutationCtx,
   handler: (ctx: AnyMutationCtx & EffectCtx, args: unknown) => unknown,
   args: unknown,
 ): Promise<unknown> {
-  return await withExecution(app, ctx, ({ ctx: inner }) => handler(inner, args));
+  return withExecution(app, ctx, ({ ctx: inner }) => handler(inner, args));
 }
 
 /** The same, for the library's own mutations. */

@@ -10,9 +10,8 @@ const FEW_TURNS = 2;
  * side, and each has to be told before the next one begins.
  */
 export class Mutex {
-  private last: Promise<unknown> = Promise.resolve();
-  /** Work that has, or waits for, its turn. */
-  private queued = 0;
+  /** The last work that has its turn, or waits for it. */
+  private last: Promise<unknown> | undefined;
   private begun = 0;
   private running = 0;
   private mostRunning = 0;
@@ -26,11 +25,8 @@ export class Mutex {
    */
   run<T>(work: () => Promise<T>): Promise<T> {
     return this.track(() => {
-      const own = this.queued++ === 0 ? work() : this.last.then(work);
-      const leave = () => {
-        this.queued--;
-      };
-      this.last = own.then(leave, leave);
+      const own = this.last === undefined ? work() : this.last.then(work, work);
+      this.last = own;
       return own;
     });
   }
@@ -49,19 +45,21 @@ export class Mutex {
     this.begun++;
     this.running++;
     this.mostRunning = Math.max(this.mostRunning, this.running);
-    return work().then(
+    const own = work();
+    return own.then(
       (result) => {
-        this.end();
+        this.end(own);
         return result;
       },
       (error) => {
-        this.end();
+        this.end(own);
         throw error;
       },
     );
   }
 
-  private end(): void {
+  private end(work: Promise<unknown>): void {
+    if (this.last === work) this.last = undefined;
     this.running--;
     if (this.running === 0) this.onIdle?.();
   }

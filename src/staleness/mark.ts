@@ -36,9 +36,9 @@ export async function markKey(
   try {
     const row = known ?? (await lookUp(execution, view, key));
     const now = Date.now();
-    const run = await findRun(execution.db, view, key.text);
+    const run = view.mode === "transaction" ? null : await findRun(execution.db, view, key.text);
     if (run !== null) await touchRun(execution.ledger.db, run, now);
-    if (row !== null) await setMark(execution, view, key, row, now);
+    if (row !== null && !isMarkedLately(view, row, now)) await setMark(execution, view, key, row, now);
   } catch (error) {
     const what = `a change in this mutation concerns the row ${key.text} of the view "${view.name}", which could not be marked as out of date`;
     throw notMarked(execution, what, error);
@@ -57,12 +57,16 @@ async function setMark(
   row: StoredRow,
   now: number,
 ): Promise<void> {
-  const lastMark = row.nudgedAt ?? row.dirtyAt;
-  if (lastMark !== undefined && Math.abs(now - lastMark) <= graceMs(view, row)) return;
   const isComing = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
   await markRow(execution.db, view, row, now, isComing);
   if (!isComing) return;
   await sweepWhenDue(execution.ledger, view.name, { expiresAt: now + workMs(view), now });
+}
+
+/** Whether a row has a mark that counts. */
+function isMarkedLately(view: ViewDefinition, row: Row, now: number): boolean {
+  const lastMark = row.nudgedAt ?? row.dirtyAt;
+  return lastMark !== undefined && Math.abs(now - lastMark) <= graceMs(view, row);
 }
 
 /** How long a mark counts: where a recompute was announced, as long as that may take, too. */
@@ -91,11 +95,14 @@ export async function recomputeSoon(
  * The row of a key. A mutation that looks up very many keys would run out of index ranges: it reads the rows of a view
  * as a whole instead, where they are few. It then conflicts with each recompute of that view.
  */
-export async function lookUp(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
+export function lookUp(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
+  const mayBeShort = execution.isShortOfRanges || ++execution.lookUps % LOOK_UPS_A_CHECK === 0;
+  return mayBeShort ? lookUpInAll(execution, view, key) : findRow(execution.db, view, key.text);
+}
+
+async function lookUpInAll(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
   const { rows } = execution;
-  if (++execution.lookUps % LOOK_UPS_A_CHECK === 0) {
-    execution.isShortOfRanges ||= await isShortOfRanges(execution.ctx);
-  }
+  execution.isShortOfRanges ||= await isShortOfRanges(execution.ctx);
   if (execution.isShortOfRanges && !rows.has(view.name)) {
     rows.set(view.name, await readAll(execution, view));
   }

@@ -70,7 +70,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "execution.forget({ view, text: key.text });",
     "",
   ]),
-  bug(239, "a mark is never set again", "src/staleness/mark.ts", [
+  bug(585, "a mark is never set again", "src/staleness/mark.ts", [
     "Math.abs(now - lastMark) <= graceMs(view, row)",
     "now > 0",
   ]),
@@ -121,7 +121,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     isRare: true,
   },
   {
-    ...bug(1325, "a window that was taken is its own job's still", "src/recompute/recompute.ts", [
+    ...bug(2182, "a window that was taken is its own job's still", "src/recompute/recompute.ts", [
       "isOwn ? entry.taken === true :",
       "isOwn ? false :",
     ]),
@@ -148,6 +148,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       "isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))",
       "isLeased(view, next, now)",
     ]),
+    kind: { isLeased: true, mode: "snapshot" },
+  },
+  {
+    ...bug(1_079_083, "a job that gives way to a run is counted on", "src/recompute/recompute.ts", [
+      "await giveWay(ledger, entry, isPutOff);",
+      "",
+    ]),
+    isRare: true,
     kind: { isLeased: true, mode: "snapshot" },
   },
   bug(24, "a page is taken in twice", "src/recompute/pages.ts", [
