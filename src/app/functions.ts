@@ -12,7 +12,8 @@ import { type DispatchCounts, dispatchInChunks } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
 import { dueDocuments } from "../effects/sweep.js";
 import { openForwarded } from "../effects/transports/client.js";
-import { commitsOf, dispatchInMutation, type LazyApp, pathOf } from "../model/app.js";
+import { commitsOf, dispatchInMutation, type LazyApp } from "../model/app.js";
+import type { MutationExecution } from "../model/execution.js";
 import {
   type ActJob,
   type Question,
@@ -22,13 +23,13 @@ import {
   type SweepJob,
 } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
+import { commitRun, finish, noteStart, step } from "../recompute/run.js";
 import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
-import { findForgotten, scanForgotten } from "./backstop.js";
-import { findEvictable, scanEvictable } from "./evict.js";
+import { withExecution } from "./builders.js";
 import { beat, raiseCanary, writeNote } from "./heartbeat.js";
 import { type InspectReport, inspect } from "./inspect.js";
-import { act, answerRun, recompute } from "./recompute.js";
-import { sweepDue } from "./sweeper.js";
+import { act, answerRun, runAttempt, runCommit } from "./recompute.js";
+import { findEvictable, findForgotten, sweepDue, sweepEvictable, sweepForgotten } from "./sweeps.js";
 
 /** The functions that an app exports for the library: `export const { … } = lazy.functions()`. */
 export interface LazyFunctions {
@@ -36,91 +37,93 @@ export interface LazyFunctions {
   recompute: RegisteredMutation<"internal", { job: RecomputeJob }, Promise<RecomputeOutcome>>;
   /** Dispatches effects that left a query or action. It never writes to the console. */
   dispatch: RegisteredMutation<"internal", { effects: Effect[]; areForwarded?: boolean }, Promise<DispatchCounts>>;
-  /**
-   * What is done in the background, at most a hundred documents in a transaction: marks rows that have reached an age,
-   * ends runs and turns whose job has died, deletes ledger entries that have expired, evicts rows.
-   */
+  /** Works in the background, on 100 documents at most: ages, dead jobs, expired ledger entries, evictions. */
   sweep: RegisteredMutation<"internal", { job: SweepJob }, Promise<{ swept: number }>>;
   /** Reports rows, stale rows, failures and the ledger's size: `npx convex run lazy:inspect`. */
   inspect: RegisteredQuery<"internal", { ask?: Question }, Promise<InspectReport>>;
   /** For views of the mode `action`: computes. Export it only with such views. */
   act: RegisteredAction<"internal", { job: ActJob }, Promise<RecomputeOutcome>>;
   /**
-   * For a cron: tries the way through the log stream (`inspect` reports how it went), and has rows recomputed that are
-   * stale though a reader asked for them in the last hour, because an effect was lost or a job died. Export it with that
-   * cron.
+   * For a cron: tests the log stream (`inspect` reports the result), and recomputes rows that are stale though a reader
+   * asked for them in the last hour, because an effect was lost or a job died. Export it with that cron.
    */
   heartbeat: RegisteredAction<"internal", Record<string, never>, Promise<null>>;
   /** For the transport `client`: dispatches effects that clients forward. Export it only with that transport. */
   forward: RegisteredMutation<"public", { seals: string[] }, Promise<DispatchCounts>>;
 }
 
+/** What handles a job of each kind: a function of a context and the job. */
+type Handlers<Job extends { kind: string }, Context extends unknown[], Result> = {
+  [Kind in Job["kind"]]: (...args: [...Context, Extract<Job, { kind: Kind }>]) => Promise<Result>;
+};
+
+const RECOMPUTES: Handlers<RecomputeJob, [MutationExecution], RecomputeOutcome> = {
+  attempt: runAttempt,
+  commit: runCommit,
+  step,
+  started: noteStart,
+  finish,
+  commitRun,
+};
+
+const SWEEPS: Handlers<SweepJob, [MutationExecution, AnyMutationCtx], number> = {
+  due: sweepDue,
+  evict: sweepEvictable,
+  backstop: sweepForgotten,
+  note: ({ ledger }, _, note) => writeNote(ledger.db, note),
+};
+
+const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
+  commits: (app, ctx, { rows }) => commitsOf(ctx, app, rows),
+  due: (_, ctx, sweep) => dueDocuments(lazyDb(ctx.db), sweep, () => isNearlyOut(ctx)),
+  evictable: findEvictable,
+  forgotten: findForgotten,
+  compute: answerRun,
+  canary: (app, _, { sentAt }) => raiseCanary(app, sentAt),
+};
+
+/** @throws Error naming the kind of the job, when this release does not know it. */
+async function handle<Job extends { kind: string }, Context extends unknown[], Result>(
+  handlers: Handlers<Job, Context, Result>,
+  job: Job,
+  ...context: Context
+): Promise<Result> {
+  if (!Object.hasOwn(handlers, job.kind)) return refuse(job as never);
+  return handlers[job.kind as Job["kind"]](...context, job as never);
+}
+
 export function internalFunctions(app: LazyApp): LazyFunctions {
+  const args = { job: v.any() };
   return {
     recompute: internalMutationGeneric({
-      args: { job: v.any() },
-      handler: async (ctx, { job }) => await recompute(app, ctx, job),
+      args,
+      handler: (ctx, { job }) => withExecution(app, ctx, (execution) => handle(RECOMPUTES, job, execution)),
     }),
     dispatch: internalMutationGeneric({
       args: { effects: v.any(), areForwarded: v.optional(v.boolean()) },
-      handler: async (ctx, { effects, ...options }) => await dispatchInMutation(app, ctx, effects, options),
+      handler: (ctx, { effects, ...options }) => dispatchInMutation(app, ctx, effects, options),
     }),
     sweep: internalMutationGeneric({
-      args: { job: v.any() },
-      handler: async (ctx, { job }) => await sweep(app, ctx, job),
+      args,
+      handler: async (ctx, { job }) => ({
+        swept: await withExecution(app, ctx, (execution) => handle(SWEEPS, job, execution, ctx)),
+      }),
     }),
     inspect: internalQueryGeneric({
       args: { ask: v.optional(v.any()) },
-      handler: async (ctx, { ask }) =>
-        (ask === undefined ? await inspect(app, ctx) : await answer(app, ctx, ask)) as InspectReport,
+      handler: (ctx, { ask }) =>
+        (ask === undefined ? inspect(app, ctx) : handle(ANSWERS, ask, app, ctx)) as Promise<InspectReport>,
     }),
-    act: internalActionGeneric({
-      args: { job: v.any() },
-      handler: async (ctx, { job }) => await act(app, ctx, job),
-    }),
-    heartbeat: internalActionGeneric({ args: {}, handler: async (ctx) => await beat(app, ctx) }),
+    act: internalActionGeneric({ args, handler: (ctx, { job }) => act(app, ctx, job) }),
+    heartbeat: internalActionGeneric({ args: {}, handler: (ctx) => beat(app, ctx) }),
     forward: mutationGeneric({
       args: { seals: v.array(v.string()) },
       handler: async (ctx, { seals }) => {
         const { effects } = await openForwarded(seals);
-        return await dispatchInChunks(effects, (chunk) =>
+        return dispatchInChunks(effects, (chunk) =>
           ctx.runMutation(app.refs.dispatch, { effects: chunk, areForwarded: true }),
         );
       },
     }),
   };
-}
-
-async function sweep(app: LazyApp, ctx: AnyMutationCtx, job: SweepJob): Promise<{ swept: number }> {
-  switch (job.kind) {
-    case "due":
-      return await sweepDue(app, ctx, job);
-    case "evict":
-      return await scanEvictable(app, ctx, job);
-    case "backstop":
-      return await scanForgotten(app, ctx, job);
-    case "note":
-      return await writeNote(lazyDb(ctx.db), job);
-    default:
-      return refuse(job);
-  }
-}
-
-async function answer(app: LazyApp, ctx: AnyQueryCtx, ask: Question): Promise<unknown> {
-  switch (ask.kind) {
-    case "commits":
-      return await commitsOf(ctx, app, ask.rows);
-    case "due":
-      return await dueDocuments(lazyDb(ctx.db), ask, () => isNearlyOut(ctx));
-    case "evictable":
-      return await findEvictable(app, ctx, ask.scan);
-    case "forgotten":
-      return await findForgotten(app, ctx, ask.scan);
-    case "compute":
-      return await answerRun(app, ctx, ask);
-    case "canary":
-      return await raiseCanary(pathOf(app, "sweep"), ask.sentAt);
-    default:
-      return refuse(ask);
-  }
 }

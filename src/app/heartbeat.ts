@@ -1,6 +1,7 @@
 import type { Effect } from "../effects/effect.js";
+import { acceptedEffectSecrets, environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
-import type { LazyApp } from "../model/app.js";
+import { type LazyApp, pathOf } from "../model/app.js";
 import type { Note, SweepJob } from "../model/jobs.js";
 import { type AnyActionCtx, type AnyQueryCtx, type LazyWriter, lazyDb } from "../schema.js";
 import { NOTE_INTERVAL_MS, SECOND } from "../times.js";
@@ -22,24 +23,21 @@ export interface StreamHealth {
   missed: number;
 }
 
-/**
- * The action `heartbeat`: notes that a canary is sent, and has a query raise it; then has what is due handled, and each
- * view looked through for rows whose effect was lost. Logs a view that fails, and goes on with the others.
- */
+/** The action `heartbeat`: raises a canary, sweeps what is due, and looks for rows whose effect was lost. */
 export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
   const now = Date.now();
+  const { sweep, inspect } = app.refs;
   if (app.transports.has("logStream")) {
-    const job: Note = { kind: "note", what: "sent", at: now };
-    await ctx.runMutation(app.refs.sweep, { job });
-    await ctx.runQuery(app.refs.inspect, { ask: { kind: "canary", sentAt: now } });
+    await ctx.runMutation(sweep, { job: { kind: "note", what: "sent", at: now } });
+    await ctx.runQuery(inspect, { ask: { kind: "canary", sentAt: now } });
   }
-  const due = ["lazyRuns", "lazyTurns", ...app.views.keys()];
+  const views = [...app.views.keys()];
   const jobs: SweepJob[] = [
-    ...due.map((table) => ({ kind: "due" as const, table, sweepAt: now })),
-    ...[...app.views.keys()].map((view) => ({ kind: "backstop" as const, view, at: now })),
+    ...["lazyRuns", "lazyTurns", ...views].map((table) => ({ kind: "due" as const, table, sweepAt: now })),
+    ...views.map((view) => ({ kind: "backstop" as const, view, at: now })),
   ];
   for (const job of jobs) {
-    await ctx.runMutation(app.refs.sweep, { job }).catch((error) => {
+    await ctx.runMutation(sweep, { job }).catch((error) => {
       console.error(`convex-lazy-views: the heartbeat failed at ${JSON.stringify(job)}: ${error}`);
     });
   }
@@ -47,9 +45,9 @@ export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
 }
 
 /** In the query: the canary leaves through the log stream, as every effect does. */
-export async function raiseCanary(sweep: string, sentAt: number): Promise<null> {
+export async function raiseCanary(app: LazyApp, sentAt: number): Promise<null> {
   const job: Note = { kind: "note", what: "arrived", at: sentAt };
-  const canary: Effect = { target: sweep, args: { job }, windowMs: SECOND };
+  const canary: Effect = { target: pathOf(app, "sweep"), args: { job }, windowMs: SECOND };
   await sendByLogStream([canary]);
   return null;
 }
@@ -60,46 +58,45 @@ export async function noteTopics(app: LazyApp, ctx: Pick<AnyActionCtx, "runMutat
   await ctx.runMutation(app.refs.sweep, { job }).catch(() => {});
 }
 
-/** The note itself, in the mutation `sweep`. */
-export async function writeNote(db: LazyWriter, { what, at, topics }: Note): Promise<{ swept: number }> {
+/** The note itself, in the mutation `sweep`; returns how many documents it has written. */
+export async function writeNote(db: LazyWriter, { what, at, topics }: Note): Promise<number> {
   const found = await db.query("lazyHealth").first();
-  const { sentAt, arrivedAt = 0, missed = 0, foreignAt = 0, foreignTopics } = found ?? {};
+  const { sentAt = 0, arrivedAt = 0, missed = 0, foreignAt = 0, foreignTopics } = found ?? {};
   const isKnown = foreignTopics === topics && at - foreignAt < NOTE_INTERVAL_MS;
-  if (what === "foreign topics" && isKnown) return { swept: 0 };
+  if (what === "foreign topics" && isKnown) return 0;
+  const now = Date.now();
+  const changes = {
+    sent: { sentAt: at, missed: arrivedAt < sentAt ? missed + 1 : 0 },
+    arrived: { arrivedAt: now, delayMs: now - at, missed: 0 },
+    "foreign topics": { foreignAt: at, foreignTopics: topics },
+  };
   const id = found?._id ?? (await db.insert("lazyHealth", { missed: 0 }));
-  if (what === "sent") {
-    const isMissed = sentAt !== undefined && arrivedAt < sentAt;
-    await db.patch("lazyHealth", id, { sentAt: at, missed: isMissed ? missed + 1 : 0 });
-  } else if (what === "arrived") {
-    const now = Date.now();
-    await db.patch("lazyHealth", id, { arrivedAt: now, delayMs: now - at, missed: 0 });
-  } else await db.patch("lazyHealth", id, { foreignAt: at, ...(topics && { foreignTopics: topics }) });
-  return { swept: 1 };
+  await db.patch("lazyHealth", id, changes[what]);
+  return 1;
 }
 
 /** What is known of the stream, and what is wrong with it, with the remedy. */
 export async function streamHealth({ db }: AnyQueryCtx): Promise<{ stream: StreamHealth; problems: string[] }> {
   const found = await lazyDb(db).query("lazyHealth").first();
-  const { sentAt, arrivedAt, delayMs = null, missed = 0, foreignAt, foreignTopics } = found ?? {};
+  const { sentAt = null, arrivedAt = null, delayMs = null, missed = 0, foreignAt, foreignTopics } = found ?? {};
   const problems: string[] = [];
+  if (acceptedEffectSecrets().length > 0 && environmentVariable(STREAM_SECRET) === undefined) {
+    problems.push(
+      `${STREAM_SECRET} is not set, so no effect of a query arrives. Create a webhook log stream with the topic ` +
+        `"console" only, and run: npx convex env set ${STREAM_SECRET} <its hmacSecret>`,
+    );
+  }
   if (foreignAt !== undefined && foreignAt > (arrivedAt ?? 0) - NOTE_INTERVAL_MS) {
     problems.push(
-      `The log stream delivers other topics than "console" (${foreignTopics}): each delivery is itself such an ` +
-        'event, for ever, and you pay for it. Edit the stream: choose the topic "console" and no other.',
+      `The log stream delivers other topics than "console" (${foreignTopics}): each delivery causes another, ` +
+        'and you pay for it. Edit the stream: choose "console" only.',
     );
   }
   if (missed > 0) {
     problems.push(
-      `${missed} canary(s) in a row have not come back through the log stream, the last sent at ` +
-        `${new Date(sentAt ?? 0).toISOString()}. The stream is deleted, paused, posts to another URL, or signs with ` +
-        "another secret than LAZY_VIEWS_STREAM_SECRET. Look under Settings → Integrations.",
+      `${missed} canary(s) in a row did not come back. The log stream is deleted, paused, posts to another URL, or ` +
+        `signs with another secret than ${STREAM_SECRET}: see Settings → Integrations.`,
     );
   }
-  const stream = {
-    canarySentAt: sentAt ?? null,
-    canaryArrivedAt: arrivedAt ?? null,
-    delayMs,
-    missed,
-  };
-  return { stream, problems };
+  return { stream: { canarySentAt: sentAt, canaryArrivedAt: arrivedAt, delayMs, missed }, problems };
 }

@@ -1,5 +1,5 @@
 import type { Value } from "convex/values";
-import { acceptedEffectSecrets, effectSecret, environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
+import { effectSecret } from "../effects/secrets.js";
 import { type LazyApp, pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { isNearlyOut } from "../model/limits.js";
@@ -9,7 +9,7 @@ import { fromCanonicalText } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
 import { type StreamHealth, streamHealth } from "./heartbeat.js";
 
-/** Documents of one table that `inspect` looks at. */
+/** Documents of one table that `inspect` looks at, and failures that it reports. */
 const MAX_DOCUMENTS = 1_000;
 const MAX_FAILURES = 100;
 
@@ -30,7 +30,7 @@ export interface Failure {
 export interface InspectReport {
   /** What is not set up, with the remedy; empty when all is well. */
   problems: string[];
-  /** How the log stream fares, as the canary tells; null when the app has not that transport. */
+  /** How the log stream works, as the canary tells; null without that transport. */
   stream: StreamHealth | null;
   views: Record<
     string,
@@ -54,78 +54,52 @@ export interface InspectReport {
 
 /** @throws Error with the remedy, when the app exports the function in another module than it says. */
 export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectReport> {
-  await checkModule(app, ctx);
-  const recompute = pathOf(app, "recompute");
-  const hasLogStream = app.transports.has("logStream");
-  const health = hasLogStream ? await streamHealth(ctx) : null;
-  const report: InspectReport = {
-    problems: [...problems(hasLogStream), ...(health?.problems ?? [])],
-    stream: health?.stream ?? null,
-    views: {},
-    ledger: { ...(await countEntries(ctx)), failures: [] },
-  };
-  for (const view of app.views.values()) {
-    report.views[view.name] = { ...(await countRows(ctx, view)), failures: [] };
+  const { name: actual } = await ctx.meta.getFunctionMetadata();
+  if (actual !== pathOf(app, "inspect")) {
+    throw new Error(
+      `new LazyViews({ module }) is "${app.module}", but this function runs as ${actual}: ` +
+        `set module to "${actual.split(":")[0]}".`,
+    );
   }
-  const failed = await lazyDb(ctx.db)
+  const problems: string[] = [];
+  try {
+    effectSecret();
+  } catch (error) {
+    problems.push(reasonOf(error));
+  }
+  const health = app.transports.has("logStream") ? await streamHealth(ctx) : { stream: null, problems: [] };
+  problems.push(...health.problems);
+  const views: InspectReport["views"] = {};
+  const db = lazyDb(ctx.db);
+  const entries = await db.query("lazyEffects").take(MAX_DOCUMENTS + 1);
+  for (const view of app.views.values()) views[view.name] = await countRows(ctx, view);
+  const failed = await db
     .query("lazyEffects")
     .withIndex("by_failure", (q) => q.gt("failure.failedAt", 0))
     .order("desc")
     .take(MAX_FAILURES);
+  const failures: InspectReport["ledger"]["failures"] = [];
   for (const { key, target, failure } of failed) {
-    if (failure === undefined) continue;
     const text = key.slice(target.length + 1);
-    const work = target === recompute ? (fromCanonicalText(text) as { view: string; args: Value }) : null;
-    const viewReport = work === null ? undefined : report.views[work.view];
-    const entry = { ...failure, key: work?.args ?? text };
-    if (viewReport === undefined) report.ledger.failures.push({ target, ...entry });
+    const isRecompute = target === pathOf(app, "recompute");
+    const work = isRecompute ? (fromCanonicalText(text) as { view: string; args: Value }) : null;
+    const entry = { ...failure, key: work?.args ?? text } as Failure;
+    const viewReport = work === null ? undefined : views[work.view];
+    if (viewReport === undefined) failures.push({ target, ...entry });
     else viewReport.failures.push(entry);
   }
-  return report;
-}
-
-function problems(hasLogStream: boolean): string[] {
-  const found: string[] = [];
-  try {
-    effectSecret();
-  } catch (error) {
-    found.push(reasonOf(error));
-  }
-  const isSealed = acceptedEffectSecrets().length > 0;
-  if (hasLogStream && isSealed && environmentVariable(STREAM_SECRET) === undefined) {
-    found.push(
-      `${STREAM_SECRET} is not set, so no effect of a query arrives. Create a webhook log stream with the topic ` +
-        `"console" only, then run: npx convex env set ${STREAM_SECRET} <its hmacSecret>`,
-    );
-  }
-  return found;
+  const more = entries.length > MAX_DOCUMENTS;
+  const ledger = { entries: Math.min(entries.length, MAX_DOCUMENTS), more, failures };
+  return { problems, stream: health.stream, views, ledger };
 }
 
 async function countRows(ctx: AnyQueryCtx, view: ViewDefinition) {
-  let rows = 0;
-  let stale = 0;
+  const found = { rows: 0, stale: 0, more: false, failures: [] as Failure[] };
   for await (const row of ctx.db.query(view.name)) {
-    if (rows === MAX_DOCUMENTS || (await isNearlyOut(ctx))) {
-      return { rows, stale, more: true };
-    }
-    rows++;
-    if ((await judgeForReader(ctx, view, row as unknown as StoredRow)) !== "fresh") stale++;
+    found.more = found.rows === MAX_DOCUMENTS || (await isNearlyOut(ctx));
+    if (found.more) break;
+    found.rows++;
+    if ((await judgeForReader(ctx, view, row as unknown as StoredRow)) !== "fresh") found.stale++;
   }
-  return { rows, stale, more: false };
-}
-
-async function countEntries(ctx: AnyQueryCtx) {
-  const entries = await lazyDb(ctx.db)
-    .query("lazyEffects")
-    .take(MAX_DOCUMENTS + 1);
-  return { entries: Math.min(entries.length, MAX_DOCUMENTS), more: entries.length > MAX_DOCUMENTS };
-}
-
-async function checkModule(app: LazyApp, { meta }: AnyQueryCtx): Promise<void> {
-  const { name: actual } = await meta.getFunctionMetadata();
-  if (actual === pathOf(app, "inspect")) return;
-  throw new Error(
-    `This function runs as ${actual}, but new LazyViews({ module: "${app.module}" }) makes the library call ` +
-      `${pathOf(app, "inspect")}: set module to "${actual.split(":")[0]}".`,
-  );
+  return found;
 }

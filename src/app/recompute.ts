@@ -1,60 +1,34 @@
-import type { GenericId, Value } from "convex/values";
+import type { Value } from "convex/values";
 import { type LazyApp, missingFunctionError } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
-import {
-  type ActJob,
-  type Computed,
-  type Found,
-  type Page,
-  type RecomputeJob,
-  type RecomputeOutcome,
-  refuse,
-} from "../model/jobs.js";
+import type { ActJob, Computed, Found, Question, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
 import { toKey } from "../model/row.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { computeValue } from "../recompute/compute.js";
 import { readPage } from "../recompute/pages.js";
 import { attempt } from "../recompute/recompute.js";
-import { commitRun, finish, noteStart, step } from "../recompute/run.js";
 import { endTurn } from "../recompute/turns.js";
-import { type AnyActionCtx, type AnyMutationCtx, type AnyQueryCtx, lazyDb, type Run } from "../schema.js";
+import { type AnyActionCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
 import { sweepSpan } from "../times.js";
 import { reasonOf } from "../values/describe.js";
-import { inAction, inQuery, withExecution } from "./builders.js";
+import { inAction, inQuery } from "./builders.js";
 
-/** The mutation `recompute`. */
-export async function recompute(app: LazyApp, ctx: AnyMutationCtx, job: RecomputeJob): Promise<RecomputeOutcome> {
-  return await withExecution(app, ctx, (execution) => runJob(execution, job));
+type Job<Kind> = Extract<RecomputeJob, { kind: Kind }>;
+
+/** An attempt; its turn ends with it, unless it has begun a run, which has the turn until it ends. */
+export async function runAttempt(execution: MutationExecution, job: Job<"attempt">): Promise<RecomputeOutcome> {
+  const outcome = await attempt(execution, job);
+  if (outcome !== "begun") await endTurn(execution, execution.app.views.get(job.view), job.turn);
+  return outcome;
 }
 
-async function runJob(execution: MutationExecution, job: RecomputeJob): Promise<RecomputeOutcome> {
-  const { views } = execution.app;
-  switch (job.kind) {
-    case "attempt": {
-      const outcome = await attempt(execution, job);
-      // A run has the turn until it ends.
-      if (outcome !== "begun") await endTurn(execution, views.get(job.view), job.turn);
-      return outcome;
-    }
-    case "commit": {
-      const view = views.get(job.view) as ViewDefinition;
-      const key = toKey(view, job.args);
-      const askedBy = job.byWrite ? "write" : "reader";
-      await execution.mutex.run(() => computeAndCommit(execution, view, key, askedBy));
-      return "committed";
-    }
-    case "step":
-      return await step(execution, job);
-    case "started":
-      return await noteStart(execution, job);
-    case "finish":
-      return await finish(execution, job);
-    case "commitRun":
-      return await commitRun(execution, job);
-    default:
-      return refuse(job);
-  }
+/** The sub-transaction of an attempt. */
+export async function runCommit(execution: MutationExecution, job: Job<"commit">): Promise<RecomputeOutcome> {
+  const view = execution.app.views.get(job.view) as ViewDefinition;
+  const key = toKey(view, job.args);
+  await execution.mutex.run(() => computeAndCommit(execution, view, key, job.byWrite ? "write" : "reader"));
+  return "committed";
 }
 
 /**
@@ -66,18 +40,17 @@ async function runJob(execution: MutationExecution, job: RecomputeJob): Promise<
 export async function answerRun(
   app: LazyApp,
   ctx: AnyQueryCtx,
-  { run: id, next }: { run: GenericId<"lazyRuns">; next?: Parameters<typeof readPage>[3] },
+  { run: id, next }: Extract<Question, { kind: "compute" }>,
 ): Promise<Found | null> {
-  const run: Run | null = await lazyDb(ctx.db).get("lazyRuns", id);
-  const view = run === null ? undefined : app.views.get(run.view);
-  if (run === null || view === undefined) return null;
+  const run = await lazyDb(ctx.db).get("lazyRuns", id);
+  const view = run && app.views.get(run.view);
+  if (!run || !view) return null;
   const key = toKey(view, run.args);
-  if (next !== undefined) {
-    const page = await inQuery(app, ctx, (inner) => readPage(inner, view, key, next), {});
-    return { page: page as Page };
-  }
-  const computed = await inQuery(app, ctx, (inner) => computeValue(inner, view, key), {});
-  return { computed: computed as Computed };
+  const find = async (inner: AnyQueryCtx): Promise<Found> =>
+    next === undefined
+      ? { computed: await computeValue(inner, view, key) }
+      : { page: await readPage(inner, view, key, next) };
+  return inQuery(app, ctx, find, {}) as Promise<Found>;
 }
 
 /** The action `act`: computes, and hands the value to the mutation that commits it. */
@@ -86,24 +59,20 @@ export async function act(
   ctx: AnyActionCtx,
   { run, view: name, args, scheduledAt, asOf, probes }: ActJob,
 ): Promise<RecomputeOutcome> {
-  const report = async (job: RecomputeJob) => {
-    try {
-      return await ctx.runMutation(app.refs.recompute, { job });
-    } catch (error) {
+  const report = (job: RecomputeJob) =>
+    ctx.runMutation(app.refs.recompute, { job }).catch((error) => {
       throw missingFunctionError(app.module, "recompute", error);
-    }
-  };
-  let computed: Computed;
+    });
+  let result: { computed: Computed } | { error: string };
   try {
     const view = app.views.get(name) as ViewDefinition;
     if (Date.now() - scheduledAt > sweepSpan(view.timeoutMs)) await report({ kind: "started", run });
     const key = toKey(view, args);
-    const compute = view.compute as (ctx: object, key: unknown) => unknown;
-    const value = await inAction(app, ctx, (inner) => compute(inner, key.args), {});
+    const value = await inAction(app, ctx, (inner) => view.compute(inner as never, key.args as never), {});
     const { version } = view;
-    computed = { value: view.checkValue(value) as Value, version, asOf, ...(probes && { probes }) };
+    result = { computed: { value: view.checkValue(value) as Value, version, asOf, ...(probes && { probes }) } };
   } catch (error) {
-    return await report({ kind: "finish", run, error: reasonOf(error) });
+    result = { error: reasonOf(error) };
   }
-  return await report({ kind: "finish", run, computed });
+  return report({ kind: "finish", run, ...result });
 }

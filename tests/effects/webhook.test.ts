@@ -237,8 +237,7 @@ describe("trouble of its own", () => {
       error: expect.stringContaining("could not call lib/lazy:dispatch"),
     });
     await expect(wrong.inspect()).rejects.toThrow(
-      'runs as lazy:inspect, but new LazyViews({ module: "lib/lazy" }) makes the library call ' +
-        'lib/lazy:inspect: set module to "lazy"',
+      'new LazyViews({ module }) is "lib/lazy", but this function runs as lazy:inspect: set module to "lazy"',
     );
   });
 });
