@@ -1,7 +1,9 @@
+import { getFunctionName } from "convex/server";
 import { EffectCollector, type EffectCtx } from "../effects/collector.js";
 import { dispatchInChunks } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
-import { acceptMarks, type Signature, takeMark, toEnvelope } from "../effects/transports/client.js";
+import { acceptMarks, openEnvelope, type Signature, takeMark, toEnvelope } from "../effects/transports/client.js";
+import { MARK, marked } from "../effects/transports/envelope.js";
 import { findListener } from "../effects/transports/listener.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
 import { sealForSending } from "../effects/transports/sealing.js";
@@ -11,32 +13,30 @@ import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 import { watchedDbForApp } from "../staleness/sources.js";
 import { copyOf } from "../values/copy.js";
 import { reasonOf } from "../values/describe.js";
-import { collectingRunQuery } from "./nested.js";
 
-type Handler = (ctx: object, args: unknown) => unknown;
-type Definition = Handler | ({ handler: Handler } & Signature);
+type Handler<Ctx> = (ctx: Ctx & EffectCtx, args: unknown) => unknown;
+type Definition<Ctx> = Handler<Ctx> | ({ handler: Handler<Ctx> } & Signature);
 /** How a function runs: `inQuery`, `inMutation` or `inAction`. */
-type Wrapper = (app: LazyApp, ctx: never, handler: Handler, args: unknown) => unknown;
+type Wrapper<Ctx> = (app: LazyApp, ctx: Ctx, handler: Handler<Ctx>, args: unknown) => Promise<unknown>;
+/** `runQuery` or `runMutation` of a ctx. */
+type Run = (reference: unknown, args?: object, ...options: unknown[]) => Promise<unknown>;
 
 /**
  * A builder like Convex's own, whose functions run inside a wrapper. A function that is given the ctx of another one of
- * this app runs as a part of that one: it was called as a plain function, or its builder was wrapped twice.
+ * this app runs as a part of that one: it was called as a plain function, or its builder was wrapped twice. With the
+ * transport `client`, calls of queries may be marked.
  */
-export function wrapBuilder(app: LazyApp, builder: unknown, wrapper: Wrapper): unknown {
+export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrapper<Ctx>): unknown {
   const register = builder as (definition: unknown) => unknown;
-  return (definition: Definition) => {
-    const handler = typeof definition === "function" ? definition : definition.handler;
-    const wrapped = (ctx: object, args: unknown) =>
-      findExecution(ctx)?.app === app ? handler(ctx, args) : wrapper(app, ctx as never, handler, args);
-    return register(typeof definition === "function" ? wrapped : { ...definition, handler: wrapped });
+  const isMarkable = (wrapper as unknown) === inQuery && app.transports.has("client");
+  return (definition: Definition<Ctx>) => {
+    const isHandler = typeof definition === "function";
+    const given = isHandler ? definition : definition.handler;
+    const handler: Handler<Ctx> = (ctx, args) =>
+      findExecution(ctx)?.app === app ? given(ctx, args) : wrapper(app, ctx, given, args);
+    if (isHandler) return register(handler);
+    return register({ ...(isMarkable ? acceptMarks(definition) : definition), handler });
   };
-}
-
-/** A query builder; with the transport `client`, calls of its queries may be marked. */
-export function wrapQueryBuilder(app: LazyApp, builder: unknown): unknown {
-  const wrapped = wrapBuilder(app, builder, inQuery) as (definition: Definition) => unknown;
-  if (!app.transports.has("client")) return wrapped;
-  return (definition: Definition) => wrapped(typeof definition === "function" ? definition : acceptMarks(definition));
 }
 
 /**
@@ -46,18 +46,13 @@ export function wrapQueryBuilder(app: LazyApp, builder: unknown): unknown {
  * - Else through the log stream, if the app has that transport; and in the envelope, if the client asked for one.
  * - With only the transport `client`, and a call that is not marked → nowhere, but to a test that collects them.
  */
-export async function inQuery(
-  app: LazyApp,
-  ctx: AnyQueryCtx,
-  handler: (ctx: AnyQueryCtx & EffectCtx, args: unknown) => unknown,
-  markedArgs: unknown,
-): Promise<unknown> {
+export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArgs) => {
   const collector = new EffectCollector(complain);
   const { mark, args } = takeMark(app.transports.has("client"), markedArgs);
   const { ctx: inner } = new Execution(app, innerCtx(app, ctx, collector), collector);
   const send = async (effects: readonly Effect[]) => {
     if (app.transports.has("logStream")) await sendByLogStream(effects);
-    else if (mark === undefined) await giveToTest(effects, pathOf(app, "forward"));
+    else if (mark === undefined) findListener()?.(await sealForSending(effects), pathOf(app, "forward"));
   };
   let value: unknown;
   try {
@@ -68,28 +63,17 @@ export async function inQuery(
   }
   const effects = collector.take();
   if (mark !== "caller") await send(effects);
-  return mark === undefined ? value : await toEnvelope(value, effects, pathOf(app, "forward"));
-}
+  return mark === undefined ? value : toEnvelope(value, effects, pathOf(app, "forward"));
+};
 
-async function giveToTest(effects: readonly Effect[], forward: string): Promise<void> {
-  const listener = findListener();
-  if (listener !== undefined) listener(await sealForSending(effects), forward);
-}
+/** Effects of a mutation are dispatched in its own transaction: they are rolled back with it. */
+export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) =>
+  withExecution(app, ctx, (execution) => handler(execution.ctx, args));
 
 /**
- * Effects of a mutation are dispatched in its own transaction: they are rolled back with it. The mutation ends when
- * every write has ended that was begun in it, also those that nobody has awaited.
+ * The same, for the library's own mutations. A mutation ends when every write has ended that was begun in it, also those
+ * that were not awaited.
  */
-export function inMutation(
-  app: LazyApp,
-  ctx: AnyMutationCtx,
-  handler: (ctx: AnyMutationCtx & EffectCtx, args: unknown) => unknown,
-  args: unknown,
-): Promise<unknown> {
-  return withExecution(app, ctx, ({ ctx: inner }) => handler(inner, args));
-}
-
-/** The same, for the library's own mutations. */
 export async function withExecution<Result>(
   app: LazyApp,
   ctx: AnyMutationCtx,
@@ -99,16 +83,16 @@ export async function withExecution<Result>(
   const inner = innerCtx(app, ctx, collector);
   const execution = new MutationExecution(app, ctx, inner, collector);
   const { mutex } = execution;
-  const runSubMutation = ctx.runMutation as (...call: unknown[]) => Promise<unknown>;
-  const runQuery = inner.runQuery as (...call: unknown[]) => Promise<unknown>;
+  const runSubMutation = ctx.runMutation as Run;
+  const runQuery = inner.runQuery as Run;
   Object.assign(inner, {
     db: watchedDbForApp(execution),
     // It may commit any row, also one that this mutation has marked.
     runMutation: (mutation: unknown, args: unknown, ...options: unknown[]) => {
-      const copied = copyOf(args);
+      const copied = copyOf(args) as object;
       return mutex.run(() => runSubMutation(mutation, copied, ...options).finally(() => execution.forget()));
     },
-    runQuery: (...call: unknown[]) => mutex.track(() => runQuery(...call)),
+    runQuery: (...call: Parameters<Run>) => mutex.track(() => runQuery(...call)),
   });
   let result: Awaited<Result>;
   try {
@@ -123,12 +107,7 @@ export async function withExecution<Result>(
 }
 
 /** Effects of an action, or of an HTTP action, are dispatched in mutations when it ends, also when it throws. */
-export async function inAction(
-  app: LazyApp,
-  ctx: AnyActionCtx,
-  handler: (ctx: AnyActionCtx & EffectCtx, args: unknown) => unknown,
-  args: unknown,
-): Promise<unknown> {
+export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) => {
   const collector = new EffectCollector(rethrow);
   const inner = innerCtx(app, ctx, collector);
   new Execution(app, inner, collector);
@@ -139,18 +118,53 @@ export async function inAction(
       (error) => complain(missingFunctionError(app.module, "dispatch", error)),
     );
   }
-}
+};
 
-function innerCtx<Ctx extends { runQuery: (...call: never[]) => Promise<unknown> }>(
+function innerCtx<Ctx extends { runQuery: unknown }>(
   app: LazyApp,
   ctx: Ctx,
   collector: EffectCollector,
 ): Ctx & EffectCtx {
-  return {
-    ...ctx,
-    scheduleEffect: collector.scheduleEffect,
-    runQuery: collectingRunQuery(app, ctx.runQuery as never, (effect) => collector.raise(effect)),
+  const { scheduleEffect } = collector;
+  const runQuery = app.transports.has("client")
+    ? collectingRunQuery(app, ctx.runQuery as Run, collector)
+    : ctx.runQuery;
+  return { ...ctx, scheduleEffect, runQuery };
+}
+
+/**
+ * A `ctx.runQuery` that takes over the effects of the queries it runs, so that they leave with those of the function
+ * that ran them. Only with the transport `client`, since queries send theirs through the log stream themselves: the call
+ * is marked, and the envelope opened.
+ *
+ * A query that was not made with `lazy.query` may refuse the mark. It is called again without, and known from then
+ * on. Whatever goes wrong, the caller gets what an unmarked call gives.
+ */
+function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector): Run {
+  return async (reference, args = {}, ...options) => {
+    const name = nameOf(reference);
+    if (name === null || app.plainQueries.has(name)) return run(reference, args, ...options);
+    let answer: unknown;
+    try {
+      answer = await run(reference, marked({ ...args }, "caller"), ...options);
+    } catch (error) {
+      if (error instanceof Error && error.message.includes(MARK)) app.plainQueries.add(name);
+      return run(reference, args, ...options);
+    }
+    const opened = await openEnvelope(answer, pathOf(app, "forward"));
+    if (opened === null) return answer;
+    for (const effect of opened.effects) collector.raise(effect);
+    return opened.value;
   };
+}
+
+/** The path of one of the app's own functions; null for those of components, which know no marks. */
+function nameOf(reference: unknown): string | null {
+  try {
+    return getFunctionName(reference as never);
+  } catch {
+    return null;
+  }
 }
 
 function rethrow(error: unknown): never {

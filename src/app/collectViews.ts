@@ -1,12 +1,10 @@
 import type { Transport } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 
-const TRANSPORTS: readonly Transport[] = ["logStream", "client"];
-
 /** @throws Error naming the value, when it is not a list of transports. */
 export function toTransports(transports: unknown = ["logStream"]): Set<Transport> {
-  const list: unknown[] = Array.isArray(transports) ? transports : [transports];
-  const isKnown = list.every((each) => TRANSPORTS.includes(each as Transport));
+  const list = [transports].flat();
+  const isKnown = list.every((each) => each === "logStream" || each === "client");
   if (list.length > 0 && isKnown) return new Set(list as Transport[]);
   throw new Error(
     `new LazyViews({ transports }) is ${JSON.stringify(transports)}; give ["logStream"], ["client"], or both.`,
@@ -14,29 +12,27 @@ export function toTransports(transports: unknown = ["logStream"]): Set<Transport
 }
 
 /**
- * The views by their names.
+ * The views by their names; and of each source table, the views whose rows its changes concern.
  *
  * @throws Error when two views have one name, or views are each other's sources.
  */
-export function collectViews(
-  views: Readonly<Record<string, { readonly definition: ViewDefinition }>>,
-): Map<string, ViewDefinition> {
-  const byName = new Map<string, ViewDefinition>();
-  for (const [property, view] of Object.entries(views)) {
+export function collectViews(given: Readonly<Record<string, { readonly definition: ViewDefinition }>>) {
+  const views = new Map<string, ViewDefinition>();
+  const dependents = new Map<string, ViewDefinition[]>();
+  for (const [property, view] of Object.entries(given)) {
     const definition = view?.definition;
-    if (definition === undefined) {
-      throw new Error(`new LazyViews({ views }): "${property}" is not a view; make it with defineView().`);
-    }
-    if (byName.has(definition.name)) {
-      throw new Error(
-        `new LazyViews({ views }): two views have the name "${definition.name}"; ` +
-          "a view's name is its table's, so give each its own.",
-      );
-    }
-    byName.set(definition.name, definition);
+    if (definition === undefined) throw wrongViews(`"${property}" is not a view; make it with defineView().`);
+    const { name, sources } = definition;
+    if (views.has(name)) throw wrongViews(`two views have the name "${name}"; rename one.`);
+    views.set(name, definition);
+    for (const table of Object.keys(sources)) dependents.set(table, [...(dependents.get(table) ?? []), definition]);
   }
-  for (const definition of byName.values()) refuseCycle(byName, definition, [definition.name]);
-  return byName;
+  for (const view of views.values()) refuseCycle(views, view, [view.name]);
+  return { views, dependents };
+}
+
+function wrongViews(problem: string): Error {
+  return new Error(`new LazyViews({ views }): ${problem}`);
 }
 
 /** Views over views are fine; a view that depends on itself through others would be stale for ever. */
@@ -45,22 +41,9 @@ function refuseCycle(views: ReadonlyMap<string, ViewDefinition>, view: ViewDefin
     const next = views.get(source);
     if (next === undefined) continue;
     if (source === path[0]) {
-      throw new Error(
-        `new LazyViews({ views }): ${[...path, source].map((name) => `"${name}"`).join(" ← ")}: ` +
-          "these views are each other's sources, so each recompute would make the others stale again.",
-      );
+      const cycle = [...path, source].map((name) => `"${name}"`).join(" ← ");
+      throw wrongViews(`${cycle}: these views are each other's sources and would never be fresh.`);
     }
     if (!path.includes(source)) refuseCycle(views, next, [...path, source]);
   }
-}
-
-/** Source table → the views whose rows its changes concern. */
-export function dependentsOf(views: ReadonlyMap<string, ViewDefinition>): Map<string, ViewDefinition[]> {
-  const dependents = new Map<string, ViewDefinition[]>();
-  for (const view of views.values()) {
-    for (const source of Object.keys(view.sources)) {
-      dependents.set(source, [...(dependents.get(source) ?? []), view]);
-    }
-  }
-  return dependents;
 }

@@ -1,6 +1,7 @@
 import {
   type ActionBuilder,
   type DocumentByName,
+  type FunctionVisibility,
   type GenericActionCtx,
   type GenericDataModel,
   type GenericMutationCtx,
@@ -13,22 +14,43 @@ import {
   type QueryBuilder,
   type TableNamesInDataModel,
 } from "convex/server";
+import type { CustomBuilder } from "convex-helpers/server/customFunctions";
 import type { EffectCtx } from "../effects/collector.js";
 import { answerLogStream } from "../effects/transports/webhook.js";
-import { type LazyApp, missingFunctionError, references } from "../model/app.js";
+import { type LazyApp, missingFunctionError, references, type Transport } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyWriter } from "../schema.js";
 import { invalidateTag } from "../staleness/tags.js";
-import type { AnyView, ReadCtx, View } from "../views/view.js";
-import { inAction, inMutation, wrapBuilder, wrapQueryBuilder } from "./builders.js";
-import { collectViews, dependentsOf, toTransports } from "./collectViews.js";
+import type { AnyView, ReadCtx, SourceOf, View } from "../views/view.js";
+import { inAction, inMutation, inQuery, wrapBuilder } from "./builders.js";
+import { collectViews, toTransports } from "./collectViews.js";
 import { internalFunctions, type LazyFunctions } from "./functions.js";
 import { noteTopics } from "./heartbeat.js";
-import type { LazyBuilder, LazyViewsOptions } from "./options.js";
 import { warmEach, warmKeys } from "./warm.js";
 
 /** The path of the HTTP route that the deployment's log stream posts to. */
 export const EFFECTS_PATH = "/lazy-views/effects";
+
+/** A builder of functions, whose `ctx` has `scheduleEffect` too. */
+export type LazyBuilder<
+  Type extends "query" | "mutation" | "action",
+  Ctx,
+  Visibility extends FunctionVisibility,
+> = CustomBuilder<Type, Record<string, never>, EffectCtx, Record<string, never>, Ctx, Visibility, object>;
+
+/** What `new LazyViews` takes. */
+export interface LazyViewsOptions<DataModel extends GenericDataModel> {
+  /** The path of this module below `convex/`, without its ending: `"lazy"` for `convex/lazy.ts`. */
+  module: string;
+  /** Every view of the app. */
+  views: Readonly<Record<string, AnyView<SourceOf<DataModel>>>>;
+  /**
+   * How effects leave queries. With `"client"`, callers that use the wrappers of `convex-lazy-views/client`, `/react`
+   * or `/nextjs` forward them; others are served as ever. Both together are faster than each alone.
+   * Default: `["logStream"]`.
+   */
+  transports?: readonly Transport[];
+}
 
 /**
  * Wires the library to an app: one instance, in one module.
@@ -49,51 +71,39 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * are each other's sources, or a transport is unknown.
    */
   constructor({ module, views, transports }: LazyViewsOptions<DataModel>) {
-    const collected = collectViews(views);
     this.app = {
       module,
+      ...collectViews(views),
       refs: references(module),
-      views: collected,
-      dependents: dependentsOf(collected),
       transports: toTransports(transports),
       plainQueries: new Set(),
     };
   }
 
   /**
-   * The functions that the library calls. Export these four from this module; also `forward` with the transport
-   * `client`, `act` with views of the mode `action`, and `heartbeat` with its cron.
-   *
-   * ```ts
-   * export const { recompute, dispatch, sweep, inspect } = lazy.functions();
-   * ```
+   * The functions that the library calls: `export const { recompute, dispatch, sweep, inspect } = lazy.functions();`.
+   * Export these four from this module; also `forward` with the transport `client`, `act` with views of the mode
+   * `action`, and `heartbeat` with its cron.
    */
   functions(): LazyFunctions {
     return internalFunctions(this.app);
   }
 
   /**
-   * A query builder, from `query` or `internalQuery` of `_generated/server`: `ctx.scheduleEffect` and the views'
-   * reads work inside.
-   *
-   * ```ts
-   * export const query = lazy.query(rawQuery);
-   * export const internalQuery = lazy.query(rawInternalQuery);
-   * ```
+   * A query builder, from `query` or `internalQuery` of `_generated/server`, as in
+   * `export const query = lazy.query(rawQuery);`: `ctx.scheduleEffect` and reads of views work inside.
    */
   query(builder: QueryBuilder<DataModel, "public">): LazyBuilder<"query", GenericQueryCtx<DataModel>, "public">;
   query(builder: QueryBuilder<DataModel, "internal">): LazyBuilder<"query", GenericQueryCtx<DataModel>, "internal">;
   query(builder: unknown): unknown {
-    return wrapQueryBuilder(this.app, builder);
+    return wrapBuilder(this.app, builder, inQuery);
   }
 
   /**
-   * A mutation builder, from `mutation` or `internalMutation` of `_generated/server`: writes to the sources of
-   * views invalidate their rows, and effects are dispatched in the same transaction.
+   * A mutation builder, from `mutation` or `internalMutation` of `_generated/server`: writes to sources invalidate the
+   * rows of their views, and effects are dispatched in the same transaction. Triggers of convex-helpers go on top:
    *
    * ```ts
-   * export const mutation = lazy.mutation(rawMutation);
-   * // With triggers of convex-helpers, on top:
    * export const mutation = customMutation(
    *   lazy.mutation(rawMutation),
    *   customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) })),
@@ -111,12 +121,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * An action builder, from `action` or `internalAction` of `_generated/server`: effects are dispatched when the
-   * action ends.
-   *
-   * ```ts
-   * export const action = lazy.action(rawAction);
-   * ```
+   * An action builder, from `action` or `internalAction` of `_generated/server`, as in
+   * `export const action = lazy.action(rawAction);`: effects are dispatched when the action ends.
    */
   action(builder: ActionBuilder<DataModel, "public">): LazyBuilder<"action", GenericActionCtx<DataModel>, "public">;
   action(builder: ActionBuilder<DataModel, "internal">): LazyBuilder<"action", GenericActionCtx<DataModel>, "internal">;
@@ -125,8 +131,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * A builder of HTTP actions, from `httpAction` of `_generated/server`: effects, also those of the queries it runs,
-   * are dispatched when it ends.
+   * A builder of HTTP actions, from `httpAction` of `_generated/server`: effects are dispatched when the action ends,
+   * also those of queries that it runs.
    *
    * ```ts
    * http.route({ path: "/stats", method: "GET", handler: lazy.httpAction(httpAction)(async (ctx, request) => { … }) });
@@ -141,8 +147,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Has the rows of these keys recomputed that are not fresh, before a reader asks for them. As a reader does, it begins
-   * their leases.
+   * Recomputes the rows of these keys that are not fresh, before a reader asks. Like a reader, it begins their leases.
    *
    * ```ts
    * await lazy.warm(ctx, airportStats, [{ airport: "SFO" }, { airport: "LAX" }]);
@@ -157,8 +162,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * A `migrateOne` for `@convex-dev/migrations`, which goes through all documents of a source: it has the rows of a
-   * document's keys recomputed that are not fresh. As a reader does, it begins their leases.
+   * `warm` for the keys of all documents of a source: a `migrateOne` for `@convex-dev/migrations`.
    *
    * ```ts
    * // convex/migrations.ts
@@ -210,23 +214,16 @@ export class LazyViews<DataModel extends GenericDataModel> {
    */
   registerRoutes(http: HttpRouter): void {
     const { app } = this;
-    const { refs, module } = app;
-    http.route({
-      path: EFFECTS_PATH,
-      method: "POST",
-      handler: httpActionGeneric(async (ctx, request) =>
-        answerLogStream(
-          request,
-          async (effects) => {
-            try {
-              return await ctx.runMutation(refs.dispatch, { effects });
-            } catch (error) {
-              throw missingFunctionError(module, "dispatch", error);
-            }
-          },
-          (topics) => noteTopics(app, ctx, topics),
-        ),
+    const handler = httpActionGeneric((ctx, request) =>
+      answerLogStream(
+        request,
+        (effects) =>
+          ctx.runMutation(app.refs.dispatch, { effects }).catch((error) => {
+            throw missingFunctionError(app.module, "dispatch", error);
+          }),
+        (topics) => noteTopics(app, ctx, topics),
       ),
-    });
+    );
+    http.route({ path: EFFECTS_PATH, method: "POST", handler });
   }
 }

@@ -14,17 +14,15 @@ const MAX_KEYS = 500;
 /** @throws Error when a key does not fit the view, or there are too many. */
 export async function warmKeys(execution: Execution, view: ViewDefinition, keys: readonly unknown[]): Promise<void> {
   if (keys.length > MAX_KEYS) {
-    throw new Error(`warm was given ${keys.length} keys; give at most ${MAX_KEYS} at a time, or use warmEach.`);
+    throw new Error(`warm was given ${keys.length} keys; give at most ${MAX_KEYS}, or use warmEach.`);
   }
   for (const key of keys) await warm(execution, view, toKey(view, key));
 }
 
 /** Raises the effect that a reader of the key would raise. */
-async function warm(execution: Execution, view: ViewDefinition, key: Key): Promise<void> {
-  const { app, reader, collector } = execution;
+async function warm({ app, reader, collector }: Execution, view: ViewDefinition, key: Key): Promise<void> {
   const row = await findRow(reader.db, view, key.text);
-  if (!(await isWanted(reader, view, row))) return;
-  collector.raise(recomputeEffect(pathOf(app, "recompute"), view, key, row));
+  if (await isWanted(reader, view, row)) collector.raise(recomputeEffect(pathOf(app, "recompute"), view, key, row));
 }
 
 /** @throws Error naming the source, when it is none of the view. */
@@ -45,13 +43,11 @@ export function warmEach(
     };
     const execution = findExecution(ctx);
     // The effects of a mutation of ours leave with it; a plain one has them dispatched here.
-    if (execution?.app === app) return await warmAll(execution);
+    if (execution?.app === app) return warmAll(execution);
     const before = last.get(ctx.db) ?? Promise.resolve();
     const own = before.then(() => withExecution(app, ctx, warmAll));
-    last.set(
-      ctx.db,
-      own.catch(() => {}),
-    );
+    const settled = own.catch(() => {});
+    last.set(ctx.db, settled);
     await own;
   };
 }
