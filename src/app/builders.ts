@@ -171,6 +171,6 @@ function rethrow(error: unknown): never {
   throw error;
 }
 
-function complain(error: unknown): void {
+export function complain(error: unknown): void {
   console.error(`convex-lazy-views: ${reasonOf(error)}`);
 }

@@ -5,6 +5,7 @@ import { type LazyApp, pathOf } from "../model/app.js";
 import type { Note, SweepJob } from "../model/jobs.js";
 import { type AnyActionCtx, type AnyQueryCtx, type LazyWriter, lazyDb } from "../schema.js";
 import { NOTE_INTERVAL_MS, SECOND } from "../times.js";
+import { complain } from "./builders.js";
 
 /*
  * Health of the log stream. A canary is an effect that goes the whole way: a query raises it, the stream delivers it,
@@ -37,9 +38,9 @@ export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
     ...views.map((view) => ({ kind: "backstop" as const, view, at: now })),
   ];
   for (const job of jobs) {
-    await ctx.runMutation(sweep, { job }).catch((error) => {
-      console.error(`convex-lazy-views: the heartbeat failed at ${JSON.stringify(job)}: ${error}`);
-    });
+    await ctx
+      .runMutation(sweep, { job })
+      .catch((error) => complain(`the heartbeat failed at ${JSON.stringify(job)}: ${error}`));
   }
   return null;
 }
