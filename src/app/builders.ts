@@ -70,10 +70,7 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
 export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) =>
   withExecution(app, ctx, (execution) => handler(execution.ctx, args));
 
-/**
- * The same, for the library's own mutations. A mutation ends when every write has ended that was begun in it, also those
- * that were not awaited.
- */
+/** The same, for the library's own mutations. A mutation ends after every write in it, also those not awaited. */
 export async function withExecution<Result>(
   app: LazyApp,
   ctx: AnyMutationCtx,
@@ -134,8 +131,8 @@ function innerCtx<Ctx extends { runQuery: unknown }>(
 
 /**
  * A `ctx.runQuery` that takes over the effects of the queries it runs, so that they leave with those of the function
- * that ran them. Only with the transport `client`, since queries send theirs through the log stream themselves: the call
- * is marked, and the envelope opened.
+ * that ran them: the call is marked, and the envelope opened. Only with the transport `client`, since queries send
+ * their effects through the log stream themselves.
  *
  * A query that was not made with `lazy.query` may refuse the mark. It is called again without, and known from then
  * on. Whatever goes wrong, the caller gets what an unmarked call gives.

@@ -131,7 +131,7 @@ async function evict(
   return true;
 }
 
-/** Whether a reader has asked for a row lately: it is being computed, waits for its turn, or for the end of its window. */
+/** Whether a reader has asked for a row lately: it is being computed, waits for its turn, or has a ledger entry. */
 async function isAskedFor({ db, ledger }: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<boolean> {
   const run = await findRun(db, view, row.key);
   if (run?.expiresAt !== undefined) return true;
