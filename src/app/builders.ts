@@ -1,10 +1,9 @@
 import { EffectCollector, type EffectCtx } from "../effects/collector.js";
 import { dispatchInChunks } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
-import { acceptMarks, type Signature, takeMark, toEnvelope } from "../effects/transports/client.js";
-import { findListener } from "../effects/transports/listener.js";
+import { sealForSending } from "../effects/seal.js";
+import { acceptMarks, findListener, type Signature, takeMark, toEnvelope } from "../effects/transports/client.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
-import { sealForSending } from "../effects/transports/sealing.js";
 import { dispatchInMutation, type LazyApp, missingFunctionError, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";

@@ -14,7 +14,7 @@ import {
   type TableNamesInDataModel,
 } from "convex/server";
 import type { EffectCtx } from "../effects/collector.js";
-import { answerLogStream } from "../effects/transports/webhook.js";
+import { answerLogStream } from "../effects/transports/logStream.js";
 import { type LazyApp, missingFunctionError, references } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyWriter } from "../schema.js";

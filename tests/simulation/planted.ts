@@ -205,11 +205,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     kind: { isLimited: true },
   },
   bug(2, "seals are not verified", "src/effects/seal.ts", [
-    "if (await verify(text, signature, secret)) return",
+    "if (await verify(toUtf8(text), fromBase64Url(signature), secret)) return",
     "return",
   ]),
-  bug(1, "requests are not verified", "src/effects/transports/webhook.ts", [
-    "!(await isSigned(body, signature, secret))",
-    "false",
+  bug(1, "requests are not verified", "src/effects/transports/logStream.ts", [
+    "(await isSigned(body, request, secret))",
+    "true",
   ]),
 ];
