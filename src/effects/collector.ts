@@ -1,5 +1,4 @@
 import type { ArgsAndOptions } from "convex/server";
-import type { Value } from "convex/values";
 import { collapse, type Effect, type EffectOptions, type EffectTarget, toEffect } from "./effect.js";
 
 /**
@@ -57,9 +56,9 @@ export class EffectCollector {
     return collapse(this.effects.splice(0));
   }
 
-  readonly scheduleEffect = ((target: EffectTarget, args?: Record<string, Value>, options?: EffectOptions) => {
+  readonly scheduleEffect = ((...call: Parameters<typeof toEffect>) => {
     try {
-      this.raise(toEffect(target, args, options));
+      this.raise(toEffect(...call));
     } catch (error) {
       this.onMistake(error);
     }

@@ -209,7 +209,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "return",
   ]),
   bug(1, "requests are not verified", "src/effects/transports/logStream.ts", [
-    "(await isSigned(body, request, secret))",
+    "(await verify(body, fromHex(signature), secret))",
     "true",
   ]),
 ];

@@ -21,10 +21,8 @@ export interface Signature {
  * @throws Error when the query has an argument of the mark's name itself.
  */
 export function acceptMarks<Definition extends Signature>(definition: Definition): Definition {
-  const accepting = { ...definition };
-  if (definition.args !== undefined) accepting.args = withMark(definition.args);
-  if (definition.returns !== undefined) accepting.returns = orEnvelope(definition.returns);
-  return accepting;
+  const { args, returns } = definition;
+  return { ...definition, ...(args && { args: withMark(args) }), ...(returns && { returns: orEnvelope(returns) }) };
 }
 
 function withMark(args: Validators): Validators {

@@ -59,7 +59,9 @@ export async function answerLogStream(
   try {
     const body = await request.arrayBuffer();
     const secret = environmentVariable(STREAM_SECRET);
-    const isOurs = secret !== undefined && (await isSigned(body, request, secret));
+    const header = request.headers.get("x-webhook-signature") ?? "";
+    const [, signature = ""] = /^sha256=([0-9a-f]{64})$/i.exec(header) ?? [];
+    const isOurs = secret !== undefined && (await verify(body, fromHex(signature), secret));
     const events = isOurs || body.byteLength <= MAX_UNSIGNED_BYTES ? parseEvents(body) : null;
     if (!isOurs) {
       const isProbe = events?.every(({ topic }) => topic === "verification") && events.length > 0;
@@ -84,11 +86,6 @@ function answer(status: number, body: object): Response {
   return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
 }
 
-async function isSigned(body: ArrayBuffer, { headers }: Request, secret: string): Promise<boolean> {
-  const signature = /^sha256=([0-9a-f]{64})$/i.exec(headers.get("x-webhook-signature") ?? "")?.[1];
-  return signature !== undefined && (await verify(body, fromHex(signature), secret));
-}
-
 /** The events of a body, a JSON array or a JSON object a line; null when it is neither. */
 function parseEvents(body: ArrayBuffer): LogEvent[] | null {
   try {
@@ -110,14 +107,12 @@ function isRecent({ timestamp, function: source }: LogEvent): boolean {
 
 /** Topics that a stream for our route must not have: each delivery is itself an event of theirs. */
 function foreignTopics(events: readonly LogEvent[]): string {
-  const topics = events.map(({ topic }) => topic).filter((topic) => typeof topic === "string");
-  // They have plain names; anything else is not worth a note.
-  const foreign = topics.filter((topic) => /^[\w.:-]+$/.test(topic) && !OWN_TOPICS.includes(topic));
-  return [...new Set(foreign)]
-    .map((topic) => topic.slice(0, MAX_TOPIC_LENGTH))
-    .sort()
-    .slice(0, 5)
-    .join(", ");
+  const foreign = events.flatMap(({ topic }) => {
+    // They have plain names; anything else is not worth a note.
+    const isTopic = typeof topic === "string" && /^[\w.:-]+$/.test(topic);
+    return isTopic && !OWN_TOPICS.includes(topic) ? [topic.slice(0, MAX_TOPIC_LENGTH)] : [];
+  });
+  return [...new Set(foreign)].sort().slice(0, 5).join(", ");
 }
 
 function sealsOf({ topic, message }: LogEvent): string[] {
