@@ -2,11 +2,10 @@ import { inspect } from "node:util";
 import { ConvexError } from "convex/values";
 import type { DispatchCounts } from "../src/effects/dispatch.js";
 import type { Effect } from "../src/effects/effect.js";
-import { findSeals, unseal } from "../src/effects/seal.js";
+import { findSeals, unseal, unsealAll } from "../src/effects/seal.js";
 import { openEnvelope, openForwarded } from "../src/effects/transports/client.js";
 import { isEnvelope, MAX_FORWARDED_SEALS } from "../src/effects/transports/envelope.js";
-import { unsealAll } from "../src/effects/transports/sealing.js";
-import { answerLogStream } from "../src/effects/transports/webhook.js";
+import { answerLogStream } from "../src/effects/transports/logStream.js";
 import {
   type EnvelopeInput,
   FORWARD,

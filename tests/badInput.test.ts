@@ -86,7 +86,7 @@ describe("a value that does not fit is refused", () => {
     const view = defineView("anything", { table, compute: () => ({ at: new Date(0) }) });
     const app = startTestApp({ tables: { anything: table }, views: { view } });
     await expect(app.mutation((ctx) => view.refresh(ctx, key))).rejects.toThrow(
-      'view "anything": value.at is a Date, which is not a Convex value.',
+      'view "anything": value.at is a Date; give a Convex value.',
     );
   });
 });

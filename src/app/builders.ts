@@ -2,17 +2,23 @@ import { getFunctionName } from "convex/server";
 import { EffectCollector, type EffectCtx } from "../effects/collector.js";
 import { dispatchInChunks } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
-import { acceptMarks, openEnvelope, type Signature, takeMark, toEnvelope } from "../effects/transports/client.js";
+import { sealForSending } from "../effects/seal.js";
+import {
+  acceptMarks,
+  findListener,
+  openEnvelope,
+  type Signature,
+  takeMark,
+  toEnvelope,
+} from "../effects/transports/client.js";
 import { MARK, marked } from "../effects/transports/envelope.js";
-import { findListener } from "../effects/transports/listener.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
-import { sealForSending } from "../effects/transports/sealing.js";
 import { dispatchInMutation, type LazyApp, missingFunctionError, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 import { watchedDbForApp } from "../staleness/sources.js";
 import { copyOf } from "../values/copy.js";
-import { reasonOf } from "../values/describe.js";
+import { complain } from "../values/describe.js";
 
 type Handler<Ctx> = (ctx: Ctx & EffectCtx, args: unknown) => unknown;
 type Definition<Ctx> = Handler<Ctx> | ({ handler: Handler<Ctx> } & Signature);
@@ -166,8 +172,4 @@ function nameOf(reference: unknown): string | null {
 
 function rethrow(error: unknown): never {
   throw error;
-}
-
-export function complain(error: unknown): void {
-  console.error(`convex-lazy-views: ${reasonOf(error)}`);
 }

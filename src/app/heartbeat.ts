@@ -5,7 +5,7 @@ import { type LazyApp, pathOf } from "../model/app.js";
 import type { Note, SweepJob } from "../model/jobs.js";
 import { type AnyActionCtx, type AnyQueryCtx, type LazyWriter, lazyDb } from "../schema.js";
 import { NOTE_INTERVAL_MS, SECOND } from "../times.js";
-import { complain } from "./builders.js";
+import { complain } from "../values/describe.js";
 
 /*
  * Health of the log stream. A canary is an effect that goes the whole way: a query raises it, the stream delivers it,

@@ -1,14 +1,12 @@
 import type { ArgsAndOptions } from "convex/server";
-import type { Value } from "convex/values";
 import { collapse, type Effect, type EffectOptions, type EffectTarget, toEffect } from "./effect.js";
 
 /**
  * Schedules an effect: a mutation or action to be run because of what this function saw.
  *
- * Fire and forget: it returns nothing, adds no read dependency, and never changes what the function returns.
- * Effects leave once, when the function ends, also when it throws (a mutation that throws is rolled back with
- * its effects). Repetitions inside the window are dropped. In a query, a mistake in the call is written to the
- * console and the query goes on; in a mutation or action it throws.
+ * It returns nothing, adds no read dependency, and never changes what the function returns. Effects leave once, when
+ * the function ends, also when it throws (a mutation that throws is rolled back with its effects). Repetitions inside
+ * the window are dropped. In a query, a mistake in the call is logged as an error; in a mutation or action it throws.
  *
  * ```ts
  * ctx.scheduleEffect(internal.tracking.viewed, { doc }, { window: { minutes: 5 } });
@@ -25,7 +23,7 @@ export interface EffectCtx {
 }
 
 /**
- * The effect part of a ctx, to be handed on by custom functions of convex-helpers, which type their ctx as Convex's.
+ * The effect part of a ctx, for custom functions of convex-helpers, which type their ctx as Convex's.
  *
  * ```ts
  * const userQuery = customQuery(query, customCtx(async (ctx) => ({
@@ -38,17 +36,15 @@ export interface EffectCtx {
  */
 export function effectsOf(ctx: object): EffectCtx {
   const { scheduleEffect } = ctx as Partial<EffectCtx>;
-  if (scheduleEffect === undefined) {
-    throw new Error("effectsOf was given a plain ctx; make the builder with lazy.query, lazy.mutation or lazy.action.");
-  }
-  return { scheduleEffect };
+  if (scheduleEffect !== undefined) return { scheduleEffect };
+  throw new Error("effectsOf was given a plain ctx; make the builder with lazy.query, lazy.mutation or lazy.action.");
 }
 
 /** Collects the effects of one execution. */
 export class EffectCollector {
-  private effects: Effect[] = [];
+  private readonly effects: Effect[] = [];
 
-  /** @param onMistake - Told what is wrong with a call; `scheduleEffect` itself does not throw. */
+  /** @param onMistake - Gets the error of a call of `scheduleEffect`; it logs it or throws it. */
   constructor(private readonly onMistake: (error: unknown) => void) {}
 
   raise(effect: Effect): void {
@@ -57,14 +53,12 @@ export class EffectCollector {
 
   /** The effects collected since the last call, each once. */
   take(): Effect[] {
-    const taken = this.effects;
-    this.effects = [];
-    return taken.length > 1 ? collapse(taken) : taken;
+    return collapse(this.effects.splice(0));
   }
 
-  readonly scheduleEffect = ((target: EffectTarget, args?: Record<string, Value>, options?: EffectOptions) => {
+  readonly scheduleEffect = ((...call: Parameters<typeof toEffect>) => {
     try {
-      this.raise(toEffect(target, args, options));
+      this.raise(toEffect(...call));
     } catch (error) {
       this.onMistake(error);
     }

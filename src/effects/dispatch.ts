@@ -1,7 +1,7 @@
-import type { Value } from "convex/values";
 import { reasonOf } from "../values/describe.js";
-import { type Effect, isSuperseded, ledgerKey } from "./effect.js";
-import { findEntry, isOpen, type LedgerCtx, type Start, scheduleAt, writeEntry } from "./ledger.js";
+import { type Effect, ledgerKey } from "./effect.js";
+import { findEntry, isAhead, type LedgerCtx, writeEntry } from "./ledger.js";
+import { scheduleAt } from "./sweep.js";
 
 /** What `dispatch` did with a chunk of effects, in numbers of effects. */
 export interface DispatchCounts {
@@ -17,16 +17,12 @@ export interface DispatchCounts {
   refused: number;
 }
 
-function noCounts(): DispatchCounts {
-  return { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
-}
+type Outcome = keyof DispatchCounts;
 
-function add(counts: DispatchCounts, more: DispatchCounts): void {
-  for (const name of Object.keys(counts) as (keyof DispatchCounts)[]) counts[name] += more[name];
-}
+const NO_COUNTS: DispatchCounts = { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
 
 /** Effects handed to one dispatch: each may schedule a job and write a document of its transaction. */
-export const CHUNK = 100;
+const CHUNK = 100;
 
 /**
  * Calls a dispatching mutation as often as it takes, and adds up what it did. When a chunk fails, its effects are
@@ -37,42 +33,34 @@ export const CHUNK = 100;
 export async function dispatchInChunks(
   effects: readonly Effect[],
   dispatch: (chunk: Effect[]) => Promise<DispatchCounts>,
+  size = CHUNK,
 ): Promise<DispatchCounts> {
-  const counts = noCounts();
-  for (let start = 0; start < effects.length; start += CHUNK) {
-    const chunk = effects.slice(start, start + CHUNK);
-    add(counts, await dispatch(chunk).catch(() => dispatchOneByOne(chunk, dispatch)));
-  }
-  return counts;
-}
-
-async function dispatchOneByOne(
-  effects: readonly Effect[],
-  dispatch: (chunk: Effect[]) => Promise<DispatchCounts>,
-): Promise<DispatchCounts> {
-  const counts = noCounts();
+  const counts = { ...NO_COUNTS };
   let failure: unknown;
-  for (const effect of effects) {
-    try {
-      add(counts, await dispatch([effect]));
-    } catch (error) {
+  let failures = 0;
+  for (let start = 0; start < effects.length; start += size) {
+    const chunk = effects.slice(start, start + size);
+    const done = await dispatch(chunk).catch((error) => {
+      if (size > 1) return dispatchInChunks(chunk, dispatch, 1);
       failure = error;
-      counts.refused++;
-    }
+      failures++;
+      return { ...NO_COUNTS, refused: 1 };
+    });
+    for (const outcome of Object.keys(counts) as Outcome[]) counts[outcome] += done[outcome];
   }
-  if (counts.refused === effects.length) throw failure;
+  if (failures > 0 && failures === effects.length) throw failure;
   return counts;
 }
 
 /** How effects are dispatched. */
-export interface DispatchOptions {
+interface DispatchOptions {
   /**
    * The `asOf` of each effect's row, in the same order; null for effects that have no row. Looked up through a stale
    * snapshot, so that a dispatch of many keys conflicts with the writers of none of them.
    */
   asOf?: readonly (bigint | null)[];
-  /** Whether a write asks for the recomputes, and no reader. */
-  byWrite?: boolean;
+  /** A write asks for the recomputes, and no reader. */
+  byWrite?: true;
   /** Told of each effect that is put off to the end of its window. */
   onTrailing?(effect: Effect): Promise<void>;
 }
@@ -91,35 +79,38 @@ export interface DispatchOptions {
 export async function dispatchEffects(
   ctx: LedgerCtx,
   effects: readonly Effect[],
-  { asOf = [], byWrite = false, onTrailing }: DispatchOptions,
+  { asOf = [], byWrite, onTrailing }: DispatchOptions,
 ): Promise<DispatchCounts> {
-  const counts = noCounts();
+  const counts = { ...NO_COUNTS };
   for (const [i, effect] of effects.entries()) {
-    if (isSuperseded(effect, asOf[i] ?? null)) counts.superseded++;
-    else {
-      const outcome = await dispatchOne(ctx, effect, byWrite);
-      counts[outcome]++;
-      if (outcome === "trailing") await onTrailing?.(effect);
-    }
+    const { seen } = effect;
+    const isSuperseded = seen !== undefined && (asOf[i] ?? 0n) > seen;
+    const outcome = isSuperseded ? "superseded" : await dispatchOne(ctx, effect, byWrite);
+    counts[outcome]++;
+    if (outcome === "trailing") await onTrailing?.(effect);
   }
   return counts;
 }
 
-async function dispatchOne(ctx: LedgerCtx, effect: Effect, byWrite: boolean): Promise<keyof DispatchCounts> {
+async function dispatchOne(ctx: LedgerCtx, effect: Effect, byWrite: true | undefined): Promise<Outcome> {
   const now = Date.now();
+  const { target, args, windowMs, seen } = effect;
   const key = ledgerKey(effect);
   const entry = await findEntry(ctx.db, key);
-  const { seen, target } = effect;
-  const start = (windowEndsAt: number, isTrailing: boolean) =>
-    argsOf(ctx, effect, { windowEndsAt, isTrailing }, byWrite);
+  const schedule = (windowEndsAt: number, isTrailing: boolean) => {
+    const time = isTrailing ? windowEndsAt : now;
+    // A recompute is told for which window it is.
+    const job = { kind: "attempt", ...args, start: { windowEndsAt, isTrailing }, byWrite };
+    return scheduleAt(ctx, time, target, target === ctx.recompute ? { job } : args);
+  };
 
-  if (entry === null || !isOpen(entry, now, effect.windowMs)) {
-    const windowEndsAt = now + effect.windowMs;
+  if (entry === null || !isAhead(entry.windowEndsAt, now, windowMs)) {
+    const windowEndsAt = now + windowMs;
     // A recompute's failure is over when it has committed; for others, being scheduled is all we know of.
     let failure = seen === undefined ? undefined : entry?.failure;
-    let outcome: keyof DispatchCounts = "dispatched";
+    let outcome: Outcome = "dispatched";
     try {
-      await scheduleAt(ctx.scheduler, now, target, start(windowEndsAt, false));
+      await schedule(windowEndsAt, false);
     } catch (error) {
       // Convex does not take it: the target does not exist, say.
       const message = `${target} could not be scheduled: ${reasonOf(error)}`;
@@ -127,24 +118,15 @@ async function dispatchOne(ctx: LedgerCtx, effect: Effect, byWrite: boolean): Pr
       failure = { message, attempts, failedAt: now, retryAt: windowEndsAt };
       outcome = "refused";
     }
-    const isRepeated = entry !== null && seen !== undefined && seen === entry.seen;
+    const isRepeated = seen !== undefined && seen === entry?.seen;
     const taken = isRepeated ? false : undefined;
-    const opened = { windowEndsAt, taken, seen, trailingJob: undefined, failure };
-    await writeEntry(ctx, entry, { key, target }, opened);
+    await writeEntry(ctx, entry ?? { key, target }, { windowEndsAt, taken, seen, trailingJob: undefined, failure });
     return outcome;
   }
 
   const isNews = seen !== undefined && (seen !== entry.seen || entry.failure !== undefined);
   if (!isNews || entry.trailingJob !== undefined) return "duplicates";
-  const { windowEndsAt } = entry;
-  const args = start(windowEndsAt, true);
-  const trailingJob = await scheduleAt(ctx.scheduler, windowEndsAt, target, args);
-  await writeEntry(ctx, entry, entry, { windowEndsAt, trailingJob, seen });
+  const trailingJob = await schedule(entry.windowEndsAt, true);
+  await writeEntry(ctx, entry, { trailingJob, seen });
   return "trailing";
-}
-
-/** What the target is called with: a recompute is told for which window. */
-function argsOf(ctx: LedgerCtx, { target, args }: Effect, start: Start, byWrite: boolean): Record<string, Value> {
-  if (target !== ctx.recompute) return args;
-  return { job: { kind: "attempt", ...args, start, ...(byWrite ? { byWrite } : {}) } };
 }

@@ -1,9 +1,9 @@
-import { makeFunctionReference, type Scheduler } from "convex/server";
 import type { GenericId, Value } from "convex/values";
 import type { Entry, LazyReader, LazyWriter } from "../schema.js";
 import { FAILURE_RETENTION_MS, FIRST_BACKOFF_MS, LEDGER_SPAN_MS, MAX_BACKOFF_MS } from "../times.js";
 import { reasonOf } from "../values/describe.js";
-import { ensureSweep, type SweepCtx, sweepTime } from "./sweep.js";
+import { type Effect, ledgerKey } from "./effect.js";
+import { ensureSweep, type SweepCtx, scheduleAt, sweepTime } from "./sweep.js";
 
 /*
  * The ledger remembers of each key what was dispatched, so that no work starts twice in its window. An entry's life:
@@ -29,57 +29,47 @@ const JITTER = 0.5;
 const MAX_MESSAGE_LENGTH = 1_000;
 
 /** What changes in an entry; undefined takes a field away. `expiresAt` follows from the rest. */
-type EntryChange = {
-  [Field in "windowEndsAt" | "taken" | "seen" | "trailingJob" | "failure"]?: Entry[Field] | undefined;
+type EntryChange = { windowEndsAt?: number } & {
+  [Field in "taken" | "seen" | "trailingJob" | "failure"]?: Entry[Field] | undefined;
 };
 
 /** One document, one index range; so a dispatch depends on nothing but the entries it may write. */
-export async function findEntry(db: LazyReader, key: string): Promise<Entry | null> {
-  return await db
+export function findEntry(db: LazyReader, key: string): Promise<Entry | null> {
+  return db
     .query("lazyEffects")
     .withIndex("by_key", (q) => q.eq("key", key))
     .first();
 }
 
-/** Whether the window of an entry is open. A failure may hold it open for longer than it is. */
-export function isOpen({ windowEndsAt }: Entry, now: number, windowMs: number): boolean {
-  return isAhead(windowEndsAt, now, windowMs + MAX_BACKOFF_MS);
+/**
+ * Whether to wait for the end of a window, which a failure may hold open for longer, or for a retry. A time further
+ * ahead than the code ever sets it is of a clock that has been put back.
+ */
+export function isAhead(time: number, now: number, windowMs: number): boolean {
+  return time > now && time <= now + windowMs + MAX_BACKOFF_MS;
 }
 
-/** Whether the work of an entry rests after a failure. */
-export function isResting({ failure }: Entry, now: number, windowMs: number): boolean {
-  return failure !== undefined && isAhead(failure.retryAt, now, windowMs + MAX_BACKOFF_MS);
-}
-
-/** Whether to wait for a time. One further ahead than the code ever sets it is of a clock that has been put back. */
-function isAhead(time: number, now: number, furthestMs: number): boolean {
-  return time > now && time <= now + furthestMs;
-}
-
-/** Opens a window, or changes the one there is. */
+/** Changes an entry, or makes one: then the change opens its window. */
 export async function writeEntry(
   ctx: LedgerCtx,
-  entry: Entry | null,
-  initial: { key: string; target: string },
-  change: EntryChange & { windowEndsAt: number },
+  entry: Entry | Pick<Entry, "key" | "target">,
+  change: EntryChange,
 ): Promise<Entry> {
-  const { windowEndsAt } = change;
-  const failure = "failure" in change ? change.failure : entry?.failure;
-  const expiresAt = failure === undefined ? windowEndsAt : windowEndsAt + FAILURE_RETENTION_MS;
-  const { key, target } = initial;
-  const next = { key, target, ...entry, ...change, expiresAt } as Entry;
-  if (entry === null) next._id = await ctx.db.insert("lazyEffects", next);
-  else await ctx.db.patch("lazyEffects", entry._id, { ...change, expiresAt });
-  const sweepAt = sweepTime(expiresAt, LEDGER_SPAN_MS);
-  if (entry === null || sweepTime(entry.expiresAt, LEDGER_SPAN_MS) !== sweepAt) {
-    await ensureSweep(ctx, { kind: "due", table: "lazyEffects", sweepAt });
-  }
+  const next = { ...entry, ...change } as Entry;
+  next.expiresAt = next.windowEndsAt + (next.failure === undefined ? 0 : FAILURE_RETENTION_MS);
+  const sweepAt = sweepTime(next.expiresAt, LEDGER_SPAN_MS);
+  if ("_id" in entry) {
+    await ctx.db.patch("lazyEffects", entry._id, { ...change, expiresAt: next.expiresAt });
+    if (sweepTime(entry.expiresAt, LEDGER_SPAN_MS) === sweepAt) return next;
+  } else next._id = await ctx.db.insert("lazyEffects", next);
+  await ensureSweep(ctx, { kind: "due", table: "lazyEffects", sweepAt });
   return next;
 }
 
-/** Changes an entry within its window. */
-async function change(ctx: LedgerCtx, entry: Entry, changed: Omit<EntryChange, "windowEndsAt">): Promise<void> {
-  await writeEntry(ctx, entry, entry, { windowEndsAt: entry.windowEndsAt, ...changed });
+/** Takes those of these fields away that an entry has. */
+async function clear(ctx: LedgerCtx, entry: Entry | null, ...names: (keyof EntryChange)[]): Promise<void> {
+  const cleared = names.filter((name) => entry?.[name] !== undefined).map((name) => [name, undefined]);
+  if (entry !== null && cleared.length > 0) await writeEntry(ctx, entry, Object.fromEntries(cleared));
 }
 
 /** How long work rests after its n-th failure in a row, in ms. */
@@ -96,7 +86,7 @@ export function backoffMs(attempts: number, random = Math.random()): number {
  */
 export async function fail(
   ctx: LedgerCtx,
-  work: { key: string; target: string; retry?: (start: Start) => Record<string, Value> },
+  { key, target, retry }: { key: string; target: string; retry?: (start: Start) => Record<string, Value> },
   entry: Entry | null,
   error: unknown,
 ): Promise<void> {
@@ -105,17 +95,16 @@ export async function fail(
   const retryAt = Math.max(now + backoffMs(attempts), entry?.windowEndsAt ?? 0);
   const message = reasonOf(error).slice(0, MAX_MESSAGE_LENGTH);
   const trailingJob =
-    work.retry && attempts < MAX_ATTEMPTS
-      ? await scheduleAt(ctx.scheduler, retryAt, work.target, work.retry({ windowEndsAt: retryAt, isTrailing: true }))
+    retry && attempts < MAX_ATTEMPTS
+      ? await scheduleAt(ctx, retryAt, target, retry({ windowEndsAt: retryAt, isTrailing: true }))
       : undefined;
   const failure = { message, attempts, failedAt: now, retryAt };
-  const held = { windowEndsAt: retryAt, taken: undefined, trailingJob, failure };
-  await writeEntry(ctx, entry, work, held);
+  await writeEntry(ctx, entry ?? { key, target }, { windowEndsAt: retryAt, taken: undefined, trailingJob, failure });
 }
 
 /** After a recompute that committed: the failure that was remembered is over. */
-export async function succeed(ctx: LedgerCtx, entry: Entry | null): Promise<void> {
-  if (entry?.failure !== undefined) await change(ctx, entry, { failure: undefined });
+export function succeed(ctx: LedgerCtx, entry: Entry | null): Promise<void> {
+  return clear(ctx, entry, "failure");
 }
 
 /**
@@ -123,12 +112,8 @@ export async function succeed(ctx: LedgerCtx, entry: Entry | null): Promise<void
  *
  * @param isPutOff - Whether it was the entry's trailing job, which has run now.
  */
-export async function rest(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
-  if (entry === null) return;
-  const isConsumed = isPutOff && entry.trailingJob !== undefined;
-  if (entry.failure === undefined && entry.seen === undefined && !isConsumed) return;
-  const trailingJob = isConsumed ? undefined : entry.trailingJob;
-  await change(ctx, entry, { failure: undefined, seen: undefined, trailingJob });
+export function rest(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
+  return isPutOff ? clear(ctx, entry, "failure", "seen", "trailingJob") : clear(ctx, entry, "failure", "seen");
 }
 
 /**
@@ -138,7 +123,7 @@ export async function rest(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolea
  * @param isPutOff - Whether it was the entry's trailing job.
  */
 export async function giveWay(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
-  if (isPutOff && entry?.trailingJob !== undefined) await change(ctx, entry, { trailingJob: undefined });
+  if (isPutOff) await clear(ctx, entry, "trailingJob");
 }
 
 /**
@@ -146,23 +131,16 @@ export async function giveWay(ctx: LedgerCtx, entry: Entry | null, isPutOff: boo
  * it began in. After a deletion, what readers see is `0` again, as it was before there was a row: no effect of theirs
  * may be a duplicate of one from then.
  */
-export async function release(
-  ctx: LedgerCtx,
-  { key, windowMs }: { key: string; windowMs: number },
-  cause: "refreshed" | "evicted",
-): Promise<void> {
-  const entry = await findEntry(ctx.db, key);
-  if (entry === null) return;
-  const { failure } = entry;
-  if (failure !== undefined) {
-    const isHeldOpen = entry.windowEndsAt === failure.retryAt;
-    const heldUntil = isHeldOpen ? failure.failedAt + windowMs : Number.POSITIVE_INFINITY;
-    const windowEndsAt = Math.min(entry.windowEndsAt, heldUntil);
+export async function release(ctx: LedgerCtx, recompute: Effect, cause: "refreshed" | "evicted"): Promise<void> {
+  const entry = await findEntry(ctx.db, ledgerKey(recompute));
+  if (entry?.failure !== undefined) {
+    const { failedAt, retryAt } = entry.failure;
+    const isHeldOpen = entry.windowEndsAt === retryAt;
+    const windowEndsAt = isHeldOpen ? Math.min(retryAt, failedAt + recompute.windowMs) : entry.windowEndsAt;
     // A retry that is scheduled for another time finds that its window is gone.
     const trailingJob = windowEndsAt === entry.windowEndsAt ? entry.trailingJob : undefined;
-    const released = { windowEndsAt, trailingJob, failure: undefined, seen: undefined };
-    await writeEntry(ctx, entry, entry, released);
-  } else if (cause === "evicted") await change(ctx, entry, { seen: undefined });
+    await writeEntry(ctx, entry, { windowEndsAt, trailingJob, failure: undefined, seen: undefined });
+  } else if (cause === "evicted") await clear(ctx, entry, "seen");
 }
 
 /**
@@ -172,13 +150,4 @@ export async function release(
 export async function deleteExpired(db: LazyWriter, id: GenericId<"lazyEffects">, by: number): Promise<void> {
   const entry = await db.get("lazyEffects", id);
   if (entry !== null && entry.expiresAt <= by) await db.delete("lazyEffects", id);
-}
-
-export async function scheduleAt(
-  scheduler: Scheduler,
-  time: number,
-  target: string,
-  args: Record<string, Value>,
-): Promise<GenericId<"_scheduled_functions">> {
-  return await scheduler.runAt(time, makeFunctionReference<"mutation">(target), args);
 }

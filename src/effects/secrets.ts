@@ -6,7 +6,7 @@ const MIN_SECRET_LENGTH = 32;
 /** Signs effects on their way out of a query. */
 export const EFFECT_SECRET = "LAZY_VIEWS_SECRET";
 /** The effect secret before the last rotation: still accepted, never used to sign. */
-export const PREVIOUS_EFFECT_SECRET = "LAZY_VIEWS_SECRET_PREVIOUS";
+const PREVIOUS_EFFECT_SECRET = "LAZY_VIEWS_SECRET_PREVIOUS";
 /** The `hmacSecret` of the deployment's webhook log stream. */
 export const STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET";
 
@@ -20,22 +20,16 @@ export function environmentVariable(name: string): string | undefined {
  * @throws Error with the remedy, when it is missing or too short.
  */
 export function effectSecret(): string {
-  const secret = environmentVariable(EFFECT_SECRET);
-  if (secret === undefined) {
-    throw new Error(`${EFFECT_SECRET} is not set. Run: npx convex env set ${EFFECT_SECRET} "$(openssl rand -hex 32)"`);
-  }
-  if (secret.length < MIN_SECRET_LENGTH) {
-    throw new Error(
-      `${EFFECT_SECRET} has ${secret.length} characters; it needs at least ${MIN_SECRET_LENGTH}. ` +
-        `Run: npx convex env set ${EFFECT_SECRET} "$(openssl rand -hex 32)"`,
-    );
-  }
-  return secret;
+  const secret = environmentVariable(EFFECT_SECRET) ?? "";
+  if (secret.length >= MIN_SECRET_LENGTH) return secret;
+  const short = `has ${secret.length} characters; it needs at least ${MIN_SECRET_LENGTH}`;
+  const problem = secret === "" ? "is not set" : short;
+  throw new Error(`${EFFECT_SECRET} ${problem}. Run: npx convex env set ${EFFECT_SECRET} "$(openssl rand -hex 32)"`);
 }
 
 /** The secrets whose seals are accepted: the current one and, during a rotation, the one before. */
 export function acceptedEffectSecrets(): string[] {
   return [EFFECT_SECRET, PREVIOUS_EFFECT_SECRET]
-    .map(environmentVariable)
-    .filter((secret) => secret !== undefined && secret.length >= MIN_SECRET_LENGTH) as string[];
+    .map((name) => environmentVariable(name) ?? "")
+    .filter(({ length }) => length >= MIN_SECRET_LENGTH);
 }

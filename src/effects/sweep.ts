@@ -1,5 +1,5 @@
 import { makeFunctionReference, type Scheduler } from "convex/server";
-import type { GenericId } from "convex/values";
+import type { GenericId, Value } from "convex/values";
 import type { LazyReader, LazyWriter } from "../schema.js";
 import { sweepSpan } from "../times.js";
 
@@ -9,7 +9,7 @@ import { sweepSpan } from "../times.js";
  */
 
 /** Documents handled in one transaction. */
-export const SWEEP_BATCH = 100;
+const SWEEP_BATCH = 100;
 
 /** One sweep: of the documents of a table whose `expiresAt` is over (`due`), or of a view's rows that may be evicted. */
 export type Sweep = { kind: "due" | "evict"; table: string; sweepAt: number };
@@ -20,6 +20,11 @@ export interface SweepCtx {
   scheduler: Scheduler;
   /** Function path of the mutation `sweep`. */
   sweep: string;
+}
+
+/** Schedules a mutation or action by its function path. */
+export function scheduleAt({ scheduler }: SweepCtx, time: number, target: string, args: Record<string, Value>) {
+  return scheduler.runAt(time, makeFunctionReference<"mutation">(target), args);
 }
 
 /** When the things that are due at a time are swept, of which those within one span are swept together. */
@@ -34,18 +39,17 @@ export async function ensureSweep(ctx: SweepCtx, sweep: Sweep): Promise<void> {
   await scheduleSweep(ctx, sweep.sweepAt, sweep);
 }
 
-/** Makes sure that a sweep finds a document whose `expiresAt` is set now, and tells it how long it waits. */
+/** Makes sure that a sweep finds a document whose `expiresAt` is set now. */
 export async function sweepWhenDue(
   ctx: SweepCtx,
   table: string,
   { expiresAt, now }: { expiresAt: number; now: number },
 ): Promise<void> {
-  const sweepAt = sweepTime(expiresAt, sweepSpan(expiresAt - now));
-  await ensureSweep(ctx, { kind: "due", table, sweepAt });
+  await ensureSweep(ctx, { kind: "due", table, sweepAt: sweepTime(expiresAt, sweepSpan(expiresAt - now)) });
 }
 
-export async function scheduleSweep(ctx: SweepCtx, time: number, job: Sweep): Promise<void> {
-  await ctx.scheduler.runAt(time, makeFunctionReference<"mutation">(ctx.sweep), { job });
+export function scheduleSweep(ctx: SweepCtx, time: number, job: Sweep): Promise<unknown> {
+  return scheduleAt(ctx, time, ctx.sweep, { job });
 }
 
 /** After the last batch: the document that said that the sweep was scheduled goes. */
@@ -54,8 +58,8 @@ export async function finishSweep(db: LazyWriter, sweep: Sweep): Promise<void> {
   if (scheduled !== null) await db.delete("lazySweeps", scheduled._id);
 }
 
-async function findSweep(db: LazyReader, { kind, table, sweepAt }: Sweep) {
-  return await db
+function findSweep(db: LazyReader, { kind, table, sweepAt }: Sweep) {
+  return db
     .query("lazySweeps")
     .withIndex("by_sweep", (q) => q.eq("table", table).eq("kind", kind).eq("sweepAt", sweepAt))
     .first();
@@ -69,7 +73,7 @@ async function findSweep(db: LazyReader, { kind, table, sweepAt }: Sweep) {
  */
 export async function dueDocuments(
   db: LazyReader,
-  sweep: Pick<Sweep, "table" | "sweepAt">,
+  sweep: Sweep,
   isNearlyOut: () => Promise<boolean>,
 ): Promise<GenericId<string>[]> {
   const ids: GenericId<string>[] = [];
@@ -88,7 +92,7 @@ export async function hasDue(db: LazyReader, sweep: Sweep): Promise<boolean> {
   return (await dueRange(db, sweep).first()) !== null;
 }
 
-function dueRange(db: LazyReader, { table, sweepAt }: Pick<Sweep, "table" | "sweepAt">) {
+function dueRange(db: LazyReader, { table, sweepAt }: Sweep) {
   // Every table that is swept has this field and this index.
   return db.query(table as "lazyEffects").withIndex("by_expiry", (q) => q.gt("expiresAt", 0).lte("expiresAt", sweepAt));
 }

@@ -1,6 +1,5 @@
 import type { GenericId, Value } from "convex/values";
-import { scheduleAt } from "../effects/ledger.js";
-import { sweepWhenDue } from "../effects/sweep.js";
+import { scheduleAt, sweepWhenDue } from "../effects/sweep.js";
 import { pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
@@ -60,13 +59,13 @@ export async function resumeRun(
 }
 
 export async function scheduleStep({ ledger }: MutationExecution, run: RunId, time: number) {
-  return await scheduleAt(ledger.scheduler, time, ledger.recompute, { job: { kind: "step", run } });
+  return await scheduleAt(ledger, time, ledger.recompute, { job: { kind: "step", run } });
 }
 
 async function scheduleAct({ app, ledger }: MutationExecution, run: RunId, { view, args, asOf, probes }: RunWork) {
   const scheduledAt = Date.now();
   const job = { run, view, args: args as Value, asOf, scheduledAt, ...(probes && { probes }) };
-  return await scheduleAt(ledger.scheduler, scheduledAt, pathOf(app, "act"), { job });
+  return await scheduleAt(ledger, scheduledAt, pathOf(app, "act"), { job });
 }
 
 /** Has a sweep look after a run, when it has lasted for as long as its view lets it. */

@@ -1,4 +1,4 @@
-import { findEntry, giveWay, isOpen, isResting, rest, succeed, writeEntry } from "../effects/ledger.js";
+import { findEntry, giveWay, isAhead, rest, succeed, writeEntry } from "../effects/ledger.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Attempt, RecomputeOutcome } from "../model/jobs.js";
@@ -39,10 +39,10 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   const windowMs = view?.windowMs ?? 0;
   const isOwn = start === undefined || entry === null || entry.windowEndsAt === start.windowEndsAt;
   const isPutOff = start?.isTrailing === true && isOwn;
-  if (entry !== null && start !== undefined && !isPutOff && isOpen(entry, now, windowMs)) {
+  if (entry !== null && start !== undefined && !isPutOff && isAhead(entry.windowEndsAt, now, windowMs)) {
     if (isOwn ? entry.taken === true : entry.taken !== false) return "overtaken";
   }
-  if (entry !== null && isResting(entry, now, windowMs)) return "overtaken";
+  if (entry?.failure && isAhead(entry.failure.retryAt, now, windowMs)) return "overtaken";
 
   if (view === undefined) {
     const reason = `view "${job.view}" is not among the views of new LazyViews().`;
@@ -82,10 +82,9 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   if (isPutOff || isLate || !isOwn) {
     const seen = row?.asOf ?? 0n;
     const opened = { windowEndsAt: now + windowMs, taken: true, trailingJob: undefined, seen };
-    entry = await writeEntry(ledger, entry, { key: text, target: ledger.recompute }, opened);
+    entry = await writeEntry(ledger, entry ?? { key: text, target: ledger.recompute }, opened);
   } else if (entry?.taken === false) {
-    const { windowEndsAt } = entry;
-    entry = await writeEntry(ledger, entry, entry, { windowEndsAt, taken: true });
+    entry = await writeEntry(ledger, entry, { taken: true });
   }
 
   if (isResumed) return await resumeRun(execution, run, job.turn);

@@ -1,6 +1,5 @@
 import type { GenericId } from "convex/values";
-import { scheduleAt } from "../effects/ledger.js";
-import { sweepWhenDue } from "../effects/sweep.js";
+import { scheduleAt, sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Attempt } from "../model/jobs.js";
@@ -104,7 +103,7 @@ async function findRunning(db: LazyReader, view: string): Promise<Turn[]> {
 async function startTurn(execution: MutationExecution, view: Partial<ViewDefinition>, turn: Turn): Promise<void> {
   const { ledger } = execution;
   const job = { ...(turn.job as object), turn: turn._id };
-  const running = await scheduleAt(ledger.scheduler, Date.now(), ledger.recompute, { job } as never);
+  const running = await scheduleAt(ledger, Date.now(), ledger.recompute, { job } as never);
   await keepTurn(execution, view, turn, { running });
 }
 

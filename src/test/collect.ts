@@ -1,6 +1,6 @@
 import type { Effect } from "../effects/effect.js";
 import { findSeals, readSeal } from "../effects/seal.js";
-import { leaveListener } from "../effects/transports/listener.js";
+import { leaveListener } from "../effects/transports/client.js";
 
 /** What a function logged for the library, and the rest of what it did. */
 export interface Collected<Result> {

@@ -1,5 +1,10 @@
 import type { Value } from "convex/values";
-import { describe } from "./describe.js";
+import { isPlainObject } from "./copy.js";
+import { wrongValue } from "./describe.js";
+import { fromHex, toHex } from "./hex.js";
+
+/** Convex strings are valid Unicode: no half of a surrogate pair. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
  * The canonical text of a Convex value: two values have the same text exactly when Convex calls them equal.
@@ -11,72 +16,43 @@ import { describe } from "./describe.js";
  * canonicalText({ b: 1n, a: "x" }); // '{"a":"x","b":{"$integer":"1"}}'
  * ```
  *
- * @param value - Any Convex value.
  * @param path - Where the value stands, for the error message.
  * @throws Error naming the path, when the value is not a Convex value.
  */
 export function canonicalText(value: unknown, path = "value"): string {
-  switch (typeof value) {
-    case "string":
-      if (LONE_SURROGATE.test(value)) {
-        throw new Error(`${path} is ${describe(value)}, which is cut in the middle of a character.`);
-      }
-      return JSON.stringify(value);
-    case "boolean":
-      return value ? "true" : "false";
-    case "number":
-      return Number.isFinite(value) && !Object.is(value, -0)
-        ? String(value)
-        : `{"$float":"${Object.is(value, -0) ? "-0" : value}"}`;
-    case "bigint":
-      if (BigInt.asIntN(64, value) !== value) {
-        throw new Error(`${path} is ${value}n, which does not fit in an int64.`);
-      }
-      return `{"$integer":"${value}"}`;
-    case "object":
-      return value === null ? "null" : objectText(value, path);
-    default:
-      throw new Error(`${path} is ${describe(value)}, which is not a Convex value.`);
+  if (value === null || typeof value === "boolean") return String(value);
+  if (typeof value === "number") {
+    const text = Object.is(value, -0) ? "-0" : String(value);
+    return Number.isFinite(value) && text !== "-0" ? text : `{"$float":"${text}"}`;
   }
-}
-
-/** Convex strings are valid Unicode: no half of a surrogate pair. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
-/** The value of a canonical text. */
-export function fromCanonicalText(text: string): Value {
-  return JSON.parse(text, (_, value) => {
-    if (typeof value !== "object" || value === null) return value;
-    if (typeof value.$integer === "string") return BigInt(value.$integer);
-    if (typeof value.$float === "string") return Number(value.$float);
-    if (typeof value.$bytes !== "string") return value;
-    const pairs: string[] = value.$bytes.match(/../g) ?? [];
-    return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16)).buffer;
-  });
-}
-
-function objectText(value: object, path: string): string {
+  if (typeof value === "string") {
+    if (LONE_SURROGATE.test(value)) throw wrongValue(path, value, "it is cut inside a character");
+    return JSON.stringify(value);
+  }
+  if (typeof value === "bigint") {
+    if (BigInt.asIntN(64, value) !== value) throw wrongValue(path, value, "give one that fits in an int64");
+    return `{"$integer":"${value}"}`;
+  }
   if (Array.isArray(value)) {
     return `[${value.map((item, i) => canonicalText(item, `${path}[${i}]`)).join(",")}]`;
   }
-  if (value instanceof ArrayBuffer) {
-    return `{"$bytes":"${[...new Uint8Array(value)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}"}`;
-  }
-  if (!isPlainObject(value)) {
-    throw new Error(`${path} is ${describe(value)}, which is not a Convex value.`);
-  }
+  if (value instanceof ArrayBuffer) return `{"$bytes":"${toHex(new Uint8Array(value))}"}`;
+  if (!isPlainObject(value)) throw wrongValue(path, value, "give a Convex value");
   const fields: string[] = [];
   for (const name of Object.keys(value).sort()) {
     if (value[name] === undefined) continue;
-    if (name.startsWith("$")) {
-      throw new Error(`${path} has a field "${name}": Convex reserves names that start with "$".`);
-    }
-    fields.push(`${JSON.stringify(name)}:${canonicalText(value[name], `${path}.${name}`)}`);
+    const fieldPath = `${path}.${name}`;
+    if (name.startsWith("$")) throw wrongValue(fieldPath, value[name], 'Convex reserves names that start with "$"');
+    fields.push(`${JSON.stringify(name)}:${canonicalText(value[name], fieldPath)}`);
   }
   return `{${fields.join(",")}}`;
 }
 
-function isPlainObject(value: object): value is Record<string, Value | undefined> {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+/** The value of a canonical text. */
+export function fromCanonicalText(text: string): Value {
+  return JSON.parse(text, (_, value) => {
+    if (value?.$integer !== undefined) return BigInt(value.$integer);
+    if (value?.$float !== undefined) return Number(value.$float);
+    return value?.$bytes === undefined ? value : fromHex(value.$bytes).buffer;
+  });
 }

@@ -1,52 +1,30 @@
 import { DAY, HOUR, MINUTE, SECOND } from "../times.js";
-import { describe } from "./describe.js";
+import { isPlainObject } from "./copy.js";
+import { wrongValue } from "./describe.js";
 
-/**
- * A length of time, in the units that are given; they add up.
- *
- * ```ts
- * const window: Duration = { minutes: 1, seconds: 30 };
- * ```
- */
-export interface Duration {
-  hours?: number;
-  minutes?: number;
-  seconds?: number;
-  milliseconds?: number;
-}
+const UNIT_MS = { hours: HOUR, minutes: MINUTE, seconds: SECOND, milliseconds: 1 };
 
-const UNIT_MS: Record<keyof Duration, number> = {
-  hours: HOUR,
-  minutes: MINUTE,
-  seconds: SECOND,
-  milliseconds: 1,
-};
+/** A length of time: the sum of the units that are given, such as `{ minutes: 1, seconds: 30 }`. */
+export type Duration = Partial<Record<keyof typeof UNIT_MS, number>>;
 
 /** Convex schedules nothing further ahead than five years; this leaves room. */
 const MAX_MS = 365 * DAY;
 
 /**
- * @param duration - The duration to convert.
+ * A duration in milliseconds.
+ *
  * @param name - What the duration is for, for the error message.
- * @returns Milliseconds.
  * @throws Error when a unit is unknown, an amount is not a number of at least 0, or the sum exceeds a year.
  */
 export function toMs(duration: Duration, name: string): number {
-  if (typeof duration !== "object" || duration === null) {
-    throw new Error(`${name} is ${describe(duration)}; give a duration such as { seconds: 30 }.`);
-  }
+  if (!isPlainObject(duration)) throw wrongValue(name, duration, "give a duration such as { seconds: 30 }");
   let ms = 0;
   for (const [unit, amount] of Object.entries(duration)) {
-    if (!(unit in UNIT_MS)) {
-      throw new Error(`${name} has the unit "${unit}"; use ${Object.keys(UNIT_MS).join(", ")}.`);
-    }
-    if (typeof amount !== "number" || !Number.isFinite(amount) || amount < 0) {
-      throw new Error(`${name}.${unit} is ${describe(amount)}; it must be a number of at least 0.`);
+    if (!Object.hasOwn(UNIT_MS, unit) || !Number.isFinite(amount) || amount < 0) {
+      throw wrongValue(`${name}.${unit}`, amount, "give hours, minutes, seconds or milliseconds of at least 0");
     }
     ms += amount * UNIT_MS[unit as keyof Duration];
   }
-  if (ms > MAX_MS) {
-    throw new Error(`${name} is ${ms / HOUR} hours; give at most 8,760, which is a year.`);
-  }
+  if (ms > MAX_MS) throw new Error(`${name} is ${ms / HOUR} hours; give at most 8,760, which is a year.`);
   return ms;
 }

@@ -1,6 +1,5 @@
 import type { DocumentByName, GenericDataModel, GenericQueryCtx, TableNamesInDataModel } from "convex/server";
 import type { EffectCtx } from "../effects/collector.js";
-import { ledgerKey } from "../effects/effect.js";
 import { release } from "../effects/ledger.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { executionOf, type MutationExecution, mutationOf } from "../model/execution.js";
@@ -240,6 +239,5 @@ async function releaseKey(
   key: ViewKey,
   cause: "refreshed" | "evicted",
 ): Promise<void> {
-  const effect = recomputeEffect(ledger.recompute, view, key);
-  await release(ledger, { key: ledgerKey(effect), windowMs: view.windowMs }, cause);
+  await release(ledger, recomputeEffect(ledger.recompute, view, key), cause);
 }

@@ -256,6 +256,14 @@ describe("in chunks", () => {
     });
     await expect(failing).rejects.toThrow("dispatch is not there");
   });
+
+  test("effects that are refused one by one, after their chunk has failed, are no failure", async () => {
+    const counts = await dispatchInChunks([effect("a"), effect("b")], async (chunk) => {
+      if (chunk.length > 1) throw new Error("too much for one transaction");
+      return { ...none, refused: 1 };
+    });
+    expect(counts).toEqual({ ...none, refused: 2 });
+  });
 });
 
 test("an effect from before an eviction does not make the new row's effect a repetition", async () => {

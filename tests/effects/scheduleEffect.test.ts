@@ -80,14 +80,18 @@ describe("in a query", () => {
   });
 
   test.each([
-    ["no function reference", ["nonsense", {}], 'the string "nonsense" as its target'],
-    ["undefined", [undefined, {}], "undefined as its target"],
-    ["arguments that are no object", [note, "x"], 'arguments are the string "x"'],
+    ["no function reference", ["nonsense", {}], 'target is the string "nonsense"; give a mutation or action'],
+    ["undefined", [undefined, {}], "target is undefined; give"],
+    ["arguments that are no object", [note, "x"], 'args is the string "x"; give an object'],
     ["a function in the arguments", [note, { text: () => 1 }], "args.text is a function"],
     ["a Date in the arguments", [note, { at: [new Date()] }], "args.at[0] is a Date"],
     ["a key that is no string", [note, {}, { key: 7 }], "key is the number 7"],
     ["a window that is no duration", [note, {}, { window: 5 }], "window is the number 5"],
-    ["an unknown unit", [note, {}, { window: { fortnights: 1 } }], 'the unit "fortnights"'],
+    [
+      "an unknown unit",
+      [note, {}, { window: { fortnights: 1 } }],
+      "window.fortnights is the number 1; give hours, minutes",
+    ],
     ["a field name that Convex does not allow", [note, { größe: 1 }], "größe"],
     ["a string cut in the middle of a character", [note, { text: "😀"[0] }], "args.text is the string"],
     ["a window of years", [note, {}, { window: { hours: 1e305 } }], "give at most 8,760, which is a year"],

@@ -159,7 +159,7 @@ describe("what is refused", () => {
     vi.advanceTimersByTime(16 * 60_000);
     expect(await post(body)).toMatchObject({
       status: 400,
-      error: "Every event of this body is too old.",
+      error: "Every event is too old.",
     });
     const old = event(await staleRead(), { timestamp: Date.now() - 16 * 60_000 });
     const future = event(await staleRead(), { timestamp: Date.now() + 6 * 60_000 });
@@ -202,7 +202,7 @@ describe("trouble of its own", () => {
     vi.stubEnv("LAZY_VIEWS_STREAM_SECRET", "");
     expect(await postEvents(event(await staleRead()))).toEqual({
       status: 503,
-      error: "LAZY_VIEWS_STREAM_SECRET is not set: set it to the hmacSecret of the log stream.",
+      error: "LAZY_VIEWS_STREAM_SECRET is not set; set it to the log stream's hmacSecret.",
     });
     expect((await app.inspect()).problems).toEqual([expect.stringContaining("LAZY_VIEWS_STREAM_SECRET is not set")]);
     const probe = JSON.stringify([{ topic: "verification", timestamp: Date.now(), message: "hi" }]);

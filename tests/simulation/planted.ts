@@ -46,9 +46,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "seen !== entry.seen || entry.failure",
     "entry.failure",
   ]),
-  bug(2, "a superseded effect is dispatched", "src/effects/effect.ts", ["asOf > seen", "false"]),
+  bug(2, "a superseded effect is dispatched", "src/effects/dispatch.ts", ["(asOf[i] ?? 0n) > seen", "false"]),
   bug(2, "a window is not looked at", "src/effects/dispatch.ts", [
-    "entry === null || !isOpen(entry, now, effect.windowMs)",
+    "entry === null || !isAhead(entry.windowEndsAt, now, windowMs)",
     "true",
   ]),
   {
@@ -101,7 +101,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "Math.max(now + backoffMs(attempts), entry?.windowEndsAt ?? 0)",
     "now + 10",
   ]),
-  bug(5, "a failure is not retried", "src/effects/ledger.ts", ["work.retry && attempts < MAX_ATTEMPTS", "false"]),
+  bug(5, "a failure is not retried", "src/effects/ledger.ts", ["retry && attempts < MAX_ATTEMPTS", "false"]),
   {
     ...bug(885, "a job that was overtaken runs all the same", "src/recompute/recompute.ts", [
       "isOwn ? entry.taken === true : entry.taken !== false",
@@ -132,7 +132,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (false) {",
   ]),
   bug(171, "what the ledger knows of readers is kept at an eviction", "src/effects/ledger.ts", [
-    'else if (cause === "evicted") await change(ctx, entry, { seen: undefined });',
+    'else if (cause === "evicted") await clear(ctx, entry, "seen");',
     "",
   ]),
   bug(24, "a change does not note itself in a run", "src/staleness/mark.ts", [
@@ -205,11 +205,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     kind: { isLimited: true },
   },
   bug(2, "seals are not verified", "src/effects/seal.ts", [
-    "if (await verify(text, signature, secret)) return",
+    "if (await verify(toUtf8(text), fromBase64Url(signature), secret)) return",
     "return",
   ]),
-  bug(1, "requests are not verified", "src/effects/transports/webhook.ts", [
-    "!(await isSigned(body, signature, secret))",
-    "false",
+  bug(1, "requests are not verified", "src/effects/transports/logStream.ts", [
+    "(await verify(body, fromHex(signature), secret))",
+    "true",
   ]),
 ];

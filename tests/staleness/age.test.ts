@@ -135,7 +135,7 @@ describe("olderThan", () => {
     [{ milliseconds: 999 }, "olderThan: 999 ms is too short"],
     [{ minutes: -1 }, "olderThan.minutes is the number -1"],
     ["1h", 'olderThan is the string "1h"'],
-    [{ days: 1 }, 'olderThan has the unit "days"'],
+    [{ days: 1 }, "olderThan.days is the number 1; give hours, minutes"],
   ])("%o is refused", (age, message) => {
     expect(() => olderThan(age as never)).toThrow(message);
   });

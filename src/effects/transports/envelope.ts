@@ -1,10 +1,9 @@
 import type { Value } from "convex/values";
 
 /*
- * The transport `client`: a caller that knows the library marks its call with one more argument, and gets the
- * query's value in an envelope, together with the effects that the query raised, sealed. It takes the value out
- * and forwards the seals to the mutation that the envelope names. Callers that do not mark their calls get the
- * plain value: nobody sees an envelope by accident.
+ * The transport `client`: a caller that knows the library marks its call with one more argument, and gets the query's
+ * value in an envelope, with the sealed effects that the query raised. It takes the value out, and forwards the seals
+ * to the mutation that the envelope names. Calls that are not marked get the plain value.
  */
 
 /** The name of the argument that marks a call. */
@@ -56,7 +55,7 @@ function areTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
-/** All seals of an envelope, for who forwards them once. */
+/** All seals of an envelope, for a caller that forwards them once. */
 export function allSeals({ seals, once, forward }: Omit<Envelope, "value">) {
   return { seals: [...once, ...seals], forward };
 }
