@@ -5,7 +5,7 @@ import { askSnapshot, type LazyApp, ledgerOf, pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { BackstopJob } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
-import { keyOfRow, recomputeEffect } from "../model/row.js";
+import { recomputeEffect } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import type { AnyMutationCtx, AnyQueryCtx, Row, StoredRow } from "../schema.js";
 import { staleSince } from "../staleness/age.js";
@@ -69,7 +69,7 @@ export async function scanForgotten(app: LazyApp, ctx: AnyMutationCtx, scan: Bac
     if (row === null || !isOverdue(view, row, Date.now())) continue;
     const run = await findRun(ctx.db, view, row.key);
     if (run?.expiresAt !== undefined) continue; // A sweep looks after it.
-    const effect = recomputeEffect(pathOf(app, "recompute"), view, keyOfRow(row), row);
+    const effect = recomputeEffect(pathOf(app, "recompute"), view, row, row);
     await dispatchEffects(ledgerOf(app, ctx), [effect], { byWrite: true });
     swept++;
   }

@@ -7,7 +7,7 @@ import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { EvictJob } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
-import { keyOfRow, markRow, recomputeEffect, removeRow } from "../model/row.js";
+import { markRow, recomputeEffect, removeRow } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import { isWaiting } from "../recompute/turns.js";
 import type { AnyMutationCtx, AnyQueryCtx, StoredRow } from "../schema.js";
@@ -106,6 +106,6 @@ async function isAskedFor({ db, ledger }: MutationExecution, view: ViewDefinitio
   if (view.maxParallel !== undefined && (await isWaiting(ledger.db, view.name, row.key))) {
     return true;
   }
-  const asked = ledgerKey(recomputeEffect(ledger.recompute, view, keyOfRow(row)));
+  const asked = ledgerKey(recomputeEffect(ledger.recompute, view, row, row));
   return (await findEntry(ledger.db, asked)) !== null;
 }
