@@ -95,8 +95,7 @@ describe("a ctx of the wrong kind", () => {
   test("plain, given to get: says which builder to use, and that peek needs none", async () => {
     const app = startTotals();
     await expect(app.t.query((ctx) => app.totals.get(untyped(ctx), key))).rejects.toThrow(
-      "totals.get was given a plain ctx; define the function with lazy.query or lazy.mutation " +
-        "(or call totals.peek, which needs neither).",
+      "totals.get was given a plain ctx; use lazy.query or lazy.mutation, or call totals.peek.",
     );
     await expect(app.t.run((ctx) => app.totals.invalidate(untyped(ctx), key))).rejects.toThrow(
       "totals.invalidate was given a plain ctx",
@@ -135,6 +134,7 @@ describe("wiring", () => {
     expect(() => wire(viewOn("a", "b"), viewOn("b", "c"), viewOn("c", "items", "a"))).toThrow(
       `new LazyViews({ views }): "a" ← "b" ← "c" ← "a": these views are each other's sources`,
     );
+    expect(() => wire(viewOn("a", "a"))).toThrow('"a" ← "a": these views are each other\'s sources');
     expect(() => wire(viewOn("a", "b", "c"), viewOn("b", "c"), viewOn("c", "items"))).not.toThrow();
     // Through three, beside sources that are fine, and however they are given.
     const three = [viewOn("c", "items", "d", "a"), viewOn("d"), viewOn("a", "d", "b"), viewOn("b", "notes", "c")];
@@ -157,7 +157,7 @@ describe("wiring", () => {
 
   test.each([undefined, "", "./lazy", "lazy.ts", "convex lazy", 7])("module %o", (module) => {
     expect(() => new LazyViews({ module: untyped(module), views: {} })).toThrow(
-      'give the path of the file that exports lazy.functions(), below convex/ and without its ending: "lazy"',
+      `new LazyViews({ module }) is ${JSON.stringify(module)}; for convex/lazy.ts, give "lazy".`,
     );
   });
 
@@ -165,7 +165,7 @@ describe("wiring", () => {
     const app = startTotals();
     const other = totalsView();
     await expect(app.query((ctx) => other.get(ctx, key))).rejects.toThrow(
-      "totals.get: this view is not among the views of new LazyViews({ views: { … } }); add it there.",
+      "totals.get: this view is not in new LazyViews({ views }); add it there.",
     );
   });
 
@@ -173,7 +173,7 @@ describe("wiring", () => {
     const { totals: _, ...others } = tables;
     const app = startTotals({}, { tables: others });
     await expect(app.query((ctx) => app.totals.get(ctx, key))).rejects.toThrow(
-      'view "totals": its rows could not be read. Does convex/schema.ts have totals: totalsTable, made by viewTable()?',
+      'view "totals": its rows could not be read. Does convex/schema.ts have totals, made by viewTable()?',
     );
   });
 
@@ -200,19 +200,18 @@ describe("defineView and viewTable", () => {
       "table is a TableDefinition; make it with viewTable()",
     ],
     ["version 0", { ...good, version: 0 }, "version is the number 0; give a whole number from 1"],
-    ["its own version as compatible", { ...good, version: 2, compatible: [1, 2] }, "leave out 2"],
+    [
+      "its own version as compatible",
+      { ...good, version: 2, compatible: [1, 2] },
+      "compatible is an array; leave out the view's own version",
+    ],
     [
       "an unknown onMissing",
       { ...good, onMissing: "throw" },
-      'onMissing is the string "throw"; give "null" or "compute"',
+      'onMissing is the string "throw"; give "null", or "compute" in the mode transaction or snapshot',
     ],
-    ["no compute", { ...good, compute: undefined }, "compute is undefined; give a function of ctx and key"],
+    ["no compute", { ...good, compute: undefined }, "compute is undefined; give a function."],
     ["a source that is no function", { ...good, sources: { items: {} } }, "sources.items is an object"],
-    [
-      "itself as a source",
-      { ...good, sources: { totals: () => [] } },
-      "sources.totals is a function; a view cannot be its own source",
-    ],
     [
       "an empty duration",
       { ...good, window: "10s" },

@@ -8,7 +8,7 @@ import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { BackstopJob, EvictJob, SweepJob } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
-import { keyOfRow, lookAgain, markRow, recomputeEffect, removeRow } from "../model/row.js";
+import { lookAgain, markRow, recomputeEffect, removeRow } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import { lookAtRun } from "../recompute/run.js";
 import { isWaiting, lookAtTurn } from "../recompute/turns.js";
@@ -136,7 +136,7 @@ async function isAskedFor({ db, ledger }: MutationExecution, view: ViewDefinitio
   const run = await findRun(db, view, row.key);
   if (run?.expiresAt !== undefined) return true;
   if (view.maxParallel !== undefined && (await isWaiting(ledger.db, view.name, row.key))) return true;
-  const asked = ledgerKey(recomputeEffect(ledger.recompute, view, keyOfRow(row)));
+  const asked = ledgerKey(recomputeEffect(ledger.recompute, view, row, null));
   return (await findEntry(ledger.db, asked)) !== null;
 }
 
@@ -178,7 +178,7 @@ export const sweepForgotten: Step<"backstop"> = async (execution, ctx, scan) => 
     if (row === null || !isOverdue(view, row, Date.now())) continue;
     const run = await findRun(db, view, row.key);
     if (run?.expiresAt !== undefined) continue; // A sweep looks after it.
-    const effect = recomputeEffect(ledger.recompute, view, keyOfRow(row), row);
+    const effect = recomputeEffect(ledger.recompute, view, row, row);
     await dispatchEffects(ledger, [effect], { byWrite: true });
     swept++;
   }

@@ -20,7 +20,7 @@ export interface Sight {
   row: Row;
   /** Whether a tag of the key was invalidated since the row was computed; absent when the view has no tags. */
   isTagInvalidated?: (() => Promise<boolean>) | undefined;
-  /** Whether a probe says something else than it did at the commit. */
+  /** Whether a probe says something else than at the commit. */
   hasChanged(probe: Probe): Promise<boolean>;
 }
 
@@ -30,20 +30,14 @@ export interface Sight {
  */
 export interface Staleness<Key = never, Value = never> {
   readonly probes: readonly Probe[];
-  /** Ages in ms whose passing may change the verdict: rows are marked when they reach one. */
+  /** Ages in ms whose passing may change the verdict: a sweep looks at rows that reach one. */
   readonly ages: readonly number[];
   judge(sight: Sight): Verdict | Promise<Verdict>;
   /** Types only: what keys and values it can judge. */
   readonly types?: (row: Row<Key, Value>) => void;
 }
 
-/**
- * Where a view's `compute` runs.
- * - `transaction`: in the mutation that commits the row.
- * - `snapshot`: in a stale snapshot, so that it conflicts with no writer of its sources.
- * - `action`: in an action, which may call the outside world.
- * - `paged`: page by page, over many transactions.
- */
+/** Where a view's `compute` runs; see the option `mode`. */
 export type Mode = "transaction" | "snapshot" | "action" | "paged";
 
 /** How a view of the mode `paged` is computed. */
@@ -54,36 +48,31 @@ export interface PagedComputing {
   finish(accumulated: never, key: never): unknown;
 }
 
-/** A view as the library handles it: what `defineView` was given, checked, with its types set aside. */
+/** A view as the library handles it: the options of `defineView`, checked, without their types. */
 export interface ViewDefinition {
   /** Also the name of its table. */
   readonly name: string;
   readonly version: number;
-  /** Older versions whose rows are served, as stale. */
   readonly compatible: readonly number[];
   readonly windowMs: number;
   readonly mode: Mode;
-  /** After this time a run is given up. */
   readonly timeoutMs: number;
   readonly onMissing: "null" | "compute";
-  /** How long writes recompute a row that a reader asked for. */
-  readonly leaseMs?: number;
-  /** How many recomputes run at a time. */
-  readonly maxParallel?: number;
-  /** How long a row that nobody asks for may be stale before it is deleted. */
-  readonly evictAfterMs?: number;
+  readonly leaseMs?: number | undefined;
+  readonly maxParallel?: number | undefined;
+  readonly evictAfterMs?: number | undefined;
   /** Source table → document → the keys that depend on it. */
   readonly sources: Readonly<Record<string, (doc: never) => unknown>>;
-  /** Brings a value up to date with a change of a source; undefined when it must be computed anew. */
-  readonly applyChange?: (value: never, change: never, key: never) => unknown;
+  readonly applyChange?: ((value: never, change: never, key: never) => unknown) | undefined;
   /** The options `staleWhen` and `expiredWhen` in one. */
   readonly staleWhen: Staleness<never, never>;
-  /** What a row counts as that cannot be judged: expired, when the view says that some values must not be served. */
+  /** What a row counts as that cannot be judged: expired, in a view with `expiredWhen`. */
   readonly unjudged: "stale" | "expired";
-  readonly tags?: (key: never) => unknown;
-  /** In the mode `paged`, `paged` is there instead. */
+  readonly tags?: ((key: never) => unknown) | undefined;
+  /** Not in the mode `paged`. */
   readonly compute: (ctx: AnyQueryCtx, key: never) => unknown;
-  readonly paged?: PagedComputing;
+  /** In the mode `paged` only. */
+  readonly paged: PagedComputing;
   readonly checkKey: Check;
   readonly checkValue: Check;
 }

@@ -32,42 +32,30 @@ export class MutationExecution extends Execution {
   declare ctx: AnyMutationCtx & EffectCtx;
   /** The database itself. */
   readonly db: AnyWriter;
-  /** The database that tells of changes, for work that has its turn; made when it is needed. */
+  readonly ledger: LedgerCtx;
+  /** Tells of changes, for work that has its turn; made when it is needed. */
   watched: AnyWriter | undefined;
   readonly mutex = new Mutex();
-  /** The keys that were marked or looked at, so that each is once, however many changes concern it. */
+  /** The keys that were marked or looked at: each is once, however many changes concern it. */
   readonly marked = new Set<string>();
   /** Views whose rows were read as a whole, by their keys; null for one that has too many. */
   readonly rows = new Map<string, Map<string, StoredRow> | null>();
-  /** Rows that were looked up, and whether that was so many that whole tables are read instead. */
+  /** Rows that were looked up, and whether they were so many that whole tables are read instead. */
   lookUps = 0;
   isShortOfRanges = false;
-  /**
-   * Why a change could not be turned into marks. The mutation must not commit, even if the app catches the error, or
-   * the invalidation would be lost.
-   */
+  /** Why a change could not be turned into marks: the mutation must not commit, even if the app catches the error. */
   lostInvalidation: unknown;
-  private ownReader: AnyQueryCtx | undefined;
-  private ownLedger: LedgerCtx | undefined;
+  #reader: AnyQueryCtx | undefined;
 
-  constructor(
-    app: LazyApp,
-    private readonly raw: AnyMutationCtx,
-    ctx: object,
-    collector: EffectCollector,
-  ) {
+  constructor(app: LazyApp, raw: AnyMutationCtx, ctx: object, collector: EffectCollector) {
     super(app, ctx, collector);
     this.db = raw.db;
-  }
-
-  get ledger(): LedgerCtx {
-    this.ownLedger ??= ledgerOf(this.app, this.raw);
-    return this.ownLedger;
+    this.ledger = ledgerOf(app, raw);
   }
 
   override get reader(): AnyQueryCtx {
-    this.ownReader ??= new Execution(this.app, readOnly(this.ctx), this.collector).ctx;
-    return this.ownReader;
+    this.#reader ??= new Execution(this.app, readOnly(this.ctx), this.collector).ctx;
+    return this.#reader;
   }
 
   /** Forgets what is known of rows: of one key that this mutation commits, or of all that a sub-mutation may commit. */
@@ -79,8 +67,8 @@ export class MutationExecution extends Execution {
 }
 
 /** What `marked` holds for a key. */
-export function markOf(view: ViewDefinition, text: string): string {
-  return `${view.name} ${text}`;
+export function markOf({ name }: ViewDefinition, text: string): string {
+  return `${name} ${text}`;
 }
 
 export function findExecution(ctx: object): Execution | undefined {
@@ -89,19 +77,13 @@ export function findExecution(ctx: object): Execution | undefined {
 
 /** @throws Error with the remedy, when `ctx` does not come from this library or does not know the view. */
 export function executionOf(ctx: object, view: ViewDefinition, method: string): Execution {
+  const { name } = view;
   const execution = findExecution(ctx);
   if (execution?.ctx.db === undefined) {
-    throw new Error(
-      `${view.name}.${method} was given a plain ctx; define the function with lazy.query or lazy.mutation ` +
-        `(or call ${view.name}.peek, which needs neither).`,
-    );
+    throw new Error(`${name}.${method} was given a plain ctx; use lazy.query or lazy.mutation, or call ${name}.peek.`);
   }
-  if (execution.app.views.get(view.name) !== view) {
-    throw new Error(
-      `${view.name}.${method}: this view is not among the views of new LazyViews({ views: { … } }); add it there.`,
-    );
-  }
-  return execution;
+  if (execution.app.views.get(name) === view) return execution;
+  throw new Error(`${name}.${method}: this view is not in new LazyViews({ views }); add it there.`);
 }
 
 /** @throws Error with the remedy, when `ctx` is not that of a mutation of this library. */
@@ -112,13 +94,12 @@ export function mutationOf(ctx: object, view: ViewDefinition, method: string): M
 }
 
 /** A ctx without what a mutation has beside a query. */
-function readOnly(ctx: AnyMutationCtx): AnyQueryCtx {
-  const { db, scheduler: _, runMutation: __, ...queryCtx } = ctx;
+function readOnly({ db, scheduler: _, runMutation: __, ...queryCtx }: AnyMutationCtx): AnyQueryCtx {
   const reader = {
     get: db.get.bind(db),
     query: db.query.bind(db),
     normalizeId: db.normalizeId.bind(db),
     system: db.system,
   } as AnyReader;
-  return { ...queryCtx, db: reader } as unknown as AnyQueryCtx;
+  return { ...queryCtx, db: reader };
 }

@@ -1,49 +1,33 @@
-import type { FunctionReference, FunctionVisibility } from "convex/server";
+import type { DefaultFunctionArgs, FunctionReference, FunctionVisibility } from "convex/server";
 import type { GenericId, Value } from "convex/values";
 import type { DispatchCounts } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
 import type { Start } from "../effects/ledger.js";
 import type { Sweep } from "../effects/sweep.js";
+import type { Row } from "../schema.js";
 
-/*
- * Everything that the library schedules or asks itself: for each of the functions that the app exports, a union by
- * `kind`. A job of another form, such as one that an older release scheduled, is refused by `refuse`.
- */
+/* What the library schedules and asks itself: for each of the functions that the app exports, a union by `kind`. */
 
 type RunId = GenericId<"lazyRuns">;
 
-/** What a recompute found out, before it is committed. */
-export type Computed = {
-  value: Value;
-  /** The view's version in the code that computed it: another one may be deployed before the commit. */
-  version: number;
-  /** What the probes said. */
-  probes?: string[];
-  /** The snapshot that the value was computed from. */
-  asOf: bigint;
-};
+/** What a recompute found out, before it is committed; another version may be deployed meanwhile. */
+export type Computed = Pick<Row<unknown, Value>, "value" | "version" | "probes" | "asOf">;
 
 /** One page of a run, and what reading it took. */
-export type Page = {
-  items: Value[];
-  isDone: boolean;
-  cursor: string;
-  bytesRead: number;
-  documentsRead: number;
-};
+export type Page = { items: Value[]; isDone: boolean; cursor: string; bytesRead: number; documentsRead: number };
 
 /** What a step of a run has found: the value, or the next page. */
 export type Found = { computed: Computed } | { page: Page };
 
-/** What a recompute is about; and whether a write asked for it, and no reader. */
+/** What a recompute is about, and whether a write asked for it in place of a reader. */
 type Work = { view: string; args: Record<string, Value>; byWrite?: boolean };
 
 /** Recompute a key, if that is still wanted. */
 export type Attempt = Work & {
   kind: "attempt";
-  /** For which window it was scheduled; absent when nothing was asked of the ledger. */
+  /** The window that it was scheduled for; absent when it did not come through the ledger. */
   start?: Start;
-  /** The turn that it has, of a view with `maxParallel`. */
+  /** The turn that it has, in a view with `maxParallel`. */
   turn?: GenericId<"lazyTurns">;
 };
 
@@ -72,16 +56,8 @@ export type RecomputeJob =
  */
 export type RecomputeOutcome = "committed" | "queued" | "begun" | "clean" | "overtaken" | "failed";
 
-/** The job of the action `act`: compute, for a run. */
-export type ActJob = {
-  run: RunId;
-  view: string;
-  args: Record<string, Value>;
-  /** The snapshot at the begin of the run, and what the probes said then. */
-  asOf: bigint;
-  probes?: string[];
-  scheduledAt: number;
-};
+/** The job of the action `act`: compute, for a run; with the snapshot at its begin, and what the probes said then. */
+export type ActJob = Omit<Work, "byWrite"> & Pick<Computed, "asOf" | "probes"> & { run: RunId; scheduledAt: number };
 
 /** A step of the scan for rows that may be evicted: behind the row that was created then. */
 export type EvictJob = Sweep & { kind: "evict"; after?: number };
@@ -90,20 +66,15 @@ export type EvictJob = Sweep & { kind: "evict"; after?: number };
 export type BackstopJob = { kind: "backstop"; view: string; at: number; cursor?: string };
 
 /** Something to remember of the log stream: a canary was sent, or has arrived; or it delivers topics that loop. */
-export type Note = {
-  kind: "note";
-  what: "sent" | "arrived" | "foreign topics";
-  at: number;
-  topics?: string;
-};
+export type Note = { kind: "note"; what: "sent" | "arrived" | "foreign topics"; at: number; topics?: string };
 
 /** The jobs of the mutation `sweep`: `due` handles what is due in a table. */
 export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | Note;
 
 /** The questions that the query `inspect` answers to the library, mostly through a stale snapshot. */
 export type Question =
-  /** The `asOf` of rows, null for one that does not exist. */
-  | { kind: "commits"; rows: { view: string; key: string }[] }
+  /** The `asOf` of rows; null for one that does not exist. */
+  | { kind: "commits"; rows: ({ view: string; key: string } | null)[] }
   /** What a sweep or scan has to handle. */
   | { kind: "due"; table: string; sweepAt: number }
   | { kind: "evictable"; scan: EvictJob }
@@ -113,26 +84,23 @@ export type Question =
   /** Raises a canary. */
   | { kind: "canary"; sentAt: number };
 
-/** @throws Error that names the kind of a job or question which this release does not know. */
+/** Throws an Error that names the kind of a job or question which this release does not know. */
 export function refuse(job: never): never {
-  const { kind } = job as { kind?: unknown };
-  throw new Error(
-    `convex-lazy-views: there is no job of the kind ${JSON.stringify(kind)}; an older release may have scheduled it.`,
-  );
+  const kind = JSON.stringify((job as { kind?: unknown }).kind);
+  throw new Error(`convex-lazy-views: unknown job ${kind}; an older release may have scheduled it.`);
 }
 
-type Internal<Kind extends "query" | "mutation" | "action", Args extends object, Result> = FunctionReference<
-  Kind,
+type Mutation<Args extends DefaultFunctionArgs, Result> = FunctionReference<
+  "mutation",
   FunctionVisibility,
-  Args & Record<string, unknown>,
+  Args,
   Result
 >;
 
-/** The functions that the app exports for the library. */
+/** The functions that every app exports for the library. */
 export interface LazyReferences {
-  recompute: Internal<"mutation", { job: RecomputeJob }, RecomputeOutcome>;
-  dispatch: Internal<"mutation", { effects: Effect[]; areForwarded?: boolean }, DispatchCounts>;
-  sweep: Internal<"mutation", { job: SweepJob }, { swept: number }>;
-  inspect: Internal<"query", { ask?: Question }, unknown>;
-  act: Internal<"action", { job: ActJob }, RecomputeOutcome>;
+  recompute: Mutation<{ job: RecomputeJob }, RecomputeOutcome>;
+  dispatch: Mutation<{ effects: Effect[]; areForwarded?: boolean }, DispatchCounts>;
+  sweep: Mutation<{ job: SweepJob }, { swept: number }>;
+  inspect: FunctionReference<"query", FunctionVisibility, { ask?: Question }, unknown>;
 }

@@ -1,31 +1,19 @@
 import type { TransactionLimits } from "convex/server";
 import type { AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 
-type Metered = Pick<AnyQueryCtx, "meta">;
-
-/** Work that can go on in another transaction stops when less than this is left of what one may do. */
-const CONTINUED = { bytesRead: 4 << 20, documentsRead: 4_000, databaseQueries: 500 };
-
-/** Whether a transaction has read nearly all that it may. */
-export async function isNearlyOut(ctx: Metered): Promise<boolean> {
-  return await isBelow(ctx, CONTINUED);
+/** Whether so little is left of what a transaction may read that work which can go on in another one stops. */
+export async function isNearlyOut({ meta }: AnyQueryCtx): Promise<boolean> {
+  const { bytesRead, documentsRead, databaseQueries } = await meta.getTransactionMetrics();
+  return bytesRead.remaining < 4 << 20 || documentsRead.remaining < 4_000 || databaseQueries.remaining < 500;
 }
 
-/** With fewer index ranges left than this, a mutation that looks up many keys reads whole tables instead. */
-const MANY_RANGES = { databaseQueries: 3_000 };
-
-/** Whether a mutation has looked up so much that a range for each key may be too many. */
-export async function isShortOfRanges(ctx: Metered): Promise<boolean> {
-  return await isBelow(ctx, MANY_RANGES);
-}
-
-async function isBelow({ meta }: Metered, reserve: Partial<typeof CONTINUED>): Promise<boolean> {
-  const metrics = await meta.getTransactionMetrics();
-  return Object.entries(reserve).some(([name, least]) => metrics[name as keyof typeof CONTINUED].remaining < least);
+/** Whether a mutation has looked up so much that an index range for each key may be too many: it reads whole tables. */
+export async function isShortOfRanges({ meta }: AnyQueryCtx): Promise<boolean> {
+  return (await meta.getTransactionMetrics()).databaseQueries.remaining < 3_000;
 }
 
 /** What a transaction must have left to remember a failure. */
-const FAILURE = {
+const RESERVE = {
   bytesRead: 1 << 20,
   bytesWritten: 1 << 20,
   documentsRead: 100,
@@ -39,8 +27,8 @@ const FAILURE = {
 export async function limitsWithReserve({ meta }: AnyMutationCtx): Promise<TransactionLimits> {
   const metrics = await meta.getTransactionMetrics();
   const limits: TransactionLimits = {};
-  for (const name of Object.keys(FAILURE) as (keyof typeof FAILURE)[]) {
-    limits[name] = Math.max(metrics[name].remaining - FAILURE[name], 0);
+  for (const name of Object.keys(RESERVE) as (keyof typeof RESERVE)[]) {
+    limits[name] = Math.max(metrics[name].remaining - RESERVE[name], 0);
   }
   return limits;
 }

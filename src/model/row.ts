@@ -9,30 +9,23 @@ import { copyOf } from "../values/copy.js";
 import { reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
 
-/** A key object that fits its view, with its canonical text. */
-export interface Key {
-  args: Record<string, Value>;
-  /** Equal keys have equal texts, and only they. */
-  text: string;
-}
+/** A key object that fits its view, with its canonical text: equal keys, and only they, have equal texts. */
+export type Key = { args: Record<string, Value>; text: string };
 
 /** No string of a canonical text can contain this, since quotes are escaped in strings. */
 const NEGATIVE_ZERO = '{"$float":"-0"}';
 
 /**
- * A key as it is stored. `-0` is `0` in a key, as JavaScript's own maps have it.
+ * A key as it is stored. `-0` is `0` in a key, as in JavaScript's own maps.
  *
- * @throws Error naming the field, what was expected and what it got; or when the key's schema would change the key
- * again each time it is parsed.
+ * @throws Error naming the field, what was expected and what it got; or when its schema changes the key each time.
  */
 export function toKey(view: ViewDefinition, key: unknown): Key {
   const what = `view "${view.name}": key`;
-  const args = view.checkKey(key) as Record<string, Value>;
+  const args = view.checkKey(key) as Key["args"];
   const text = canonicalText(args, what);
   if (args !== key && canonicalText(view.checkKey(args), what) !== text) {
-    throw new Error(
-      `${what}: its schema turns ${text} into something else again; transform the key before, not in the schema.`,
-    );
+    throw new Error(`${what}: its schema turns ${text} into something else again; transform the key before.`);
   }
   // The app may go on using its object.
   if (!text.includes(NEGATIVE_ZERO)) return { args: copyOf(args), text };
@@ -49,34 +42,23 @@ export function keyOrNone(view: ViewDefinition, args: unknown): Key | undefined 
   }
 }
 
-/** The key that a row stands for. */
-export function keyOfRow({ args, key }: Row): Key {
-  return { args: args as Key["args"], text: key };
-}
-
 /**
  * The row of a key: one document, one index range.
  *
- * @throws Error with the remedy, when the table or its index is not in the schema.
+ * @throws Error with the remedy, when the table is not in the schema.
  */
-export async function findRow(
-  db: AnyReader,
-  view: Pick<ViewDefinition, "name">,
-  text: string,
-): Promise<StoredRow | null> {
+export async function findRow(db: AnyReader, { name }: { name: string }, text: string): Promise<StoredRow | null> {
   try {
-    const rows = db.query(view.name).withIndex("by_key", (q) => q.eq("key", text));
+    const rows = db.query(name).withIndex("by_key", (q) => q.eq("key", text));
     // One call of Convex: `first()` makes a second one, to see that there is no other row.
     for await (const row of rows) return row as unknown as StoredRow;
     return null;
   } catch (error) {
+    const reason = reasonOf(error);
     // A transaction that has read too much says so itself.
-    if (/too many|too much|limit/i.test(reasonOf(error))) throw error;
-    throw new Error(
-      `view "${view.name}": its rows could not be read. Does convex/schema.ts have ` +
-        `${view.name}: ${view.name}Table, made by viewTable()? (${reasonOf(error)})`,
-      { cause: error },
-    );
+    if (/too many|too much|limit/i.test(reason)) throw error;
+    const remedy = `Does convex/schema.ts have ${name}, made by viewTable()?`;
+    throw new Error(`view "${name}": its rows could not be read. ${remedy} (${reason})`, { cause: error });
   }
 }
 
@@ -85,20 +67,14 @@ export function hasValue(row: StoredRow | null): row is StoredRow {
   return row !== null && row.seq !== 0;
 }
 
-/**
- * The effect that asks for a key to be recomputed.
- *
- * @param row - The row as it was seen, null when there was none; absent when nobody has looked.
- */
+/** The effect that asks the mutation `recompute` for a key, by a reader who saw this row, or none. */
 export function recomputeEffect(
   target: string,
-  view: ViewDefinition,
-  key: Key,
-  row?: Pick<Row, "asOf"> | null,
+  { name, windowMs }: ViewDefinition,
+  { args }: { args: unknown },
+  row: Pick<Row, "asOf"> | null,
 ): Effect {
-  const args: Record<string, Value> = { view: view.name, args: key.args };
-  const effect = { target, args, windowMs: view.windowMs };
-  return row === undefined ? effect : { ...effect, seen: row?.asOf ?? 0n };
+  return { target, args: { view: name, args: args as Value }, windowMs, seen: row?.asOf ?? 0n };
 }
 
 /*
@@ -123,17 +99,13 @@ export async function commitRow(
 }
 
 /** Takes a change into the value: the row is still as of the snapshot, and of the age, that it was computed from. */
-export async function applyValue(
-  db: AnyWriter,
-  { name }: ViewDefinition,
-  { _id }: StoredRow,
-  value: unknown,
-): Promise<void> {
-  await db.patch(name, _id, { value: value as Value });
+export async function applyValue(db: AnyWriter, view: ViewDefinition, row: StoredRow, value: unknown): Promise<void> {
+  await db.patch(view.name, row._id, { value: value as Value });
 }
 
 /**
- * Marks a row because a source has changed; or, when it is marked, marks it again.
+ * Marks a row because a source has changed, or marks it again. What was announced before the row was marked still
+ * comes; what was announced with the mark has not come.
  *
  * @param isAnnounced - Whether a recompute is on its way.
  */
@@ -144,12 +116,8 @@ export async function markRow(
   now: number,
   isAnnounced: boolean,
 ): Promise<void> {
-  const marked = row.dirtyAt === undefined ? { dirtyAt: now } : { nudgedAt: now };
-  // What was announced before the row was marked still comes; what was announced with the mark has not come.
-  const isInVain = row.pendingUntil !== undefined && row.dirtyAt !== undefined;
-  const withdrawn = isInVain ? { pendingUntil: undefined } : {};
-  const silence = isAnnounced ? announcement(view, row, now) : withdrawn;
-  await db.patch(view.name, row._id, { ...marked, ...silence });
+  const mark = row.dirtyAt === undefined ? { dirtyAt: now } : { nudgedAt: now, pendingUntil: undefined };
+  await db.patch(view.name, row._id, { ...mark, ...(isAnnounced && announcement(view, row, now)) });
 }
 
 /** Says that a recompute is on its way, so that readers do not ask. A sweep looks whether it has come. */
@@ -162,19 +130,13 @@ export async function announce(ledger: LedgerCtx, db: AnyWriter, view: ViewDefin
 }
 
 /** Says that no recompute is on its way any more. */
-export async function withdraw(
-  db: AnyWriter,
-  { name }: Pick<ViewDefinition, "name">,
-  { _id, pendingUntil }: StoredRow,
-): Promise<void> {
-  if (pendingUntil !== undefined) await db.patch(name, _id, { pendingUntil: undefined });
+export async function withdraw(db: AnyWriter, view: { name: string }, row: StoredRow): Promise<void> {
+  if (row.pendingUntil !== undefined) await db.patch(view.name, row._id, { pendingUntil: undefined });
 }
 
 /**
- * A sweep has looked at a row at a time: its readers may ask, if what they wait for should have come by then; and the
- * row says when a sweep looks again. Subscribers run again, and see that an age is reached.
- *
- * @returns When a sweep has to look again; undefined when never.
+ * A sweep has looked at a row at a time: readers may ask, if what they wait for should have come by then. Subscribers
+ * run again, and see that an age is reached. Returns when a sweep has to look again; undefined when never.
  */
 export async function lookAgain(
   db: AnyWriter,
@@ -182,21 +144,26 @@ export async function lookAgain(
   row: StoredRow,
   time: number,
 ): Promise<number | undefined> {
-  const isInVain = row.pendingUntil !== undefined && row.pendingUntil <= time;
-  const pendingUntil = isInVain ? undefined : row.pendingUntil;
-  const expiresAt = earliest(nextAgeAt(view, row.computedAt, time), pendingUntil);
+  const pendingUntil = earliest([row.pendingUntil], time);
+  const expiresAt = earliest([nextAgeAt(view, row.computedAt, time), pendingUntil], time);
   await db.patch(view.name, row._id, { pendingUntil, expiresAt });
   return expiresAt;
 }
 
-export async function removeRow(db: AnyWriter, { name }: ViewDefinition, { _id }: StoredRow): Promise<void> {
-  await db.delete(name, _id);
+export async function removeRow(db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {
+  await db.delete(view.name, row._id);
 }
 
 /** When a row reaches its next age; undefined when it has reached them all. */
 export function nextAgeAt({ staleWhen }: ViewDefinition, computedAt: number, now: number): number | undefined {
-  const ahead = staleWhen.ages.filter((age) => computedAt + age > now);
-  return ahead.length === 0 ? undefined : computedAt + Math.min(...ahead);
+  const times = staleWhen.ages.map((age) => computedAt + age);
+  return earliest(times, now);
+}
+
+/** The earliest of the times that lie ahead; undefined when none does. */
+function earliest(times: (number | undefined)[], now: number): number | undefined {
+  const ahead = times.filter((time) => time !== undefined && time > now) as number[];
+  return ahead.length === 0 ? undefined : Math.min(...ahead);
 }
 
 /** How long a recompute may be on its way before its readers are believed to wait in vain. */
@@ -205,11 +172,7 @@ export function workMs({ mode, windowMs, timeoutMs }: Pick<ViewDefinition, "mode
 }
 
 /** What a row says while a recompute is on its way, and until when it says so. */
-export function announcement(view: ViewDefinition, row: Pick<Row, "expiresAt">, now: number) {
+export function announcement(view: ViewDefinition, { expiresAt }: Pick<Row, "expiresAt">, now: number) {
   const pendingUntil = now + workMs(view);
-  return { pendingUntil, expiresAt: Math.min(row.expiresAt ?? pendingUntil, pendingUntil) };
-}
-
-function earliest(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+  return { pendingUntil, expiresAt: Math.min(expiresAt ?? pendingUntil, pendingUntil) };
 }

@@ -1,12 +1,11 @@
 import type { GenericId } from "convex/values";
-import type { AnyMutationCtx, AnyReader, LazyWriter, Run } from "../schema.js";
-import { lazyDb } from "../schema.js";
-import type { ViewDefinition } from "./definition.js";
+import { type AnyMutationCtx, type AnyReader, type LazyReader, type LazyWriter, lazyDb, type Run } from "../schema.js";
+import type { Mode } from "./definition.js";
 
 /*
- * A recompute outside one transaction is a run: begin → compute → commit. Its document is inserted *before* the sources
- * are read. A change that commits later finds the document and notes itself in it, and the commit turns that note into
- * the row's mark; a change that committed before is in every snapshot that shows the document.
+ * A recompute outside one transaction is a run. Its document is inserted *before* the sources are read. A change that
+ * commits later notes itself in it, and the commit turns that note into the row's mark; a change that committed before
+ * is in every snapshot that shows the document.
  *
  *   insert → touch (by the first change) → goOn, goOn … (its job, its deadline) → end
  */
@@ -15,20 +14,12 @@ import type { ViewDefinition } from "./definition.js";
 export type RunWork = Required<Pick<Run, "view" | "key" | "args" | "version" | "asOf">> &
   Pick<Run, "byWrite" | "turn" | "probes">;
 
-/** The run of a key, if one lasts. Views that compute in one transaction have none. */
-export async function findRun(
-  db: AnyReader,
-  view: Pick<ViewDefinition, "name" | "mode">,
-  key: string,
-): Promise<Run | null> {
-  return view.mode === "transaction" ? null : await findStoredRun(db, view.name, key);
-}
-
-/** The same, whatever the code says of the view. */
-export async function findStoredRun(db: AnyReader, view: string, key: string): Promise<Run | null> {
+/** The run of a key, if one lasts. Views whose mode is known to be `transaction` have none. */
+export async function findRun(db: AnyReader, view: { name: string; mode?: Mode }, key: string): Promise<Run | null> {
+  if (view.mode === "transaction") return null;
   return await lazyDb(db)
     .query("lazyRuns")
-    .withIndex("by_row", (q) => q.eq("view", view).eq("key", key))
+    .withIndex("by_row", (q) => q.eq("view", view.name).eq("key", key))
     .first();
 }
 
@@ -47,24 +38,21 @@ export async function goOn(
 }
 
 /** Ends a run: its other jobs find nothing any more. */
-export async function removeRun(db: LazyWriter, { _id }: Pick<Run, "_id">): Promise<void> {
+export async function removeRun(db: LazyWriter, { _id }: Run): Promise<void> {
   const pages = await findPages(db, _id);
   if (pages !== null) await db.delete("lazyPages", pages._id);
   await db.delete("lazyRuns", _id);
 }
 
 /** How far a run of the mode `paged` has come. */
-export async function findPages(db: ReturnType<typeof lazyDb>, run: GenericId<"lazyRuns">) {
+export async function findPages(db: LazyReader, run: GenericId<"lazyRuns">) {
   return await db
     .query("lazyPages")
     .withIndex("by_run", (q) => q.eq("run", run))
     .first();
 }
 
-/**
- * Whether a scheduled job can still do something: Convex knows it, and it has not ended. One that left its work to
- * another job has named that one.
- */
+/** Whether a scheduled job can still do something: Convex knows it, and it has not ended. */
 export async function isAlive(
   { db }: Pick<AnyMutationCtx, "db">,
   job: GenericId<"_scheduled_functions"> | undefined,

@@ -1,5 +1,5 @@
 import type { GenericValidator, ObjectType, PropertyValidators, Validator, VObject } from "convex/values";
-import { v } from "convex/values";
+import { asObjectValidator } from "convex/values";
 import { ValidationError, validate } from "convex-helpers/validators";
 import { describe } from "../values/describe.js";
 
@@ -13,13 +13,10 @@ export interface StandardSchema<Output = unknown> {
 
 interface StandardResult {
   readonly value?: unknown;
-  readonly issues?:
-    | readonly {
-        readonly message: string;
-        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-      }[]
-    | undefined;
+  readonly issues?: readonly { readonly message: string; readonly path?: StandardPath | undefined }[] | undefined;
 }
+
+type StandardPath = readonly (PropertyKey | { readonly key: PropertyKey })[];
 
 /** The shape of a key or a value: fields of Convex validators, one Convex validator, or a zod object. */
 export type Shape = PropertyValidators | GenericValidator | StandardSchema;
@@ -51,17 +48,16 @@ export type Check = (value: unknown) => unknown;
  * @returns A check that throws an Error naming the field, what was expected and what it got.
  */
 export function toCheck(shape: Shape, what: string): Check {
-  if (isStandardSchema(shape)) return (value) => checkStandard(shape, value, what);
-  const validator = isValidator(shape) ? shape : v.object(shape);
+  if ("~standard" in shape) return (value) => checkStandard(shape as StandardSchema, value, what);
+  const validator = asObjectValidator(shape);
   return (value) => {
     try {
       validate(validator, value, { throw: true });
       return value;
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error;
-      const path = (error.path ?? "").split(/[.[\]]+/).filter((part) => part !== "");
-      const expected = TYPE_NAMES[error.expected] ?? error.expected;
-      throw misfit(what, path, `expected ${expected}`, value);
+      const path = error.path?.split(/[.[\]]+/).filter((part) => part !== "") ?? [];
+      throw misfit(what, path, `expected ${TYPE_NAMES[error.expected] ?? error.expected}`, value);
     }
   };
 }
@@ -72,7 +68,7 @@ const TYPE_NAMES: Record<string, string> = { float64: "number", int64: "bigint" 
 function checkStandard(schema: StandardSchema, value: unknown, what: string): unknown {
   const result = schema["~standard"].validate(value);
   if (result instanceof Promise) {
-    throw new Error(`${what}: its schema is asynchronous; use one without async refinements.`);
+    throw new Error(`${what}: its schema is asynchronous; use a synchronous one.`);
   }
   const issue = result.issues?.[0];
   if (issue === undefined) return result.value;
@@ -85,12 +81,4 @@ function misfit(what: string, path: string[], expectation: string, value: unknow
   let got = value;
   for (const part of path) got = (got as Record<string, unknown> | null | undefined)?.[part];
   return new Error(`${[what, ...path].join(".")}: ${expectation}, got ${describe(got)}.`);
-}
-
-function isStandardSchema(shape: Shape): shape is StandardSchema {
-  return "~standard" in shape;
-}
-
-function isValidator(shape: PropertyValidators | GenericValidator): shape is GenericValidator {
-  return "isConvexValidator" in shape;
 }

@@ -4,7 +4,7 @@ import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Attempt } from "../model/jobs.js";
 import { workMs } from "../model/row.js";
-import { findRun, findStoredRun, isAlive, removeRun } from "../model/run.js";
+import { findRun, isAlive, removeRun } from "../model/run.js";
 import type { LazyReader, Turn } from "../schema.js";
 import { canonicalText } from "../values/canonical.js";
 
@@ -133,7 +133,7 @@ export async function lookAtTurn(
   view: ViewDefinition | undefined,
   turn: Turn,
 ): Promise<void> {
-  const run = await findStoredRun(execution.db, turn.view, turn.key);
+  const run = await findRun(execution.db, { name: turn.view }, turn.key);
   const isHeld = run?.turn === turn._id || (await isAlive(execution.ctx, turn.running));
   if (!isHeld) return await endTurn(execution, view, turn._id);
   await keepTurn(execution, view ?? {}, turn);

@@ -1,6 +1,6 @@
 import type { GenericDataModel } from "convex/server";
 import type { Mode, PagedComputing, ViewDefinition } from "../model/definition.js";
-import { type Check, type Shape, type ShapeType, toCheck } from "../model/shape.js";
+import { type Shape, type ShapeType, toCheck } from "../model/shape.js";
 import { anyOf, asExpired, invalidated } from "../staleness/predicates.js";
 import { DEFAULT_TIMEOUT_MS, DEFAULT_WINDOW_MS, MIN_EVICTION_MS } from "../times.js";
 import { canonicalText } from "../values/canonical.js";
@@ -9,11 +9,11 @@ import { type Duration, toMs } from "../values/duration.js";
 import { View } from "./view.js";
 import type { SourceIn, ViewOptions } from "./viewOptions.js";
 
-const MODES: readonly Mode[] = ["transaction", "snapshot", "action", "paged"];
 /** Modes whose values a query can compute by itself. */
 const QUERY_MODES: readonly Mode[] = ["transaction", "snapshot"];
+const MODES: readonly Mode[] = [...QUERY_MODES, "action", "paged"];
 /** What a view of the mode `paged` has in place of `compute`. */
-const PAGED = ["page", "initial", "reduce", "finish"] as const;
+const PAGED = ["page", "initial", "reduce", "finish"];
 
 /**
  * Declares a materialized view: how its values are computed, and when they are out of date.
@@ -41,97 +41,67 @@ export function defineView<
   name: string,
   options: ViewOptions<K, V, DataModel, Sources, Item, Accumulated>,
 ): View<ShapeType<K>, ShapeType<V>, SourceIn<Sources>> {
-  const { table, version = 1, compatible = [], window } = options;
-  const { mode = "transaction", onMissing = "null" } = options;
-  const { staleWhen = invalidated(), expiredWhen, lease, evictAfter, maxParallel } = options;
-  const wrong = (option: string, value: unknown, remedy: string) =>
-    new Error(`view "${name}": ${option} is ${describe(value)}; ${remedy}.`);
-
-  if (typeof name !== "string" || !/^[a-zA-Z][a-zA-Z0-9_]*$/.test(name)) {
-    throw wrong("the name", name, "give the name of its table in the schema");
-  }
-  if (typeof table?.shape !== "object") throw wrong("table", table, "make it with viewTable()");
-  if (!Number.isInteger(version) || version < 1) {
-    throw wrong("version", version, "give a whole number from 1");
-  }
-  if (compatible.includes(version)) {
-    throw wrong("compatible", compatible, `leave out ${version}, which is the view's own version`);
-  }
-  if (!MODES.includes(mode)) throw wrong("mode", mode, `give ${MODES.join(", ")}`);
-  const isComputable = QUERY_MODES.includes(mode);
-  if (onMissing !== "null" && (onMissing !== "compute" || !isComputable)) {
-    const remedy = isComputable
-      ? 'give "null" or "compute"'
-      : `give "null": a query cannot compute what the mode "${mode}" does`;
-    throw wrong("onMissing", onMissing, remedy);
-  }
-  const { timeout = { milliseconds: DEFAULT_TIMEOUT_MS } } = options as { timeout?: Duration };
-  if (maxParallel !== undefined && !(Number.isInteger(maxParallel) && maxParallel > 0)) {
-    throw wrong("maxParallel", maxParallel, "give a whole number from 1");
-  }
-  if (options.tags !== undefined && typeof options.tags !== "function") {
-    throw wrong("tags", options.tags, "give a function from a key to an array of strings");
-  }
-  const functions = options as Partial<Record<"compute" | (typeof PAGED)[number], unknown>>;
-  for (const part of mode === "paged" ? PAGED : (["compute"] as const)) {
-    if (typeof functions[part] !== "function") {
-      const remedy = part === "compute" ? "give a function of ctx and key" : "give a function";
-      throw wrong(part, functions[part], remedy);
-    }
-  }
+  const { table, version = 1, compatible = [], mode = "transaction", onMissing = "null" } = options;
+  const { maxParallel, staleWhen = invalidated(), expiredWhen, tags, applyChange } = options;
   const sources = { ...options.sources } as ViewDefinition["sources"];
-  for (const [source, toKeys] of Object.entries(sources)) {
-    if (source === name) {
-      throw wrong(`sources.${source}`, toKeys, "a view cannot be its own source");
-    }
-    if (typeof toKeys !== "function") {
-      throw wrong(`sources.${source}`, toKeys, "give a function from a document to keys");
-    }
-  }
-  const { applyChange } = options;
+  // Some options are of some modes only.
+  const given = options as unknown as Record<string, unknown>;
+  const what = `view "${name}"`;
+  const check = (isRight: boolean, option: string, value: unknown, remedy: string) => {
+    if (!isRight) throw new Error(`${what}: ${option} is ${describe(value)}; ${remedy}.`);
+  };
+  const checkFunction = (option: string, value: unknown) =>
+    check(typeof value === "function", option, value, "give a function");
+  const checkCount = (option: string, value: unknown) =>
+    check(Number.isInteger(value) && Number(value) > 0, option, value, "give a whole number from 1");
+  const msOf = (option: string) =>
+    given[option] === undefined ? undefined : toMs(given[option] as Duration, `${what}: ${option}`);
+
+  const isTableName = typeof name === "string" && /^[a-zA-Z][a-zA-Z0-9_]*$/.test(name);
+  check(isTableName, "the name", name, "give the name of its table in the schema");
+  check(typeof table?.shape === "object", "table", table, "make it with viewTable()");
+  checkCount("version", version);
+  check(!compatible.includes(version), "compatible", compatible, "leave out the view's own version");
+  check(MODES.includes(mode), "mode", mode, `give ${MODES.join(", ")}`);
+  const isComputed = onMissing === "compute" && QUERY_MODES.includes(mode);
+  const remedy = `give "null", or "compute" in the mode ${QUERY_MODES.join(" or ")}`;
+  check(isComputed || onMissing === "null", "onMissing", onMissing, remedy);
+  if (maxParallel !== undefined) checkCount("maxParallel", maxParallel);
+  for (const part of mode === "paged" ? PAGED : ["compute"]) checkFunction(part, given[part]);
+  if (tags !== undefined) checkFunction("tags", tags);
+  for (const [source, toKeys] of Object.entries(sources)) checkFunction(`sources.${source}`, toKeys);
   if (applyChange !== undefined) {
-    if (typeof applyChange !== "function") {
-      throw wrong("applyChange", applyChange, "give a function of value, change and key");
-    }
-    if (Object.keys(sources).length === 0) {
-      throw wrong("sources", options.sources, "applyChange needs the sources whose changes it applies");
-    }
+    checkFunction("applyChange", applyChange);
+    check(Object.keys(sources).length > 0, "sources", options.sources, "applyChange needs them");
   }
+  const evictAfterMs = msOf("evictAfter");
+  if (evictAfterMs !== undefined && evictAfterMs < MIN_EVICTION_MS) {
+    throw new Error(`${what}: evictAfter is ${evictAfterMs} ms; give at least a minute.`);
+  }
+  const checkValue = toCheck(table.shape.value, `${what}: value`);
   return new View({
     name,
     version,
     compatible,
-    windowMs: window === undefined ? DEFAULT_WINDOW_MS : toMs(window, `view "${name}": window`),
+    windowMs: msOf("window") ?? DEFAULT_WINDOW_MS,
     mode,
-    timeoutMs: toMs(timeout, `view "${name}": timeout`),
+    timeoutMs: msOf("timeout") ?? DEFAULT_TIMEOUT_MS,
     onMissing,
-    ...(lease === undefined ? {} : { leaseMs: toMs(lease, `view "${name}": lease`) }),
-    ...(maxParallel === undefined ? {} : { maxParallel }),
-    ...(evictAfter === undefined ? {} : { evictAfterMs: evictionMs(name, evictAfter) }),
+    leaseMs: msOf("lease"),
+    maxParallel,
+    evictAfterMs,
     sources,
-    ...(applyChange === undefined ? {} : { applyChange }),
+    applyChange,
     staleWhen: expiredWhen === undefined ? staleWhen : anyOf(asExpired(expiredWhen), staleWhen),
     unjudged: expiredWhen === undefined ? "stale" : "expired",
-    ...(options.tags === undefined ? {} : { tags: options.tags }),
-    compute: functions.compute as ViewDefinition["compute"],
-    ...(mode === "paged" ? { paged: functions as unknown as PagedComputing } : {}),
-    checkKey: toCheck(table.shape.key, `view "${name}": key`),
-    checkValue: checkConvexValue(table.shape.value, `view "${name}": value`),
+    tags,
+    compute: given.compute as ViewDefinition["compute"],
+    paged: options as unknown as PagedComputing,
+    checkKey: toCheck(table.shape.key, `${what}: key`),
+    checkValue: (value) => {
+      const checked = checkValue(value);
+      canonicalText(checked, `${what}: value`); // The shape may let more through than Convex can store.
+      return checked;
+    },
   });
-}
-
-/** Checks a value against its shape, which may let more through than Convex can store. */
-function checkConvexValue(shape: Shape, what: string): Check {
-  const check = toCheck(shape, what);
-  return (value) => {
-    const checked = check(value);
-    canonicalText(checked, what);
-    return checked;
-  };
-}
-
-function evictionMs(name: string, evictAfter: Duration): number {
-  const ms = toMs(evictAfter, `view "${name}": evictAfter`);
-  if (ms >= MIN_EVICTION_MS) return ms;
-  throw new Error(`view "${name}": evictAfter is ${ms} ms; give at least a minute.`);
 }

@@ -1,6 +1,6 @@
 import { pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
-import type { Execution } from "../model/execution.js";
+import { type Execution, executionOf } from "../model/execution.js";
 import { findRow, hasValue, type Key, keyOrNone, recomputeEffect, toKey } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
@@ -15,54 +15,39 @@ import { describe } from "../values/describe.js";
  */
 export type RowState = "fresh" | "stale" | "expired" | "missing";
 
-/** The answer of `view.read` and `view.peek`. */
-export type ViewRead<V> =
-  | {
-      state: "fresh" | "stale";
-      value: V;
-      /** When it was computed, in ms since 1970. */
-      computedAt: number;
-      /** The view's version that computed it. */
-      version: number;
-    }
-  | {
-      state: "expired" | "missing";
-      /** Null; or what the query computed itself, in a view with `onMissing: "compute"`. */
-      value: V | null;
-      computedAt: number | null;
-      version: number | null;
-    };
-
 /**
- * Reads a key: no row → missing; else the row's verdict. Unless it is fresh, or its recompute was announced, one is
- * raised, for the row that was seen. Fresh and stale are served; otherwise the view says what to answer: null, or what
- * `compute` says here and now.
+ * The answer of `view.read` and `view.peek`: when the value was computed, in ms since 1970, and by which version of the
+ * view. The value of an expired or missing row is null; or, in a view with `onMissing: "compute"`, what the query
+ * itself computed.
  */
-export async function readView(
-  execution: Execution,
-  view: ViewDefinition,
-  rawKey: unknown,
-): Promise<ViewRead<unknown>> {
-  const key = toKey(view, rawKey);
-  return await serve(execution, view, key, await findRow(execution.ctx.db, view, key.text));
-}
+export type ViewRead<V> =
+  | { state: "fresh" | "stale"; value: V; computedAt: number; version: number }
+  | { state: "expired" | "missing"; value: V | null; computedAt: number | null; version: number | null };
+
+type AnyRead = ViewRead<unknown>;
 
 /** What a read of many rows gives for each of them. */
 export type RowRead<K, V> = ViewRead<V> & { key: K };
 
+/** Reads a key. */
+export async function readView(ctx: object, view: ViewDefinition, rawKey: unknown, method: string): Promise<AnyRead> {
+  const execution = executionOf(ctx, view, method);
+  const key = toKey(view, rawKey);
+  return await serve(execution, view, key, await findRow(execution.ctx.db, view, key.text));
+}
+
 /**
- * Reads rows that the app has looked up itself, in their order. One whose key does not fit the view any more is
- * expired, and cannot be asked for.
- *
- * @throws Error when something among them is no row.
+ * Reads rows that the app has looked up itself. One whose key does not fit the view any more is expired, and cannot be
+ * asked for. Throws an Error when something among them is no row.
  */
 export async function readRows(
-  execution: Execution,
+  ctx: object,
   view: ViewDefinition,
-  rows: readonly unknown[],
+  rows: readonly unknown[] | Promise<readonly unknown[]>,
 ): Promise<RowRead<unknown, unknown>[]> {
+  const execution = executionOf(ctx, view, "readRows");
   return await Promise.all(
-    rows.map(async (row) => {
+    (await rows).map(async (row) => {
       if (!isRow(row)) {
         throw new Error(
           `${view.name}.readRows was given ${describe(row)}; give documents of the table "${view.name}".`,
@@ -80,15 +65,18 @@ function isRow(row: unknown): row is StoredRow {
   return typeof key === "string" && typeof asOf === "bigint" && args !== undefined;
 }
 
+/**
+ * Unless the row is fresh, or its recompute was announced, raises one for the row that was seen. Fresh and stale values
+ * are served; otherwise the view says what to answer: null, or what `compute` says here and now.
+ */
 async function serve(
-  execution: Execution,
+  { app, reader, collector }: Execution,
   view: ViewDefinition,
   key: Key,
   row: StoredRow | null,
-): Promise<ViewRead<unknown>> {
-  const { app, reader, collector } = execution;
-  const verdict = hasValue(row) ? judgeForReader(reader, view, row) : "missing";
-  const read = toRead(row, typeof verdict === "string" ? verdict : await verdict);
+): Promise<AnyRead> {
+  const state = hasValue(row) ? judgeForReader(reader, view, row) : "missing";
+  const read = toRead(row, typeof state === "string" ? state : await state);
   if (read.state === "fresh") return read;
   if (row?.pendingUntil === undefined) collector.raise(recomputeEffect(pathOf(app, "recompute"), view, key, row));
   if (read.state === "stale" || view.onMissing === "null") return read;
@@ -96,7 +84,7 @@ async function serve(
 }
 
 /** Reads a key and raises nothing. */
-export async function peekView(ctx: AnyQueryCtx, view: ViewDefinition, rawKey: unknown): Promise<ViewRead<unknown>> {
+export async function peekView(ctx: AnyQueryCtx, view: ViewDefinition, rawKey: unknown): Promise<AnyRead> {
   const row = await findRow(ctx.db, view, toKey(view, rawKey).text);
   return toRead(row, hasValue(row) ? await judgeForReader(ctx, view, row) : "missing");
 }
@@ -107,10 +95,8 @@ export async function isWanted(reader: AnyQueryCtx, view: ViewDefinition, row: S
   return row.pendingUntil === undefined && (await judgeForReader(reader, view, row)) !== "fresh";
 }
 
-function toRead(row: StoredRow | null, state: RowState): ViewRead<unknown> {
-  if (row === null || state === "missing") {
-    return { state: "missing", value: null, computedAt: null, version: null };
-  }
+function toRead(row: StoredRow | null, state: RowState): AnyRead {
+  if (row === null || state === "missing") return { state: "missing", value: null, computedAt: null, version: null };
   const { value, computedAt, version } = row;
-  return state === "expired" ? { state, value: null, computedAt, version } : { state, value, computedAt, version };
+  return { state, value: state === "expired" ? null : value, computedAt, version };
 }

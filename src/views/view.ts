@@ -2,7 +2,7 @@ import type { DocumentByName, GenericDataModel, GenericQueryCtx, TableNamesInDat
 import type { EffectCtx } from "../effects/collector.js";
 import { release } from "../effects/ledger.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { executionOf, type MutationExecution, mutationOf } from "../model/execution.js";
+import { type MutationExecution, mutationOf } from "../model/execution.js";
 import { findRow, recomputeEffect, removeRow, toKey, type Key as ViewKey } from "../model/row.js";
 import { findPages, findRun } from "../model/run.js";
 import { computeAndCommit } from "../recompute/commit.js";
@@ -11,27 +11,22 @@ import { type AnyQueryCtx, lazyDb, type Row } from "../schema.js";
 import { markKey, recomputeSoon } from "../staleness/mark.js";
 import { watchedDb } from "../staleness/sources.js";
 import { peekView, type RowRead, readRows, readView, type ViewRead } from "./read.js";
+import type { SourceIn } from "./viewOptions.js";
 
 /** The ctx of a function of `lazy.query` or `lazy.mutation`. */
 export type ReadCtx = EffectCtx & { db: object };
 /** The ctx of a function of `lazy.mutation`. */
 export type WriteCtx = ReadCtx & { scheduler: object };
+/** The ctx of any query or mutation. */
+type DbCtx<DataModel extends GenericDataModel> = Pick<GenericQueryCtx<DataModel>, "db">;
 
-/** How far a run of the mode `paged` has come. */
-export interface RunProgress {
-  pages: number;
-  items: number;
-  /** In ms since 1970. */
-  startedAt: number;
-}
+/** How far a run of the mode `paged` has come. `startedAt` is in ms since 1970. */
+export type RunProgress = { pages: number; items: number; startedAt: number };
 
-/** A source that a view of a data model can have: one of its tables, with a function of that table's documents. */
-export type SourceOf<DataModel extends GenericDataModel> = {
-  [Table in TableNamesInDataModel<DataModel>]: {
-    table: Table;
-    toKeys: (doc: DocumentByName<DataModel, Table>) => unknown;
-  };
-}[TableNamesInDataModel<DataModel>];
+/** A source that a view can have: a table of the data model, with a function of its documents. */
+export type SourceOf<DataModel extends GenericDataModel> = SourceIn<{
+  [Table in TableNamesInDataModel<DataModel>]: (doc: DocumentByName<DataModel, Table>) => unknown;
+}>;
 
 /** A view of any key and value. */
 export type AnyView<Source = unknown> = Pick<View<never, unknown, Source>, "name" | "definition" | "source">;
@@ -39,18 +34,15 @@ export type AnyView<Source = unknown> = Pick<View<never, unknown, Source>, "name
 /**
  * A view: read it in queries and mutations, and tell it in mutations what changed. Made by `defineView`.
  *
- * Every method throws an Error that names the field, what was expected and what it got, when the key does not fit
- * the view; and one with the remedy, when `ctx` is not from `lazy.query` or `lazy.mutation`.
+ * Every method throws an Error with the remedy when `ctx` is not from `lazy.query` or `lazy.mutation`; and one that
+ * names the field, what was expected and what it got, when the key does not fit the view.
  */
 export class View<Key, Value, Source = never> {
   /** Types only: the view's sources, which `new LazyViews` compares with the schema. */
   declare readonly source?: Source;
-  /** For the library: the checked definition. */
-  readonly definition: ViewDefinition;
 
-  constructor(definition: ViewDefinition) {
-    this.definition = definition;
-  }
+  /** @param definition - For the library. */
+  constructor(readonly definition: ViewDefinition) {}
 
   /** The view's name, which is also its table's. */
   get name(): string {
@@ -58,31 +50,27 @@ export class View<Key, Value, Source = never> {
   }
 
   /**
-   * The value of a key. It reads one document. When the row is missing, stale or expired, a recompute is raised,
-   * and the answer is given at once: the older value when it is stale, else null (or, with
-   * `onMissing: "compute"`, what `compute` says now).
+   * The value of a key. It reads one document. When that is missing, stale or expired, it raises a recompute, and
+   * returns at once: the older value when stale, else null (or, with `onMissing: "compute"`, what `compute` says now).
    *
    * ```ts
    * const stats = await airportStats.get(ctx, { airport: "SFO" });
    * ```
    */
   async get(ctx: ReadCtx, key: Key): Promise<Value | null> {
-    const execution = executionOf(ctx, this.definition, "get");
-    return (await readView(execution, this.definition, key)).value as Value | null;
+    return (await readView(ctx, this.definition, key, "get")).value as Value | null;
   }
 
   /**
-   * As `get`, with what was found.
+   * As `get`, with what was found: `state`, `value`, `computedAt` (ms since 1970, or null) and `version` (of the view
+   * that computed it).
    *
    * ```ts
    * const { state, value, computedAt } = await airportStats.read(ctx, { airport: "SFO" });
    * ```
-   *
-   * @returns `state`, `value`, `computedAt` (ms since 1970, or null) and `version` (of the view that computed it).
    */
   async read(ctx: ReadCtx, key: Key): Promise<ViewRead<Value>> {
-    const execution = executionOf(ctx, this.definition, "read");
-    return (await readView(execution, this.definition, key)) as ViewRead<Value>;
+    return (await readView(ctx, this.definition, key, "read")) as ViewRead<Value>;
   }
 
   /**
@@ -97,27 +85,21 @@ export class View<Key, Value, Source = never> {
   }
 
   /**
-   * Reads rows that you looked up yourself, through any index or search index of the view's table. Those that are
-   * not fresh are recomputed behind, as with `read`.
+   * Reads rows that you looked up yourself, through any index or search index of the view's table: returns for each, in
+   * their order, its `key` and what `read` gives. Those that are not fresh are recomputed behind, as with `read`.
    *
    * ```ts
-   * const latest = await airportStats.readRows(
-   *   ctx,
-   *   ctx.db.query("airportStats").withIndex("by_mean_delay").order("desc").take(10),
-   * );
+   * const rows = ctx.db.query("airportStats").withIndex("by_mean_delay").order("desc").take(10);
+   * const latest = await airportStats.readRows(ctx, rows);
    * ```
    *
-   * @param rows - Documents of the view's table, or a promise of them.
-   * @returns For each, in their order: `key`, and what `read` gives. An expired one has the value null, or with
-   * `onMissing: "compute"` what `compute` says now.
    * @throws Error when something among them is not a document of a view's table.
    */
   async readRows(
     ctx: ReadCtx,
     rows: readonly Row<Key, Value>[] | Promise<readonly Row<Key, Value>[]>,
   ): Promise<RowRead<Key, Value>[]> {
-    const execution = executionOf(ctx, this.definition, "readRows");
-    return (await readRows(execution, this.definition, await rows)) as RowRead<Key, Value>[];
+    return (await readRows(ctx, this.definition, rows)) as RowRead<Key, Value>[];
   }
 
   /**
@@ -127,39 +109,27 @@ export class View<Key, Value, Source = never> {
    * const { state } = await airportStats.peek(ctx, { airport: "SFO" });
    * ```
    */
-  async peek<DataModel extends GenericDataModel>(
-    ctx: Pick<GenericQueryCtx<DataModel>, "db">,
-    key: Key,
-  ): Promise<ViewRead<Value>> {
-    const anyCtx = ctx as unknown as AnyQueryCtx;
-    return (await peekView(anyCtx, this.definition, key)) as ViewRead<Value>;
+  async peek<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<ViewRead<Value>> {
+    return (await peekView(ctx as unknown as AnyQueryCtx, this.definition, key)) as ViewRead<Value>;
   }
 
   /**
-   * How far the run has come that recomputes a key page by page, in a view of the mode `paged`.
+   * How far the run of a key has come, in a view of the mode `paged`; null when no run is under way.
    *
    * ```ts
    * const progress = await networkStats.progress(ctx, {});
    * ```
-   *
-   * @returns `pages`, `items` and `startedAt` (ms since 1970); null when no run is under way.
    */
-  async progress<DataModel extends GenericDataModel>(
-    ctx: Pick<GenericQueryCtx<DataModel>, "db">,
-    key: Key,
-  ): Promise<RunProgress | null> {
+  async progress<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<RunProgress | null> {
     const { db } = ctx as unknown as AnyQueryCtx;
     const run = await findRun(db, this.definition, toKey(this.definition, key).text);
-    const found = run === null ? null : await findPages(lazyDb(db), run._id);
-    if (found === null) return null;
-    const { pages, items, startedAt } = found;
-    return { pages, items, startedAt };
+    const found = run && (await findPages(lazyDb(db), run._id));
+    return found && { pages: found.pages, items: found.items, startedAt: found.startedAt };
   }
 
   /**
-   * Marks a key's row as out of date: readers are still served, and the next one has it recomputed.
-   *
-   * Changes of the view's `sources` in mutations of `lazy.mutation` do this by themselves.
+   * Marks a key's row as out of date: readers are still served, and the next one has it recomputed. Changes of
+   * `sources` in mutations of `lazy.mutation` do this by themselves.
    *
    * ```ts
    * await airportStats.invalidate(ctx, { airport: "SFO" });
@@ -168,68 +138,67 @@ export class View<Key, Value, Source = never> {
    * @throws Error when the mutation has no room left to mark the row.
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
-    const execution = mutationOf(ctx, this.definition, "invalidate");
-    const checked = toKey(this.definition, key);
-    await execution.mutex.run(() => markKey(execution, this.definition, checked));
+    const view = this.definition;
+    await inTurn(ctx, view, "invalidate", key, (execution, checked) => markKey(execution, view, checked));
   }
 
   /**
-   * Computes a key now, in this mutation, and commits it.
+   * Computes a key now, in this mutation, commits it, and returns the value. Not in the modes "action" and "paged".
    *
    * ```ts
    * const stats = await airportStats.refresh(ctx, { airport: "SFO" });
    * ```
    *
-   * @returns The value.
-   * @throws What `compute` throws, or an Error when its value does not fit the view, or the view's mode is "action"
-   * or "paged".
+   * @throws What `compute` throws, or an Error when its value does not fit the view.
    */
   async refresh(ctx: WriteCtx, key: Key): Promise<Value> {
-    const execution = mutationOf(ctx, this.definition, "refresh");
-    const { mode } = this.definition;
-    if (mode === "action" || mode === "paged") {
-      throw new Error(
-        `${this.name}.refresh: a mutation cannot compute what the mode "${mode}" does; call invalidate instead.`,
-      );
+    const view = this.definition;
+    if (view.mode === "action" || view.mode === "paged") {
+      throw new Error(`${view.name}.refresh cannot compute in the mode "${view.mode}"; call invalidate.`);
     }
-    const checked = toKey(this.definition, key);
-    return await execution.mutex.run(async () => {
-      const value = await computeAndCommit(execution, this.definition, checked, "app");
-      await releaseKey(execution, this.definition, checked, "refreshed");
+    return await inTurn(ctx, view, "refresh", key, async (execution, checked) => {
+      const value = await computeAndCommit(execution, view, checked, "app");
+      await releaseKey(execution, view, checked, "refreshed");
       return value as Value;
     });
   }
 
   /**
-   * Deletes a key's row: its readers find it missing. A failure that was remembered is over, with its backoff.
+   * Deletes a key's row: its readers find it missing. A failure that was remembered is over, with its backoff. Returns
+   * whether there was a row.
    *
    * ```ts
    * await airportStats.evict(ctx, { airport: "SFO" });
    * ```
-   *
-   * @returns Whether there was a row.
    */
   async evict(ctx: WriteCtx, key: Key): Promise<boolean> {
     const view = this.definition;
-    const execution = mutationOf(ctx, view, "evict");
-    const checked = toKey(view, key);
-    return await execution.mutex.run(async () => {
+    return await inTurn(ctx, view, "evict", key, async (execution, checked) => {
       const row = await findRow(execution.db, view, checked.text);
       const isRunEnded = await endRunOf(execution, view, checked.text);
-      if (row === null) {
-        // Its readers see no change that would run them again: they are asked for.
-        if (isRunEnded) {
-          await releaseKey(execution, view, checked, "evicted");
-          await recomputeSoon(execution, view, checked, { asOf: 0n });
-        }
-        return false;
+      if (row !== null) {
+        await removeRow(watchedDb(execution), view, row);
+        execution.forget({ view, text: checked.text });
       }
-      await removeRow(watchedDb(execution), view, row);
-      execution.forget({ view, text: checked.text });
-      await releaseKey(execution, view, checked, "evicted");
-      return true;
+      if (row !== null || isRunEnded) await releaseKey(execution, view, checked, "evicted");
+      // Its readers see no change that would run them again: they are asked for.
+      if (row === null && isRunEnded) await recomputeSoon(execution, view, checked, { asOf: 0n });
+      return row !== null;
     });
   }
+}
+
+/** Does work on a key when the mutation's writes before it are done. */
+function inTurn<Result>(
+  ctx: WriteCtx,
+  view: ViewDefinition,
+  method: string,
+  key: unknown,
+  work: (execution: MutationExecution, key: ViewKey) => Promise<Result>,
+): Promise<Result> {
+  const execution = mutationOf(ctx, view, method);
+  const checked = toKey(view, key);
+  return execution.mutex.run(() => work(execution, checked));
 }
 
 /** Tells the ledger that the app itself has committed or deleted a row. */
@@ -239,5 +208,5 @@ async function releaseKey(
   key: ViewKey,
   cause: "refreshed" | "evicted",
 ): Promise<void> {
-  await release(ledger, recomputeEffect(ledger.recompute, view, key), cause);
+  await release(ledger, recomputeEffect(ledger.recompute, view, key, null), cause);
 }

@@ -19,18 +19,17 @@ export type ViewOptions<
   Sources,
   Item,
   Accumulated,
-> = BaseOptions<K, V, Sources> & Computing<ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>, DataModel, Item, Accumulated>;
+> = BaseOptions<ViewTable<K, V>, ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>, Sources> &
+  Computing<ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>, DataModel, Item, Accumulated>;
 
 /** How a view's values are computed. */
-export type Computing<Key, Value, DataModel extends GenericDataModel, Item, Accumulated> =
+type Computing<Key, Value, DataModel extends GenericDataModel, Item, Accumulated> =
   | {
       /**
-       * - `transaction`: in the mutation that commits the row. A source that changes meanwhile makes Convex run one
-       *   of the two again.
+       * - `transaction`, the default: in the mutation that commits the row. A source that changes meanwhile makes
+       *   Convex run one of the two again.
        * - `snapshot`: in a snapshot, so that it conflicts with no writer of its sources. A source that changes
        *   meanwhile leaves the row stale.
-       *
-       * Default: `transaction`.
        */
       mode?: "transaction" | "snapshot";
       /** What a reader gets when there is no value: null, or what `compute` says in the query. Default: "null". */
@@ -54,10 +53,7 @@ export type Computing<Key, Value, DataModel extends GenericDataModel, Item, Accu
        */
       mode: "paged";
       onMissing?: "null";
-      /**
-       * Reads a page of what the value is computed from: hand `paginationOpts` to `.paginate()`. Their `numItems`
-       * are adapted to what the pages before took.
-       */
+      /** Reads a page: hand `paginationOpts` to `.paginate()`. Its `numItems` follows from what pages before took. */
       page: (
         ctx: GenericQueryCtx<DataModel>,
         key: Key,
@@ -74,9 +70,9 @@ export type Computing<Key, Value, DataModel extends GenericDataModel, Item, Accu
     };
 
 /** What a view is about, and when its rows are out of date. */
-export interface BaseOptions<K extends Shape, V extends Shape, Sources> {
+interface BaseOptions<Table, Key, Value, Sources> {
   /** The view's table, made by `viewTable`. */
-  table: ViewTable<K, V>;
+  table: Table;
   /** Bump it when `compute` or the value changes: rows of older versions are not served any more. Default: 1. */
   version?: number;
   /** Older versions whose rows may still be served until they are recomputed. Default: none. */
@@ -85,56 +81,48 @@ export interface BaseOptions<K extends Shape, V extends Shape, Sources> {
    * Source table → document → the keys that depend on it. Applied to the old and the new document of a change.
    * Annotate the parameter: `(flight: Doc<"flights">) => [{ airport: flight.origin }]`.
    */
-  sources?: Sources & Record<keyof Sources, (doc: never) => ShapeType<NoInfer<K>>[]>;
+  sources?: Sources & Record<keyof Sources, (doc: never) => Key[]>;
   /**
    * Brings a value up to date with one change of a source, in the transaction of that change: what `compute` would say
-   * now, told from what it said before. So the row stays fresh without a recompute, as a counter does; but each such
-   * change writes the row, and writers of one key conflict. With `lease`, only while readers ask for the row.
+   * now, told from what it said before. So the row stays fresh without a recompute; but each such change writes the
+   * row, and writers of one key conflict. With `lease`, only while readers ask for the row. Default: changes only mark.
    *
-   * It must depend on nothing but its arguments. When it gives `undefined`, because the old value does not tell (the
-   * greatest of the items was removed, say), or throws, the row is marked as out of date instead. What `changed` probes
-   * stays as it was at the last compute, so do not combine the two.
+   * It must depend on nothing but its arguments. When it returns `undefined` (the greatest item was removed, say) or
+   * throws, the row is marked as out of date instead. Do not combine it with `changed`, which probes at computes only.
    *
    * ```ts
    * applyChange: ({ count }, { before, after }) => ({ count: count + (after ? 1 : 0) - (before ? 1 : 0) }),
    * ```
-   *
-   * Default: changes only mark.
    */
-  applyChange?: (
-    value: ShapeType<NoInfer<V>>,
-    change: ChangeOf<NoInfer<Sources>>,
-    key: ShapeType<NoInfer<K>>,
-  ) => ShapeType<NoInfer<V>> | undefined;
+  applyChange?: (value: Value, change: ChangeOf<NoInfer<Sources>>, key: Key) => Value | undefined;
   /** When a row is out of date: it is served, and recomputed behind. Default: `invalidated()`. */
-  staleWhen?: Staleness<ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>>;
+  staleWhen?: Staleness<Key, Value>;
   /**
-   * When a row must not be served any more: its readers get what `onMissing` says, and it is recomputed.
-   * `expiredWhen: invalidated()` never serves a value from before a change. Default: never.
+   * When a row must not be served any more: its readers get what `onMissing` says, and it is recomputed. Default:
+   * never. `expiredWhen: invalidated()` never serves a value from before a change.
    */
-  expiredWhen?: Staleness<ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>>;
+  expiredWhen?: Staleness<Key, Value>;
   /**
    * The tags of a key, at most 200: `lazy.invalidateTag` makes every row out of date whose key has the tag, as
    * `invalidated()` tells. It must depend on nothing but the key. Default: none.
    */
-  tags?: (key: ShapeType<NoInfer<K>>) => string[];
+  tags?: (key: Key) => string[];
   /** At most one recompute of a key starts in this time. Default: 10 seconds. */
   window?: Duration;
   /**
-   * After a reader asked for a row, how long the writes that make it stale have it recomputed themselves, still once
-   * a window: its subscribers see the new value without asking. For rows that many watch. Default: writes never do.
+   * After a reader asked for a row, how long writes that make it stale have it recomputed, once a window: its
+   * subscribers see the new value without asking. For rows that many watch. Default: writes never do.
    */
   lease?: Duration;
   /**
-   * How many recomputes of the view run at a time; the others wait for their turn. For expensive computes, and
-   * outside services. Each recompute then takes one more mutation. An action that is given up after `timeout` has lost
-   * its turn, though it may still run. Default: as many as Convex runs.
+   * How many recomputes of the view run at a time; others wait for their turn. For expensive computes and outside
+   * services. Each recompute takes one more mutation. An action that is given up after `timeout` loses its turn, though
+   * it may still run. Default: as many as Convex runs.
    */
   maxParallel?: number;
   /**
-   * How long a row may be stale while no reader asks for it, before it is deleted in the background: storage is bounded
-   * by what is read. At least a minute. The view is looked through twice in that time, and at least once a day.
-   * Default: rows stay.
+   * How long a row may be stale while no reader asks for it, before it is deleted in the background. At least a minute.
+   * The view is looked through twice in that time, and at least once a day. Default: rows stay.
    */
   evictAfter?: Duration;
 }
@@ -154,6 +142,4 @@ export type ChangeOf<Sources> = {
 type DocumentOf<ToKeys> = ToKeys extends (doc: infer Document) => unknown ? Document : never;
 
 /** The sources in the option `sources`, each apart. */
-export type SourceIn<Sources> = {
-  [Table in keyof Sources]: { table: Table; toKeys: Sources[Table] };
-}[keyof Sources];
+export type SourceIn<Sources> = { [Table in keyof Sources]: { table: Table; toKeys: Sources[Table] } }[keyof Sources];

@@ -1,23 +1,13 @@
 import { defineTable, type TableDefinition } from "convex/server";
-import type { VAny, VFloat64, VInt64, VObject, VString } from "convex/values";
+import type { VAny, VObject } from "convex/values";
 import type { Shape, ShapePaths, ShapeType } from "../model/shape.js";
 import { type Row, rowFields } from "../schema.js";
 
-type MaybeTime = VFloat64<number | undefined, "optional">;
-type RowFields<K, V> = {
-  key: VString;
+/** The validators of a row, with those of its key and value that the app gave. */
+type RowFields<K, V> = Pick<ReturnType<typeof rowFields>, Exclude<keyof Row, "args" | "value" | "probes">> & {
   args: VAny<ShapeType<K>, "required", ShapePaths<K>>;
   value: VAny<ShapeType<V>, "required", ShapePaths<V>>;
-  version: VFloat64;
-  asOf: VInt64;
-  computedAt: VFloat64;
-  dirtyAt: MaybeTime;
-  nudgedAt: MaybeTime;
-  pendingUntil: MaybeTime;
   probes: VAny<string[] | undefined, "optional", never>;
-  expiresAt: MaybeTime;
-  askedAt: MaybeTime;
-  leaseUntil: MaybeTime;
 };
 
 /** The table of a view: a table definition for the schema, that also knows the shapes of key and value. */
@@ -33,8 +23,8 @@ export type ViewTable<K extends Shape, V extends Shape> = TableDefinition<
 /**
  * The table of a view, for `convex/schema.ts`.
  *
- * Key and value are typed for TypeScript, and checked by the library at every commit, but stored as `v.any()`:
- * a derived row must never block a push. Rows of another version of the view are not served under the new type.
+ * Key and value are typed, and checked at every commit, but stored as `v.any()`: a derived row must never block a push.
+ * Rows of another version of the view are not served under the new type.
  *
  * ```ts
  * export const airportStatsTable = viewTable({

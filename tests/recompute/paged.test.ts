@@ -293,7 +293,7 @@ describe("a paged run", () => {
   test.each([
     [{ page: undefined }, "page is undefined; give a function"],
     [{ reduce: 7 }, "reduce is the number 7; give a function"],
-    [{ onMissing: "compute" }, 'a query cannot compute what the mode "paged" does'],
+    [{ onMissing: "compute" }, 'onMissing is the string "compute"; give "null"'],
   ])("%o is refused", (wrong, message) => {
     const options = { page: pageOf, initial: () => 0, reduce: () => 0, finish: () => 0 };
     const define = () => defineView("totals", { table: totalsTable, mode: "paged", ...options, ...wrong } as never);

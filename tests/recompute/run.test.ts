@@ -409,13 +409,13 @@ test("a change during a run is not lost when the view computes in one transactio
 test("refresh of a view that computes in actions says what to call instead", async () => {
   const app = startInAction();
   await expect(app.mutation((ctx) => app.totals.refresh(ctx, key))).rejects.toThrow(
-    'totals.refresh: a mutation cannot compute what the mode "action" does; call invalidate',
+    'totals.refresh cannot compute in the mode "action"; call invalidate.',
   );
 });
 
 test.each([
   [{ mode: "fast" }, 'mode is the string "fast"; give transaction, snapshot, action, paged'],
-  [{ mode: "action", onMissing: "compute" }, 'give "null": a query cannot compute what the mode "action" does'],
+  [{ mode: "action", onMissing: "compute" }, 'onMissing is the string "compute"; give "null"'],
   [{ mode: "action", timeout: { seconds: -1 } }, "timeout.seconds is the number -1"],
 ])("%o is refused", (options, message) => {
   expect(() => defineView("totals", { table: totalsTable, compute: total, ...options } as never)).toThrow(message);

@@ -26,8 +26,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "writeWatched(db, watch, method, written)",
   ]),
   bug(1, "a refresh does not wait for its turn", "src/views/view.ts", [
-    "execution.mutex.run(async () => {\n      const value = await computeAndCommit",
-    "(async (work: () => Promise<Value>) => await work())(async () => {\n      const value = await computeAndCommit",
+    "return execution.mutex.run(() => work(execution, checked));",
+    'const inTurn = () => work(execution, checked);\n  return method === "refresh" ? inTurn() : execution.mutex.run(inTurn);',
   ]),
   bug(12, "a mutation ends before its writes", "src/app/builders.ts", ["await mutex.close()", ""]),
   bug(0, "a commit leaves the old mark", "src/model/row.ts", [

@@ -285,9 +285,9 @@ describe("a write beside a refresh in one mutation", () => {
 test("applyChange that is no function, or has no sources, is refused", () => {
   const options = { table: totalsTable, compute: total };
   expect(() => defineView("totals", { ...options, sources: { items: () => [] }, applyChange: 1 as never })).toThrow(
-    'view "totals": applyChange is the number 1; give a function of value, change and key.',
+    'view "totals": applyChange is the number 1; give a function.',
   );
   expect(() => defineView("totals", { ...options, applyChange: (value: Totals) => value })).toThrow(
-    'view "totals": sources is undefined; applyChange needs the sources whose changes it applies.',
+    'view "totals": sources is undefined; applyChange needs them.',
   );
 });
