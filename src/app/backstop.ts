@@ -8,7 +8,7 @@ import { isNearlyOut } from "../model/limits.js";
 import { keyOfRow, recomputeEffect } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import type { AnyMutationCtx, AnyQueryCtx, Row, StoredRow } from "../schema.js";
-import { staleSince } from "../staleness/age.js";
+import { staleSince } from "../staleness/evictable.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { ASKED_LATELY_MS, PATIENCE_MS } from "../times.js";
 

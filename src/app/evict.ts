@@ -9,7 +9,7 @@ import type { EvictJob } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
 import { keyOfRow, markRow, recomputeEffect, removeRow } from "../model/row.js";
 import { findRun } from "../model/run.js";
-import { isWaiting } from "../recompute/turns.js";
+import { findWaiting } from "../recompute/turns.js";
 import type { AnyMutationCtx, AnyQueryCtx, StoredRow } from "../schema.js";
 import { judgeAge, scanAfter } from "../staleness/evictable.js";
 import { watchedDb } from "../staleness/sources.js";
@@ -103,7 +103,7 @@ async function evict(
 async function isAskedFor({ db, ledger }: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<boolean> {
   const run = await findRun(db, view, row.key);
   if (run?.expiresAt !== undefined) return true;
-  if (view.maxParallel !== undefined && (await isWaiting(ledger.db, view.name, row.key))) {
+  if (view.maxParallel !== undefined && (await findWaiting(ledger.db, view.name, row.key))) {
     return true;
   }
   const asked = ledgerKey(recomputeEffect(ledger.recompute, view, keyOfRow(row)));

@@ -12,11 +12,10 @@ import {
   refuse,
 } from "../model/jobs.js";
 import { toKey } from "../model/row.js";
-import { computeAndCommit } from "../recompute/commit.js";
-import { computeValue } from "../recompute/compute.js";
+import { computeAndCommit, computeValue } from "../recompute/commit.js";
 import { readPage } from "../recompute/pages.js";
 import { attempt } from "../recompute/recompute.js";
-import { commitRun, finish, noteStart, step } from "../recompute/run.js";
+import { doRunJob } from "../recompute/run.js";
 import { endTurn } from "../recompute/turns.js";
 import { type AnyActionCtx, type AnyMutationCtx, type AnyQueryCtx, lazyDb, type Run } from "../schema.js";
 import { sweepSpan } from "../times.js";
@@ -34,24 +33,20 @@ async function runJob(execution: MutationExecution, job: RecomputeJob): Promise<
     case "attempt": {
       const outcome = await attempt(execution, job);
       // A run has the turn until it ends.
-      if (outcome !== "begun") await endTurn(execution, views.get(job.view), job.turn);
+      if (outcome !== "begun") await endTurn(execution, job.turn);
       return outcome;
     }
     case "commit": {
       const view = views.get(job.view) as ViewDefinition;
       const key = toKey(view, job.args);
-      const askedBy = job.byWrite ? "write" : "reader";
-      await execution.mutex.run(() => computeAndCommit(execution, view, key, askedBy));
+      await execution.mutex.run(() => computeAndCommit(execution, view, key, job));
       return "committed";
     }
     case "step":
-      return await step(execution, job);
     case "started":
-      return await noteStart(execution, job);
     case "finish":
-      return await finish(execution, job);
     case "commitRun":
-      return await commitRun(execution, job);
+      return await doRunJob(execution, job);
     default:
       return refuse(job);
   }

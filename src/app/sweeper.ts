@@ -50,10 +50,7 @@ async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, i
   const found = (await db.get(table, id)) as { expiresAt?: number } | null;
   if (found?.expiresAt === undefined || found.expiresAt > sweepAt) return;
   if (table === "lazyRuns") return await lookAtRun(execution, id as never);
-  if (table === "lazyTurns") {
-    const turn = found as Parameters<typeof lookAtTurn>[2];
-    return await lookAtTurn(execution, app.views.get(turn.view), turn);
-  }
+  if (table === "lazyTurns") return await lookAtTurn(execution, found as Parameters<typeof lookAtTurn>[1]);
   const view = app.views.get(table);
   if (view === undefined) return;
   const expiresAt = await lookAgain(db, view, found as StoredRow, sweepAt);

@@ -85,7 +85,7 @@ export async function recomputeSoon(
   { ledger }: MutationExecution,
   view: ViewDefinition,
   key: Key,
-  row: Pick<Row, "asOf">,
+  row: Pick<Row, "asOf"> | null,
 ): Promise<boolean> {
   const effect = recomputeEffect(ledger.recompute, view, key, row);
   return (await dispatchEffects(ledger, [effect], { byWrite: true })).refused === 0;

@@ -195,7 +195,7 @@ export class View<Key, Value, Source = never> {
     }
     const checked = toKey(this.definition, key);
     return await execution.mutex.run(async () => {
-      const value = await computeAndCommit(execution, this.definition, checked, "app");
+      const value = await computeAndCommit(execution, this.definition, checked, { byWrite: true });
       await releaseKey(execution, this.definition, checked, "refreshed");
       return value as Value;
     });

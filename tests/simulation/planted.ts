@@ -34,7 +34,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "await db.replace(name, old._id,",
     "await db.patch(name, old._id,",
   ]),
-  bug(12, "a row is as of the clock, not as of its snapshot", "src/recompute/compute.ts", [
+  bug(12, "a row is as of the clock, not as of its snapshot", "src/recompute/commit.ts", [
     "const asOf = reader.meta.getSnapshotTs()",
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
@@ -86,7 +86,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "row.version !== view.version && !isCompatible",
     "false",
   ]),
-  bug(1, "rows are not marked when they reach an age", "src/staleness/age.ts", [
+  bug(1, "rows are not marked when they reach an age", "src/staleness/predicates.ts", [
     "expiresAt === undefined || expiresAt > computedAt + ageMs",
     "expiresAt !== undefined && expiresAt > computedAt + ageMs",
   ]),
@@ -103,7 +103,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ]),
   bug(5, "a failure is not retried", "src/effects/ledger.ts", ["work.retry && attempts < MAX_ATTEMPTS", "false"]),
   {
-    ...bug(885, "a job that was overtaken runs all the same", "src/recompute/recompute.ts", [
+    ...bug(1_192, "a job that was overtaken runs all the same", "src/recompute/recompute.ts", [
       "isOwn ? entry.taken === true : entry.taken !== false",
       "false",
     ]),
@@ -114,14 +114,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "undefined",
   ]),
   {
-    ...bug(885, "a window that was taken is anybody's still", "src/recompute/recompute.ts", [
+    ...bug(1_192, "a window that was taken is anybody's still", "src/recompute/recompute.ts", [
       ": entry.taken !== false",
       ": entry.taken === undefined",
     ]),
     isRare: true,
   },
   {
-    ...bug(2182, "a window that was taken is its own job's still", "src/recompute/recompute.ts", [
+    ...bug(4_375, "a window that was taken is its own job's still", "src/recompute/recompute.ts", [
       "isOwn ? entry.taken === true :",
       "isOwn ? false :",
     ]),
@@ -177,12 +177,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     isRare: true,
     kind: { guard: "applied and aged", mode: "paged" },
   },
-  bug(8, "a turn is not handed on", "src/recompute/turns.ts", [
-    "await startWaiting(execution, view ?? { name: turn.view });",
-    "",
-  ]),
+  bug(8, "a turn is not handed on", "src/recompute/turns.ts", ["await startWaiting(execution, turn.view);", ""]),
   {
-    ...bug(21_531, "a key that waits keeps the job of an older window", "src/recompute/turns.ts", [
+    ...bug(22_359, "a key that waits keeps the job of an older window", "src/recompute/turns.ts", [
       "windowOf(job) > windowOf(waiting.job as Attempt)",
       "false",
     ]),
