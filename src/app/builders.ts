@@ -8,7 +8,7 @@ import { sealForSending } from "../effects/transports/sealing.js";
 import { dispatchInMutation, type LazyApp, missingFunctionError, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
-import { watchedDbForApp } from "../staleness/sources.js";
+import { watchDb } from "../staleness/sources.js";
 import { copyOf } from "../values/copy.js";
 import { reasonOf } from "../values/describe.js";
 import { collectingRunQuery } from "./nested.js";
@@ -102,7 +102,7 @@ export async function withExecution<Result>(
   const runSubMutation = ctx.runMutation as (...call: unknown[]) => Promise<unknown>;
   const runQuery = inner.runQuery as (...call: unknown[]) => Promise<unknown>;
   Object.assign(inner, {
-    db: watchedDbForApp(execution),
+    db: watchDb(execution, mutex),
     // It may commit any row, also one that this mutation has marked.
     runMutation: (mutation: unknown, args: unknown, ...options: unknown[]) => {
       const copied = copyOf(args);
