@@ -16,7 +16,7 @@ import { sendByLogStream } from "../effects/transports/logStream.js";
 import { dispatchInMutation, type LazyApp, missingFunctionError, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
-import { watchedDbForApp } from "../staleness/sources.js";
+import { watchDb } from "../staleness/sources.js";
 import { copyOf } from "../values/copy.js";
 import { complain } from "../values/describe.js";
 
@@ -89,7 +89,7 @@ export async function withExecution<Result>(
   const runSubMutation = ctx.runMutation as Run;
   const runQuery = inner.runQuery as Run;
   Object.assign(inner, {
-    db: watchedDbForApp(execution),
+    db: watchDb(execution, mutex),
     // It may commit any row, also one that this mutation has marked.
     runMutation: (mutation: unknown, args: unknown, ...options: unknown[]) => {
       const copied = copyOf(args) as object;

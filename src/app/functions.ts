@@ -23,7 +23,7 @@ import {
   type SweepJob,
 } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
-import { commitRun, finish, noteStart, step } from "../recompute/run.js";
+import { doRunJob } from "../recompute/run.js";
 import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
 import { withExecution } from "./builders.js";
 import { beat, raiseCanary, writeNote } from "./heartbeat.js";
@@ -60,10 +60,10 @@ type Handlers<Job extends { kind: string }, Context extends unknown[], Result> =
 const RECOMPUTES: Handlers<RecomputeJob, [MutationExecution], RecomputeOutcome> = {
   attempt: runAttempt,
   commit: runCommit,
-  step,
-  started: noteStart,
-  finish,
-  commitRun,
+  step: doRunJob,
+  started: doRunJob,
+  finish: doRunJob,
+  commitRun: doRunJob,
 };
 
 const SWEEPS: Handlers<SweepJob, [MutationExecution, AnyMutationCtx], number> = {

@@ -4,8 +4,7 @@ import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { ActJob, Computed, Found, Question, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
 import { toKey } from "../model/row.js";
-import { computeAndCommit } from "../recompute/commit.js";
-import { computeValue } from "../recompute/compute.js";
+import { computeAndCommit, computeValue } from "../recompute/commit.js";
 import { readPage } from "../recompute/pages.js";
 import { attempt } from "../recompute/recompute.js";
 import { endTurn } from "../recompute/turns.js";
@@ -19,7 +18,7 @@ type Job<Kind> = Extract<RecomputeJob, { kind: Kind }>;
 /** An attempt; its turn ends with it, unless it has begun a run, which has the turn until it ends. */
 export async function runAttempt(execution: MutationExecution, job: Job<"attempt">): Promise<RecomputeOutcome> {
   const outcome = await attempt(execution, job);
-  if (outcome !== "begun") await endTurn(execution, execution.app.views.get(job.view), job.turn);
+  if (outcome !== "begun") await endTurn(execution, job.turn);
   return outcome;
 }
 
@@ -27,7 +26,7 @@ export async function runAttempt(execution: MutationExecution, job: Job<"attempt
 export async function runCommit(execution: MutationExecution, job: Job<"commit">): Promise<RecomputeOutcome> {
   const view = execution.app.views.get(job.view) as ViewDefinition;
   const key = toKey(view, job.args);
-  await execution.mutex.run(() => computeAndCommit(execution, view, key, job.byWrite ? "write" : "reader"));
+  await execution.mutex.run(() => computeAndCommit(execution, view, key, job));
   return "committed";
 }
 

@@ -11,10 +11,9 @@ import { isNearlyOut } from "../model/limits.js";
 import { lookAgain, markRow, recomputeEffect, removeRow } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import { lookAtRun } from "../recompute/run.js";
-import { isWaiting, lookAtTurn } from "../recompute/turns.js";
+import { findWaiting, lookAtTurn } from "../recompute/turns.js";
 import type { AnyMutationCtx, AnyQueryCtx, Row, StoredRow, Turn } from "../schema.js";
-import { staleSince } from "../staleness/age.js";
-import { judgeAge, scanAfter } from "../staleness/evictable.js";
+import { judgeAge, scanAfter, staleSince } from "../staleness/evictable.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { watchedDb } from "../staleness/sources.js";
 import { ASKED_LATELY_MS, PATIENCE_MS, RETRY_SWEEP_MS } from "../times.js";
@@ -65,10 +64,7 @@ async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, i
   const found = (await db.get(table, id)) as { expiresAt?: number } | null;
   if (found?.expiresAt === undefined || found.expiresAt > sweepAt) return;
   if (table === "lazyRuns") return lookAtRun(execution, id as never);
-  if (table === "lazyTurns") {
-    const turn = found as Turn;
-    return lookAtTurn(execution, app.views.get(turn.view), turn);
-  }
+  if (table === "lazyTurns") return lookAtTurn(execution, found as Turn);
   const expiresAt = await lookAgain(db, app.views.get(table) as ViewDefinition, found as StoredRow, sweepAt);
   if (expiresAt !== undefined) await sweepWhenDue(ledger, table, { expiresAt, now: sweepAt });
 }
@@ -135,7 +131,7 @@ async function evict(
 async function isAskedFor({ db, ledger }: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<boolean> {
   const run = await findRun(db, view, row.key);
   if (run?.expiresAt !== undefined) return true;
-  if (view.maxParallel !== undefined && (await isWaiting(ledger.db, view.name, row.key))) return true;
+  if (view.maxParallel !== undefined && (await findWaiting(ledger.db, view.name, row.key))) return true;
   const asked = ledgerKey(recomputeEffect(ledger.recompute, view, row, null));
   return (await findEntry(ledger.db, asked)) !== null;
 }

@@ -3,8 +3,7 @@ import type { ViewDefinition } from "../model/definition.js";
 import { type Execution, findExecution } from "../model/execution.js";
 import { findRow, type Key, recomputeEffect, toKey } from "../model/row.js";
 import type { AnyMutationCtx } from "../schema.js";
-import { keysOf } from "../staleness/sources.js";
-import type { Document } from "../staleness/watch.js";
+import { type Document, keysOf } from "../staleness/sources.js";
 import { isWanted } from "../views/read.js";
 import { withExecution } from "./builders.js";
 

@@ -72,7 +72,7 @@ export interface ViewDefinition {
   /** Not in the mode `paged`. */
   readonly compute: (ctx: AnyQueryCtx, key: never) => unknown;
   /** In the mode `paged` only. */
-  readonly paged: PagedComputing;
+  readonly paged?: PagedComputing | undefined;
   readonly checkKey: Check;
   readonly checkValue: Check;
 }

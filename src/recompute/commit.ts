@@ -4,95 +4,84 @@ import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Computed } from "../model/jobs.js";
 import { announcement, commitRow, findRow, type Key, nextAgeAt } from "../model/row.js";
-import type { Row, Run, StoredRow } from "../schema.js";
-import { evictionSweep } from "../staleness/evictable.js";
-import { judgeNew } from "../staleness/judge.js";
+import type { AnyQueryCtx, Row } from "../schema.js";
+import { scanAfter } from "../staleness/evictable.js";
+import { probeTexts } from "../staleness/judge.js";
 import { isLeased, recomputeSoon } from "../staleness/mark.js";
 import { watchedDb } from "../staleness/sources.js";
-import { computeValue } from "./compute.js";
+import { tagsOf } from "../staleness/tags.js";
 import { endRunOf } from "./turns.js";
 
-/** What asked for a recompute: a reader renews the row's lease. */
-export type AskedBy = "reader" | "write" | "app";
+/** Why a key is recomputed. */
+interface Cause {
+  /** A write asks for it, or the app itself. Else a reader does, and renews the row's lease. */
+  byWrite?: boolean | undefined;
+  /** When a change came that the value may not show: it becomes the row's mark. */
+  touchedAt?: number | undefined;
+}
+
+/**
+ * Computes a key's value with a ctx that reads.
+ *
+ * @throws What `compute` throws, or an Error when the value does not fit the view.
+ */
+export async function computeValue(reader: AnyQueryCtx, view: ViewDefinition, key: Key): Promise<Computed> {
+  const value = view.checkValue(await view.compute(reader, key.args as never)) as Value;
+  const probes = await probeTexts(reader, view, key.args);
+  const asOf = reader.meta.getSnapshotTs();
+  return { value, version: view.version, asOf, ...(probes && { probes }) };
+}
 
 /**
  * Computes a key's value and commits it as its row, in one transaction: a source that changes meanwhile makes
  * Convex run one of the two again, so no change is lost. A run of the key is over. In the mutation's turn.
  *
  * @returns The value.
- * @throws What `compute` throws; or an Error when the value does not fit the view, or when the view's own
- * predicate still calls the new row stale.
+ * @throws As `computeValue` and `commit`.
  */
 export async function computeAndCommit(
   execution: MutationExecution,
   view: ViewDefinition,
   key: Key,
-  askedBy: AskedBy,
+  cause: Cause,
 ): Promise<unknown> {
   const computed = await computeValue(execution.reader, view, key);
-  const row = await findRow(execution.db, view, key.text);
-  await writeRow(execution, { view, key, row, computed, askedBy });
+  await commit(execution, view, key, computed, cause);
   await endRunOf(execution, view, key.text);
   return computed.value;
 }
 
 /**
- * Commits what a run has computed. A change during the run, which the value may not show, becomes the row's mark; when
- * the row is leased, its recompute is scheduled too.
+ * Commits a value as the row of its key, in the mutation's turn. A row that is marked and leased is recomputed again.
+ *
+ * @throws Error when the view's own predicate calls the new row stale, or the row is too large.
  */
-export async function commitComputed(
+export async function commit(
   execution: MutationExecution,
   view: ViewDefinition,
   key: Key,
-  run: Run,
   computed: Computed,
+  { byWrite, touchedAt }: Cause,
 ): Promise<void> {
-  await execution.mutex.run(async () => {
-    const row = await findRow(execution.db, view, key.text);
-    const askedBy = run.byWrite ? "write" : "reader";
-    await writeRow(execution, { view, key, row, computed, askedBy, touchedAt: run.touchedAt });
-  });
-}
-
-/** A row that is committed, in the mutation's turn. */
-interface Commit {
-  view: ViewDefinition;
-  key: Key;
-  /** The row as it is, if there is one. */
-  row: StoredRow | null;
-  computed: Computed;
-  askedBy: AskedBy;
-  /** When a change came that is not in the value. */
-  touchedAt?: number | undefined;
-}
-
-/** @throws Error when the view's own predicate calls the new row stale, or the row is too large. */
-async function writeRow(
-  execution: MutationExecution,
-  { view, key, row, computed, askedBy, touchedAt }: Commit,
-): Promise<void> {
-  const { ledger } = execution;
+  const { ledger, reader } = execution;
+  const { name, evictAfterMs, leaseMs } = view;
+  const row = await findRow(execution.db, view, key.text);
   const now = Date.now();
-  const { value, ...stamps } = computed;
-  const askedAt = askedBy === "reader" ? now : row?.askedAt;
-  const isRenewed = askedBy === "reader" && view.leaseMs !== undefined;
-  const leaseUntil = isRenewed ? now + (view.leaseMs as number) : row?.leaseUntil;
-  const expiresAt = nextAgeAt(view, now, now);
-  const next: Row<Value, Value> = {
+  const next = {
     key: key.text,
     args: key.args,
-    value: value as Value,
-    ...stamps,
+    ...computed,
     computedAt: now,
-    ...(expiresAt !== undefined && { expiresAt }),
-    ...(askedAt !== undefined && { askedAt }),
-    ...(leaseUntil !== undefined && { leaseUntil }),
-  };
-  const verdict = await judgeNew(execution.reader, view, next);
+    expiresAt: nextAgeAt(view, now, now),
+    askedAt: byWrite ? row?.askedAt : now,
+    leaseUntil: byWrite || leaseMs === undefined ? row?.leaseUntil : now + leaseMs,
+  } as Row<Value, Value>;
+  // Throws, when they are no tags. What they and the probes say from now on is for readers to see.
+  tagsOf(view, key.args);
+  const verdict = await view.staleWhen.judge({ ctx: reader, row: next, hasChanged: async () => false });
   if (verdict !== "fresh") {
     throw new Error(
-      `view "${view.name}": staleWhen calls the row ${verdict} right after it was computed. ` +
-        "A predicate must call a new row fresh, or it would be recomputed for ever.",
+      `view "${name}": staleWhen calls the row ${verdict} right after it was computed; it must call a new row fresh.`,
     );
   }
   if (touchedAt !== undefined) {
@@ -103,9 +92,7 @@ async function writeRow(
   }
   await commitRow(watchedDb(execution), view, row, next);
   execution.forget({ view, text: key.text });
-  if (next.expiresAt !== undefined) {
-    await sweepWhenDue(ledger, view.name, { expiresAt: next.expiresAt, now });
-  }
-  const eviction = evictionSweep(view, now);
-  if (eviction !== null) await ensureSweep(ledger, eviction);
+  const { expiresAt } = next;
+  if (expiresAt !== undefined) await sweepWhenDue(ledger, name, { expiresAt, now });
+  if (evictAfterMs !== undefined) await ensureSweep(ledger, scanAfter(view, now + evictAfterMs, evictAfterMs));
 }

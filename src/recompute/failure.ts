@@ -1,47 +1,31 @@
 import type { Value } from "convex/values";
 import { ledgerKey } from "../effects/effect.js";
-import { fail } from "../effects/ledger.js";
+import { fail, findEntry } from "../effects/ledger.js";
 import type { MutationExecution } from "../model/execution.js";
-import type { Attempt, RecomputeOutcome } from "../model/jobs.js";
+import type { Attempt } from "../model/jobs.js";
 import { findRow, withdraw } from "../model/row.js";
 import type { Entry } from "../schema.js";
-import { canonicalText } from "../values/canonical.js";
 
-type Work = Pick<Attempt, "view" | "args" | "byWrite">;
+type Work = Pick<Attempt, "view" | "args"> & { byWrite?: boolean | undefined };
 
-/** The ledger's key of a recompute. */
-export function ledgerText({ ledger }: MutationExecution, { view, args }: Work): string {
-  return ledgerKey({ target: ledger.recompute, args: { view, args }, windowMs: 0 });
+/** How the ledger knows a recompute. */
+export function ledgerWork({ ledger }: MutationExecution, { view, args }: Work) {
+  const target = ledger.recompute;
+  return { key: ledgerKey({ target, args: { view, args }, windowMs: 0 }), target };
+}
+
+/** What the ledger remembers of a recompute. */
+export function entryOf(execution: MutationExecution, work: Work): Promise<Entry | null> {
+  return findEntry(execution.ledger.db, ledgerWork(execution, work).key);
 }
 
 /** Remembers a failure, and schedules the retry. */
-export async function failAttempt(
-  execution: MutationExecution,
-  { view, args, byWrite }: Work,
-  entry: Entry | null,
-  error: unknown,
-): Promise<RecomputeOutcome> {
+export async function failAttempt(execution: MutationExecution, work: Work, error: unknown): Promise<"failed"> {
+  const { view, args, byWrite } = work;
   const { ledger } = execution;
-  const again = { kind: "attempt", view, args, ...(byWrite && { byWrite }) };
-  const retry = (start: object) => ({ job: { ...again, start } }) as Record<string, Value>;
-  const work = { key: ledgerText(execution, { view, args }), target: ledger.recompute, retry };
-  await fail(ledger, work, entry, error);
-  return "failed";
-}
-
-/**
- * Nothing will recompute the row, as its view is not in the code, or its key does not fit it. Should they come back,
- * its readers must ask.
- */
-export async function failForGood(
-  execution: MutationExecution,
-  job: Attempt,
-  entry: Entry | null,
-  reason: unknown,
-): Promise<RecomputeOutcome> {
-  const { ledger } = execution;
-  await withdrawUnknown(execution, job.view, canonicalText(job.args));
-  await fail(ledger, { key: ledgerText(execution, job), target: ledger.recompute }, entry, reason);
+  const known = ledgerWork(execution, work);
+  const retry = (start: object) => ({ job: { kind: "attempt", view, args, byWrite, start } as Value });
+  await fail(ledger, { ...known, retry }, await findEntry(ledger.db, known.key), error);
   return "failed";
 }
 
@@ -49,7 +33,7 @@ export async function failForGood(
 export async function withdrawUnknown({ db }: MutationExecution, name: string, key: string): Promise<void> {
   try {
     const row = await findRow(db, { name }, key);
-    if (row !== null) await withdraw(db, { name }, row);
+    if (row) await withdraw(db, { name }, row);
   } catch {
     // The table is not in the schema any more.
   }

@@ -1,25 +1,33 @@
 import type { PaginationResult } from "convex/server";
-import { type GenericId, getConvexSize, type Value } from "convex/values";
+import { getConvexSize, type Value } from "convex/values";
 import type { PagedComputing, ViewDefinition } from "../model/definition.js";
-import type { Page } from "../model/jobs.js";
+import type { Computed, Page } from "../model/jobs.js";
 import type { Key } from "../model/row.js";
-import { findPages } from "../model/run.js";
-import type { AnyQueryCtx, LazyWriter } from "../schema.js";
+import { findPages, type RunWork } from "../model/run.js";
+import type { AnyQueryCtx, LazyWriter, Run } from "../schema.js";
 
 const FIRST_PAGE_ITEMS = 100;
 const MAX_PAGE_ITEMS = 4_000;
 /** What one page should read: a quarter of what a transaction may. */
-const PAGE_BUDGET = { bytes: 4 << 20, documents: 8_000 };
+const PAGE_BYTES = 4 << 20;
+const PAGE_DOCUMENTS = 8_000;
 /** A run of more pages than this is taken for one that never ends. */
 const MAX_PAGES = 10_000;
 /** A document holds 1 MiB; the run's other fields are in it too. */
 const MAX_ACCUMULATED_BYTES = 1_000_000;
 
-type RunId = GenericId<"lazyRuns">;
+/** How far a run of the mode `paged` has come. */
+export type Pages = NonNullable<Awaited<ReturnType<typeof findPages>>>;
+
+/** A run that lasts, with the view and key that it is of. */
+export interface KnownRun {
+  run: Run & RunWork;
+  view: ViewDefinition;
+  key: Key;
+}
 
 /** Begins at the first page. */
-export async function startPages(db: LazyWriter, run: RunId, accumulated: Value): Promise<void> {
-  const now = Date.now();
+export async function startPages(db: LazyWriter, run: Run["_id"], accumulated: Value, now: number): Promise<void> {
   await db.insert("lazyPages", {
     run,
     cursor: null,
@@ -32,20 +40,6 @@ export async function startPages(db: LazyWriter, run: RunId, accumulated: Value)
   });
 }
 
-/** After a page that failed: the next attempt asks for half as many items, should they have been too many. */
-export async function shrinkPage(db: LazyWriter, run: RunId): Promise<void> {
-  const found = await findPages(db, run);
-  if (found === null) return;
-  const numItems = Math.max(Math.floor(found.numItems / 2), 1);
-  await db.patch("lazyPages", found._id, { numItems });
-}
-
-/** Says which job reads the next page. */
-export async function nextPageBy(db: LazyWriter, run: RunId, job: GenericId<"_scheduled_functions">): Promise<void> {
-  const found = await findPages(db, run);
-  if (found !== null) await db.patch("lazyPages", found._id, { job });
-}
-
 /** Reads a page, and measures what that took. */
 export async function readPage(
   ctx: AnyQueryCtx,
@@ -54,15 +48,16 @@ export async function readPage(
   paginationOpts: { cursor: string | null; numItems: number },
 ): Promise<Page> {
   const before = await ctx.meta.getTransactionMetrics();
-  const page = (await pagedOf(view).page(ctx, key.args as never, paginationOpts)) as PaginationResult<Value>;
+  const paged = view.paged as PagedComputing;
+  const read = (await paged.page(ctx, key.args as never, paginationOpts)) as PaginationResult<Value>;
   const after = await ctx.meta.getTransactionMetrics();
-  if (!Array.isArray(page?.page) || typeof page.isDone !== "boolean") {
+  if (!Array.isArray(read?.page) || typeof read.isDone !== "boolean") {
     throw new Error(`view "${view.name}": page returned no page; return what .paginate(paginationOpts) gives.`);
   }
   return {
-    items: page.page,
-    isDone: page.isDone,
-    cursor: page.continueCursor,
+    items: read.page,
+    isDone: read.isDone,
+    cursor: read.continueCursor,
     bytesRead: after.bytesRead.used - before.bytesRead.used,
     documentsRead: after.documentsRead.used - before.documentsRead.used,
   };
@@ -71,42 +66,45 @@ export async function readPage(
 /**
  * Takes a page in, and says where the next one begins.
  *
- * @returns The finished value after the last page; else undefined.
- * @throws What `reduce` and `finish` throw; or an Error when the pages do not come to an end, or what was accumulated
- * does not fit into a document.
+ * @returns What was computed after the last page; else undefined.
+ * @throws What `reduce` and `finish` throw; or an Error when the pages do not come to an end, what was accumulated does
+ * not fit into a document, or the value does not fit the view.
  */
 export async function takePage(
   db: LazyWriter,
-  view: ViewDefinition,
-  key: Key,
-  run: RunId,
+  { run, view, key }: KnownRun,
   page: Page,
-): Promise<{ value: unknown } | undefined> {
-  const found = await findPages(db, run);
-  if (found === null) throw new Error(`view "${view.name}": its run has no pages.`);
-  const { reduce, finish } = pagedOf(view);
+): Promise<Computed | undefined> {
+  // The step that has asked for the page has found them, in this transaction.
+  const found = (await findPages(db, run._id)) as Pages;
+  const { reduce, finish } = view.paged as PagedComputing;
+  const args = key.args as never;
   let { accumulated } = found;
-  for (const item of page.items) {
-    accumulated = reduce(accumulated as never, item as never, key.args as never);
+  for (const item of page.items) accumulated = reduce(accumulated as never, item as never, args);
+  if (page.isDone) {
+    const value = view.checkValue(finish(accumulated as never, args)) as Value;
+    const { version, asOf, probes } = run;
+    return { value, version, asOf, ...(probes && { probes }) };
   }
-  if (page.isDone) return { value: finish(accumulated as never, key.args as never) };
-  if (page.cursor === found.cursor || found.pages >= MAX_PAGES) {
+  const pages = found.pages + 1;
+  const what = `view "${view.name}"`;
+  if (page.cursor === found.cursor || pages > MAX_PAGES) {
     throw new Error(
-      `view "${view.name}": page does not come to an end: after ${found.pages + 1} pages its cursor is ` +
-        `${JSON.stringify(page.cursor)}. Hand paginationOpts to .paginate() as they are.`,
+      `${what}: page does not come to an end: after ${pages} pages its cursor is ` +
+        `${JSON.stringify(page.cursor)}. Pass paginationOpts on unchanged.`,
     );
   }
   const bytes = getConvexSize(accumulated);
   if (bytes > MAX_ACCUMULATED_BYTES) {
     throw new Error(
-      `view "${view.name}": after ${found.pages + 1} pages, reduce has accumulated ${bytes} bytes; ` +
-        `at most ${MAX_ACCUMULATED_BYTES} fit in a document. Accumulate less, or give each part a key of its own.`,
+      `${what}: after ${pages} pages, reduce has accumulated ${bytes} bytes; at most ${MAX_ACCUMULATED_BYTES} fit in ` +
+        "a document. Accumulate less, or split the key.",
     );
   }
   await db.patch("lazyPages", found._id, {
     cursor: page.cursor,
     accumulated,
-    pages: found.pages + 1,
+    pages,
     items: found.items + page.items.length,
     numItems: nextSize(found.numItems, page),
     updatedAt: Date.now(),
@@ -116,14 +114,6 @@ export async function takePage(
 
 /** At most twice as many as before, and no more than the budget allows. */
 function nextSize(numItems: number, { bytesRead, documentsRead }: Page): number {
-  const room = Math.min(
-    PAGE_BUDGET.bytes / Math.max(bytesRead, 1),
-    PAGE_BUDGET.documents / Math.max(documentsRead, 1),
-    2,
-  );
+  const room = Math.min(PAGE_BYTES / Math.max(bytesRead, 1), PAGE_DOCUMENTS / Math.max(documentsRead, 1), 2);
   return Math.min(Math.max(Math.floor(numItems * room), 1), MAX_PAGE_ITEMS);
-}
-
-export function pagedOf(view: ViewDefinition): PagedComputing {
-  return view.paged as PagedComputing;
 }

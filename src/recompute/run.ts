@@ -1,122 +1,152 @@
 import type { GenericId, Value } from "convex/values";
-import { findEntry, succeed } from "../effects/ledger.js";
-import { askSnapshot } from "../model/app.js";
+import { succeed } from "../effects/ledger.js";
+import { scheduleAt, sweepWhenDue } from "../effects/sweep.js";
+import { askSnapshot, pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
-import type { Attempt, Computed, Found, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
+import type { Attempt, Found, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
 import { limitsWithReserve } from "../model/limits.js";
-import { findRow, type Key, keyOrNone, withdraw } from "../model/row.js";
-import { findPages, goOn, isAlive, removeRun } from "../model/run.js";
+import { findRow, type Key, keyOrNone } from "../model/row.js";
+import { findPages, goOn, isAlive, type RunWork, removeRun } from "../model/run.js";
 import type { Run } from "../schema.js";
+import { probeTexts } from "../staleness/judge.js";
 import { recomputeSoon } from "../staleness/mark.js";
 import { RETRY_SNAPSHOT_MS } from "../times.js";
-import { lookAfter, scheduleStep } from "./beginRun.js";
-import { commitComputed } from "./commit.js";
-import { failAttempt, ledgerText, withdrawUnknown } from "./failure.js";
-import { nextPageBy, shrinkPage, takePage } from "./pages.js";
-import { endTurn } from "./turns.js";
+import { commit } from "./commit.js";
+import { entryOf, failAttempt, withdrawUnknown } from "./failure.js";
+import { type KnownRun, type Pages, startPages, takePage } from "./pages.js";
+import { endRun, endTurn } from "./turns.js";
 
 type RunId = GenericId<"lazyRuns">;
-type Job<Kind> = Extract<RecomputeJob, { kind: Kind }>;
+type RunJob = Extract<RecomputeJob, { run: RunId }>;
 
-/** A run that lasts, with the view and key that it is of. */
-interface Known {
-  run: Run;
-  view: ViewDefinition;
-  key: Key;
+/**
+ * Begins a run: inserts its document, and schedules its work. A sweep looks whether it has died.
+ *
+ * @throws What a probe or `initial` throws.
+ */
+export async function beginRun(
+  execution: MutationExecution,
+  view: ViewDefinition,
+  key: Key,
+  { byWrite, turn }: Attempt,
+): Promise<RecomputeOutcome> {
+  const { app, ctx, ledger, reader } = execution;
+  const { name, version, mode, paged } = view;
+  const { args, text } = key;
+  const probes = mode === "snapshot" ? undefined : await probeTexts(reader, view, args);
+  const accumulated = paged?.initial(args as never);
+  const asOf = ctx.meta.getSnapshotTs();
+  const now = Date.now();
+  const shared = { view: name, args, asOf, probes };
+  const work = { ...shared, key: text, version, byWrite: byWrite || undefined, turn } as RunWork;
+  const run = await ledger.db.insert("lazyRuns", work);
+  if (paged) await startPages(ledger.db, run, accumulated as Value, now);
+  const isAction = mode === "action";
+  const target = isAction ? pathOf(app, "act") : ledger.recompute;
+  const first = isAction ? { ...shared, run, scheduledAt: now } : { kind: "step", run };
+  const job = await scheduleAt(ledger, now, target, { job: first as Value });
+  await lookAfter(execution, { run: { _id: run, job }, view }, now);
+  return "begun";
+}
+
+/** Schedules the next step of a run, which its document names; in the mode `paged`, that of its pages. */
+export async function scheduleStep(
+  { ledger }: MutationExecution,
+  run: Run,
+  pages: Pages | null,
+  time: number,
+): Promise<void> {
+  const job = await scheduleAt(ledger, time, ledger.recompute, { job: { kind: "step", run: run._id } });
+  if (pages) await ledger.db.patch("lazyPages", pages._id, { job });
+  else await goOn(ledger.db, run, { job });
+}
+
+/** Has a sweep look after a run, when it has lasted for as long as its view lets it. */
+async function lookAfter(
+  { ledger }: MutationExecution,
+  { run, view }: { run: Pick<Run, "_id" | "job">; view: ViewDefinition },
+  since = Date.now(),
+): Promise<void> {
+  const expiresAt = since + view.timeoutMs;
+  await goOn(ledger.db, run, { job: run.job, expiresAt });
+  await sweepWhenDue(ledger, "lazyRuns", { expiresAt, now: Date.now() });
+}
+
+/** Does a job of a run. It is over → overtaken: the app has committed or deleted the row, or the run was given up. */
+export async function doRunJob(execution: MutationExecution, job: RunJob): Promise<RecomputeOutcome> {
+  const known = await find(execution, job.run);
+  if (!known) return "overtaken";
+  if (job.kind === "commitRun") return await commitFound(execution, known, job.found);
+  if (job.kind !== "started") return await step(execution, known, job);
+  // The action has started late: the time that it may take counts from now on.
+  await lookAfter(execution, known);
+  return "begun";
 }
 
 /**
- * The run of a job; null when it is over. One of a view that is gone, or of a key that does not fit it, is given up; so
- * is one of a view that computes in one transaction by now, whose changes do not look for runs.
+ * A run, if it lasts. One of a view that is gone, or of a key that does not fit it, is given up; so is one of a view
+ * that computes in one transaction by now, whose changes do not look for runs.
  */
-async function find(execution: MutationExecution, id: RunId): Promise<Known | null> {
-  const run = await execution.ledger.db.get("lazyRuns", id);
-  if (run === null) return null;
+async function find(execution: MutationExecution, id: RunId): Promise<KnownRun | null> {
+  const run = (await execution.ledger.db.get("lazyRuns", id)) as KnownRun["run"] | null;
+  if (!run) return null;
   const view = execution.app.views.get(run.view);
   const key = view && keyOrNone(view, run.args);
-  const hasRuns = view !== undefined && view.mode !== "transaction";
-  if (hasRuns && key !== undefined) return { run, view, key };
-  await removeRun(execution.ledger.db, run);
-  await withdrawUnknown(execution, run.view, run.key);
-  await endTurn(execution, view, run.turn);
-  if (view !== undefined && key !== undefined) {
-    const row = await findRow(execution.db, view, run.key);
-    await recomputeSoon(execution, view, key, row ?? { asOf: 0n });
-  }
+  if (view && key && view.mode !== "transaction") return { run, view, key };
+  await abandon(execution, run);
+  if (view && key) await recomputeSoon(execution, view, key, await findRow(execution.db, view, run.key));
   return null;
 }
 
 /**
- * Goes on with a run of the mode `snapshot` or `paged`.
+ * Goes on with a run.
  *
- * 1. It is over → overtaken: the app has committed or deleted the row, or the run was given up.
- * 2. Another version took in the first pages → given up.
- * 3. Compute the value, or its next page, in a stale snapshot. One from before the begin → try again soon.
- * 4. Commit the row, or the page, in a sub-transaction. After a page that is not the last → go on with the next.
- * 5. It threw → given up; but a paged run stays where it is, and the retry goes on from there.
+ * 1. Another version took in the first pages → given up.
+ * 2. Compute the value, or its next page, in a stale snapshot. One from before the begin → try again soon. An action
+ *    has computed the value already.
+ * 3. Commit the row, or the page, in a sub-transaction. After a page that is not the last → go on with the next.
+ * 4. It threw → given up; but a paged run stays where it is, and the retry goes on from there. It asks for half as many
+ *    items, should they have been too many.
  */
-export async function step(execution: MutationExecution, { run: id }: Job<"step">): Promise<RecomputeOutcome> {
-  const known = await find(execution, id);
-  if (known === null) return "overtaken";
+async function step(
+  execution: MutationExecution,
+  known: KnownRun,
+  job: Extract<RunJob, { kind: "step" | "finish" }>,
+): Promise<RecomputeOutcome> {
   const { run, view } = known;
   const { app, ctx, ledger } = execution;
-  const pages = await findPages(ledger.db, id);
-  if (pages !== null && (run.version !== view.version || view.mode !== "paged")) {
+  const pages = await findPages(ledger.db, run._id);
+  if (pages && (run.version !== view.version || view.mode !== "paged")) {
     const deployed = `version ${view.version} was deployed while version ${run.version} was computed`;
-    return await giveUp(execution, known, deployed);
+    return await giveUp(execution, run, deployed);
   }
+  let outcome: RecomputeOutcome;
   try {
     const transactionLimits = await limitsWithReserve(ctx);
-    const next = pages === null ? {} : { next: { cursor: pages.cursor, numItems: pages.numItems } };
-    const question = { kind: "compute" as const, run: id, ...next };
-    const found = await askSnapshot<Found | null>(app, ctx, question, { transactionLimits });
-    if (found === null) {
-      const job = await scheduleStep(execution, id, Date.now() + RETRY_SNAPSHOT_MS);
-      if (pages === null) await goOn(ledger.db, run, { job });
-      else await nextPageBy(ledger.db, id, job);
+    let found: Found | null;
+    if (job.kind === "step") {
+      const next = pages && { next: { cursor: pages.cursor, numItems: pages.numItems } };
+      const question = { kind: "compute" as const, run: run._id, ...next };
+      found = await askSnapshot<Found | null>(app, ctx, question, { transactionLimits });
+    } else if (job.computed) found = { computed: job.computed };
+    else throw new Error(job.error);
+    if (!found) {
+      await scheduleStep(execution, run, pages, Date.now() + RETRY_SNAPSHOT_MS);
       return "begun";
     }
-    const job = { kind: "commitRun" as const, run: id, found };
-    const outcome = await ctx.runMutation(app.refs.recompute, { job }, { transactionLimits });
-    if (outcome === "begun") {
-      await nextPageBy(ledger.db, id, await scheduleStep(execution, id, Date.now()));
-      await succeed(ledger, await entryOf(execution, run));
-      return "begun";
-    }
+    const commitRun = { kind: "commitRun" as const, run: run._id, found };
+    outcome = await ctx.runMutation(app.refs.recompute, { job: commitRun }, { transactionLimits });
+    if (outcome === "begun") await scheduleStep(execution, run, pages, Date.now());
   } catch (error) {
-    if (pages === null) return await giveUp(execution, known, error);
-    await shrinkPage(ledger.db, id);
-    await endTurn(execution, view, run.turn);
-    return await failAttempt(execution, run as never, await entryOf(execution, run), error);
+    if (!pages) return await giveUp(execution, run, error);
+    await ledger.db.patch("lazyPages", pages._id, { numItems: Math.max(Math.floor(pages.numItems / 2), 1) });
+    await endTurn(execution, run.turn);
+    return await failAttempt(execution, run, error);
   }
-  return await ended(execution, known);
-}
-
-/** The action of a run has started late: the time that it may take counts from now on. */
-export async function noteStart(execution: MutationExecution, { run: id }: Job<"started">): Promise<RecomputeOutcome> {
-  const known = await find(execution, id);
-  if (known === null) return "overtaken";
-  await lookAfter(execution, known.run, known.view);
-  return "begun";
-}
-
-/** The action of a run has ended: what it has computed is committed. It failed → given up. */
-export async function finish(
-  execution: MutationExecution,
-  { run: id, computed, error }: Job<"finish">,
-): Promise<RecomputeOutcome> {
-  const known = await find(execution, id);
-  if (known === null) return "overtaken";
-  if (computed === undefined) return await giveUp(execution, known, error);
-  try {
-    const transactionLimits = await limitsWithReserve(execution.ctx);
-    const job = { kind: "commitRun" as const, run: id, found: { computed } };
-    await execution.ctx.runMutation(execution.app.refs.recompute, { job }, { transactionLimits });
-  } catch (thrown) {
-    return await giveUp(execution, known, thrown);
-  }
-  return await ended(execution, known);
+  if (outcome !== "begun") await endTurn(execution, run.turn);
+  await succeed(ledger, await entryOf(execution, run));
+  return outcome;
 }
 
 /**
@@ -124,51 +154,26 @@ export async function finish(
  *
  * @returns `begun` when there are more pages to come.
  */
-export async function commitRun(
-  execution: MutationExecution,
-  { run: id, found }: Job<"commitRun">,
-): Promise<RecomputeOutcome> {
-  const known = await find(execution, id);
-  if (known === null) return "overtaken";
+async function commitFound(execution: MutationExecution, known: KnownRun, found: Found): Promise<RecomputeOutcome> {
   const { run, view, key } = known;
   const { db } = execution.ledger;
-  let computed: Computed;
-  if ("computed" in found) computed = found.computed;
-  else {
-    const finished = await takePage(db, view, key, id, found.page);
-    if (finished === undefined) return "begun";
-    const { version, asOf, probes } = run;
-    const value = view.checkValue(finished.value) as Value;
-    computed = { value, version, asOf: asOf as bigint, ...(probes && { probes }) };
-  }
-  await commitComputed(execution, view, key, run, computed);
+  const computed = "computed" in found ? found.computed : await takePage(db, known, found.page);
+  if (!computed) return "begun";
+  await execution.mutex.run(() => commit(execution, view, key, computed, run));
   await removeRun(db, run);
   return "committed";
 }
 
-async function ended(execution: MutationExecution, { run, view }: Known): Promise<RecomputeOutcome> {
-  await endTurn(execution, view, run.turn);
-  await succeed(execution.ledger, await entryOf(execution, run));
-  return "committed";
-}
-
 /** Ends a run without a value. Readers may ask. */
-async function abandon(execution: MutationExecution, { run, view }: Known): Promise<void> {
-  const { db, ledger } = execution;
-  await removeRun(ledger.db, run);
-  const row = await findRow(db, view, run.key);
-  if (row !== null) await withdraw(db, view, row);
-  await endTurn(execution, view, run.turn);
+async function abandon(execution: MutationExecution, run: Run): Promise<void> {
+  await withdrawUnknown(execution, run.view, run.key);
+  await endRun(execution, run);
 }
 
 /** The same; remembers why, and schedules the next attempt. */
-async function giveUp(execution: MutationExecution, known: Known, error: unknown): Promise<RecomputeOutcome> {
-  await abandon(execution, known);
-  return await failAttempt(execution, known.run as never, await entryOf(execution, known.run), error);
-}
-
-async function entryOf(execution: MutationExecution, run: Run) {
-  return await findEntry(execution.ledger.db, ledgerText(execution, run as Attempt & Run));
+async function giveUp(execution: MutationExecution, run: KnownRun["run"], error: unknown): Promise<RecomputeOutcome> {
+  await abandon(execution, run);
+  return await failAttempt(execution, run, error);
 }
 
 /**
@@ -181,20 +186,18 @@ async function entryOf(execution: MutationExecution, run: Run) {
  */
 export async function lookAtRun(execution: MutationExecution, id: RunId): Promise<void> {
   const known = await find(execution, id);
-  if (known === null) return;
+  if (!known) return;
   const { run, view } = known;
-  const { timeoutMs } = view;
   const pages = await findPages(execution.ledger.db, id);
-  const now = Date.now();
-  if (pages !== null && pages.updatedAt + timeoutMs > now) {
-    return await lookAfter(execution, run, view, {}, pages.updatedAt);
+  if (pages && pages.updatedAt + view.timeoutMs > Date.now()) {
+    return await lookAfter(execution, known, pages.updatedAt);
   }
   const state = await isAlive(execution.ctx, pages?.job ?? run.job);
   if (state === "pending" || (state === "inProgress" && view.mode !== "action")) {
-    return await lookAfter(execution, run, view);
+    return await lookAfter(execution, known);
   }
   const entry = await entryOf(execution, run);
-  if (entry?.failure !== undefined && (await isAlive(execution.ctx, entry.trailingJob))) {
-    await abandon(execution, known);
-  } else await giveUp(execution, known, `the run did not end within ${timeoutMs / 1_000} s`);
+  const isRetried = entry?.failure && (await isAlive(execution.ctx, entry.trailingJob));
+  if (isRetried) await abandon(execution, run);
+  else await giveUp(execution, run, `the run did not end within ${view.timeoutMs / 1_000} s`);
 }

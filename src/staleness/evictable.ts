@@ -1,28 +1,16 @@
 import { type Sweep, sweepTime } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
-import type { AnyQueryCtx, StoredRow } from "../schema.js";
+import type { AnyQueryCtx, Row, StoredRow } from "../schema.js";
 import { DAY } from "../times.js";
-import { staleSince } from "./age.js";
 import { judgeForReader } from "./judge.js";
-
-/*
- * Eviction: a view with `evictAfter` is looked through now and then, and rows that nobody has asked for since they
- * turned stale are deleted.
- */
-
-/** The scan that comes when a row that is committed now could be evicted. */
-export function evictionSweep(view: ViewDefinition, now: number): Sweep | null {
-  const { evictAfterMs } = view;
-  return evictAfterMs === undefined ? null : scanAfter(view, now + evictAfterMs, evictAfterMs);
-}
+import { hasReached } from "./predicates.js";
 
 /**
- * The next scan after a time. A view is looked through twice in the time that its stale rows may stay, and at least
- * once a day.
+ * The next scan of a view with `evictAfter` that comes after a time: its table is looked through twice in the time that
+ * stale rows may stay, and at least once a day.
  */
 export function scanAfter({ name }: ViewDefinition, time: number, evictAfterMs: number): Sweep {
-  const sweepAt = sweepTime(time, Math.min(evictAfterMs / 2, DAY));
-  return { kind: "evict", table: name, sweepAt };
+  return { kind: "evict", table: name, sweepAt: sweepTime(time, Math.min(evictAfterMs / 2, DAY)) };
 }
 
 /**
@@ -43,4 +31,11 @@ export async function judgeAge(
   if (since !== undefined && since + view.evictAfterMs > now) return "keep";
   if ((await judgeForReader(ctx, view, row)) === "fresh") return "keep";
   return since === undefined ? "mark" : "evict";
+}
+
+/** When a row was marked, or else reached the greatest of its ages so far; undefined when neither tells. */
+export function staleSince({ staleWhen }: ViewDefinition, row: Row, now: number): number | undefined {
+  const reached = staleWhen.ages.filter((age) => hasReached(row, age) && row.computedAt + age <= now);
+  const greatest = Math.max(0, ...reached);
+  return row.dirtyAt ?? (greatest > 0 ? row.computedAt + greatest : undefined);
 }

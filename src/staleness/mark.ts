@@ -23,69 +23,58 @@ const MAX_ROWS = 4_000;
  *   more and raise their effect, so that a lost effect heals at the next write. The grace doubles each time.
  * - The row is leased → its recompute is scheduled, and the row announces it: readers raise nothing.
  *
- * @param known - The row, where it has just been read.
+ * @param known - The row, where it has just been looked up.
  * @throws Error when the mutation has no room left to look rows up, or to mark them.
  */
 export async function markKey(
   execution: MutationExecution,
   view: ViewDefinition,
   key: Key,
-  known?: StoredRow,
+  known?: StoredRow | null,
 ): Promise<void> {
-  if (isMarked(execution, view, key)) return;
+  const { db, ledger, marked } = execution;
+  const mark = markOf(view, key.text);
+  if (marked.has(mark)) return;
   try {
-    const row = known ?? (await lookUp(execution, view, key));
+    const row = known === undefined ? await lookUp(execution, view, key) : known;
     const now = Date.now();
-    const run = view.mode === "transaction" ? null : await findRun(execution.db, view, key.text);
-    if (run !== null) await touchRun(execution.ledger.db, run, now);
-    if (row !== null && !isMarkedLately(view, row, now)) await setMark(execution, view, key, row, now);
+    const run = view.mode === "transaction" ? null : await findRun(db, view, key.text);
+    if (run) await touchRun(ledger.db, run, now);
+    if (row && !isMarkedLately(view, row, now)) {
+      const isComing = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
+      await markRow(db, view, row, now, isComing);
+      if (isComing) await sweepWhenDue(ledger, view.name, { expiresAt: now + workMs(view), now });
+    }
   } catch (error) {
-    const what = `a change in this mutation concerns the row ${key.text} of the view "${view.name}", which could not be marked as out of date`;
-    throw notMarked(execution, what, error);
+    throw notMarked(execution, `view "${view.name}": the row ${key.text} could not be marked as out of date`, error);
   }
-  execution.marked.add(markOf(view, key.text));
+  marked.add(mark);
 }
 
-export function isMarked(execution: MutationExecution, view: ViewDefinition, key: Key): boolean {
-  return execution.marked.has(markOf(view, key.text));
-}
-
-async function setMark(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  key: Key,
-  row: StoredRow,
-  now: number,
-): Promise<void> {
-  const isComing = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
-  await markRow(execution.db, view, row, now, isComing);
-  if (!isComing) return;
-  await sweepWhenDue(execution.ledger, view.name, { expiresAt: now + workMs(view), now });
-}
-
-/** Whether a row has a mark that counts. */
-function isMarkedLately(view: ViewDefinition, row: Row, now: number): boolean {
-  const lastMark = row.nudgedAt ?? row.dirtyAt;
-  return lastMark !== undefined && Math.abs(now - lastMark) <= graceMs(view, row);
-}
-
-/** How long a mark counts: where a recompute was announced, as long as that may take, too. */
-function graceMs(view: ViewDefinition, { dirtyAt = 0, nudgedAt = dirtyAt, pendingUntil }: Row) {
-  const markedForMs = Math.min(Math.max(nudgedAt - dirtyAt, GRACE_MS), LONGEST_GRACE_MS);
-  return pendingUntil === undefined ? markedForMs : workMs(view) + markedForMs;
+/** Whether a row has a mark that counts: for the grace, and for as long as a recompute that was announced may take. */
+function isMarkedLately(view: ViewDefinition, { dirtyAt, nudgedAt, pendingUntil }: Row, now: number): boolean {
+  if (dirtyAt === undefined) return false;
+  const lastMark = nudgedAt ?? dirtyAt;
+  const graceMs = Math.min(Math.max(lastMark - dirtyAt, GRACE_MS), LONGEST_GRACE_MS);
+  return Math.abs(now - lastMark) <= graceMs + (pendingUntil === undefined ? 0 : workMs(view));
 }
 
 /** Whether writes have the row recomputed. */
-export function isLeased({ leaseMs }: ViewDefinition, row: Row, now: number): boolean {
-  return leaseMs !== undefined && row.leaseUntil !== undefined && row.leaseUntil > now;
+export function isLeased({ leaseMs }: ViewDefinition, { leaseUntil = 0 }: Row, now: number): boolean {
+  return leaseMs !== undefined && leaseUntil > now;
 }
 
-/** Has a row recomputed, and tells whether Convex took the job. */
+/**
+ * Has a row recomputed.
+ *
+ * @param row - Null when there is none.
+ * @returns Whether Convex took the job.
+ */
 export async function recomputeSoon(
   { ledger }: MutationExecution,
   view: ViewDefinition,
   key: Key,
-  row: Pick<Row, "asOf">,
+  row: Pick<Row, "asOf"> | null,
 ): Promise<boolean> {
   const effect = recomputeEffect(ledger.recompute, view, key, row);
   return (await dispatchEffects(ledger, [effect], { byWrite: true })).refused === 0;
@@ -103,16 +92,15 @@ export function lookUp(execution: MutationExecution, view: ViewDefinition, key: 
 async function lookUpInAll(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
   const { rows } = execution;
   execution.isShortOfRanges ||= await isShortOfRanges(execution.ctx);
-  if (execution.isShortOfRanges && !rows.has(view.name)) {
-    rows.set(view.name, await readAll(execution, view));
-  }
+  if (execution.isShortOfRanges && !rows.has(view.name)) rows.set(view.name, await readAll(execution, view));
   const all = rows.get(view.name);
   return all ? (all.get(key.text) ?? null) : await findRow(execution.db, view, key.text);
 }
 
-async function readAll({ db, ctx }: MutationExecution, view: ViewDefinition): Promise<Map<string, StoredRow> | null> {
+/** The rows of a view by their keys; null when they are too many. */
+async function readAll({ db, ctx }: MutationExecution, { name }: ViewDefinition) {
   const rows = new Map<string, StoredRow>();
-  for await (const document of db.query(view.name)) {
+  for await (const document of db.query(name)) {
     if (rows.size === MAX_ROWS || (rows.size % LOOK_UPS_A_CHECK === 99 && (await isNearlyOut(ctx)))) return null;
     const row = document as unknown as StoredRow;
     rows.set(row.key, row);
@@ -124,8 +112,7 @@ async function readAll({ db, ctx }: MutationExecution, view: ViewDefinition): Pr
 export function notMarked({ marked }: MutationExecution, what: string, error: unknown): Error {
   return new Error(
     `convex-lazy-views: ${what}, after ${marked.size} keys had been looked at: ${reasonOf(error)} ` +
-      "The mutation is rolled back. If it was too large for a transaction, make its changes in several: " +
-      "with a smaller batch in a migration, or a paginated query.",
+      "The mutation is rolled back. If it is too large, give a migration a smaller batch, or paginate the query.",
     { cause: error },
   );
 }

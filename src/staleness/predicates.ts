@@ -1,20 +1,18 @@
 import type { GenericDataModel, GenericQueryCtx } from "convex/server";
-import type { Probe, Sight, Staleness, Verdict } from "../model/definition.js";
+import type { Probe, Staleness, Verdict } from "../model/definition.js";
 import type { Row } from "../schema.js";
 import { MIN_AGE_MS } from "../times.js";
 import { describe } from "../values/describe.js";
 import { type Duration, toMs } from "../values/duration.js";
-import { hasReached } from "./age.js";
 
-/** How severe a verdict is: `expired` over `stale` over `fresh`. */
-const SEVERITY: Record<Verdict, number> = { fresh: 0, stale: 1, expired: 2 };
+/** From the mildest to the most severe. */
+const VERDICTS: readonly Verdict[] = ["fresh", "stale", "expired"];
+/** What a predicate has that looks at nothing but the row. */
+const ROW_ONLY = { probes: [], ages: [] };
 
 /**
- * Stale when a source changed since the row was computed, or somebody called `view.invalidate`, or
- * `lazy.invalidateTag` with one of the key's tags.
- *
- * Guards against every change that a mutation of `lazy.mutation` makes. It reads nothing but the row, and one
- * document for each tag of the key.
+ * Stale when a source changed since the row was computed, or after `view.invalidate`, or `lazy.invalidateTag` with one
+ * of the key's tags. It reads nothing but the row, and one document for each tag of the key.
  *
  * ```ts
  * defineView("airportStats", { staleWhen: invalidated(), … })
@@ -22,12 +20,11 @@ const SEVERITY: Record<Verdict, number> = { fresh: 0, stale: 1, expired: 2 };
  */
 export function invalidated<Key, Value>(): Staleness<Key, Value> {
   return {
-    probes: [],
-    ages: [],
+    ...ROW_ONLY,
     judge: ({ row, isTagInvalidated }) => {
       if (row.dirtyAt !== undefined) return "stale";
       if (isTagInvalidated === undefined) return "fresh";
-      return isTagInvalidated().then((isInvalidated) => (isInvalidated ? "stale" : "fresh"));
+      return isTagInvalidated().then(staleIf);
     },
   };
 }
@@ -36,8 +33,8 @@ export function invalidated<Key, Value>(): Staleness<Key, Value> {
  * Stale when the row was computed longer ago than this.
  *
  * It reads nothing but the row, and no clock: a sweep marks rows when their time is up, which also runs the queries
- * again that are subscribed to them. A row that nobody reads is marked once, and never recomputed. Marks come late
- * by up to a twentieth of the age (at least a second, at most ten minutes).
+ * again that are subscribed to them. A row that no query reads is marked once, and never recomputed. Marks come late by
+ * up to a twentieth of the age (at least a second, at most ten minutes).
  *
  * ```ts
  * defineView("airportStats", { staleWhen: anyOf(invalidated(), olderThan({ minutes: 10 })), … })
@@ -48,14 +45,16 @@ export function invalidated<Key, Value>(): Staleness<Key, Value> {
  */
 export function olderThan<Key, Value>(age: Duration): Staleness<Key, Value> {
   const ageMs = toMs(age, "olderThan");
-  if (ageMs < MIN_AGE_MS) {
-    throw new Error(`olderThan: ${ageMs} ms is too short; rows are marked every second at most.`);
-  }
-  return {
-    probes: [],
-    ages: [ageMs],
-    judge: ({ row }) => (hasReached(row, ageMs) ? "stale" : "fresh"),
-  };
+  if (ageMs < MIN_AGE_MS) throw new Error(`olderThan: ${ageMs} ms is too short; give at least a second.`);
+  return { ...ROW_ONLY, ages: [ageMs], judge: ({ row }) => staleIf(hasReached(row, ageMs)) };
+}
+
+/**
+ * Whether a row has reached an age, told without a clock: `expiresAt` is when a sweep next looks at the row, and the
+ * sweep of an age moves it on. A row without it was committed before the view had ages, and counts as old.
+ */
+export function hasReached({ expiresAt, computedAt }: Row, ageMs: number): boolean {
+  return expiresAt === undefined || expiresAt > computedAt + ageMs;
 }
 
 /**
@@ -64,8 +63,8 @@ export function olderThan<Key, Value>(age: Duration): Staleness<Key, Value> {
  *
  * ```ts
  * staleWhen: anyOf(invalidated(), changed(async (ctx: QueryCtx, { airport }: { airport: string }) => {
- *   const last = await ctx.db.query("flights").withIndex("by_origin", (q) => q.eq("origin", airport)).order("desc").first();
- *   return last?._creationTime ?? null;
+ *   const flights = ctx.db.query("flights").withIndex("by_origin", (q) => q.eq("origin", airport));
+ *   return (await flights.order("desc").first())?._creationTime ?? null;
  * }))
  * ```
  *
@@ -75,11 +74,7 @@ export function changed<Key, Value, DataModel extends GenericDataModel = Generic
   probe: (ctx: GenericQueryCtx<DataModel>, key: Key) => unknown,
 ): Staleness<Key, Value> {
   const own = probe as unknown as Probe;
-  return {
-    probes: [own],
-    ages: [],
-    judge: async (sight) => ((await sight.hasChanged(own)) ? "stale" : "fresh"),
-  };
+  return { ...ROW_ONLY, probes: [own], judge: async (sight) => staleIf(await sight.hasChanged(own)) };
 }
 
 /**
@@ -90,8 +85,8 @@ export function changed<Key, Value, DataModel extends GenericDataModel = Generic
  * when((row: { value: Grant }) => (row.value.revoked ? "expired" : "fresh"))
  * ```
  *
- * @param judge - True means stale, false fresh. It may read, and must not look at the clock. It must call a row
- * that was just computed fresh: one that it never does is recomputed no more often than a failing view.
+ * @param judge - True means stale, false fresh. It may read, and must not look at the clock. It must call a new row
+ * fresh: one that it never does is recomputed no more often than a failing view.
  */
 export function when<Key, Value, DataModel extends GenericDataModel = GenericDataModel>(
   judge: (
@@ -100,13 +95,12 @@ export function when<Key, Value, DataModel extends GenericDataModel = GenericDat
   ) => boolean | Verdict | Promise<boolean | Verdict>,
 ): Staleness<Key, Value> {
   return {
-    probes: [],
-    ages: [],
+    ...ROW_ONLY,
     judge: async ({ row, ctx }) => {
       const { args, value, version, computedAt } = row as Row<Key, Value>;
       const said = await judge({ key: args, value, version, computedAt }, ctx as unknown as GenericQueryCtx<DataModel>);
-      if (typeof said === "boolean") return said ? "stale" : "fresh";
-      if (said in SEVERITY) return said;
+      if (typeof said === "boolean") return staleIf(said);
+      if (VERDICTS.includes(said)) return said;
       throw new Error(`when() returned ${describe(said)}; return a boolean or a verdict.`);
     },
   };
@@ -114,20 +108,17 @@ export function when<Key, Value, DataModel extends GenericDataModel = GenericDat
 
 /** The most severe of several verdicts: stale when any of them is. */
 export function anyOf<Key, Value>(...predicates: Staleness<Key, Value>[]): Staleness<Key, Value> {
-  return combine("anyOf", predicates, (a, b) => SEVERITY[a] > SEVERITY[b], "expired");
+  return combine("anyOf", predicates, VERDICTS);
 }
 
 /** The least severe of several verdicts: stale only when all of them are. */
 export function allOf<Key, Value>(...predicates: Staleness<Key, Value>[]): Staleness<Key, Value> {
-  return combine("allOf", predicates, (a, b) => SEVERITY[a] < SEVERITY[b], "fresh");
+  return combine("allOf", predicates, [...VERDICTS].reverse());
 }
 
 /** Stale when the predicate says fresh, and fresh when it says stale or expired. */
 export function not<Key, Value>(predicate: Staleness<Key, Value>): Staleness<Key, Value> {
-  return {
-    ...predicate,
-    judge: async (sight) => ((await predicate.judge(sight)) === "fresh" ? "stale" : "fresh"),
-  };
+  return { ...predicate, judge: async (sight) => staleIf((await predicate.judge(sight)) === "fresh") };
 }
 
 /** For the view's option `expiredWhen`: expired when the predicate says stale or expired. */
@@ -138,25 +129,30 @@ export function asExpired<Key, Value>(predicate: Staleness<Key, Value>): Stalene
   };
 }
 
-/** Asks one predicate after the other, and stops at a verdict that no other can beat. */
+function staleIf(isStale: boolean): Verdict {
+  return isStale ? "stale" : "fresh";
+}
+
+/**
+ * Of the predicates' verdicts, the one that comes last in an order. They are asked one after the other, until one says
+ * what no other can beat.
+ */
 function combine<Key, Value>(
   name: string,
   predicates: Staleness<Key, Value>[],
-  wins: (verdict: Verdict, over: Verdict) => boolean,
-  final: Verdict,
+  order: readonly Verdict[],
 ): Staleness<Key, Value> {
   if (predicates.length === 0) throw new Error(`${name}() needs at least one predicate.`);
   return {
-    probes: predicates.flatMap((predicate) => predicate.probes),
-    ages: predicates.flatMap((predicate) => predicate.ages),
-    judge: async (sight: Sight) => {
-      let best: Verdict | undefined;
+    probes: predicates.flatMap(({ probes }) => probes),
+    ages: predicates.flatMap(({ ages }) => ages),
+    judge: async (sight) => {
+      let last = 0;
       for (const predicate of predicates) {
-        const verdict = await predicate.judge(sight);
-        if (best === undefined || wins(verdict, best)) best = verdict;
-        if (best === final) break;
+        last = Math.max(last, order.indexOf(await predicate.judge(sight)));
+        if (last === order.length - 1) break;
       }
-      return best as Verdict;
+      return order[last] as Verdict;
     },
   };
 }

@@ -1,77 +1,149 @@
 import { ConvexError } from "convex/values";
 import type { ViewDefinition } from "../model/definition.js";
-import type { MutationExecution } from "../model/execution.js";
-import { type Key, toKey } from "../model/row.js";
-import type { AnyWriter } from "../schema.js";
+import { type MutationExecution, markOf } from "../model/execution.js";
+import type { Mutex } from "../model/mutex.js";
+import { applyValue, type Key, toKey } from "../model/row.js";
+import { findRun } from "../model/run.js";
+import type { AnyWriter, StoredRow } from "../schema.js";
+import { copyOf } from "../values/copy.js";
 import { describe, reasonOf } from "../values/describe.js";
-import { applyToRow } from "./applyChange.js";
-import { markKey, notMarked } from "./mark.js";
-import { type Change, type Document, type Watch, watchDb, watchDbInTurn } from "./watch.js";
+import { isLeased, lookUp, markKey, notMarked } from "./mark.js";
 
-/** A key that a change concerns, with what of the change is the key's own. */
-interface Concern {
-  key: Key;
+export type Document = { [field: string]: unknown } | null;
+
+/** One change of one document. `before` or `after` is null where the document does not exist. */
+interface Change {
+  table: string;
   before: Document;
   after: Document;
 }
 
-/** The database of a mutation, for the app: its changes reach the rows that they concern. */
-export function watchedDbForApp(execution: MutationExecution): AnyWriter {
-  return watchDb(execution.db, new SourceWatch(execution), execution.mutex);
-}
+type Turns = Pick<Mutex, "run" | "track">;
+type Method = "insert" | "patch" | "replace" | "delete";
+type RawDb = Record<Method | "get", (...args: unknown[]) => Promise<unknown>>;
 
-/** The same for the library, which has its turn when it writes rows that may be sources of other views. */
+/** For work that has its turn. */
+const IN_TURN: Turns = { run: (work) => work(), track: (work) => work() };
+/** How many arguments each method takes, with the table's name before them. */
+const NAMED: Record<Method, number> = { insert: 2, patch: 3, replace: 3, delete: 2 };
+
+/** The database for the library, which has its turn when it writes rows that may be sources of other views. */
 export function watchedDb(execution: MutationExecution): AnyWriter {
-  execution.watched ??= watchDbInTurn(execution.db, new SourceWatch(execution));
+  execution.watched ??= watchDb(execution, IN_TURN);
   return execution.watched;
 }
 
-/** Follows the changes of one mutation. */
-class SourceWatch implements Watch {
-  constructor(private readonly execution: MutationExecution) {}
-
-  get tables() {
-    return this.execution.app.dependents;
-  }
-
-  /**
-   * A change concerns the keys of the old and of the new document, in every view that has the table as a source: their
-   * rows are marked as out of date, or, where the view knows how, brought up to date.
-   */
-  async onChange(change: Change): Promise<void> {
-    const { execution } = this;
-    const { table } = change;
-    try {
-      for (const view of this.tables.get(table) ?? []) {
-        for (const { key, before, after } of concerns(view, change)) {
-          if (view.applyChange === undefined) await markKey(execution, view, key);
-          else await applyToRow(execution, watchedDb(execution), view, key, { table, before, after });
-        }
-      }
-    } catch (error) {
-      execution.lostInvalidation ??= error;
-      throw error;
-    }
-  }
-
-  onLost(table: string, error: unknown): Error {
-    const { execution } = this;
-    const views = (this.tables.get(table) ?? []).map(({ name }) => `"${name}"`).join(", ");
-    const what = `a document of "${table}", a source of ${views}, could not be read back`;
-    const lost = notMarked(execution, what, error);
-    execution.lostInvalidation ??= lost;
-    return lost;
-  }
+/**
+ * The database of a mutation: each change of a source reaches the rows that it concerns before the next one begins,
+ * although a mutation may run writes side by side.
+ */
+export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
+  const { app, db } = execution;
+  const raw = db as unknown as RawDb;
+  const writer =
+    (method: Method) =>
+    (...args: unknown[]) => {
+      // Convex tells from the last argument whether the table is named; wrappers hand on one that is undefined.
+      if (args.at(-1) === undefined) args.pop();
+      const isNamed = args.length === NAMED[method];
+      if (isNamed && !app.dependents.has(String(args[0]))) return turns.track(() => raw[method](...args));
+      // As they are now: the app may go on using its objects while the write waits for its turn.
+      const written = args.map(copyOf);
+      return turns.run(() => write(execution, method, written));
+    };
+  return {
+    get: (...args: unknown[]) => turns.track(() => raw.get(...args)),
+    query: (table: string) => trackQuery(db.query(table), turns),
+    insert: writer("insert"),
+    patch: writer("patch"),
+    replace: writer("replace"),
+    delete: writer("delete"),
+    normalizeId: db.normalizeId.bind(db),
+    system: db.system,
+    vars: db.vars,
+  } as unknown as AnyWriter;
 }
 
-function concerns(view: ViewDefinition, change: Change): Iterable<Concern> {
-  const byText = new Map<string, Concern>();
+/** A query whose reads the mutex knows of. */
+function trackQuery<Query extends object>(query: Query, turns: Turns): Query {
+  return new Proxy(query, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== "function") return method;
+      return (...args: unknown[]) => {
+        const result: unknown = method.apply(target, args);
+        if (result instanceof Promise) return turns.track(() => result);
+        return isObject(result) ? trackQuery(result, turns) : result;
+      };
+    },
+  });
+}
+
+/**
+ * Writes a document. The change concerns the keys of the old and of the new one, in every view that has the table as a
+ * source: their rows are marked as out of date, or, where the view knows how, brought up to date.
+ */
+async function write(execution: MutationExecution, method: Method, args: unknown[]): Promise<unknown> {
+  const { app, db } = execution;
+  const raw = db as unknown as RawDb;
+  const isInsert = method === "insert";
+  const isNamed = args.length === NAMED[method];
+  const id = isInsert ? "" : String(args[isNamed ? 1 : 0]);
+  const tables = app.dependents;
+  const table = isNamed ? String(args[0]) : [...tables.keys()].find((name) => db.normalizeId(name, id) !== null);
+  const views = table === undefined ? undefined : tables.get(table);
+  if (table === undefined || !views) return await raw[method](...args);
+  const before = isInsert ? null : ((await raw.get(table, id)) as Document);
+  const result = await raw[method](...args);
+  try {
+    let after = method === "delete" ? null : storedFrom(method, before, args.at(-1) as Document);
+    if (after === undefined) {
+      try {
+        after = (await raw.get(table, isInsert ? result : id)) as Document;
+      } catch (error) {
+        throw notMarked(execution, `a document of the source "${table}" could not be read back`, error);
+      }
+    }
+    for (const view of views) {
+      for (const [key, change] of concerns(view, { table, before, after })) {
+        if (view.applyChange === undefined) await markKey(execution, view, key);
+        else await applyToRow(execution, view, key, change);
+      }
+    }
+  } catch (error) {
+    execution.lostInvalidation ??= error;
+    throw error;
+  }
+  return result;
+}
+
+/**
+ * What a document is after a write of plain fields, without reading it back: Convex stores these as they are, and drops
+ * those that are undefined.
+ *
+ * @returns Undefined when it was inserted, or a value is of another kind: the placeholder of a commit's timestamp, or
+ * an object.
+ */
+function storedFrom(method: Method, before: Document, written: Document): Document | undefined {
+  if (!before || Object.values(written ?? {}).some(isObject)) return undefined;
+  const { _id, _creationTime } = before;
+  const after: NonNullable<Document> = { ...(method === "patch" ? before : { _id, _creationTime }), ...written };
+  for (const name in after) if (after[name] === undefined) delete after[name];
+  return after;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+/** The keys that a change concerns, each with what of the change is its own. */
+function concerns(view: ViewDefinition, change: Change): Iterable<[Key, Change]> {
+  const byText = new Map<string, [Key, Change]>();
   for (const side of ["before", "after"] as const) {
     const document = change[side];
-    if (document === null) continue;
-    for (const key of keysOf(view, change.table, document)) {
-      const concern = byText.get(key.text) ?? { key, before: null, after: null };
-      byText.set(key.text, { ...concern, [side]: document });
+    for (const key of document === null ? [] : keysOf(view, change.table, document)) {
+      const [, ownChange] = byText.get(key.text) ?? [key, { ...change, before: null, after: null }];
+      byText.set(key.text, [key, { ...ownChange, [side]: document }]);
     }
   }
   return byText.values();
@@ -93,5 +165,45 @@ export function keysOf(view: ViewDefinition, table: string, document: Document):
       `view "${view.name}": sources.${table} failed for the document ${document?._id}: ${reasonOf(error)}`,
       { cause: error },
     );
+  }
+}
+
+/**
+ * Brings the row of a key up to date with one change of a source, in the change's own transaction.
+ *
+ * - No row → nothing to do, but for a run that lasts.
+ * - The row is marked, of another version, or being recomputed; or its view has leases, and the row none → it is
+ *   marked as out of date, as without `applyChange`. So it is when `applyChange` cannot tell, or fails.
+ * - Else its value is replaced, and nothing else: the row is still as of the snapshot that it was computed from, for
+ *   its tags, and still of that age.
+ */
+async function applyToRow(execution: MutationExecution, view: ViewDefinition, key: Key, change: Change): Promise<void> {
+  if (execution.marked.has(markOf(view, key.text))) return;
+  const row = await lookUp(execution, view, key);
+  const run = await findRun(execution.db, view, key.text);
+  const isCurrent =
+    row &&
+    !run &&
+    row.version === view.version &&
+    row.dirtyAt === undefined &&
+    row.seq === undefined &&
+    (view.leaseMs === undefined || isLeased(view, row, Date.now()));
+  const value = isCurrent ? newValue(view, key, row, change) : undefined;
+  if (!isCurrent || value === undefined) return await markKey(execution, view, key, row);
+  execution.rows.get(view.name)?.set(key.text, { ...row, value });
+  await applyValue(watchedDb(execution), view, row, value);
+}
+
+/** @returns Undefined when the value must be computed anew. */
+function newValue(view: ViewDefinition, key: Key, row: StoredRow, change: Change): unknown {
+  try {
+    const value = view.applyChange?.(row.value as never, change as never, key.args as never);
+    return value === undefined ? undefined : view.checkValue(value);
+  } catch (error) {
+    console.error(
+      `convex-lazy-views: view "${view.name}": applyChange failed for ${row.key}, ` +
+        `whose row will be computed anew: ${reasonOf(error)}`,
+    );
+    return undefined;
   }
 }

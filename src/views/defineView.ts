@@ -96,7 +96,7 @@ export function defineView<
     unjudged: expiredWhen === undefined ? "stale" : "expired",
     tags,
     compute: given.compute as ViewDefinition["compute"],
-    paged: options as unknown as PagedComputing,
+    paged: mode === "paged" ? (options as unknown as PagedComputing) : undefined,
     checkKey: toCheck(table.shape.key, `${what}: key`),
     checkValue: (value) => {
       const checked = checkValue(value);

@@ -157,7 +157,7 @@ export class View<Key, Value, Source = never> {
       throw new Error(`${view.name}.refresh cannot compute in the mode "${view.mode}"; call invalidate.`);
     }
     return await inTurn(ctx, view, "refresh", key, async (execution, checked) => {
-      const value = await computeAndCommit(execution, view, checked, "app");
+      const value = await computeAndCommit(execution, view, checked, { byWrite: true });
       await releaseKey(execution, view, checked, "refreshed");
       return value as Value;
     });

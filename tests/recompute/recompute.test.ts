@@ -300,7 +300,7 @@ describe("a compute that fails", () => {
     ]);
     await app.advance(60_000);
     expect((await app.inspect()).ledger.failures).toMatchObject([
-      { attempts: 1, message: expect.stringContaining('view "removed" is not among the views') },
+      { attempts: 1, message: expect.stringContaining('view "removed" is not in new LazyViews({ views })') },
     ]);
   });
 
