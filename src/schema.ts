@@ -19,13 +19,18 @@ import { type GenericId, type VAny, type Value, v } from "convex/values";
  * can be pushed to. Rows that have them are read as out of date, and replaced.
  */
 
-/** The row of a key: one document for each key of a view that was ever computed. Readers read it and nothing else. */
+/**
+ * The row of a key: one document for each key of a view that was ever computed. Readers read it and nothing else.
+ *
+ * A commit writes all of it. Between commits, the first change writes `dirtyAt`, and after a grace a later one
+ * `nudgedAt`; changes that `applyChange` takes in write `value`. What has a row recomputed may write `pendingUntil`,
+ * which a sweep or a failure takes away; a sweep moves `expiresAt` on.
+ */
 export interface Row<Key = unknown, Value = unknown> {
   /** The canonical text of the key. */
   key: string;
   /** The key itself, for indexes of the app. */
   args: Key;
-  /** Written by commits, and by changes that `applyChange` takes in. */
   value: Value;
   /** The view's version that computed the value. */
   version: number;
@@ -33,7 +38,7 @@ export interface Row<Key = unknown, Value = unknown> {
   asOf: bigint;
   /** When the value was committed, in ms since 1970. */
   computedAt: number;
-  /** The mark: when a source changed first since the commit, in ms since 1970. Written once for all changes. */
+  /** The mark: when a source changed first since the commit, in ms since 1970. */
   dirtyAt?: number;
   /** When it was marked again, in ms since 1970, as nothing had come of the mark: subscribers run and ask once more. */
   nudgedAt?: number;

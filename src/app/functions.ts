@@ -10,7 +10,6 @@ import {
 import { v } from "convex/values";
 import { type DispatchCounts, dispatchInChunks } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
-import { dueDocuments } from "../effects/sweep.js";
 import { openForwarded } from "../effects/transports/client.js";
 import { commitsOf, dispatchInMutation, type LazyApp } from "../model/app.js";
 import type { MutationExecution } from "../model/execution.js";
@@ -22,14 +21,13 @@ import {
   refuse,
   type SweepJob,
 } from "../model/jobs.js";
-import { isNearlyOut } from "../model/limits.js";
 import { doRunJob } from "../recompute/run.js";
-import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
+import type { AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 import { withExecution } from "./builders.js";
 import { beat, raiseCanary, writeNote } from "./heartbeat.js";
 import { type InspectReport, inspect } from "./inspect.js";
 import { act, answerRun, runAttempt, runCommit } from "./recompute.js";
-import { findEvictable, findForgotten, sweepDue, sweepEvictable, sweepForgotten } from "./sweeps.js";
+import { findDue, findEvictable, findForgotten, sweepDue, sweepEvictable, sweepForgotten } from "./sweeps.js";
 
 /** The functions that an app exports for the library: `export const { … } = lazy.functions()`. */
 export interface LazyFunctions {
@@ -75,7 +73,7 @@ const SWEEPS: Handlers<SweepJob, [MutationExecution, AnyMutationCtx], number> = 
 
 const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
   commits: (app, ctx, { rows }) => commitsOf(ctx, app, rows),
-  due: (_, ctx, sweep) => dueDocuments(lazyDb(ctx.db), sweep, () => isNearlyOut(ctx)),
+  due: findDue,
   evictable: findEvictable,
   forgotten: findForgotten,
   compute: answerRun,

@@ -69,7 +69,7 @@ export async function act(
     const key = toKey(view, args);
     const value = await inAction(app, ctx, (inner) => view.compute(inner as never, key.args as never), {});
     const { version } = view;
-    result = { computed: { value: view.checkValue(value) as Value, version, asOf, ...(probes && { probes }) } };
+    result = { computed: { value: view.checkValue(value) as Value, version, asOf, probes } };
   } catch (error) {
     result = { error: reasonOf(error) };
   }

@@ -1,8 +1,8 @@
 import type { GenericId } from "convex/values";
 import { dispatchEffects } from "../effects/dispatch.js";
 import { ledgerKey } from "../effects/effect.js";
-import { deleteExpired, findEntry } from "../effects/ledger.js";
-import { ensureSweep, finishSweep, hasDue, type Sweep, scheduleSweep, sweepWhenDue } from "../effects/sweep.js";
+import { findEntry } from "../effects/ledger.js";
+import { ensureSweep, finishSweep, type Sweep, scheduleSweep, sweepWhenDue } from "../effects/sweep.js";
 import { askSnapshot, type LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
@@ -12,7 +12,15 @@ import { lookAgain, markRow, recomputeEffect, removeRow } from "../model/row.js"
 import { findRun } from "../model/run.js";
 import { lookAtRun } from "../recompute/run.js";
 import { findWaiting, lookAtTurn } from "../recompute/turns.js";
-import type { AnyMutationCtx, AnyQueryCtx, Row, StoredRow, Turn } from "../schema.js";
+import {
+  type AnyMutationCtx,
+  type AnyQueryCtx,
+  type LazyReader,
+  lazyDb,
+  type Row,
+  type StoredRow,
+  type Turn,
+} from "../schema.js";
 import { judgeAge, scanAfter, staleSince } from "../staleness/evictable.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { watchedDb } from "../staleness/sources.js";
@@ -24,7 +32,7 @@ import { ASKED_LATELY_MS, PATIENCE_MS, RETRY_SWEEP_MS } from "../times.js";
  * returns how many documents it has handled.
  */
 
-/** Rows that one step handles. */
+/** Documents that one step handles. */
 const BATCH = 100;
 /** A step that evicts ends early when it has marked so many rows of other views. */
 const MAX_MARKS = 100;
@@ -53,20 +61,38 @@ export const sweepDue: Step<"due"> = async (execution, ctx, job) => {
     await lookAt(execution, job, id);
     swept++;
   }
-  if (await hasDue(ledger.db, job)) await scheduleSweep(ledger, Date.now() + (swept > 0 ? 0 : RETRY_SWEEP_MS), job);
+  // This depends on the range up to the sweep's time, which lies in the past: writes there only take documents away.
+  const isDue = (await dueRange(ledger.db, job).first()) !== null;
+  if (isDue) await scheduleSweep(ledger, Date.now() + (swept > 0 ? 0 : RETRY_SWEEP_MS), job);
   else await finishSweep(ledger.db, job);
   return swept;
 };
 
 async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, id: GenericId<string>): Promise<void> {
   const { ledger, db, app } = execution;
-  if (table === "lazyEffects") return deleteExpired(ledger.db, id as never, sweepAt);
   const found = (await db.get(table, id)) as { expiresAt?: number } | null;
   if (found?.expiresAt === undefined || found.expiresAt > sweepAt) return;
+  // It depends on this document and on no range: dispatches that open other windows do not conflict with it.
+  if (table === "lazyEffects") return ledger.db.delete("lazyEffects", id as never);
   if (table === "lazyRuns") return lookAtRun(execution, id as never);
   if (table === "lazyTurns") return lookAtTurn(execution, found as Turn);
   const expiresAt = await lookAgain(db, app.views.get(table) as ViewDefinition, found as StoredRow, sweepAt);
   if (expiresAt !== undefined) await sweepWhenDue(ledger, table, { expiresAt, now: sweepAt });
+}
+
+/** What is due in a table, oldest first. */
+export async function findDue(_: LazyApp, ctx: AnyQueryCtx, sweep: Omit<Sweep, "kind">): Promise<GenericId<string>[]> {
+  const ids: GenericId<string>[] = [];
+  for await (const { _id } of dueRange(lazyDb(ctx.db), sweep)) {
+    ids.push(_id);
+    if (ids.length === BATCH || (await isNearlyOut(ctx))) break;
+  }
+  return ids;
+}
+
+function dueRange(db: LazyReader, { table, sweepAt }: Omit<Sweep, "kind">) {
+  // Every table that is swept has this field and this index.
+  return db.query(table as "lazyEffects").withIndex("by_expiry", (q) => q.gt("expiresAt", 0).lte("expiresAt", sweepAt));
 }
 
 /** Looks through a view's rows, as far as one transaction may read. */

@@ -1,7 +1,7 @@
-import { type LazyApp, pathOf } from "../model/app.js";
+import type { LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type Execution, findExecution } from "../model/execution.js";
-import { findRow, type Key, recomputeEffect, toKey } from "../model/row.js";
+import { findRow, type Key, toKey } from "../model/row.js";
 import type { AnyMutationCtx } from "../schema.js";
 import { type Document, keysOf } from "../staleness/sources.js";
 import { isWanted } from "../views/read.js";
@@ -19,9 +19,9 @@ export async function warmKeys(execution: Execution, view: ViewDefinition, keys:
 }
 
 /** Raises the effect that a reader of the key would raise. */
-async function warm({ app, reader, collector }: Execution, view: ViewDefinition, key: Key): Promise<void> {
-  const row = await findRow(reader.db, view, key.text);
-  if (await isWanted(reader, view, row)) collector.raise(recomputeEffect(pathOf(app, "recompute"), view, key, row));
+async function warm(execution: Execution, view: ViewDefinition, key: Key): Promise<void> {
+  const row = await findRow(execution.reader.db, view, key.text);
+  if (await isWanted(execution.reader, view, row)) execution.raiseRecompute(view, key, row);
 }
 
 /** @throws Error naming the source, when it is none of the view. */

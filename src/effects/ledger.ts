@@ -1,5 +1,5 @@
-import type { GenericId, Value } from "convex/values";
-import type { Entry, LazyReader, LazyWriter } from "../schema.js";
+import type { Value } from "convex/values";
+import type { Entry, LazyReader } from "../schema.js";
 import { FAILURE_RETENTION_MS, FIRST_BACKOFF_MS, LEDGER_SPAN_MS, MAX_BACKOFF_MS } from "../times.js";
 import { reasonOf } from "../values/describe.js";
 import { type Effect, ledgerKey } from "./effect.js";
@@ -141,13 +141,4 @@ export async function release(ctx: LedgerCtx, recompute: Effect, cause: "refresh
     const trailingJob = windowEndsAt === entry.windowEndsAt ? entry.trailingJob : undefined;
     await writeEntry(ctx, entry, { windowEndsAt, trailingJob, failure: undefined, seen: undefined });
   } else if (cause === "evicted") await clear(ctx, entry, "seen");
-}
-
-/**
- * Deletes an entry that has expired by then. It depends on this document and on no range, so a dispatch that opens
- * its window again conflicts with it at most once, and other dispatches never.
- */
-export async function deleteExpired(db: LazyWriter, id: GenericId<"lazyEffects">, by: number): Promise<void> {
-  const entry = await db.get("lazyEffects", id);
-  if (entry !== null && entry.expiresAt <= by) await db.delete("lazyEffects", id);
 }

@@ -1,5 +1,5 @@
 import { makeFunctionReference, type Scheduler } from "convex/server";
-import type { GenericId, Value } from "convex/values";
+import type { Value } from "convex/values";
 import type { LazyReader, LazyWriter } from "../schema.js";
 import { sweepSpan } from "../times.js";
 
@@ -7,9 +7,6 @@ import { sweepSpan } from "../times.js";
  * Sweeps: what is due within one span of time is handled together, when the span is over. A document of `lazySweeps`
  * says that the sweep of a table and a time is scheduled, so that none is when nothing can be due.
  */
-
-/** Documents handled in one transaction. */
-const SWEEP_BATCH = 100;
 
 /** One sweep: of the documents of a table whose `expiresAt` is over (`due`), or of a view's rows that may be evicted. */
 export type Sweep = { kind: "due" | "evict"; table: string; sweepAt: number };
@@ -63,36 +60,4 @@ function findSweep(db: LazyReader, { kind, table, sweepAt }: Sweep) {
     .query("lazySweeps")
     .withIndex("by_sweep", (q) => q.eq("table", table).eq("kind", kind).eq("sweepAt", sweepAt))
     .first();
-}
-
-/**
- * The documents of a sweep that are due, oldest first, as far as one transaction handles them. Read through a stale
- * snapshot: a range that many write would conflict with all of them.
- *
- * @param isNearlyOut - Whether no more should be read in this transaction.
- */
-export async function dueDocuments(
-  db: LazyReader,
-  sweep: Sweep,
-  isNearlyOut: () => Promise<boolean>,
-): Promise<GenericId<string>[]> {
-  const ids: GenericId<string>[] = [];
-  for await (const { _id } of dueRange(db, sweep)) {
-    ids.push(_id);
-    if (ids.length === SWEEP_BATCH || (await isNearlyOut())) break;
-  }
-  return ids;
-}
-
-/**
- * Whether documents of a sweep are left. It depends on the range up to the sweep's time, which lies in the past:
- * writes there only take documents away.
- */
-export async function hasDue(db: LazyReader, sweep: Sweep): Promise<boolean> {
-  return (await dueRange(db, sweep).first()) !== null;
-}
-
-function dueRange(db: LazyReader, { table, sweepAt }: Sweep) {
-  // Every table that is swept has this field and this index.
-  return db.query(table as "lazyEffects").withIndex("by_expiry", (q) => q.gt("expiresAt", 0).lte("expiresAt", sweepAt));
 }

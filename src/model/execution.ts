@@ -1,9 +1,10 @@
 import type { EffectCollector, EffectCtx } from "../effects/collector.js";
 import type { LedgerCtx } from "../effects/ledger.js";
 import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredRow } from "../schema.js";
-import { type LazyApp, ledgerOf } from "./app.js";
+import { type LazyApp, ledgerOf, pathOf } from "./app.js";
 import type { ViewDefinition } from "./definition.js";
 import { Mutex } from "./mutex.js";
+import { type Key, recomputeEffect } from "./row.js";
 
 /** Where the execution hides in `ctx`: a property, so that `{...ctx, user}` of a custom function keeps it. */
 const EXECUTION = Symbol.for("convex-lazy-views");
@@ -24,6 +25,11 @@ export class Execution {
   /** For what only reads: `compute`, predicates and probes. */
   get reader(): AnyQueryCtx {
     return this.ctx;
+  }
+
+  /** Raises the recompute of a row that was seen; null when there was none. */
+  raiseRecompute(view: ViewDefinition, key: Key, row: StoredRow | null): void {
+    this.collector.raise(recomputeEffect(pathOf(this.app, "recompute"), view, key, row));
   }
 }
 

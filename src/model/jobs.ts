@@ -11,7 +11,7 @@ import type { Row } from "../schema.js";
 type RunId = GenericId<"lazyRuns">;
 
 /** What a recompute found out, before it is committed; another version may be deployed meanwhile. */
-export type Computed = Pick<Row<unknown, Value>, "value" | "version" | "probes" | "asOf">;
+export type Computed = Pick<Row<unknown, Value>, "value" | "version" | "asOf"> & { probes?: string[] | undefined };
 
 /** One page of a run, and what reading it took. */
 export type Page = { items: Value[]; isDone: boolean; cursor: string; bytesRead: number; documentsRead: number };

@@ -29,7 +29,7 @@ export async function computeValue(reader: AnyQueryCtx, view: ViewDefinition, ke
   const value = view.checkValue(await view.compute(reader, key.args as never)) as Value;
   const probes = await probeTexts(reader, view, key.args);
   const asOf = reader.meta.getSnapshotTs();
-  return { value, version: view.version, asOf, ...(probes && { probes }) };
+  return { value, version: view.version, asOf, probes };
 }
 
 /**

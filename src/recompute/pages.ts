@@ -84,7 +84,7 @@ export async function takePage(
   if (page.isDone) {
     const value = view.checkValue(finish(accumulated as never, args)) as Value;
     const { version, asOf, probes } = run;
-    return { value, version, asOf, ...(probes && { probes }) };
+    return { value, version, asOf, probes };
   }
   const pages = found.pages + 1;
   const what = `view "${view.name}"`;

@@ -1,6 +1,7 @@
 import type { Probe, Sight, Verdict, ViewDefinition } from "../model/definition.js";
 import type { AnyQueryCtx, Row, StoredRow } from "../schema.js";
 import { canonicalText } from "../values/canonical.js";
+import { complain } from "../values/describe.js";
 import { isAnyInvalidated } from "./tags.js";
 
 type MaybeLater<T> = T | Promise<T>;
@@ -46,22 +47,17 @@ function outdated(verdict: Verdict): Verdict {
  *
  * @returns No promise unless the predicate returned one: every read waits for this.
  */
-export function judgeForReader(
-  ctx: AnyQueryCtx,
-  view: ViewDefinition,
-  row: Row,
-  log = (message: string) => console.error(message),
-): MaybeLater<Verdict> {
+export function judgeForReader(ctx: AnyQueryCtx, view: ViewDefinition, row: Row, log = complain): MaybeLater<Verdict> {
   const { name, unjudged } = view;
-  const complain = (error: unknown) => {
-    log(`convex-lazy-views: view "${name}": the row counts as ${unjudged}, because its predicate threw: ${error}`);
+  const fallBack = (error: unknown) => {
+    log(`view "${name}": the row counts as ${unjudged}, because its predicate threw: ${error}`);
     return unjudged;
   };
   try {
     const verdict = judge(ctx, view, row);
-    return typeof verdict === "string" ? verdict : verdict.catch(complain);
+    return typeof verdict === "string" ? verdict : verdict.catch(fallBack);
   } catch (error) {
-    return complain(error);
+    return fallBack(error);
   }
 }
 

@@ -6,7 +6,7 @@ import { applyValue, type Key, toKey } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import type { AnyWriter, StoredRow } from "../schema.js";
 import { copyOf } from "../values/copy.js";
-import { describe, reasonOf } from "../values/describe.js";
+import { complain, describe, reasonOf } from "../values/describe.js";
 import { isLeased, lookUp, markKey, notMarked } from "./mark.js";
 
 export type Document = { [field: string]: unknown } | null;
@@ -200,9 +200,8 @@ function newValue(view: ViewDefinition, key: Key, row: StoredRow, change: Change
     const value = view.applyChange?.(row.value as never, change as never, key.args as never);
     return value === undefined ? undefined : view.checkValue(value);
   } catch (error) {
-    console.error(
-      `convex-lazy-views: view "${view.name}": applyChange failed for ${row.key}, ` +
-        `whose row will be computed anew: ${reasonOf(error)}`,
+    complain(
+      `view "${view.name}": applyChange failed for ${row.key}, whose row will be computed anew: ${reasonOf(error)}`,
     );
     return undefined;
   }

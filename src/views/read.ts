@@ -1,7 +1,6 @@
-import { pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type Execution, executionOf } from "../model/execution.js";
-import { findRow, hasValue, type Key, keyOrNone, recomputeEffect, toKey } from "../model/row.js";
+import { findRow, hasValue, type Key, keyOrNone, toKey } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { describe } from "../values/describe.js";
@@ -69,16 +68,12 @@ function isRow(row: unknown): row is StoredRow {
  * Unless the row is fresh, or its recompute was announced, raises one for the row that was seen. Fresh and stale values
  * are served; otherwise the view says what to answer: null, or what `compute` says here and now.
  */
-async function serve(
-  { app, reader, collector }: Execution,
-  view: ViewDefinition,
-  key: Key,
-  row: StoredRow | null,
-): Promise<AnyRead> {
+async function serve(execution: Execution, view: ViewDefinition, key: Key, row: StoredRow | null): Promise<AnyRead> {
+  const { reader } = execution;
   const state = hasValue(row) ? judgeForReader(reader, view, row) : "missing";
   const read = toRead(row, typeof state === "string" ? state : await state);
   if (read.state === "fresh") return read;
-  if (row?.pendingUntil === undefined) collector.raise(recomputeEffect(pathOf(app, "recompute"), view, key, row));
+  if (row?.pendingUntil === undefined) execution.raiseRecompute(view, key, row);
   if (read.state === "stale" || view.onMissing === "null") return read;
   return { ...read, value: view.checkValue(await view.compute(reader, key.args as never)) };
 }

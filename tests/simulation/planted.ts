@@ -91,9 +91,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "expiresAt !== undefined && expiresAt > computedAt + ageMs",
   ]),
   {
-    ...bug(2453, "clean-up does not look again before it deletes", "src/effects/ledger.ts", [
-      "entry !== null && entry.expiresAt <= by",
-      "entry !== null",
+    ...bug(2453, "clean-up does not look again before it deletes", "src/app/sweeps.ts", [
+      "found?.expiresAt === undefined || found.expiresAt > sweepAt",
+      "!found",
     ]),
     isRare: true,
   },
