@@ -9,15 +9,7 @@ export type { Staleness, Verdict } from "./model/definition.js";
 export type { RecomputeOutcome } from "./model/jobs.js";
 export type { Shape, ShapeType, StandardSchema } from "./model/shape.js";
 export { lazyTables, type Row } from "./schema.js";
-export {
-  allOf,
-  anyOf,
-  changed,
-  invalidated,
-  not,
-  olderThan,
-  when,
-} from "./staleness/predicates.js";
+export { allOf, anyOf, changed, invalidated, not, olderThan, when } from "./staleness/predicates.js";
 export type { Duration } from "./values/duration.js";
 export { defineView } from "./views/defineView.js";
 export type { RowRead, RowState, ViewRead } from "./views/read.js";

@@ -3,17 +3,11 @@ import { EffectCollector, type EffectCtx } from "../effects/collector.js";
 import { dispatchInChunks } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
 import { sealForSending } from "../effects/seal.js";
-import {
-  acceptMarks,
-  findListener,
-  openEnvelope,
-  type Signature,
-  takeMark,
-  toEnvelope,
-} from "../effects/transports/client.js";
+import type { Signature } from "../effects/transports/client.js";
+import { acceptMarks, findListener, openEnvelope, takeMark, toEnvelope } from "../effects/transports/client.js";
 import { MARK, marked } from "../effects/transports/envelope.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
-import { dispatchInMutation, type LazyApp, missingFunctionError, pathOf } from "../model/app.js";
+import { called, dispatchInMutation, type LazyApp, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 import { watchDb } from "../staleness/sources.js";
@@ -117,9 +111,9 @@ export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) =
   try {
     return await handler(inner, args);
   } finally {
-    await dispatchInChunks(collector.take(), (effects) => ctx.runMutation(app.refs.dispatch, { effects })).catch(
-      (error) => complain(missingFunctionError(app.module, "dispatch", error)),
-    );
+    await dispatchInChunks(collector.take(), (effects) =>
+      called(app, "dispatch", ctx.runMutation(app.refs.dispatch, { effects })),
+    ).catch(complain);
   }
 };
 

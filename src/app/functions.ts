@@ -1,26 +1,12 @@
-import {
-  internalActionGeneric,
-  internalMutationGeneric,
-  internalQueryGeneric,
-  mutationGeneric,
-  type RegisteredAction,
-  type RegisteredMutation,
-  type RegisteredQuery,
-} from "convex/server";
+import type { RegisteredAction, RegisteredMutation, RegisteredQuery } from "convex/server";
+import { internalActionGeneric, internalMutationGeneric, internalQueryGeneric, mutationGeneric } from "convex/server";
 import { v } from "convex/values";
 import { type DispatchCounts, dispatchInChunks } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
 import { openForwarded } from "../effects/transports/client.js";
 import { commitsOf, dispatchInMutation, type LazyApp } from "../model/app.js";
 import type { MutationExecution } from "../model/execution.js";
-import {
-  type ActJob,
-  type Question,
-  type RecomputeJob,
-  type RecomputeOutcome,
-  refuse,
-  type SweepJob,
-} from "../model/jobs.js";
+import type { ActJob, Question, RecomputeJob, RecomputeOutcome, SweepJob } from "../model/jobs.js";
 import { doRunJob } from "../recompute/run.js";
 import type { AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 import { withExecution } from "./builders.js";
@@ -74,19 +60,22 @@ const SWEEPS: Handlers<SweepJob, [MutationExecution, AnyMutationCtx], number> = 
 const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
   commits: (app, ctx, { rows }) => commitsOf(ctx, app, rows),
   due: findDue,
-  evictable: findEvictable,
-  forgotten: findForgotten,
+  evict: findEvictable,
+  backstop: findForgotten,
   compute: answerRun,
   canary: (app, _, { sentAt }) => raiseCanary(app, sentAt),
 };
 
-/** @throws Error naming the kind of the job, when this release does not know it. */
+/** @throws Error naming the kind of the job, when this release does not know it. An older one may have scheduled it. */
 async function handle<Job extends { kind: string }, Context extends unknown[], Result>(
   handlers: Handlers<Job, Context, Result>,
   job: Job,
   ...context: Context
 ): Promise<Result> {
-  if (!Object.hasOwn(handlers, job.kind)) return refuse(job as never);
+  if (!Object.hasOwn(handlers, job.kind)) {
+    const kind = JSON.stringify(job.kind);
+    throw new Error(`convex-lazy-views: unknown job ${kind}; an older release may have scheduled it.`);
+  }
   return handlers[job.kind as Job["kind"]](...context, job as never);
 }
 

@@ -17,7 +17,7 @@ import {
 import type { CustomBuilder } from "convex-helpers/server/customFunctions";
 import type { EffectCtx } from "../effects/collector.js";
 import { answerLogStream } from "../effects/transports/logStream.js";
-import { type LazyApp, missingFunctionError, references, type Transport } from "../model/app.js";
+import { called, type LazyApp, references, type Transport } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyWriter } from "../schema.js";
 import { invalidateTag } from "../staleness/tags.js";
@@ -217,10 +217,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
     const handler = httpActionGeneric((ctx, request) =>
       answerLogStream(
         request,
-        (effects) =>
-          ctx.runMutation(app.refs.dispatch, { effects }).catch((error) => {
-            throw missingFunctionError(app.module, "dispatch", error);
-          }),
+        (effects) => called(app, "dispatch", ctx.runMutation(app.refs.dispatch, { effects })),
         (topics) => noteTopics(app, ctx, topics),
       ),
     );

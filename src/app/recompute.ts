@@ -1,5 +1,5 @@
 import type { Value } from "convex/values";
-import { type LazyApp, missingFunctionError } from "../model/app.js";
+import { called, type LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { ActJob, Computed, Found, Question, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
@@ -58,10 +58,7 @@ export async function act(
   ctx: AnyActionCtx,
   { run, view: name, args, scheduledAt, asOf, probes }: ActJob,
 ): Promise<RecomputeOutcome> {
-  const report = (job: RecomputeJob) =>
-    ctx.runMutation(app.refs.recompute, { job }).catch((error) => {
-      throw missingFunctionError(app.module, "recompute", error);
-    });
+  const report = (job: RecomputeJob) => called(app, "recompute", ctx.runMutation(app.refs.recompute, { job }));
   let result: { computed: Computed } | { error: string };
   try {
     const view = app.views.get(name) as ViewDefinition;

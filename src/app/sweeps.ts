@@ -12,15 +12,8 @@ import { lookAgain, markRow, recomputeEffect, removeRow } from "../model/row.js"
 import { findRun } from "../model/run.js";
 import { lookAtRun } from "../recompute/run.js";
 import { findWaiting, lookAtTurn } from "../recompute/turns.js";
-import {
-  type AnyMutationCtx,
-  type AnyQueryCtx,
-  type LazyReader,
-  lazyDb,
-  type Row,
-  type StoredRow,
-  type Turn,
-} from "../schema.js";
+import type { AnyMutationCtx, AnyQueryCtx, LazyReader, Row, StoredRow, Turn } from "../schema.js";
+import { lazyDb } from "../schema.js";
 import { judgeAge, scanAfter, staleSince } from "../staleness/evictable.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { watchedDb } from "../staleness/sources.js";
@@ -44,7 +37,7 @@ type Step<Kind> = (
 ) => Promise<number>;
 
 /** Looks for rows in the snapshot, and tells where the next step begins. */
-type Find<Job, Cursor> = (app: LazyApp, ctx: AnyQueryCtx, question: { scan: Job }) => Promise<Found<Cursor>>;
+type Find<Job, Cursor> = (app: LazyApp, ctx: AnyQueryCtx, scan: Job) => Promise<Found<Cursor>>;
 type Found<Cursor> = { ids: GenericId<string>[]; cursor: Cursor; isDone: boolean };
 
 /** Handles what is due in a table. When the snapshot was too old to show any of it, the next step is a little later. */
@@ -81,7 +74,7 @@ async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, i
 }
 
 /** What is due in a table, oldest first. */
-export async function findDue(_: LazyApp, ctx: AnyQueryCtx, sweep: Omit<Sweep, "kind">): Promise<GenericId<string>[]> {
+export async function findDue(_: LazyApp, ctx: AnyQueryCtx, sweep: Sweep): Promise<GenericId<string>[]> {
   const ids: GenericId<string>[] = [];
   for await (const { _id } of dueRange(lazyDb(ctx.db), sweep)) {
     ids.push(_id);
@@ -90,13 +83,13 @@ export async function findDue(_: LazyApp, ctx: AnyQueryCtx, sweep: Omit<Sweep, "
   return ids;
 }
 
-function dueRange(db: LazyReader, { table, sweepAt }: Omit<Sweep, "kind">) {
+function dueRange(db: LazyReader, { table, sweepAt }: Sweep) {
   // Every table that is swept has this field and this index.
   return db.query(table as "lazyEffects").withIndex("by_expiry", (q) => q.gt("expiresAt", 0).lte("expiresAt", sweepAt));
 }
 
 /** Looks through a view's rows, as far as one transaction may read. */
-export const findEvictable: Find<EvictJob, number> = async (app, ctx, { scan: { table, sweepAt, after = 0 } }) => {
+export const findEvictable: Find<EvictJob, number> = async (app, ctx, { table, sweepAt, after = 0 }) => {
   const view = app.views.get(table) as ViewDefinition;
   const found: Found<number> = { ids: [], cursor: after, isDone: true };
   const rows = ctx.db.query(table).withIndex("by_creation_time", (q) => q.gt("_creationTime", after as never));
@@ -118,7 +111,7 @@ export const sweepEvictable: Step<"evict"> = async (execution, ctx, scan) => {
     await finishSweep(ledger.db, scan);
     return 0;
   }
-  const { ids, cursor, isDone } = await askSnapshot<Found<number>>(app, ctx, { kind: "evictable", scan });
+  const { ids, cursor, isDone } = await askSnapshot<Found<number>>(app, ctx, scan);
   let next: EvictJob | null = isDone ? null : { ...scan, after: cursor };
   let swept = 0;
   for (const id of ids) {
@@ -168,7 +161,7 @@ async function isAskedFor({ db, ledger }: MutationExecution, view: ViewDefinitio
  */
 
 /** Looks through the next rows that were asked for lately. What one step cannot judge is left to the next heartbeat. */
-export const findForgotten: Find<BackstopJob, string> = async (app, ctx, { scan }) => {
+export const findForgotten: Find<BackstopJob, string> = async (app, ctx, scan) => {
   const view = app.views.get(scan.view) as ViewDefinition;
   const { page, isDone, continueCursor } = await ctx.db
     .query(scan.view)
@@ -193,7 +186,7 @@ export const sweepForgotten: Step<"backstop"> = async (execution, ctx, scan) => 
   const { app, db, ledger } = execution;
   const view = app.views.get(scan.view);
   if (view === undefined) return 0;
-  const { ids, cursor, isDone } = await askSnapshot<Found<string>>(app, ctx, { kind: "forgotten", scan });
+  const { ids, cursor, isDone } = await askSnapshot<Found<string>>(app, ctx, scan);
   let swept = 0;
   for (const id of ids) {
     const row = (await db.get(view.name, id)) as StoredRow | null;

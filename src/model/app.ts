@@ -47,13 +47,15 @@ export function pathOf({ module }: LazyApp, name: keyof LazyReferences | "act" |
   return `${module}:${name}`;
 }
 
-/** An error that says how the app must export the library's functions, beside what went wrong. */
-export function missingFunctionError(module: string, name: keyof LazyReferences, cause: unknown): Error {
-  return new Error(
-    `convex-lazy-views could not call ${module}:${name}. ${reasonOf(cause)} (If it was not found: ` +
-      `convex/${module}.ts must have export const { ${FUNCTION_NAMES.join(", ")} } = lazy.functions().)`,
-    { cause },
-  );
+/** Waits for a call of one of the app's exports. An error also says how the app must export them. */
+export function called<Result>({ module }: LazyApp, name: keyof LazyReferences, call: Promise<Result>) {
+  return call.catch((cause): Result => {
+    throw new Error(
+      `convex-lazy-views could not call ${module}:${name}. ${reasonOf(cause)} (If it was not found: ` +
+        `convex/${module}.ts must have export const { ${FUNCTION_NAMES.join(", ")} } = lazy.functions().)`,
+      { cause },
+    );
+  });
 }
 
 /** What it takes to write to the ledger, in a mutation. */
@@ -63,16 +65,13 @@ export function ledgerOf(app: LazyApp, { db, scheduler }: AnyMutationCtx): Ledge
 
 /** Asks `inspect` through a stale snapshot: what it reads conflicts with no writer. */
 export async function askSnapshot<Answer>(
-  { refs, module }: LazyApp,
+  app: LazyApp,
   ctx: AnyMutationCtx,
   ask: Question,
   options: object = {},
 ): Promise<Answer> {
-  try {
-    return (await ctx.runQuery(refs.inspect, { ask }, { useStaleSnapshot: true, ...options })) as Answer;
-  } catch (error) {
-    throw missingFunctionError(module, "inspect", error);
-  }
+  const call = ctx.runQuery(app.refs.inspect, { ask }, { useStaleSnapshot: true, ...options });
+  return (await called(app, "inspect", call)) as Answer;
 }
 
 /**

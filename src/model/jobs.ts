@@ -75,20 +75,12 @@ export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | Note
 export type Question =
   /** The `asOf` of rows; null for one that does not exist. */
   | { kind: "commits"; rows: ({ view: string; key: string } | null)[] }
-  /** What a sweep or scan has to handle. */
-  | { kind: "due"; table: string; sweepAt: number }
-  | { kind: "evictable"; scan: EvictJob }
-  | { kind: "forgotten"; scan: BackstopJob }
+  /** What a sweep has to handle. */
+  | Exclude<SweepJob, Note>
   /** What a key's value is, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
   /** Raises a canary. */
   | { kind: "canary"; sentAt: number };
-
-/** Throws an Error that names the kind of a job or question which this release does not know. */
-export function refuse(job: never): never {
-  const kind = JSON.stringify((job as { kind?: unknown }).kind);
-  throw new Error(`convex-lazy-views: unknown job ${kind}; an older release may have scheduled it.`);
-}
 
 type Mutation<Args extends DefaultFunctionArgs, Result> = FunctionReference<
   "mutation",

@@ -1,7 +1,6 @@
 import type { Value } from "convex/values";
 import { isPlainObject } from "./copy.js";
 import { wrongValue } from "./describe.js";
-import { fromHex, toHex } from "./hex.js";
 
 /** Convex strings are valid Unicode: no half of a surrogate pair. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -55,4 +54,12 @@ export function fromCanonicalText(text: string): Value {
     if (value?.$float !== undefined) return Number(value.$float);
     return value?.$bytes === undefined ? value : fromHex(value.$bytes).buffer;
   });
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }

@@ -1,6 +1,6 @@
 import { MAX_CLOCK_SKEW_MS, MAX_EVENT_AGE_MS } from "../../times.js";
+import { fromHex } from "../../values/canonical.js";
 import { complain, reasonOf } from "../../values/describe.js";
-import { fromHex } from "../../values/hex.js";
 import { type DispatchCounts, dispatchInChunks } from "../dispatch.js";
 import type { Effect } from "../effect.js";
 import { findSeals, sealForSending, unsealAll } from "../seal.js";
