@@ -227,6 +227,14 @@ describe("defineView and viewTable", () => {
     );
   });
 
+  test("a table that indexes were added to is still the view's", () => {
+    const table = viewTable({ key: { list: v.string() }, value: { sum: v.number() } });
+    const indexed = table.index("by_sum", ["value.sum"]).searchIndex("by_list", { searchField: "args.list" });
+    expect(indexed).toBe(table);
+    expect(defineView("sums", untyped({ ...good, table: indexed })).name).toBe("sums");
+    expect(indexed[" indexes"]().map(({ indexDescriptor }) => indexDescriptor)).toContain("by_sum");
+  });
+
   test("a table without a value", () => {
     expect(() => viewTable(untyped({ key: { list: v.string() } }))).toThrow(
       "viewTable: value is undefined; give Convex validators or a zod object.",

@@ -47,7 +47,7 @@ export function viewTable<K extends Shape, V extends Shape>(shape: { key: K; val
   }
   let table: object | undefined;
   // Only the schema needs the definition: it is made when it is first looked at, not in each execution of a function.
-  return new Proxy({ shape } as object, {
+  const viewTable = new Proxy({ shape } as object, {
     get(_, name) {
       if (name === "shape") return shape;
       table ??= defineTable(rowFields())
@@ -55,7 +55,12 @@ export function viewTable<K extends Shape, V extends Shape>(shape: { key: K; val
         .index("by_expiry", ["expiresAt"])
         .index("by_asked", ["askedAt"]);
       const member: unknown = Reflect.get(table, name);
-      return typeof member === "function" ? member.bind(table) : member;
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) => {
+        const result: unknown = member.apply(table, args);
+        return result === table ? viewTable : result;
+      };
     },
-  }) as unknown as ViewTable<K, V>;
+  });
+  return viewTable as ViewTable<K, V>;
 }
