@@ -8,7 +8,7 @@ import { commitsOf, dispatchInMutation, type LazyApp } from "../model/app.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { ActJob, Question, RecomputeJob, RecomputeOutcome, SweepJob } from "../model/jobs.js";
 import { doRunJob } from "../recompute/run.js";
-import type { AnyMutationCtx, AnyQueryCtx } from "../schema.js";
+import type { AnyQueryCtx } from "../schema.js";
 import { withExecution } from "./builders.js";
 import { beat, raiseCanary, writeNote } from "./heartbeat.js";
 import { type InspectReport, inspect } from "./inspect.js";
@@ -50,11 +50,11 @@ const RECOMPUTES: Handlers<RecomputeJob, [MutationExecution], RecomputeOutcome> 
   commitRun: doRunJob,
 };
 
-const SWEEPS: Handlers<SweepJob, [MutationExecution, AnyMutationCtx], number> = {
+const SWEEPS: Handlers<SweepJob, [MutationExecution], number> = {
   due: sweepDue,
   evict: sweepEvictable,
   backstop: sweepForgotten,
-  note: ({ ledger }, _, note) => writeNote(ledger.db, note),
+  note: ({ ledger }, note) => writeNote(ledger.db, note),
 };
 
 const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
@@ -93,7 +93,7 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
     sweep: internalMutationGeneric({
       args,
       handler: async (ctx, { job }) => ({
-        swept: await withExecution(app, ctx, (execution) => handle(SWEEPS, job, execution, ctx)),
+        swept: await withExecution(app, ctx, (execution) => handle(SWEEPS, job, execution)),
       }),
     }),
     inspect: internalQueryGeneric({

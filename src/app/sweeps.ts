@@ -12,7 +12,7 @@ import { lookAgain, markRow, recomputeEffect, removeRow } from "../model/row.js"
 import { findRun } from "../model/run.js";
 import { lookAtRun } from "../recompute/run.js";
 import { findWaiting, lookAtTurn } from "../recompute/turns.js";
-import type { AnyMutationCtx, AnyQueryCtx, LazyReader, Row, StoredRow, Turn } from "../schema.js";
+import type { AnyQueryCtx, LazyReader, Row, StoredRow, Turn } from "../schema.js";
 import { lazyDb } from "../schema.js";
 import { judgeAge, scanAfter, staleSince } from "../staleness/evictable.js";
 import { judgeForReader } from "../staleness/judge.js";
@@ -30,27 +30,23 @@ const BATCH = 100;
 /** A step that evicts ends early when it has marked so many rows of other views. */
 const MAX_MARKS = 100;
 
-type Step<Kind> = (
-  execution: MutationExecution,
-  ctx: AnyMutationCtx,
-  job: Extract<SweepJob, { kind: Kind }>,
-) => Promise<number>;
+type Step<Kind> = (execution: MutationExecution, job: Extract<SweepJob, { kind: Kind }>) => Promise<number>;
 
 /** Looks for rows in the snapshot, and tells where the next step begins. */
 type Find<Job, Cursor> = (app: LazyApp, ctx: AnyQueryCtx, scan: Job) => Promise<Found<Cursor>>;
 type Found<Cursor> = { ids: GenericId<string>[]; cursor: Cursor; isDone: boolean };
 
 /** Handles what is due in a table. When the snapshot was too old to show any of it, the next step is a little later. */
-export const sweepDue: Step<"due"> = async (execution, ctx, job) => {
-  const { app, ledger } = execution;
+export const sweepDue: Step<"due"> = async (execution, job) => {
+  const { app, ledger, raw } = execution;
   const isOwn = ["lazyEffects", "lazyRuns", "lazyTurns"].includes(job.table);
   if (!isOwn && !app.views.has(job.table)) {
     await finishSweep(ledger.db, job); // A view that is not in the code any more.
     return 0;
   }
   let swept = 0;
-  for (const id of await askSnapshot<GenericId<string>[]>(app, ctx, job)) {
-    if (swept > 0 && (await isNearlyOut(ctx))) break;
+  for (const id of await askSnapshot<GenericId<string>[]>(app, raw, job)) {
+    if (swept > 0 && (await isNearlyOut(raw))) break;
     await lookAt(execution, job, id);
     swept++;
   }
@@ -104,14 +100,14 @@ export const findEvictable: Find<EvictJob, number> = async (app, ctx, { table, s
 };
 
 /** Evicts rows. At the end of a table that has rows, the next scan is scheduled. */
-export const sweepEvictable: Step<"evict"> = async (execution, ctx, scan) => {
-  const { app, ledger, marked } = execution;
+export const sweepEvictable: Step<"evict"> = async (execution, scan) => {
+  const { app, ledger, marked, raw } = execution;
   const view = app.views.get(scan.table);
   if (view?.evictAfterMs === undefined) {
     await finishSweep(ledger.db, scan);
     return 0;
   }
-  const { ids, cursor, isDone } = await askSnapshot<Found<number>>(app, ctx, scan);
+  const { ids, cursor, isDone } = await askSnapshot<Found<number>>(app, raw, scan);
   let next: EvictJob | null = isDone ? null : { ...scan, after: cursor };
   let swept = 0;
   for (const id of ids) {
@@ -182,13 +178,14 @@ function isOverdue(view: ViewDefinition, row: Row, now: number): boolean {
 }
 
 /** Has rows recomputed. */
-export const sweepForgotten: Step<"backstop"> = async (execution, ctx, scan) => {
-  const { app, db, ledger } = execution;
+export const sweepForgotten: Step<"backstop"> = async (execution, scan) => {
+  const { app, db, ledger, raw } = execution;
   const view = app.views.get(scan.view);
   if (view === undefined) return 0;
-  const { ids, cursor, isDone } = await askSnapshot<Found<string>>(app, ctx, scan);
+  const { ids, cursor, isDone } = await askSnapshot<Found<string>>(app, raw, scan);
   let swept = 0;
   for (const id of ids) {
+    if (await isNearlyOut(raw)) break;
     const row = (await db.get(view.name, id)) as StoredRow | null;
     if (row === null || !isOverdue(view, row, Date.now())) continue;
     const run = await findRun(db, view, row.key);
@@ -197,6 +194,6 @@ export const sweepForgotten: Step<"backstop"> = async (execution, ctx, scan) => 
     await dispatchEffects(ledger, [effect], { byWrite: true });
     swept++;
   }
-  if (!isDone) await ctx.scheduler.runAfter(0, app.refs.sweep, { job: { ...scan, cursor } });
+  if (!isDone) await raw.scheduler.runAfter(0, app.refs.sweep, { job: { ...scan, cursor } });
   return swept;
 };

@@ -53,7 +53,13 @@ export class MutationExecution extends Execution {
   lostInvalidation: unknown;
   #reader: AnyQueryCtx | undefined;
 
-  constructor(app: LazyApp, raw: AnyMutationCtx, ctx: object, collector: EffectCollector) {
+  /** @param raw - Convex's own ctx, for what the library itself reads and schedules. */
+  constructor(
+    app: LazyApp,
+    readonly raw: AnyMutationCtx,
+    ctx: object,
+    collector: EffectCollector,
+  ) {
     super(app, ctx, collector);
     this.db = raw.db;
     this.ledger = ledgerOf(app, raw);

@@ -115,7 +115,7 @@ async function step(
   job: Extract<RunJob, { kind: "step" | "finish" }>,
 ): Promise<RecomputeOutcome> {
   const { run, view } = known;
-  const { app, ctx, ledger } = execution;
+  const { app, ctx, ledger, raw } = execution;
   const pages = await findPages(ledger.db, run._id);
   if (pages && (run.version !== view.version || view.mode !== "paged")) {
     const deployed = `version ${view.version} was deployed while version ${run.version} was computed`;
@@ -128,7 +128,7 @@ async function step(
     if (job.kind === "step") {
       const next = pages && { next: { cursor: pages.cursor, numItems: pages.numItems } };
       const question = { kind: "compute" as const, run: run._id, ...next };
-      found = await askSnapshot<Found | null>(app, ctx, question, { transactionLimits });
+      found = await askSnapshot<Found | null>(app, raw, question, { transactionLimits });
     } else if (job.computed) found = { computed: job.computed };
     else throw new Error(job.error);
     if (!found) {
