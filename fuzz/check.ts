@@ -5,7 +5,7 @@ import type { Effect } from "../src/effects/effect.js";
 import { findSeals, unseal, unsealAll } from "../src/effects/seal.js";
 import { openEnvelope, openForwarded } from "../src/effects/transports/client.js";
 import { isEnvelope, MAX_FORWARDED_SEALS } from "../src/effects/transports/envelope.js";
-import { answerLogStream } from "../src/effects/transports/logStream.js";
+import { answerLogStream } from "../src/effects/transports/webhook.js";
 import {
   type EnvelopeInput,
   FORWARD,

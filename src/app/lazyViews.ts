@@ -16,7 +16,7 @@ import {
 } from "convex/server";
 import type { CustomBuilder } from "convex-helpers/server/customFunctions";
 import type { EffectCtx } from "../effects/collector.js";
-import { answerLogStream } from "../effects/transports/logStream.js";
+import { answerLogStream } from "../effects/transports/webhook.js";
 import { called, type LazyApp, references, type Transport } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyWriter } from "../schema.js";

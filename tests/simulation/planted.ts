@@ -202,7 +202,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (await verify(toUtf8(text), fromBase64Url(signature), secret)) return",
     "return",
   ]),
-  bug(1, "requests are not verified", "src/effects/transports/logStream.ts", [
+  bug(1, "requests are not verified", "src/effects/transports/webhook.ts", [
     "(await verify(body, fromHex(signature), secret))",
     "true",
   ]),
