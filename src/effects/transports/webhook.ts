@@ -1,0 +1,102 @@
+import { MAX_CLOCK_SKEW_MS, MAX_EVENT_AGE_MS } from "../../times.js";
+import { fromHex } from "../../values/canonical.js";
+import { reasonOf } from "../../values/describe.js";
+import { type DispatchCounts, dispatchInChunks } from "../dispatch.js";
+import type { Effect } from "../effect.js";
+import { findSeals, unsealAll } from "../seal.js";
+import { environmentVariable, STREAM_SECRET } from "../secrets.js";
+import { verify } from "../sign.js";
+
+/** A body that is not signed is parsed up to this size; that of a verification is far smaller. */
+const MAX_UNSIGNED_BYTES = 16 * 1024;
+/** A topic's name is no longer than this. */
+const MAX_TOPIC_LENGTH = 40;
+/** Topics of events that a stream for the topic `console` delivers. */
+const OWN_TOPICS = ["console", "verification"];
+
+interface LogEvent {
+  topic?: unknown;
+  timestamp?: unknown;
+  message?: unknown;
+  function?: { cached?: unknown } | null;
+}
+
+/**
+ * Answers one request of the deployment's log stream.
+ *
+ * - No stream secret → 503. A signature that is missing, malformed or wrong → 401. (But a body of nothing but
+ *   `verification` events → 200: it does nothing, and comes before the secret can be known.)
+ * - Neither a JSON array nor JSON lines → 400. Only events that are too old → 400.
+ * - Else the effects in the console lines are dispatched in chunks → 200. That fails → 503: the stream tries again.
+ *
+ * It never writes to the console: its own lines would be delivered to it, for ever.
+ *
+ * @param note - Gets the topics that loop, of a stream that is not for `console` alone.
+ */
+export async function answerLogStream(
+  request: Request,
+  dispatch: (effects: Effect[]) => Promise<DispatchCounts>,
+  note: (topics: string) => Promise<void>,
+): Promise<Response> {
+  try {
+    const body = await request.arrayBuffer();
+    const secret = environmentVariable(STREAM_SECRET);
+    const header = request.headers.get("x-webhook-signature") ?? "";
+    const [, signature = ""] = /^sha256=([0-9a-f]{64})$/i.exec(header) ?? [];
+    const isOurs = secret !== undefined && (await verify(body, fromHex(signature), secret));
+    const events = isOurs || body.byteLength <= MAX_UNSIGNED_BYTES ? parseEvents(body) : null;
+    if (!isOurs) {
+      const isProbe = events?.every(({ topic }) => topic === "verification") && events.length > 0;
+      if (isProbe) return answer(200, { verified: true });
+      if (secret !== undefined) return answer(401, { error: "x-webhook-signature does not sign this body." });
+      return answer(503, { error: `${STREAM_SECRET} is not set; set it to the log stream's hmacSecret.` });
+    }
+    if (events === null) return answer(400, { error: "The body is neither a JSON array nor JSON lines." });
+    const recent = events.filter(isRecent);
+    if (recent.length === 0 && events.length > 0) return answer(400, { error: "Every event is too old." });
+    const topics = foreignTopics(recent);
+    if (topics !== "") await note(topics);
+    const { effects, forged } = await unsealAll(recent.flatMap(sealsOf));
+    const counts = await dispatchInChunks(effects, dispatch);
+    return answer(200, { events: events.length, effects: effects.length, forged, ...counts });
+  } catch (error) {
+    return answer(503, { error: reasonOf(error) });
+  }
+}
+
+function answer(status: number, body: object): Response {
+  return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
+}
+
+/** The events of a body, a JSON array or a JSON object a line; null when it is neither. */
+function parseEvents(body: ArrayBuffer): LogEvent[] | null {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(body).trim();
+    const lines = text.startsWith("[") ? JSON.parse(text) : text.split("\n").map((line) => JSON.parse(line));
+    return lines.every((event: unknown) => typeof event === "object" && event !== null) ? lines : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Lines of a cached result are as old as the result, whenever they were sent. */
+function isRecent({ timestamp, function: source }: LogEvent): boolean {
+  if (source?.cached === true) return true;
+  if (typeof timestamp !== "number") return false;
+  const age = Date.now() - timestamp;
+  return age <= MAX_EVENT_AGE_MS && age >= -MAX_CLOCK_SKEW_MS;
+}
+
+/** Topics that a stream for our route must not have: each delivery is itself an event of theirs. */
+function foreignTopics(events: readonly LogEvent[]): string {
+  const foreign = events.flatMap(({ topic }) => {
+    // They have plain names; anything else is not worth a note.
+    const isTopic = typeof topic === "string" && /^[\w.:-]+$/.test(topic);
+    return isTopic && !OWN_TOPICS.includes(topic) ? [topic.slice(0, MAX_TOPIC_LENGTH)] : [];
+  });
+  return [...new Set(foreign)].sort().slice(0, 5).join(", ");
+}
+
+function sealsOf({ topic, message }: LogEvent): string[] {
+  return topic === "console" && typeof message === "string" ? findSeals(message) : [];
+}
