@@ -4,24 +4,25 @@ import { isPlainObject } from "../values/copy.js";
 import { complain, reasonOf } from "../values/describe.js";
 import { collapse, type Effect } from "./effect.js";
 import { acceptedEffectSecrets, effectSecret } from "./secrets.js";
-import { sign, toUtf8, verify } from "./sign.js";
+import { decrypt, encrypt, toUtf8 } from "./crypto.js";
 
 /*
  * A seal is a line of text that carries effects out of a query:
  *
- *   lazy-views:1:<base64url of a JSON array of effects>.<base64url of its HMAC-SHA256>
+ *   lazy-views:2:<base64url of 12 bytes of initialization vector, a ciphertext, 16 bytes of tag>
  *
- * Each effect is `{f: target, a: arguments, w: window in ms, k?: key, s?: seen}`.
- *
- * It is signed because any function may log text that a user chose. It needs no time stamp and may be repeated:
- * inside its window an effect that is dispatched twice runs once, and a recompute that is repeated later finds its row
- * fresh. (Other targets look again before they act.)
+ * It is AES-256-GCM over a JSON array of effects, each `{f: target, a: arguments, w: window in ms, k?: key, s?: seen}`:
+ * only the deployment can read a seal, or make one. A query has no randomness, so the vector is taken from an HMAC of the
+ * plaintext: equal effects have equal seals, and different ones have different vectors. A seal needs no time stamp and may
+ * be repeated: inside its window an effect that is dispatched twice runs once, and a recompute that is repeated later
+ * finds its row fresh. (Other targets look again before they act.)
  */
-const PREFIX = "lazy-views:1:";
-const SEAL = /lazy-views:1:[\w-]+\.[\w-]{43}(?![\w-])/g;
+const PREFIX = "lazy-views:2:";
+/** What a message of the log is that is a seal. Convex puts quotes around a text that is logged. */
+const SEAL = /^'?(lazy-views:2:[\w-]{38,3977})'?$/;
 
 /** What fits in a line of 3,990 bytes. Convex documents 4 KiB; two quotes and some air are left for the formatting. */
-const MAX_JSON_BYTES = 2_949;
+const MAX_JSON_BYTES = 2_954;
 
 /** Seals effects on their way out of a query. Never throws: it logs what cannot be sealed, and the query goes on. */
 export async function sealForSending(effects: readonly Effect[]): Promise<string[]> {
@@ -63,16 +64,13 @@ export async function seal(effects: readonly Effect[], secret: string): Promise<
     }
   }
   return await Promise.all(
-    payloads.map(async (payload) => {
-      const text = PREFIX + toBase64Url(toUtf8(`[${payload.join(",")}]`));
-      return `${text}.${toBase64Url(await sign(text, secret))}`;
-    }),
+    payloads.map(async (payload) => PREFIX + toBase64Url(await encrypt(toUtf8(`[${payload.join(",")}]`), secret))),
   );
 }
 
-/** Every seal that stands in a text, verified or not. */
-export function findSeals(text: string): string[] {
-  return text.match(SEAL) ?? [];
+/** The seal that a message of the log is; null for any other message, also one that has seals in it. */
+export function sealOf(message: string): string | null {
+  return SEAL.exec(message)?.[1] ?? null;
 }
 
 /** The effects of texts that came from outside, each once; and how many of the texts are no seal of this app. */
@@ -84,31 +82,21 @@ export async function unsealAll(texts: readonly string[]): Promise<{ effects: Ef
 }
 
 /**
- * @param secrets - Any of them may have signed it.
- * @returns The effects of a seal; null when the line is no seal, or no secret signed it.
+ * @param secrets - Any of them may have sealed it.
+ * @returns The effects of a seal; null when the line is no seal, or one of another secret.
  */
 export async function unseal(line: string, secrets: readonly string[]): Promise<Effect[] | null> {
-  if (findSeals(line)[0] !== line) return null;
-  const [text, signature] = line.split(".") as [string, string];
-  try {
-    for (const secret of secrets) {
-      if (await verify(toUtf8(text), fromBase64Url(signature), secret)) return readSeal(line);
+  if (sealOf(line) !== line) return null;
+  const bytes = fromBase64Url(line.slice(PREFIX.length));
+  for (const secret of secrets) {
+    try {
+      const json = new TextDecoder().decode(await decrypt(bytes, secret));
+      return (JSON.parse(json) as JSONValue[]).map(fromJson);
+    } catch {
+      // Of another secret, or not effects.
     }
-  } catch {
-    // Not effects: the same answer as for a wrong signature.
   }
   return null;
-}
-
-/**
- * The effects that a seal says it carries, without asking who signed it: for tests and tools.
- *
- * @throws Error when the line is not a seal.
- */
-export function readSeal(line: string): Effect[] {
-  const payload = line.slice(PREFIX.length, line.indexOf("."));
-  const json = JSON.parse(new TextDecoder().decode(fromBase64Url(payload))) as JSONValue[];
-  return json.map(fromJson);
 }
 
 function toBase64Url(bytes: Uint8Array): string {

@@ -1,5 +1,5 @@
 import type { Effect } from "../effects/effect.js";
-import { findSeals, readSeal } from "../effects/seal.js";
+import { sealOf, unsealAll } from "../effects/seal.js";
 import { leaveListener } from "../effects/transports/client.js";
 
 /** What a function logged for the library, and the rest of what it did. */
@@ -37,9 +37,8 @@ export async function collectEffects<Result>(run: () => Promise<Result>): Promis
   const messages: string[] = [];
   const { debug } = console;
   console.debug = (...args: unknown[]) => {
-    const seals = args.length === 1 ? findSeals(String(args[0])) : [];
-    if (seals.length === 0) debug.apply(console, args);
-    else messages.push(`'${args[0]}'`);
+    if (args.length === 1 && sealOf(String(args[0])) !== null) messages.push(`'${args[0]}'`);
+    else debug.apply(console, args);
   };
   const leave = leaveListener((seals, forward) => {
     messages.push(...seals);
@@ -47,7 +46,8 @@ export async function collectEffects<Result>(run: () => Promise<Result>): Promis
   });
   try {
     const result = await run();
-    return { result, messages, effects: messages.flatMap((m) => findSeals(m).flatMap(readSeal)) };
+    const { effects } = await unsealAll(messages.map((message) => sealOf(message) ?? ""));
+    return { result, messages, effects };
   } finally {
     leave();
     console.debug = debug;

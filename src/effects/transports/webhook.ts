@@ -3,9 +3,9 @@ import { fromHex } from "../../values/canonical.js";
 import { reasonOf } from "../../values/describe.js";
 import { type DispatchCounts, dispatchInChunks } from "../dispatch.js";
 import type { Effect } from "../effect.js";
-import { findSeals, unsealAll } from "../seal.js";
+import { sealOf, unsealAll } from "../seal.js";
 import { environmentVariable, STREAM_SECRET } from "../secrets.js";
-import { verify } from "../sign.js";
+import { verify } from "../crypto.js";
 
 /** A body that is not signed is parsed up to this size; that of a verification is far smaller. */
 const MAX_UNSIGNED_BYTES = 16 * 1024;
@@ -98,5 +98,6 @@ function foreignTopics(events: readonly LogEvent[]): string {
 }
 
 function sealsOf({ topic, message }: LogEvent): string[] {
-  return topic === "console" && typeof message === "string" ? findSeals(message) : [];
+  const seal = topic === "console" && typeof message === "string" ? sealOf(message) : null;
+  return seal === null ? [] : [seal];
 }
