@@ -8,7 +8,6 @@ export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
 // ── The ledger ──
-
 /** The window of an effect or view that names none: short for readers, long beside the seconds a log stream takes. */
 export const DEFAULT_WINDOW_MS = 10 * SECOND;
 /** How long the work of a key rests after its first failure; each further failure doubles it. */
@@ -19,7 +18,6 @@ export const MAX_BACKOFF_MS = 10 * MINUTE;
 export const FAILURE_RETENTION_MS = DAY;
 
 // ── Rows ──
-
 /** A mark older than this is set again by the next change, so that readers whose effect was lost ask once more. */
 export const GRACE_MS = MINUTE;
 /** The grace doubles with each time, since nobody may be reading the row; but the mark is set at least so often. */
@@ -34,14 +32,12 @@ export const MIN_AGE_MS = SECOND;
 export const MIN_EVICTION_MS = MINUTE;
 
 // ── Runs ──
-
 /** How long a run may take that names no `timeout`: what Convex allows an action. */
 export const DEFAULT_TIMEOUT_MS = 10 * MINUTE;
 /** When a run looks again that was given a snapshot from before its begin. */
 export const RETRY_SNAPSHOT_MS = 250;
 
 // ── Sweeps ──
-
 /** When a sweep looks again that knows of due documents, but not yet which: its snapshot was too old. */
 export const RETRY_SWEEP_MS = SECOND;
 /** Entries of the ledger that expire in the same span are deleted together. */
@@ -53,7 +49,6 @@ export function sweepSpan(waitMs: number): number {
 }
 
 // ── The log stream ──
-
 /** Events older than this are a replay: Convex gives a delivery up after about seven minutes. */
 export const MAX_EVENT_AGE_MS = 15 * MINUTE;
 /** A sender's clock may run ahead by this much. */

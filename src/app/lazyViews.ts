@@ -203,14 +203,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Adds the route that the deployment's log stream posts to: `POST /lazy-views/effects`.
-   *
-   * ```ts
-   * // convex/http.ts
-   * const http = httpRouter();
-   * lazy.registerRoutes(http);
-   * export default http;
-   * ```
+   * Adds the route that the deployment's log stream posts to, `POST /lazy-views/effects`:
+   * `lazy.registerRoutes(http);` in `convex/http.ts`, before `export default http;`.
    */
   registerRoutes(http: HttpRouter): void {
     const { app } = this;

@@ -80,9 +80,7 @@ export function backoffMs(attempts: number, random = Math.random()): number {
 
 /**
  * Remembers a failed attempt, and holds its window open until the backoff is over, so that no reader starts the work
- * before. While attempts are left, a retry is scheduled for that time.
- *
- * @param work.retry - The arguments of the retry; absent when there is to be none.
+ * before. While attempts are left, a retry is scheduled for that time, if there are arguments for one.
  */
 export async function fail(
   ctx: LedgerCtx,
@@ -108,19 +106,16 @@ export function succeed(ctx: LedgerCtx, entry: Entry | null): Promise<void> {
 }
 
 /**
- * After a recompute that found the row fresh: the failure is over, and so is what the ledger knew of its readers.
- *
- * @param isPutOff - Whether it was the entry's trailing job, which has run now.
+ * After a recompute that found the row fresh: the failure is over, and so is what the ledger knew of its readers. What
+ * was put off was the entry's trailing job, which has run now.
  */
 export function rest(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
   return isPutOff ? clear(ctx, entry, "failure", "seen", "trailingJob") : clear(ctx, entry, "failure", "seen");
 }
 
 /**
- * Before a recompute gives way to a run of its key. From now on nobody may count on it: the run may commit at this very
- * moment, and want another recompute. This write and the commit's look at the entry are then in conflict.
- *
- * @param isPutOff - Whether it was the entry's trailing job.
+ * Before a recompute that was put off gives way to a run of its key. Nothing may count on it any more: the run may commit
+ * at this very moment, and want another recompute. This write and the commit's look at the entry are then in conflict.
  */
 export async function giveWay(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
   if (isPutOff) await clear(ctx, entry, "trailingJob");

@@ -105,9 +105,7 @@ export async function applyValue(db: AnyWriter, view: ViewDefinition, row: Store
 
 /**
  * Marks a row because a source has changed, or marks it again. What was announced before the row was marked still
- * comes; what was announced with the mark has not come.
- *
- * @param isAnnounced - Whether a recompute is on its way.
+ * comes; what was announced with the mark has not come. A recompute that is on its way now is announced, too.
  */
 export async function markRow(
   db: AnyWriter,

@@ -15,8 +15,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
  * canonicalText({ b: 1n, a: "x" }); // '{"a":"x","b":{"$integer":"1"}}'
  * ```
  *
- * @param path - Where the value stands, for the error message.
- * @throws Error naming the path, when the value is not a Convex value.
+ * @throws Error naming the path at which it stands, when the value is not a Convex value.
  */
 export function canonicalText(value: unknown, path = "value"): string {
   if (value === null || typeof value === "boolean") return String(value);

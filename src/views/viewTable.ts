@@ -35,8 +35,7 @@ export type ViewTable<K extends Shape, V extends Shape> = TableDefinition<
  * defineSchema({ airportStats: airportStatsTable.index("by_mean_delay", ["value.meanDelay"]), ...lazyTables });
  * ```
  *
- * @param shape.key - The fields of the key: Convex validators, or a zod object.
- * @param shape.value - The value: fields of Convex validators, one validator, or a zod object.
+ * @param shape - Of key and value: fields of Convex validators, or a zod object; of the value also one validator.
  * @throws Error when a shape is missing.
  */
 export function viewTable<K extends Shape, V extends Shape>(shape: { key: K; value: V }): ViewTable<K, V> {
