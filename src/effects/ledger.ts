@@ -49,6 +49,18 @@ export function isAhead(time: number, now: number, windowMs: number): boolean {
   return time > now && time <= now + windowMs + MAX_BACKOFF_MS;
 }
 
+/** What an effect's entry begins with. */
+export function newEntry(effect: Effect): Pick<Entry, "key" | "target"> {
+  return { key: ledgerKey(effect), target: effect.target };
+}
+
+/** Schedules what an effect asks for, now or at the end of a window. A recompute gets the window that it is for. */
+export function scheduleWork(ctx: LedgerCtx, { target, args }: Effect, start: Start, byWrite?: boolean) {
+  const job = { kind: "attempt", ...args, start, byWrite } as Value;
+  const time = start.isTrailing ? start.windowEndsAt : Date.now();
+  return scheduleAt(ctx, time, target, target === ctx.recompute ? { job } : args);
+}
+
 /** Changes an entry, or makes one: then the change opens its window. */
 export async function writeEntry(
   ctx: LedgerCtx,
@@ -80,13 +92,14 @@ export function backoffMs(attempts: number, random = Math.random()): number {
 
 /**
  * Remembers a failed attempt, and holds its window open until the backoff is over, so that no reader starts the work
- * before. While attempts are left, a retry is scheduled for that time, if there are arguments for one.
+ * before. While attempts are left, a retry is scheduled for that time, if there is to be one.
  */
 export async function fail(
   ctx: LedgerCtx,
-  { key, target, retry }: { key: string; target: string; retry?: (start: Start) => Record<string, Value> },
+  effect: Effect,
   entry: Entry | null,
   error: unknown,
+  retry?: { byWrite?: boolean | undefined },
 ): Promise<void> {
   const now = Date.now();
   const attempts = (entry?.failure?.attempts ?? 0) + 1;
@@ -94,10 +107,11 @@ export async function fail(
   const message = reasonOf(error).slice(0, MAX_MESSAGE_LENGTH);
   const trailingJob =
     retry && attempts < MAX_ATTEMPTS
-      ? await scheduleAt(ctx, retryAt, target, retry({ windowEndsAt: retryAt, isTrailing: true }))
+      ? await scheduleWork(ctx, effect, { windowEndsAt: retryAt, isTrailing: true }, retry.byWrite)
       : undefined;
   const failure = { message, attempts, failedAt: now, retryAt };
-  await writeEntry(ctx, entry ?? { key, target }, { windowEndsAt: retryAt, taken: undefined, trailingJob, failure });
+  const held = { windowEndsAt: retryAt, taken: undefined, trailingJob, failure };
+  await writeEntry(ctx, entry ?? newEntry(effect), held);
 }
 
 /** After a recompute that committed: the failure that was remembered is over. */

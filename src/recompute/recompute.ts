@@ -1,4 +1,4 @@
-import { fail, findEntry, giveWay, isAhead, rest, succeed, writeEntry } from "../effects/ledger.js";
+import { fail, findEntry, giveWay, isAhead, newEntry, rest, succeed, writeEntry } from "../effects/ledger.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Attempt, RecomputeOutcome } from "../model/jobs.js";
 import { limitsWithReserve } from "../model/limits.js";
@@ -6,7 +6,7 @@ import { findRow, hasValue, type Key, toKey, withdraw } from "../model/row.js";
 import { findPages, findRun, goOn, isAlive } from "../model/run.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText } from "../values/canonical.js";
-import { failAttempt, ledgerWork, withdrawUnknown } from "./failure.js";
+import { failAttempt, recomputeOf, withdrawUnknown } from "./failure.js";
 import { beginRun, scheduleStep } from "./run.js";
 import { awaitTurn, endRun } from "./turns.js";
 
@@ -33,8 +33,9 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   const { app, ctx, db, ledger, reader } = execution;
   const { start, turn, args } = job;
   const view = app.views.get(job.view);
-  const work = ledgerWork(execution, job);
-  let entry = await findEntry(ledger.db, work.key);
+  const effect = recomputeOf(execution, job);
+  const own = newEntry(effect);
+  let entry = await findEntry(ledger.db, own.key);
   const now = Date.now();
   const windowMs = view?.windowMs ?? 0;
   const isOwn = !start || !entry || entry.windowEndsAt === start.windowEndsAt;
@@ -54,7 +55,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   }
   if (!view || !key) {
     await withdrawUnknown(execution, job.view, canonicalText(args));
-    await fail(ledger, work, entry, misfit);
+    await fail(ledger, effect, entry, misfit);
     return "failed";
   }
 
@@ -84,7 +85,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   const isLate = start && start.windowEndsAt <= now;
   if (isPutOff || isLate || !isOwn) {
     const opened = { windowEndsAt: now + windowMs, taken: true, trailingJob: undefined, seen: row?.asOf ?? 0n };
-    entry = await writeEntry(ledger, entry ?? work, opened);
+    entry = await writeEntry(ledger, entry ?? own, opened);
   } else if (entry?.taken === false) {
     entry = await writeEntry(ledger, entry, { taken: true });
   }
@@ -100,7 +101,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
     await ctx.runMutation(app.refs.recompute, { job: { ...job, kind: "commit" } }, { transactionLimits });
   } catch (error) {
     if (row) await withdraw(db, view, row);
-    return await failAttempt(execution, job, error);
+    return await failAttempt(execution, job, entry, error);
   }
   await succeed(ledger, entry);
   return "committed";

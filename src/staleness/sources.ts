@@ -97,13 +97,7 @@ async function write(execution: MutationExecution, method: Method, args: unknown
   const result = await raw[method](...args);
   try {
     let after = method === "delete" ? null : storedFrom(method, before, args.at(-1) as Document);
-    if (after === undefined) {
-      try {
-        after = (await raw.get(table, isInsert ? result : id)) as Document;
-      } catch (error) {
-        throw notMarked(execution, `a document of the source "${table}" could not be read back`, error);
-      }
-    }
+    if (after === undefined) after = await readBack(execution, table, isInsert ? result : id);
     for (const view of views) {
       for (const [key, change] of concerns(view, { table, before, after })) {
         if (view.applyChange === undefined) await markKey(execution, view, key);
@@ -115,6 +109,14 @@ async function write(execution: MutationExecution, method: Method, args: unknown
     throw error;
   }
   return result;
+}
+
+async function readBack(execution: MutationExecution, table: string, id: unknown): Promise<Document> {
+  try {
+    return (await (execution.db as unknown as RawDb).get(table, id)) as Document;
+  } catch (error) {
+    throw notMarked(execution, `a document of the source "${table}" could not be read back`, error);
+  }
 }
 
 /**
@@ -180,14 +182,13 @@ export function keysOf(view: ViewDefinition, table: string, document: Document):
 async function applyToRow(execution: MutationExecution, view: ViewDefinition, key: Key, change: Change): Promise<void> {
   if (execution.marked.has(markOf(view, key.text))) return;
   const row = await lookUp(execution, view, key);
-  const run = await findRun(execution.db, view, key.text);
   const isCurrent =
     row &&
-    !run &&
     row.version === view.version &&
     row.dirtyAt === undefined &&
     row.seq === undefined &&
-    (view.leaseMs === undefined || isLeased(view, row, Date.now()));
+    (view.leaseMs === undefined || isLeased(view, row, Date.now())) &&
+    !(await findRun(execution.db, view, key.text));
   const value = isCurrent ? newValue(view, key, row, change) : undefined;
   if (!isCurrent || value === undefined) return await markKey(execution, view, key, row);
   execution.rows.get(view.name)?.set(key.text, { ...row, value });
