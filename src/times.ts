@@ -20,7 +20,7 @@ export const FAILURE_RETENTION_MS = DAY;
 // ── Rows ──
 /** A mark older than this is set again by the next change, so that readers whose effect was lost ask once more. */
 export const GRACE_MS = MINUTE;
-/** The grace doubles with each time, since nobody may be reading the row; but the mark is set at least so often. */
+/** The grace doubles with each mark, as the row may have no readers; but it never gets longer than this. */
 export const LONGEST_GRACE_MS = HOUR;
 /** How much longer than its window and timeout a recompute may take before its readers are believed to wait in vain. */
 export const PATIENCE_MS = 2 * MINUTE;
@@ -43,7 +43,7 @@ export const RETRY_SWEEP_MS = SECOND;
 /** Entries of the ledger that expire in the same span are deleted together. */
 export const LEDGER_SPAN_MS = 10 * MINUTE;
 
-/** The span in which documents are swept together that wait for this long: a twentieth, from a second to ten minutes. */
+/** Documents that wait for this long are swept together in a span of a twentieth of it, a second to ten minutes. */
 export function sweepSpan(waitMs: number): number {
   return Math.min(Math.max(waitMs / 20, MIN_AGE_MS), 10 * MINUTE);
 }

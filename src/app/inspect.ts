@@ -15,7 +15,8 @@ const MAX_FAILURES = 100;
 
 /**
  * A recompute or effect whose last attempt failed: the key object of the row, or the arguments or key of another effect
- * as text; how many attempts have failed in a row; when the last one did, and when it may be tried again, in ms since 1970.
+ * as text; how many attempts have failed in a row; when the last one failed, and when the next may start, in ms since
+ * 1970.
  */
 export type Failure = { key: Value; message: string } & Record<"attempts" | "failedAt" | "retryAt", number>;
 

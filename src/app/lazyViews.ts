@@ -186,11 +186,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Makes every row out of date whose key has the tag, in one written document. Their subscribers see it at once.
-   *
-   * ```ts
-   * await lazy.invalidateTag(ctx, `org:${org}`);
-   * ```
+   * Makes every row out of date whose key has the tag, in one written document. Their subscribers see it at once:
+   * ``await lazy.invalidateTag(ctx, `org:${org}`);``
    *
    * @param ctx - Of any mutation.
    * @throws Error naming the value, when the tag is not a string or is empty.

@@ -31,7 +31,7 @@ const MAX_MARKS = 100;
 
 type Step<Kind> = (execution: MutationExecution, job: Extract<SweepJob, { kind: Kind }>) => Promise<number>;
 
-/** Looks for rows in the snapshot, and tells where the next step begins. */
+/** Looks for rows in the snapshot, and returns where the next step begins. */
 type Find<Job, Cursor> = (app: LazyApp, ctx: AnyQueryCtx, scan: Job) => Promise<Batch<Cursor>>;
 type Batch<Cursor> = { ids: GenericId<string>[]; cursor: Cursor; isDone: boolean };
 
@@ -170,7 +170,7 @@ export const findForgotten: Find<BackstopJob, string> = async (app, ctx, scan) =
   return { ids, cursor: continueCursor, isDone };
 };
 
-/** Whether something should have come of a row by now, if it is stale: its readers have asked long ago. */
+/** Whether a row, if it is stale, has waited longer than its recompute can take. */
 function isOverdue(view: ViewDefinition, row: Row, now: number): boolean {
   if (row.pendingUntil !== undefined) return row.pendingUntil <= now;
   return (staleSince(view, row, now) ?? row.computedAt) + PATIENCE_MS <= now;

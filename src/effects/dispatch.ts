@@ -68,8 +68,8 @@ interface DispatchOptions {
  * Dispatches effects, each on its own: one that cannot be scheduled is remembered and stops no other.
  *
  * - The row has been committed since the reader saw it → superseded: nothing is written.
- * - No entry in the ledger, or its window is over → open a window, schedule the target now. When the effect saw the same
- *   row as the last one dispatched, nothing has come of that one yet: the window is for the first of their jobs to
+ * - No entry in the ledger, or its window is over → open a window, schedule the target now. When the effect saw the
+ *   same row as the last one dispatched, that one has had no result yet: the window is for the first of their jobs to
  *   start, so that jobs which always start late do not give way to each other for ever.
  * - Inside the window, and the effect saw another row than the last one dispatched, or that one failed → schedule the
  *   target for the window's end, unless something is scheduled there already.

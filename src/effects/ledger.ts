@@ -28,7 +28,7 @@ export const MAX_ATTEMPTS = 8;
 const JITTER = 0.5;
 const MAX_MESSAGE_LENGTH = 1_000;
 
-/** What changes in an entry; undefined takes a field away. `expiresAt` follows from the rest. */
+/** What changes in an entry; undefined removes a field. `expiresAt` follows from the rest. */
 type EntryChange = { windowEndsAt?: number } & {
   [Field in "taken" | "seen" | "trailingJob" | "failure"]?: Entry[Field] | undefined;
 };
@@ -42,8 +42,8 @@ export function findEntry(db: LazyReader, key: string): Promise<Entry | null> {
 }
 
 /**
- * Whether to wait for the end of a window, which a failure may hold open for longer, or for a retry. A time further
- * ahead than the code ever sets it is of a clock that has been put back.
+ * Whether a deadline, the end of a window or a retry, is pending and plausible. A failure may hold a window open for
+ * longer. A deadline further ahead than the code ever sets one was set before the clock was put back.
  */
 export function isAhead(time: number, now: number, windowMs: number): boolean {
   return time > now && time <= now + windowMs + MAX_BACKOFF_MS;
@@ -78,7 +78,7 @@ export async function writeEntry(
   return next;
 }
 
-/** Takes those of these fields away that an entry has. */
+/** Removes fields of an entry, if it has any of them. */
 async function clear(ctx: LedgerCtx, entry: Entry | null, ...names: (keyof EntryChange)[]): Promise<void> {
   const cleared = names.filter((name) => entry?.[name] !== undefined).map((name) => [name, undefined]);
   if (entry !== null && cleared.length > 0) await writeEntry(ctx, entry, Object.fromEntries(cleared));
@@ -128,8 +128,8 @@ export function rest(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Pr
 }
 
 /**
- * Before a recompute that was put off gives way to a run of its key. Nothing may count on it any more: the run may commit
- * at this very moment, and want another recompute. This write and the commit's look at the entry are then in conflict.
+ * Before a recompute that was put off gives way to a run of its key. Nothing may count on it any more: the run may
+ * commit at this very moment, and want another recompute. This write and the commit's read of the entry then conflict.
  */
 export async function giveWay(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
   if (isPutOff) await clear(ctx, entry, "trailingJob");

@@ -29,7 +29,7 @@ export async function failAttempt(
   return "failed";
 }
 
-/** Lets the readers ask of a row whose view may not be in the code, nor its table in the schema. */
+/** Lets readers ask for a row again whose view may not be in the code, nor its table in the schema. */
 export async function withdrawUnknown({ db }: MutationExecution, name: string, key: string): Promise<void> {
   try {
     const row = await findRow(db, { name }, key);

@@ -13,17 +13,17 @@ import { awaitTurn, endRun } from "./turns.js";
 /**
  * An attempt to recompute a key.
  *
- * 1. In an open window, an attempt gives way that is not the window's own, or whose window another one has taken;
- *    unless the window is anybody's. What was put off to the window's end starts whatever the clock says. While the
- *    work rests after a failure, all give way. → overtaken
- * 2. The view is not in the code any more, or the key does not fit it → failed, without a retry. Should they come back,
- *    the row's readers must ask.
- * 3. A run of the key is under way → overtaken: its end lets readers ask again. One whose page has failed is resumed;
- *    one whose job has died is over.
- *    The row is fresh → clean. The effect that led here was outdated; the next one is news.
+ * 1. While the work rests after a failure → overtaken. So is an attempt in an open window, when the window is not its
+ *    own, or another attempt has taken it; but a window with `taken: false` is for the first attempt that comes. An
+ *    attempt that was put off to the window's end starts whatever the clock says.
+ * 2. The view is not in the code any more, or the key does not fit it → failed, without a retry. The row's announcement
+ *    is withdrawn: should view and key come back, readers must ask.
+ * 3. A run of the key is under way → overtaken: its end lets readers ask again. A run whose page has failed is resumed;
+ *    one whose job has died is ended.
+ *    The row is fresh → clean. The effect was outdated: `seen` is cleared, so that the next one is not a duplicate.
  * 4. The view lets only some recomputes run at a time → queued, until the key's turn comes.
- * 5. An attempt that was put off, or starts after its window or in another one, opens its own window; another takes its
- *    window, if that is anybody's.
+ * 5. An attempt that was put off, or starts after its window or in another one, opens its own window. Any other attempt
+ *    takes a window with `taken: false`.
  * 6. Begin a run, when the view computes outside of one transaction; else compute and commit in a sub-transaction. It
  *    may use up all but a reserve of this transaction's limits, so that a compute that exceeds them can still be
  *    remembered as failed.

@@ -109,7 +109,7 @@ async function readAll({ db, ctx }: MutationExecution, { name }: ViewDefinition)
   return rows;
 }
 
-/** Why a change did not come to the marks of the rows that it concerns. */
+/** The error for a change whose rows could not all be marked. */
 export function notMarked({ marked }: MutationExecution, what: string, error: unknown): Error {
   return new Error(
     `convex-lazy-views: ${what}, after ${marked.size} keys had been looked at: ${reasonOf(error)} ` +

@@ -22,12 +22,12 @@ type Turns = Pick<Mutex, "run" | "track">;
 type Method = "insert" | "patch" | "replace" | "delete";
 type RawDb = Record<Method | "get", (...args: unknown[]) => Promise<unknown>>;
 
-/** For work that has its turn. */
+/** For work that runs in its turn already. */
 const IN_TURN: Turns = { run: (work) => work(), track: (work) => work() };
 /** How many arguments each method takes, with the table's name before them. */
 const NAMED: Record<Method, number> = { insert: 2, patch: 3, replace: 3, delete: 2 };
 
-/** The database for the library, which has its turn when it writes rows that may be sources of other views. */
+/** The database for the library's own writes, which run in their turn already: a row may be a source of other views. */
 export function watchedDb(execution: MutationExecution): AnyWriter {
   execution.watched ??= watchDb(execution, IN_TURN);
   return execution.watched;
@@ -47,7 +47,7 @@ export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
       if (args.at(-1) === undefined) args.pop();
       const isNamed = args.length === NAMED[method];
       if (isNamed && !app.dependents.has(String(args[0]))) return turns.track(() => raw[method](...args));
-      // As they are now: the app may go on using its objects while the write waits for its turn.
+      // A copy: the app may change its objects while the write waits for its turn.
       const written = args.map(copyOf);
       return turns.run(() => write(execution, method, written));
     };

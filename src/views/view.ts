@@ -103,22 +103,16 @@ export class View<Key, Value, Source = never> {
   }
 
   /**
-   * As `read`, but never raises an effect and never computes. It takes any query's or mutation's ctx.
-   *
-   * ```ts
-   * const { state } = await airportStats.peek(ctx, { airport: "SFO" });
-   * ```
+   * As `read`, but never raises an effect and never computes. It takes any query's or mutation's ctx:
+   * `const { state } = await airportStats.peek(ctx, { airport: "SFO" });`
    */
   async peek<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<ViewRead<Value>> {
     return (await peekView(ctx as unknown as AnyQueryCtx, this.definition, key)) as ViewRead<Value>;
   }
 
   /**
-   * How far the run of a key has come, in a view of the mode `paged`; null when no run is under way.
-   *
-   * ```ts
-   * const progress = await networkStats.progress(ctx, {});
-   * ```
+   * How far the run of a key has come, in a view of the mode `paged`; null when no run is under way:
+   * `const progress = await networkStats.progress(ctx, {});`
    */
   async progress<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<RunProgress | null> {
     const { db } = ctx as unknown as AnyQueryCtx;
