@@ -22,9 +22,9 @@ import { type GenericId, type VAny, type Value, v } from "convex/values";
 /**
  * The row of a key: one document for each key of a view that was ever computed. Readers read it and nothing else.
  *
- * A commit writes all of it. Between commits, the first change writes `dirtyAt`, and after a grace a later one
- * `nudgedAt`; changes that `applyChange` takes in write `value`. What has a row recomputed may write `pendingUntil`,
- * which a sweep or a failure takes away; a sweep moves `expiresAt` on.
+ * A commit writes all of it. Later, the first change writes `dirtyAt`, and one after a grace `nudgedAt`; `applyChange`
+ * writes `value`. What schedules a recompute may write `pendingUntil`, which a sweep or a failed recompute removes. A
+ * sweep moves `expiresAt` on.
  */
 export interface Row<Key = unknown, Value = unknown> {
   /** The canonical text of the key. */

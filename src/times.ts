@@ -8,7 +8,6 @@ export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
 // ── The ledger ──
-
 /** The window of an effect or view that names none: short for readers, long beside the seconds a log stream takes. */
 export const DEFAULT_WINDOW_MS = 10 * SECOND;
 /** How long the work of a key rests after its first failure; each further failure doubles it. */
@@ -19,10 +18,9 @@ export const MAX_BACKOFF_MS = 10 * MINUTE;
 export const FAILURE_RETENTION_MS = DAY;
 
 // ── Rows ──
-
 /** A mark older than this is set again by the next change, so that readers whose effect was lost ask once more. */
 export const GRACE_MS = MINUTE;
-/** The grace doubles with each time, since nobody may be reading the row; but the mark is set at least so often. */
+/** The grace doubles with each mark, as the row may have no readers; but it never gets longer than this. */
 export const LONGEST_GRACE_MS = HOUR;
 /** How much longer than its window and timeout a recompute may take before its readers are believed to wait in vain. */
 export const PATIENCE_MS = 2 * MINUTE;
@@ -34,26 +32,23 @@ export const MIN_AGE_MS = SECOND;
 export const MIN_EVICTION_MS = MINUTE;
 
 // ── Runs ──
-
 /** How long a run may take that names no `timeout`: what Convex allows an action. */
 export const DEFAULT_TIMEOUT_MS = 10 * MINUTE;
 /** When a run looks again that was given a snapshot from before its begin. */
 export const RETRY_SNAPSHOT_MS = 250;
 
 // ── Sweeps ──
-
 /** When a sweep looks again that knows of due documents, but not yet which: its snapshot was too old. */
 export const RETRY_SWEEP_MS = SECOND;
 /** Entries of the ledger that expire in the same span are deleted together. */
 export const LEDGER_SPAN_MS = 10 * MINUTE;
 
-/** The span in which documents are swept together that wait for this long: a twentieth, from a second to ten minutes. */
+/** Documents that wait for this long are swept together in a span of a twentieth of it, a second to ten minutes. */
 export function sweepSpan(waitMs: number): number {
   return Math.min(Math.max(waitMs / 20, MIN_AGE_MS), 10 * MINUTE);
 }
 
 // ── The log stream ──
-
 /** Events older than this are a replay: Convex gives a delivery up after about seven minutes. */
 export const MAX_EVENT_AGE_MS = 15 * MINUTE;
 /** A sender's clock may run ahead by this much. */

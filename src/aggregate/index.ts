@@ -1,7 +1,7 @@
 import type { Aggregate, Bounds, Item, Key } from "@convex-dev/aggregate";
 import type { GenericDataModel, GenericQueryCtx } from "convex/server";
 import type { Value } from "convex/values";
-import { describe } from "../values/describe.js";
+import { wrongValue } from "../values/describe.js";
 
 /**
  * What is measured of the selected items.
@@ -107,10 +107,8 @@ function checkMeasure(name: string, measure: Measure): void {
   const { percentile } = (measure ?? {}) as { percentile?: unknown };
   if (typeof percentile === "number" && percentile >= 0 && percentile <= 100) return;
   const given = percentile === undefined ? measure : percentile;
-  throw new Error(
-    `fromAggregate: measures.${name} is ${describe(given)}; ` +
-      'give "count", "sum", "min", "max", or { percentile } from 0 to 100.',
-  );
+  const remedy = 'give "count", "sum", "min", "max", or { percentile } from 0 to 100';
+  throw wrongValue(`fromAggregate: measures.${name}`, given, remedy);
 }
 
 /** An aggregate, without its types. */

@@ -70,7 +70,7 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
 export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) =>
   withExecution(app, ctx, (execution) => handler(execution.ctx, args));
 
-/** The same, for the library's own mutations. A mutation ends after every write in it, also those not awaited. */
+/** The same, for the library's own mutations. It waits for every write that was begun, also those not awaited. */
 export async function withExecution<Result>(
   app: LazyApp,
   ctx: AnyMutationCtx,

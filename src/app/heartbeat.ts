@@ -12,17 +12,11 @@ import { complain } from "../values/describe.js";
  * and its dispatch notes that it has arrived. Topics that loop are noted by the route.
  */
 
-/** What `inspect` reports of the log stream. */
-export interface StreamHealth {
-  /** When the last canary was sent, in ms since 1970; null when none was. */
-  canarySentAt: number | null;
-  /** When the last one arrived that did, in ms since 1970. */
-  canaryArrivedAt: number | null;
-  /** How long it took, in ms. */
-  delayMs: number | null;
-  /** Canaries in a row that had not arrived when the next one was sent. */
-  missed: number;
-}
+/**
+ * What `inspect` reports of the log stream: when the last canary was sent, and when one arrived last, in ms since 1970;
+ * how long that one took; and how many in a row had not arrived when the next one was sent.
+ */
+export type StreamHealth = Record<"canarySentAt" | "canaryArrivedAt" | "delayMs", number | null> & { missed: number };
 
 /** The action `heartbeat`: raises a canary, sweeps what is due, and looks for rows whose effect was lost. */
 export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {

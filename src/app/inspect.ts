@@ -13,18 +13,12 @@ import { type StreamHealth, streamHealth } from "./heartbeat.js";
 const MAX_DOCUMENTS = 1_000;
 const MAX_FAILURES = 100;
 
-/** A recompute or effect whose last attempt failed. */
-export interface Failure {
-  /** The key object of the row; the arguments or key of any other effect, as text. */
-  key: Value;
-  message: string;
-  /** Failed attempts in a row. */
-  attempts: number;
-  /** When the last one failed, in ms since 1970. */
-  failedAt: number;
-  /** When it may be tried again, in ms since 1970. */
-  retryAt: number;
-}
+/**
+ * A recompute or effect whose last attempt failed: the key object of the row, or the arguments or key of another effect
+ * as text; how many attempts have failed in a row; when the last one failed, and when the next may start, in ms since
+ * 1970.
+ */
+export type Failure = { key: Value; message: string } & Record<"attempts" | "failedAt" | "retryAt", number>;
 
 /** What `inspect` reports. */
 export interface InspectReport {
@@ -32,17 +26,8 @@ export interface InspectReport {
   problems: string[];
   /** How the log stream works, as the canary tells; null without that transport. */
   stream: StreamHealth | null;
-  views: Record<
-    string,
-    {
-      rows: number;
-      /** Rows that a reader would find stale or expired. */
-      stale: number;
-      /** There are more rows than were counted: the numbers are lower bounds. */
-      more: boolean;
-      failures: Failure[];
-    }
-  >;
+  /** Rows, and how many of them a reader would find stale or expired: lower bounds, where there are `more`. */
+  views: Record<string, { rows: number; stale: number; more: boolean; failures: Failure[] }>;
   ledger: {
     /** Keys whose window is open, or was until lately. */
     entries: number;

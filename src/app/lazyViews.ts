@@ -186,11 +186,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Makes every row out of date whose key has the tag, in one written document. Their subscribers see it at once.
-   *
-   * ```ts
-   * await lazy.invalidateTag(ctx, `org:${org}`);
-   * ```
+   * Makes every row out of date whose key has the tag, in one written document. Their subscribers see it at once:
+   * ``await lazy.invalidateTag(ctx, `org:${org}`);``
    *
    * @param ctx - Of any mutation.
    * @throws Error naming the value, when the tag is not a string or is empty.
@@ -203,14 +200,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Adds the route that the deployment's log stream posts to: `POST /lazy-views/effects`.
-   *
-   * ```ts
-   * // convex/http.ts
-   * const http = httpRouter();
-   * lazy.registerRoutes(http);
-   * export default http;
-   * ```
+   * Adds the route that the deployment's log stream posts to, `POST /lazy-views/effects`:
+   * `lazy.registerRoutes(http);` in `convex/http.ts`, before `export default http;`.
    */
   registerRoutes(http: HttpRouter): void {
     const { app } = this;

@@ -1,21 +1,20 @@
 import type { GenericId } from "convex/values";
-import { dispatchEffects } from "../effects/dispatch.js";
-import { ledgerKey } from "../effects/effect.js";
-import { findEntry } from "../effects/ledger.js";
 import { ensureSweep, finishSweep, type Sweep, scheduleSweep, sweepWhenDue } from "../effects/sweep.js";
 import { askSnapshot, type LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { BackstopJob, EvictJob, SweepJob } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
-import { lookAgain, markRow, recomputeEffect, removeRow } from "../model/row.js";
+import { lookAgain, markRow, removeRow } from "../model/row.js";
 import { findRun } from "../model/run.js";
+import { entryOf } from "../recompute/failure.js";
 import { lookAtRun } from "../recompute/run.js";
 import { findWaiting, lookAtTurn } from "../recompute/turns.js";
 import type { AnyQueryCtx, LazyReader, Row, StoredRow, Turn } from "../schema.js";
 import { lazyDb } from "../schema.js";
 import { judgeAge, scanAfter, staleSince } from "../staleness/evictable.js";
 import { judgeForReader } from "../staleness/judge.js";
+import { recomputeSoon } from "../staleness/mark.js";
 import { watchedDb } from "../staleness/sources.js";
 import { ASKED_LATELY_MS, PATIENCE_MS, RETRY_SWEEP_MS } from "../times.js";
 
@@ -26,15 +25,15 @@ import { ASKED_LATELY_MS, PATIENCE_MS, RETRY_SWEEP_MS } from "../times.js";
  */
 
 /** Documents that one step handles. */
-const BATCH = 100;
+const BATCH_SIZE = 100;
 /** A step that evicts ends early when it has marked so many rows of other views. */
 const MAX_MARKS = 100;
 
 type Step<Kind> = (execution: MutationExecution, job: Extract<SweepJob, { kind: Kind }>) => Promise<number>;
 
-/** Looks for rows in the snapshot, and tells where the next step begins. */
-type Find<Job, Cursor> = (app: LazyApp, ctx: AnyQueryCtx, scan: Job) => Promise<Found<Cursor>>;
-type Found<Cursor> = { ids: GenericId<string>[]; cursor: Cursor; isDone: boolean };
+/** Looks for rows in the snapshot, and returns where the next step begins. */
+type Find<Job, Cursor> = (app: LazyApp, ctx: AnyQueryCtx, scan: Job) => Promise<Batch<Cursor>>;
+type Batch<Cursor> = { ids: GenericId<string>[]; cursor: Cursor; isDone: boolean };
 
 /** Handles what is due in a table. When the snapshot was too old to show any of it, the next step is a little later. */
 export const sweepDue: Step<"due"> = async (execution, job) => {
@@ -74,7 +73,7 @@ export async function findDue(_: LazyApp, ctx: AnyQueryCtx, sweep: Sweep): Promi
   const ids: GenericId<string>[] = [];
   for await (const { _id } of dueRange(lazyDb(ctx.db), sweep)) {
     ids.push(_id);
-    if (ids.length === BATCH || (await isNearlyOut(ctx))) break;
+    if (ids.length === BATCH_SIZE || (await isNearlyOut(ctx))) break;
   }
   return ids;
 }
@@ -87,13 +86,13 @@ function dueRange(db: LazyReader, { table, sweepAt }: Sweep) {
 /** Looks through a view's rows, as far as one transaction may read. */
 export const findEvictable: Find<EvictJob, number> = async (app, ctx, { table, sweepAt, after = 0 }) => {
   const view = app.views.get(table) as ViewDefinition;
-  const found: Found<number> = { ids: [], cursor: after, isDone: true };
+  const found: Batch<number> = { ids: [], cursor: after, isDone: true };
   const rows = ctx.db.query(table).withIndex("by_creation_time", (q) => q.gt("_creationTime", after as never));
   for await (const stored of rows) {
     const row = stored as unknown as StoredRow;
     found.cursor = row._creationTime;
     if ((await judgeAge(ctx, view, row, sweepAt)) !== "keep") found.ids.push(row._id);
-    found.isDone = found.ids.length < BATCH && !(await isNearlyOut(ctx));
+    found.isDone = found.ids.length < BATCH_SIZE && !(await isNearlyOut(ctx));
     if (!found.isDone) break;
   }
   return found;
@@ -107,7 +106,7 @@ export const sweepEvictable: Step<"evict"> = async (execution, scan) => {
     await finishSweep(ledger.db, scan);
     return 0;
   }
-  const { ids, cursor, isDone } = await askSnapshot<Found<number>>(app, raw, scan);
+  const { ids, cursor, isDone } = await askSnapshot<Batch<number>>(app, raw, scan);
   let next: EvictJob | null = isDone ? null : { ...scan, after: cursor };
   let swept = 0;
   for (const id of ids) {
@@ -143,12 +142,12 @@ async function evict(
 }
 
 /** Whether a reader has asked for a row lately: it is being computed, waits for its turn, or has a ledger entry. */
-async function isAskedFor({ db, ledger }: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<boolean> {
+async function isAskedFor(execution: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<boolean> {
+  const { db, ledger } = execution;
   const run = await findRun(db, view, row.key);
   if (run?.expiresAt !== undefined) return true;
   if (view.maxParallel !== undefined && (await findWaiting(ledger.db, view.name, row.key))) return true;
-  const asked = ledgerKey(recomputeEffect(ledger.recompute, view, row, null));
-  return (await findEntry(ledger.db, asked)) !== null;
+  return (await entryOf(execution, { view: view.name, args: row.args })) !== null;
 }
 
 /*
@@ -162,7 +161,7 @@ export const findForgotten: Find<BackstopJob, string> = async (app, ctx, scan) =
   const { page, isDone, continueCursor } = await ctx.db
     .query(scan.view)
     .withIndex("by_asked", (q) => q.gt("askedAt", (scan.at - ASKED_LATELY_MS) as never))
-    .paginate({ cursor: scan.cursor ?? null, numItems: BATCH });
+    .paginate({ cursor: scan.cursor ?? null, numItems: BATCH_SIZE });
   const ids: GenericId<string>[] = [];
   for (const row of page as unknown as StoredRow[]) {
     if (await isNearlyOut(ctx)) break;
@@ -171,7 +170,7 @@ export const findForgotten: Find<BackstopJob, string> = async (app, ctx, scan) =
   return { ids, cursor: continueCursor, isDone };
 };
 
-/** Whether something should have come of a row by now, if it is stale: its readers have asked long ago. */
+/** Whether a row, if it is stale, has waited longer than its recompute can take. */
 function isOverdue(view: ViewDefinition, row: Row, now: number): boolean {
   if (row.pendingUntil !== undefined) return row.pendingUntil <= now;
   return (staleSince(view, row, now) ?? row.computedAt) + PATIENCE_MS <= now;
@@ -179,10 +178,10 @@ function isOverdue(view: ViewDefinition, row: Row, now: number): boolean {
 
 /** Has rows recomputed. */
 export const sweepForgotten: Step<"backstop"> = async (execution, scan) => {
-  const { app, db, ledger, raw } = execution;
+  const { app, db, raw } = execution;
   const view = app.views.get(scan.view);
   if (view === undefined) return 0;
-  const { ids, cursor, isDone } = await askSnapshot<Found<string>>(app, raw, scan);
+  const { ids, cursor, isDone } = await askSnapshot<Batch<string>>(app, raw, scan);
   let swept = 0;
   for (const id of ids) {
     if (await isNearlyOut(raw)) break;
@@ -190,8 +189,7 @@ export const sweepForgotten: Step<"backstop"> = async (execution, scan) => {
     if (row === null || !isOverdue(view, row, Date.now())) continue;
     const run = await findRun(db, view, row.key);
     if (run?.expiresAt !== undefined) continue; // A sweep looks after it.
-    const effect = recomputeEffect(ledger.recompute, view, row, row);
-    await dispatchEffects(ledger, [effect], { byWrite: true });
+    await recomputeSoon(execution, view, row, row);
     swept++;
   }
   if (!isDone) await raw.scheduler.runAfter(0, app.refs.sweep, { job: { ...scan, cursor } });

@@ -1,7 +1,6 @@
 import { reasonOf } from "../values/describe.js";
-import { type Effect, ledgerKey } from "./effect.js";
-import { findEntry, isAhead, type LedgerCtx, writeEntry } from "./ledger.js";
-import { scheduleAt } from "./sweep.js";
+import type { Effect } from "./effect.js";
+import { findEntry, isAhead, type LedgerCtx, newEntry, scheduleWork, writeEntry } from "./ledger.js";
 
 /** What `dispatch` did with a chunk of effects, in numbers of effects. */
 export interface DispatchCounts {
@@ -69,8 +68,8 @@ interface DispatchOptions {
  * Dispatches effects, each on its own: one that cannot be scheduled is remembered and stops no other.
  *
  * - The row has been committed since the reader saw it → superseded: nothing is written.
- * - No entry in the ledger, or its window is over → open a window, schedule the target now. When the effect saw the same
- *   row as the last one dispatched, nothing has come of that one yet: the window is for the first of their jobs to
+ * - No entry in the ledger, or its window is over → open a window, schedule the target now. When the effect saw the
+ *   same row as the last one dispatched, that one has had no result yet: the window is for the first of their jobs to
  *   start, so that jobs which always start late do not give way to each other for ever.
  * - Inside the window, and the effect saw another row than the last one dispatched, or that one failed → schedule the
  *   target for the window's end, unless something is scheduled there already.
@@ -94,15 +93,9 @@ export async function dispatchEffects(
 
 async function dispatchOne(ctx: LedgerCtx, effect: Effect, byWrite: true | undefined): Promise<Outcome> {
   const now = Date.now();
-  const { target, args, windowMs, seen } = effect;
-  const key = ledgerKey(effect);
-  const entry = await findEntry(ctx.db, key);
-  const schedule = (windowEndsAt: number, isTrailing: boolean) => {
-    const time = isTrailing ? windowEndsAt : now;
-    // A recompute is told for which window it is.
-    const job = { kind: "attempt", ...args, start: { windowEndsAt, isTrailing }, byWrite };
-    return scheduleAt(ctx, time, target, target === ctx.recompute ? { job } : args);
-  };
+  const { target, windowMs, seen } = effect;
+  const own = newEntry(effect);
+  const entry = await findEntry(ctx.db, own.key);
 
   if (entry === null || !isAhead(entry.windowEndsAt, now, windowMs)) {
     const windowEndsAt = now + windowMs;
@@ -110,7 +103,7 @@ async function dispatchOne(ctx: LedgerCtx, effect: Effect, byWrite: true | undef
     let failure = seen === undefined ? undefined : entry?.failure;
     let outcome: Outcome = "dispatched";
     try {
-      await schedule(windowEndsAt, false);
+      await scheduleWork(ctx, effect, { windowEndsAt, isTrailing: false }, byWrite);
     } catch (error) {
       // Convex does not take it: the target does not exist, say.
       const message = `${target} could not be scheduled: ${reasonOf(error)}`;
@@ -120,13 +113,14 @@ async function dispatchOne(ctx: LedgerCtx, effect: Effect, byWrite: true | undef
     }
     const isRepeated = seen !== undefined && seen === entry?.seen;
     const taken = isRepeated ? false : undefined;
-    await writeEntry(ctx, entry ?? { key, target }, { windowEndsAt, taken, seen, trailingJob: undefined, failure });
+    await writeEntry(ctx, entry ?? own, { windowEndsAt, taken, seen, trailingJob: undefined, failure });
     return outcome;
   }
 
   const isNews = seen !== undefined && (seen !== entry.seen || entry.failure !== undefined);
   if (!isNews || entry.trailingJob !== undefined) return "duplicates";
-  const trailingJob = await schedule(entry.windowEndsAt, true);
+  const start = { windowEndsAt: entry.windowEndsAt, isTrailing: true };
+  const trailingJob = await scheduleWork(ctx, effect, start, byWrite);
   await writeEntry(ctx, entry, { trailingJob, seen });
   return "trailing";
 }

@@ -64,7 +64,7 @@ function targetName(target: EffectTarget): string {
   try {
     if (typeof target !== "string") return getFunctionName(target);
   } catch {
-    // Not a reference: said below.
+    // Not a reference; the error follows.
   }
   throw wrongValue("scheduleEffect: target", target, "give a mutation or action, such as internal.tracking.viewed");
 }

@@ -28,7 +28,7 @@ export const MAX_ATTEMPTS = 8;
 const JITTER = 0.5;
 const MAX_MESSAGE_LENGTH = 1_000;
 
-/** What changes in an entry; undefined takes a field away. `expiresAt` follows from the rest. */
+/** What changes in an entry; undefined removes a field. `expiresAt` follows from the rest. */
 type EntryChange = { windowEndsAt?: number } & {
   [Field in "taken" | "seen" | "trailingJob" | "failure"]?: Entry[Field] | undefined;
 };
@@ -42,11 +42,23 @@ export function findEntry(db: LazyReader, key: string): Promise<Entry | null> {
 }
 
 /**
- * Whether to wait for the end of a window, which a failure may hold open for longer, or for a retry. A time further
- * ahead than the code ever sets it is of a clock that has been put back.
+ * Whether a deadline, the end of a window or a retry, is pending and plausible. A failure may hold a window open for
+ * longer. A deadline further ahead than the code ever sets one was set before the clock was put back.
  */
 export function isAhead(time: number, now: number, windowMs: number): boolean {
   return time > now && time <= now + windowMs + MAX_BACKOFF_MS;
+}
+
+/** What an effect's entry begins with. */
+export function newEntry(effect: Effect): Pick<Entry, "key" | "target"> {
+  return { key: ledgerKey(effect), target: effect.target };
+}
+
+/** Schedules what an effect asks for, now or at the end of a window. A recompute gets the window that it is for. */
+export function scheduleWork(ctx: LedgerCtx, { target, args }: Effect, start: Start, byWrite?: boolean) {
+  const job = { kind: "attempt", ...args, start, byWrite } as Value;
+  const time = start.isTrailing ? start.windowEndsAt : Date.now();
+  return scheduleAt(ctx, time, target, target === ctx.recompute ? { job } : args);
 }
 
 /** Changes an entry, or makes one: then the change opens its window. */
@@ -66,7 +78,7 @@ export async function writeEntry(
   return next;
 }
 
-/** Takes those of these fields away that an entry has. */
+/** Removes fields of an entry, if it has any of them. */
 async function clear(ctx: LedgerCtx, entry: Entry | null, ...names: (keyof EntryChange)[]): Promise<void> {
   const cleared = names.filter((name) => entry?.[name] !== undefined).map((name) => [name, undefined]);
   if (entry !== null && cleared.length > 0) await writeEntry(ctx, entry, Object.fromEntries(cleared));
@@ -80,15 +92,14 @@ export function backoffMs(attempts: number, random = Math.random()): number {
 
 /**
  * Remembers a failed attempt, and holds its window open until the backoff is over, so that no reader starts the work
- * before. While attempts are left, a retry is scheduled for that time.
- *
- * @param work.retry - The arguments of the retry; absent when there is to be none.
+ * before. While attempts are left, a retry is scheduled for that time, if there is to be one.
  */
 export async function fail(
   ctx: LedgerCtx,
-  { key, target, retry }: { key: string; target: string; retry?: (start: Start) => Record<string, Value> },
+  effect: Effect,
   entry: Entry | null,
   error: unknown,
+  retry?: { byWrite?: boolean | undefined },
 ): Promise<void> {
   const now = Date.now();
   const attempts = (entry?.failure?.attempts ?? 0) + 1;
@@ -96,10 +107,11 @@ export async function fail(
   const message = reasonOf(error).slice(0, MAX_MESSAGE_LENGTH);
   const trailingJob =
     retry && attempts < MAX_ATTEMPTS
-      ? await scheduleAt(ctx, retryAt, target, retry({ windowEndsAt: retryAt, isTrailing: true }))
+      ? await scheduleWork(ctx, effect, { windowEndsAt: retryAt, isTrailing: true }, retry.byWrite)
       : undefined;
   const failure = { message, attempts, failedAt: now, retryAt };
-  await writeEntry(ctx, entry ?? { key, target }, { windowEndsAt: retryAt, taken: undefined, trailingJob, failure });
+  const held = { windowEndsAt: retryAt, taken: undefined, trailingJob, failure };
+  await writeEntry(ctx, entry ?? newEntry(effect), held);
 }
 
 /** After a recompute that committed: the failure that was remembered is over. */
@@ -108,19 +120,16 @@ export function succeed(ctx: LedgerCtx, entry: Entry | null): Promise<void> {
 }
 
 /**
- * After a recompute that found the row fresh: the failure is over, and so is what the ledger knew of its readers.
- *
- * @param isPutOff - Whether it was the entry's trailing job, which has run now.
+ * After a recompute that found the row fresh: the failure is over, and so is what the ledger knew of its readers. What
+ * was put off was the entry's trailing job, which has run now.
  */
 export function rest(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
   return isPutOff ? clear(ctx, entry, "failure", "seen", "trailingJob") : clear(ctx, entry, "failure", "seen");
 }
 
 /**
- * Before a recompute gives way to a run of its key. From now on nobody may count on it: the run may commit at this very
- * moment, and want another recompute. This write and the commit's look at the entry are then in conflict.
- *
- * @param isPutOff - Whether it was the entry's trailing job.
+ * Before a recompute that was put off gives way to a run of its key. Nothing may count on it any more: the run may
+ * commit at this very moment, and want another recompute. This write and the commit's read of the entry then conflict.
  */
 export async function giveWay(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
   if (isPutOff) await clear(ctx, entry, "trailingJob");

@@ -39,10 +39,10 @@ export class MutationExecution extends Execution {
   /** The database itself. */
   readonly db: AnyWriter;
   readonly ledger: LedgerCtx;
-  /** Tells of changes, for work that has its turn; made when it is needed. */
+  /** The watched database for work that runs in its turn already; made when it is first needed. */
   watched: AnyWriter | undefined;
   readonly mutex = new Mutex();
-  /** The keys that were marked or looked at: each is once, however many changes concern it. */
+  /** The keys that were marked or looked at already: each needs that once, however many changes concern it. */
   readonly marked = new Set<string>();
   /** Views whose rows were read as a whole, by their keys; null for one that has too many. */
   readonly rows = new Map<string, Map<string, StoredRow> | null>();

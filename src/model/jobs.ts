@@ -1,4 +1,4 @@
-import type { DefaultFunctionArgs, FunctionReference, FunctionVisibility } from "convex/server";
+import type { DefaultFunctionArgs, FunctionReference } from "convex/server";
 import type { GenericId, Value } from "convex/values";
 import type { DispatchCounts } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
@@ -82,17 +82,12 @@ export type Question =
   /** Raises a canary. */
   | { kind: "canary"; sentAt: number };
 
-type Mutation<Args extends DefaultFunctionArgs, Result> = FunctionReference<
-  "mutation",
-  FunctionVisibility,
-  Args,
-  Result
->;
+type Mutation<Args extends DefaultFunctionArgs, Result> = FunctionReference<"mutation", "internal", Args, Result>;
 
 /** The functions that every app exports for the library. */
 export interface LazyReferences {
   recompute: Mutation<{ job: RecomputeJob }, RecomputeOutcome>;
   dispatch: Mutation<{ effects: Effect[]; areForwarded?: boolean }, DispatchCounts>;
   sweep: Mutation<{ job: SweepJob }, { swept: number }>;
-  inspect: FunctionReference<"query", FunctionVisibility, { ask?: Question }, unknown>;
+  inspect: FunctionReference<"query", "internal", { ask?: Question }, unknown>;
 }

@@ -55,7 +55,7 @@ export async function findRow(db: AnyReader, { name }: { name: string }, text: s
     return null;
   } catch (error) {
     const reason = reasonOf(error);
-    // A transaction that has read too much says so itself.
+    // The error of a transaction that has read too much names the limit.
     if (/too many|too much|limit/i.test(reason)) throw error;
     const remedy = `Does convex/schema.ts have ${name}, made by viewTable()?`;
     throw new Error(`view "${name}": its rows could not be read. ${remedy} (${reason})`, { cause: error });
@@ -105,9 +105,7 @@ export async function applyValue(db: AnyWriter, view: ViewDefinition, row: Store
 
 /**
  * Marks a row because a source has changed, or marks it again. What was announced before the row was marked still
- * comes; what was announced with the mark has not come.
- *
- * @param isAnnounced - Whether a recompute is on its way.
+ * comes; what was announced with the mark has not come. A recompute that is on its way now is announced, too.
  */
 export async function markRow(
   db: AnyWriter,
@@ -135,8 +133,8 @@ export async function withdraw(db: AnyWriter, view: { name: string }, row: Store
 }
 
 /**
- * A sweep has looked at a row at a time: readers may ask, if what they wait for should have come by then. Subscribers
- * run again, and see that an age is reached. Returns when a sweep has to look again; undefined when never.
+ * A sweep has looked at a row: readers may ask again, if their recompute should have come by now. Subscribers run again,
+ * and see that an age is reached. Returns when a sweep has to look again; undefined when never.
  */
 export async function lookAgain(
   db: AnyWriter,
@@ -171,7 +169,7 @@ export function workMs({ mode, windowMs, timeoutMs }: Pick<ViewDefinition, "mode
   return windowMs + (mode === "transaction" ? 0 : timeoutMs) + PATIENCE_MS;
 }
 
-/** What a row says while a recompute is on its way, and until when it says so. */
+/** The fields that announce a recompute in a row, until it should have come. */
 export function announcement(view: ViewDefinition, { expiresAt }: Pick<Row, "expiresAt">, now: number) {
   const pendingUntil = now + workMs(view);
   return { pendingUntil, expiresAt: Math.min(expiresAt ?? pendingUntil, pendingUntil) };

@@ -15,9 +15,9 @@ export type RunWork = Required<Pick<Run, "view" | "key" | "args" | "version" | "
   Pick<Run, "byWrite" | "turn" | "probes">;
 
 /** The run of a key, if one lasts. Views whose mode is known to be `transaction` have none. */
-export async function findRun(db: AnyReader, view: { name: string; mode?: Mode }, key: string): Promise<Run | null> {
+export function findRun(db: AnyReader, view: { name: string; mode?: Mode }, key: string): Promise<Run | null> | null {
   if (view.mode === "transaction") return null;
-  return await lazyDb(db)
+  return lazyDb(db)
     .query("lazyRuns")
     .withIndex("by_row", (q) => q.eq("view", view.name).eq("key", key))
     .first();

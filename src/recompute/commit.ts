@@ -76,7 +76,7 @@ export async function commit(
     askedAt: byWrite ? row?.askedAt : now,
     leaseUntil: byWrite || leaseMs === undefined ? row?.leaseUntil : now + leaseMs,
   } as Row<Value, Value>;
-  // Throws, when they are no tags. What they and the probes say from now on is for readers to see.
+  // This throws when they are no tags. The verdict on a new row needs neither tags nor probes: nothing is newer.
   tagsOf(view, key.args);
   const verdict = await view.staleWhen.judge({ ctx: reader, row: next, hasChanged: async () => false });
   if (verdict !== "fresh") {

@@ -1,4 +1,4 @@
-import { fail, findEntry, giveWay, isAhead, rest, succeed, writeEntry } from "../effects/ledger.js";
+import { fail, findEntry, giveWay, isAhead, newEntry, rest, succeed, writeEntry } from "../effects/ledger.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Attempt, RecomputeOutcome } from "../model/jobs.js";
 import { limitsWithReserve } from "../model/limits.js";
@@ -6,24 +6,24 @@ import { findRow, hasValue, type Key, toKey, withdraw } from "../model/row.js";
 import { findPages, findRun, goOn, isAlive } from "../model/run.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText } from "../values/canonical.js";
-import { failAttempt, ledgerWork, withdrawUnknown } from "./failure.js";
+import { failAttempt, recomputeOf, withdrawUnknown } from "./failure.js";
 import { beginRun, scheduleStep } from "./run.js";
 import { awaitTurn, endRun } from "./turns.js";
 
 /**
  * An attempt to recompute a key.
  *
- * 1. In an open window, an attempt gives way that is not the window's own, or whose window another one has taken;
- *    unless the window is anybody's. What was put off to the window's end starts whatever the clock says. While the
- *    work rests after a failure, all give way. → overtaken
- * 2. The view is not in the code any more, or the key does not fit it → failed, without a retry. Should they come back,
- *    the row's readers must ask.
- * 3. A run of the key is under way → overtaken: its end lets readers ask again. One whose page has failed is resumed;
- *    one whose job has died is over.
- *    The row is fresh → clean. The effect that led here was outdated; the next one is news.
+ * 1. While the work rests after a failure → overtaken. So is an attempt in an open window, when the window is not its
+ *    own, or another attempt has taken it; but a window with `taken: false` is for the first attempt that comes. An
+ *    attempt that was put off to the window's end starts whatever the clock says.
+ * 2. The view is not in the code any more, or the key does not fit it → failed, without a retry. The row's announcement
+ *    is withdrawn: should view and key come back, readers must ask.
+ * 3. A run of the key is under way → overtaken: its end lets readers ask again. A run whose page has failed is resumed;
+ *    one whose job has died is ended.
+ *    The row is fresh → clean. The effect was outdated: `seen` is cleared, so that the next one is not a duplicate.
  * 4. The view lets only some recomputes run at a time → queued, until the key's turn comes.
- * 5. An attempt that was put off, or starts after its window or in another one, opens its own window; another takes its
- *    window, if that is anybody's.
+ * 5. An attempt that was put off, or starts after its window or in another one, opens its own window. Any other attempt
+ *    takes a window with `taken: false`.
  * 6. Begin a run, when the view computes outside of one transaction; else compute and commit in a sub-transaction. It
  *    may use up all but a reserve of this transaction's limits, so that a compute that exceeds them can still be
  *    remembered as failed.
@@ -33,8 +33,9 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   const { app, ctx, db, ledger, reader } = execution;
   const { start, turn, args } = job;
   const view = app.views.get(job.view);
-  const work = ledgerWork(execution, job);
-  let entry = await findEntry(ledger.db, work.key);
+  const effect = recomputeOf(execution, job);
+  const own = newEntry(effect);
+  let entry = await findEntry(ledger.db, own.key);
   const now = Date.now();
   const windowMs = view?.windowMs ?? 0;
   const isOwn = !start || !entry || entry.windowEndsAt === start.windowEndsAt;
@@ -54,7 +55,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   }
   if (!view || !key) {
     await withdrawUnknown(execution, job.view, canonicalText(args));
-    await fail(ledger, work, entry, misfit);
+    await fail(ledger, effect, entry, misfit);
     return "failed";
   }
 
@@ -84,7 +85,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   const isLate = start && start.windowEndsAt <= now;
   if (isPutOff || isLate || !isOwn) {
     const opened = { windowEndsAt: now + windowMs, taken: true, trailingJob: undefined, seen: row?.asOf ?? 0n };
-    entry = await writeEntry(ledger, entry ?? work, opened);
+    entry = await writeEntry(ledger, entry ?? own, opened);
   } else if (entry?.taken === false) {
     entry = await writeEntry(ledger, entry, { taken: true });
   }
@@ -100,7 +101,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
     await ctx.runMutation(app.refs.recompute, { job: { ...job, kind: "commit" } }, { transactionLimits });
   } catch (error) {
     if (row) await withdraw(db, view, row);
-    return await failAttempt(execution, job, error);
+    return await failAttempt(execution, job, entry, error);
   }
   await succeed(ledger, entry);
   return "committed";

@@ -62,7 +62,7 @@ export async function scheduleStep(
   else await goOn(ledger.db, run, { job });
 }
 
-/** Has a sweep look after a run, when it has lasted for as long as its view lets it. */
+/** Makes sure that a sweep looks at a run when it has lasted for its view's `timeout`. */
 async function lookAfter(
   { ledger }: MutationExecution,
   { run, view }: { run: Pick<Run, "_id" | "job">; view: ViewDefinition },
@@ -73,7 +73,7 @@ async function lookAfter(
   await sweepWhenDue(ledger, "lazyRuns", { expiresAt, now: Date.now() });
 }
 
-/** Does a job of a run. It is over → overtaken: the app has committed or deleted the row, or the run was given up. */
+/** Does a job of a run; `overtaken` when the app has committed or deleted the row, or the run was given up. */
 export async function doRunJob(execution: MutationExecution, job: RunJob): Promise<RecomputeOutcome> {
   const known = await find(execution, job.run);
   if (!known) return "overtaken";
@@ -116,7 +116,7 @@ async function step(
 ): Promise<RecomputeOutcome> {
   const { run, view } = known;
   const { app, ctx, ledger, raw } = execution;
-  const pages = await findPages(ledger.db, run._id);
+  const pages = job.kind === "step" ? await findPages(ledger.db, run._id) : null;
   if (pages && (run.version !== view.version || view.mode !== "paged")) {
     const deployed = `version ${view.version} was deployed while version ${run.version} was computed`;
     return await giveUp(execution, run, deployed);
@@ -142,7 +142,7 @@ async function step(
     if (!pages) return await giveUp(execution, run, error);
     await ledger.db.patch("lazyPages", pages._id, { numItems: Math.max(Math.floor(pages.numItems / 2), 1) });
     await endTurn(execution, run.turn);
-    return await failAttempt(execution, run, error);
+    return await failAttempt(execution, run, await entryOf(execution, run), error);
   }
   if (outcome !== "begun") await endTurn(execution, run.turn);
   await succeed(ledger, await entryOf(execution, run));
@@ -164,16 +164,16 @@ async function commitFound(execution: MutationExecution, known: KnownRun, found:
   return "committed";
 }
 
-/** Ends a run without a value. Readers may ask. */
+/** Ends a run without a value, and lets the row's readers ask again. */
 async function abandon(execution: MutationExecution, run: Run): Promise<void> {
   await withdrawUnknown(execution, run.view, run.key);
   await endRun(execution, run);
 }
 
-/** The same; remembers why, and schedules the next attempt. */
+/** Ends a run without a value, remembers why, and schedules the next attempt. */
 async function giveUp(execution: MutationExecution, run: KnownRun["run"], error: unknown): Promise<RecomputeOutcome> {
   await abandon(execution, run);
-  return await failAttempt(execution, run, error);
+  return await failAttempt(execution, run, await entryOf(execution, run), error);
 }
 
 /**

@@ -24,7 +24,7 @@ export async function awaitTurn(execution: MutationExecution, job: Attempt): Pro
   const key = canonicalText(job.args);
   const waiting = await findWaiting(db, view, key);
   if (!waiting) await db.insert("lazyTurns", { view, key, job });
-  // The attempt of the later window knows the one that is the key's; another one may only be late.
+  // An attempt of a later window is newer; one of an earlier window is only late.
   else if (windowOf(job) > windowOf(waiting.job as Attempt)) await db.patch("lazyTurns", waiting._id, { job });
   await startWaiting(execution, view);
 }
@@ -58,7 +58,7 @@ export async function endRun(execution: MutationExecution, run: Run): Promise<vo
   await endTurn(execution, run.turn);
 }
 
-/** Ends the run of a key that the app itself commits or deletes; and tells whether there was one. */
+/** Ends the run of a key that the app itself commits or deletes. Returns whether there was one. */
 export async function endRunOf(execution: MutationExecution, view: ViewDefinition, key: string): Promise<boolean> {
   const run = await findRun(execution.db, view, key);
   if (run) await endRun(execution, run);
@@ -74,7 +74,7 @@ async function startWaiting(execution: MutationExecution, view: string): Promise
       .withIndex("by_state", (q) => q.eq("view", view).gt("running", "" as never))
       .collect();
   let running = await findRunning();
-  // Should the sweep have died that was to look at them.
+  // The sweep that was to look at these may have died.
   const overdue = running.filter(({ expiresAt = 0 }) => expiresAt <= Date.now());
   for (const turn of overdue) await lookAtTurn(execution, turn);
   if (overdue.length > 0) running = await findRunning();
@@ -90,7 +90,7 @@ async function startWaiting(execution: MutationExecution, view: string): Promise
   }
 }
 
-/** A turn goes on, with its job; a sweep looks whether that has died. */
+/** Keeps a turn for its job, and makes sure that a sweep looks whether the job has died. */
 async function keepTurn({ app, ledger }: MutationExecution, { _id, view, running }: Turn): Promise<void> {
   const now = Date.now();
   const definition = app.views.get(view);
@@ -99,9 +99,7 @@ async function keepTurn({ app, ledger }: MutationExecution, { _id, view, running
   await sweepWhenDue(ledger, "lazyTurns", { expiresAt, now });
 }
 
-/**
- * A sweep looks at a turn: one whose job lives, or whose run lasts, is kept; one of a job that has died is handed on.
- */
+/** A sweep looks at a turn: it is kept while its job lives or its run lasts, and handed on when the job has died. */
 export async function lookAtTurn(execution: MutationExecution, turn: Turn): Promise<void> {
   const run = await findRun(execution.db, { name: turn.view }, turn.key);
   const isHeld = run?.turn === turn._id || (await isAlive(execution.ctx, turn.running));

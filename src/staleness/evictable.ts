@@ -16,8 +16,8 @@ export function scanAfter({ name }: ViewDefinition, time: number, evictAfterMs: 
 /**
  * What becomes of a row.
  *
- * - It may be stale for as long as it is, or it is fresh → `keep`.
- * - It is stale, and nothing tells since when: a tag, a probe or a version says so → `mark`, and since now.
+ * - It is fresh, or has been stale for less than `evictAfter` → `keep`.
+ * - It is stale by a tag, a probe or its version, which have no time → `mark`: it counts as stale from now on.
  * - Else `evict`.
  */
 export async function judgeAge(
@@ -33,7 +33,7 @@ export async function judgeAge(
   return since === undefined ? "mark" : "evict";
 }
 
-/** When a row was marked, or else reached the greatest of its ages so far; undefined when neither tells. */
+/** When a row was marked, or else reached the greatest of its ages so far; undefined when it did neither. */
 export function staleSince({ staleWhen }: ViewDefinition, row: Row, now: number): number | undefined {
   const reached = staleWhen.ages.filter((age) => hasReached(row, age) && row.computedAt + age <= now);
   const greatest = Math.max(0, ...reached);

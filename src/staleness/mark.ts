@@ -38,7 +38,8 @@ export async function markKey(
   try {
     const row = known === undefined ? await lookUp(execution, view, key) : known;
     const now = Date.now();
-    const run = view.mode === "transaction" ? null : await findRun(db, view, key.text);
+    const lasting = findRun(db, view, key.text);
+    const run = lasting && (await lasting);
     if (run) await touchRun(ledger.db, run, now);
     if (row && !isMarkedLately(view, row, now)) {
       const isComing = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
@@ -73,7 +74,7 @@ export function isLeased({ leaseMs }: ViewDefinition, { leaseUntil = 0 }: Row, n
 export async function recomputeSoon(
   { ledger }: MutationExecution,
   view: ViewDefinition,
-  key: Key,
+  key: { args: unknown },
   row: Pick<Row, "asOf"> | null,
 ): Promise<boolean> {
   const effect = recomputeEffect(ledger.recompute, view, key, row);
@@ -108,7 +109,7 @@ async function readAll({ db, ctx }: MutationExecution, { name }: ViewDefinition)
   return rows;
 }
 
-/** Why a change did not come to the marks of the rows that it concerns. */
+/** The error for a change whose rows could not all be marked. */
 export function notMarked({ marked }: MutationExecution, what: string, error: unknown): Error {
   return new Error(
     `convex-lazy-views: ${what}, after ${marked.size} keys had been looked at: ${reasonOf(error)} ` +

@@ -22,12 +22,12 @@ type Turns = Pick<Mutex, "run" | "track">;
 type Method = "insert" | "patch" | "replace" | "delete";
 type RawDb = Record<Method | "get", (...args: unknown[]) => Promise<unknown>>;
 
-/** For work that has its turn. */
+/** For work that runs in its turn already. */
 const IN_TURN: Turns = { run: (work) => work(), track: (work) => work() };
 /** How many arguments each method takes, with the table's name before them. */
 const NAMED: Record<Method, number> = { insert: 2, patch: 3, replace: 3, delete: 2 };
 
-/** The database for the library, which has its turn when it writes rows that may be sources of other views. */
+/** The database for the library's own writes, which run in their turn already: a row may be a source of other views. */
 export function watchedDb(execution: MutationExecution): AnyWriter {
   execution.watched ??= watchDb(execution, IN_TURN);
   return execution.watched;
@@ -47,7 +47,7 @@ export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
       if (args.at(-1) === undefined) args.pop();
       const isNamed = args.length === NAMED[method];
       if (isNamed && !app.dependents.has(String(args[0]))) return turns.track(() => raw[method](...args));
-      // As they are now: the app may go on using its objects while the write waits for its turn.
+      // A copy: the app may change its objects while the write waits for its turn.
       const written = args.map(copyOf);
       return turns.run(() => write(execution, method, written));
     };
@@ -97,13 +97,7 @@ async function write(execution: MutationExecution, method: Method, args: unknown
   const result = await raw[method](...args);
   try {
     let after = method === "delete" ? null : storedFrom(method, before, args.at(-1) as Document);
-    if (after === undefined) {
-      try {
-        after = (await raw.get(table, isInsert ? result : id)) as Document;
-      } catch (error) {
-        throw notMarked(execution, `a document of the source "${table}" could not be read back`, error);
-      }
-    }
+    if (after === undefined) after = await readBack(execution, table, isInsert ? result : id);
     for (const view of views) {
       for (const [key, change] of concerns(view, { table, before, after })) {
         if (view.applyChange === undefined) await markKey(execution, view, key);
@@ -115,6 +109,14 @@ async function write(execution: MutationExecution, method: Method, args: unknown
     throw error;
   }
   return result;
+}
+
+async function readBack(execution: MutationExecution, table: string, id: unknown): Promise<Document> {
+  try {
+    return (await (execution.db as unknown as RawDb).get(table, id)) as Document;
+  } catch (error) {
+    throw notMarked(execution, `a document of the source "${table}" could not be read back`, error);
+  }
 }
 
 /**
@@ -180,14 +182,13 @@ export function keysOf(view: ViewDefinition, table: string, document: Document):
 async function applyToRow(execution: MutationExecution, view: ViewDefinition, key: Key, change: Change): Promise<void> {
   if (execution.marked.has(markOf(view, key.text))) return;
   const row = await lookUp(execution, view, key);
-  const run = await findRun(execution.db, view, key.text);
   const isCurrent =
     row &&
-    !run &&
     row.version === view.version &&
     row.dirtyAt === undefined &&
     row.seq === undefined &&
-    (view.leaseMs === undefined || isLeased(view, row, Date.now()));
+    (view.leaseMs === undefined || isLeased(view, row, Date.now())) &&
+    !(await findRun(execution.db, view, key.text));
   const value = isCurrent ? newValue(view, key, row, change) : undefined;
   if (!isCurrent || value === undefined) return await markKey(execution, view, key, row);
   execution.rows.get(view.name)?.set(key.text, { ...row, value });

@@ -3,6 +3,7 @@ import { EFFECTS_PATH } from "../app/lazyViews.js";
 import { environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
 import { sign } from "../effects/crypto.js";
 import { MAX_FORWARDED_SEALS } from "../effects/transports/envelope.js";
+import { toHex } from "../values/canonical.js";
 import { forwardPathOf } from "./collect.js";
 import type { TestConvexLike } from "./testConvex.js";
 
@@ -48,10 +49,9 @@ async function post(t: Pick<TestConvexLike, "fetch">, messages: readonly string[
   const body = JSON.stringify(
     messages.map((message) => ({ topic: "console", timestamp, log_level: "DEBUG", message })),
   );
-  const hex = [...(await sign(body, secret))].map((b) => b.toString(16).padStart(2, "0")).join("");
   const response = await t.fetch(EFFECTS_PATH, {
     method: "POST",
-    headers: { "x-webhook-signature": `sha256=${hex}` },
+    headers: { "x-webhook-signature": `sha256=${toHex(await sign(body, secret))}` },
     body,
   });
   if (response.status !== 200) {

@@ -15,8 +15,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
  * canonicalText({ b: 1n, a: "x" }); // '{"a":"x","b":{"$integer":"1"}}'
  * ```
  *
- * @param path - Where the value stands, for the error message.
- * @throws Error naming the path, when the value is not a Convex value.
+ * @throws Error naming the path at which it stands, when the value is not a Convex value.
  */
 export function canonicalText(value: unknown, path = "value"): string {
   if (value === null || typeof value === "boolean") return String(value);
@@ -56,7 +55,7 @@ export function fromCanonicalText(text: string): Value {
   });
 }
 
-function toHex(bytes: Uint8Array): string {
+export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -13,8 +13,7 @@ const MAX_MS = 365 * DAY;
 /**
  * A duration in milliseconds.
  *
- * @param name - What the duration is for, for the error message.
- * @throws Error when a unit is unknown, an amount is not a number of at least 0, or the sum exceeds a year.
+ * @throws Error with the name, when a unit is unknown, an amount is not a number from 0, or the sum exceeds a year.
  */
 export function toMs(duration: Duration, name: string): number {
   if (!isPlainObject(duration)) throw wrongValue(name, duration, "give a duration such as { seconds: 30 }");

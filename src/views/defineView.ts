@@ -4,7 +4,7 @@ import { type Shape, type ShapeType, toCheck } from "../model/shape.js";
 import { anyOf, asExpired, invalidated } from "../staleness/predicates.js";
 import { DEFAULT_TIMEOUT_MS, DEFAULT_WINDOW_MS, MIN_EVICTION_MS } from "../times.js";
 import { canonicalText } from "../values/canonical.js";
-import { describe } from "../values/describe.js";
+import { wrongValue } from "../values/describe.js";
 import { type Duration, toMs } from "../values/duration.js";
 import { View } from "./view.js";
 import type { SourceIn, ViewOptions } from "./viewOptions.js";
@@ -48,7 +48,7 @@ export function defineView<
   const given = options as unknown as Record<string, unknown>;
   const what = `view "${name}"`;
   const check = (isRight: boolean, option: string, value: unknown, remedy: string) => {
-    if (!isRight) throw new Error(`${what}: ${option} is ${describe(value)}; ${remedy}.`);
+    if (!isRight) throw wrongValue(`${what}: ${option}`, value, remedy);
   };
   const checkFunction = (option: string, value: unknown) =>
     check(typeof value === "function", option, value, "give a function");

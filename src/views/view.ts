@@ -103,22 +103,16 @@ export class View<Key, Value, Source = never> {
   }
 
   /**
-   * As `read`, but never raises an effect and never computes. It takes any query's or mutation's ctx.
-   *
-   * ```ts
-   * const { state } = await airportStats.peek(ctx, { airport: "SFO" });
-   * ```
+   * As `read`, but never raises an effect and never computes. It takes any query's or mutation's ctx:
+   * `const { state } = await airportStats.peek(ctx, { airport: "SFO" });`
    */
   async peek<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<ViewRead<Value>> {
     return (await peekView(ctx as unknown as AnyQueryCtx, this.definition, key)) as ViewRead<Value>;
   }
 
   /**
-   * How far the run of a key has come, in a view of the mode `paged`; null when no run is under way.
-   *
-   * ```ts
-   * const progress = await networkStats.progress(ctx, {});
-   * ```
+   * How far the run of a key has come, in a view of the mode `paged`; null when no run is under way:
+   * `const progress = await networkStats.progress(ctx, {});`
    */
   async progress<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<RunProgress | null> {
     const { db } = ctx as unknown as AnyQueryCtx;
@@ -157,8 +151,9 @@ export class View<Key, Value, Source = never> {
       throw new Error(`${view.name}.refresh cannot compute in the mode "${view.mode}"; call invalidate.`);
     }
     return await inTurn(ctx, view, "refresh", key, async (execution, checked) => {
+      const { ledger } = execution;
       const value = await computeAndCommit(execution, view, checked, { byWrite: true });
-      await releaseKey(execution, view, checked, "refreshed");
+      await release(ledger, recomputeEffect(ledger.recompute, view, checked, null), "refreshed");
       return value as Value;
     });
   }
@@ -174,15 +169,17 @@ export class View<Key, Value, Source = never> {
   async evict(ctx: WriteCtx, key: Key): Promise<boolean> {
     const view = this.definition;
     return await inTurn(ctx, view, "evict", key, async (execution, checked) => {
-      const row = await findRow(execution.db, view, checked.text);
+      const { db, ledger } = execution;
+      const row = await findRow(db, view, checked.text);
       const isRunEnded = await endRunOf(execution, view, checked.text);
       if (row !== null) {
         await removeRow(watchedDb(execution), view, row);
         execution.forget({ view, text: checked.text });
       }
-      if (row !== null || isRunEnded) await releaseKey(execution, view, checked, "evicted");
+      if (row === null && !isRunEnded) return false;
+      await release(ledger, recomputeEffect(ledger.recompute, view, checked, null), "evicted");
       // Its readers see no change that would run them again: they are asked for.
-      if (row === null && isRunEnded) await recomputeSoon(execution, view, checked, { asOf: 0n });
+      if (row === null) await recomputeSoon(execution, view, checked, { asOf: 0n });
       return row !== null;
     });
   }
@@ -199,14 +196,4 @@ function inTurn<Result>(
   const execution = mutationOf(ctx, view, method);
   const checked = toKey(view, key);
   return execution.mutex.run(() => work(execution, checked));
-}
-
-/** Tells the ledger that the app itself has committed or deleted a row. */
-async function releaseKey(
-  { ledger }: MutationExecution,
-  view: ViewDefinition,
-  key: ViewKey,
-  cause: "refreshed" | "evicted",
-): Promise<void> {
-  await release(ledger, recomputeEffect(ledger.recompute, view, key, null), cause);
 }

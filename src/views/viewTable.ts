@@ -2,6 +2,7 @@ import { defineTable, type TableDefinition } from "convex/server";
 import type { VAny, VObject } from "convex/values";
 import type { Shape, ShapePaths, ShapeType } from "../model/shape.js";
 import { type Row, rowFields } from "../schema.js";
+import { wrongValue } from "../values/describe.js";
 
 /** The validators of a row, with those of its key and value that the app gave. */
 type RowFields<K, V> = Pick<ReturnType<typeof rowFields>, Exclude<keyof Row, "args" | "value" | "probes">> & {
@@ -35,14 +36,13 @@ export type ViewTable<K extends Shape, V extends Shape> = TableDefinition<
  * defineSchema({ airportStats: airportStatsTable.index("by_mean_delay", ["value.meanDelay"]), ...lazyTables });
  * ```
  *
- * @param shape.key - The fields of the key: Convex validators, or a zod object.
- * @param shape.value - The value: fields of Convex validators, one validator, or a zod object.
+ * @param shape - Of key and value: fields of Convex validators, or a zod object; of the value also one validator.
  * @throws Error when a shape is missing.
  */
 export function viewTable<K extends Shape, V extends Shape>(shape: { key: K; value: V }): ViewTable<K, V> {
   for (const part of ["key", "value"] as const) {
     if (typeof shape[part] !== "object" || shape[part] === null) {
-      throw new Error(`viewTable: ${part} is ${String(shape[part])}; give Convex validators or a zod object.`);
+      throw wrongValue(`viewTable: ${part}`, shape[part], "give Convex validators or a zod object");
     }
   }
   let table: object | undefined;

@@ -170,7 +170,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     kind: { guard: "applied" },
   },
   {
-    ...bug(10_683, "a change is applied to a row that is being computed", "src/staleness/sources.ts", ["!run &&", ""]),
+    ...bug(18_605, "a change is applied to a row that is being computed", "src/staleness/sources.ts", [
+      " &&\n    !(await findRun(execution.db, view, key.text))",
+      "",
+    ]),
     isRare: true,
     kind: { guard: "applied and aged", mode: "paged" },
   },
