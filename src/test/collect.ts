@@ -1,5 +1,6 @@
 import type { Effect } from "../effects/effect.js";
-import { sealOf, unsealAll } from "../effects/seal.js";
+import { sealOf, unseal } from "../effects/seal.js";
+import { acceptedEffectSecrets } from "../effects/secrets.js";
 import { leaveListener } from "../effects/transports/client.js";
 
 /** What a function logged for the library, and the rest of what it did. */
@@ -46,8 +47,9 @@ export async function collectEffects<Result>(run: () => Promise<Result>): Promis
   });
   try {
     const result = await run();
-    const { effects } = await unsealAll(messages.map((message) => sealOf(message) ?? ""));
-    return { result, messages, effects };
+    const secrets = acceptedEffectSecrets();
+    const opened = await Promise.all(messages.map((message) => unseal(sealOf(message) ?? "", secrets)));
+    return { result, messages, effects: opened.flatMap((effects) => effects ?? []) };
   } finally {
     leave();
     console.debug = debug;

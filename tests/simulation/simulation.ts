@@ -95,7 +95,7 @@ class Simulation implements Observer<Deployment> {
   private readonly stream: LogStream;
   private readonly subscriptions: Subscriptions<Deployment>;
   private readonly paces = new Paces();
-  private readonly effects = new Effects();
+  private readonly effects = new Effects(EFFECT_SECRET);
   private readonly watched = new Set<string>();
   /** Groups of which a recompute has died. */
   private readonly bereft = new Set<string>();
@@ -257,7 +257,7 @@ class Simulation implements Observer<Deployment> {
   }
 
   private forge({ how }: Act & { do: "forge" }): void {
-    const event = { timestamp: this.loop.now, topic: "console", message: forgedMessage(how) };
+    const event = { timestamp: this.loop.now, topic: "console", message: forgedMessage(how, EFFECT_SECRET) };
     const secret = how === "unsigned request" ? "a guess" : STREAM_SECRET;
     const request = signedRequest(JSON.stringify([event]), secret);
     void this.backend.fetch(EFFECTS_PATH, request).then(({ status }) => {
