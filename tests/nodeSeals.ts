@@ -21,11 +21,12 @@ export function vectorOf(plaintext: string | Uint8Array, secret: string): Buffer
 export function sealedText(
   plaintext: string | Uint8Array,
   secret: string,
-  { iv = vectorOf(plaintext, secret), key = hmac(secret, "lazy-views:2:key") } = {},
+  { iv, key }: { iv?: Uint8Array; key?: Uint8Array } = {},
 ): string {
-  const cipher = createCipheriv("aes-256-gcm", key, iv);
+  const vector = iv ?? vectorOf(plaintext, secret);
+  const cipher = createCipheriv("aes-256-gcm", key ?? hmac(secret, "lazy-views:2:key"), vector);
   const encrypted = Buffer.concat([cipher.update(Buffer.from(plaintext)), cipher.final()]);
-  return SEAL_PREFIX + Buffer.concat([iv, encrypted, cipher.getAuthTag()]).toString("base64url");
+  return SEAL_PREFIX + Buffer.concat([vector, encrypted, cipher.getAuthTag()]).toString("base64url");
 }
 
 /** The effects that a console message carries; none when it is no seal of the secret. */

@@ -4,8 +4,8 @@ import { sealForSending } from "../seal.js";
 
 /** Convex keeps 256 log lines of an execution; half of them stay the app's. */
 const MAX_LINES = 128;
-/** The fraction of the golden ratio: its multiples, without their whole parts, are spread evenly between 0 and 1. */
-const GOLDEN = (Math.sqrt(5) - 1) / 2;
+/** In ms. It is irrational, so that reads at regular intervals still find the clock at another part of it each time. */
+const ROUND_MS = 2 * Math.PI;
 
 /**
  * Sends effects out of a query as sealed console lines, which the deployment's log stream posts to our route. Never
@@ -26,6 +26,6 @@ function chooseLines(lines: string[]): string[] {
     `${MAX_LINES} of ${length} lines of effects were sent, which is the limit; later reads send the others. ` +
       "Read fewer stale keys in one query.",
   );
-  const first = Math.floor(((Date.now() * GOLDEN) % 1) * length);
+  const first = Math.floor(((Date.now() / ROUND_MS) % 1) * length);
   return [...lines.slice(first), ...lines.slice(0, first)].slice(0, MAX_LINES);
 }
