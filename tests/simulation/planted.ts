@@ -205,6 +205,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "of secrets) {",
     'of [...secrets, "a guess"]) {',
   ]),
+  bug(0, "an old delivery counts like a recent one", "src/effects/transports/webhook.ts", [
+    "events.length > 0 && !events.some(isRecent)",
+    "false",
+  ]),
   bug(1, "requests are not verified", "src/effects/transports/webhook.ts", [
     "(await verify(body, fromHex(signature), secret))",
     "true",
