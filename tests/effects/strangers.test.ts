@@ -65,6 +65,33 @@ describe("the posts of a stranger", () => {
   });
 });
 
+describe("a signed body of 4 MB with what users have typed", () => {
+  const fake = (n: number) => `lazy-views:2:${n.toString(36).padStart(8, "0").padEnd(60, "A")}`;
+  const post = async (messages: string[]) => {
+    const app = startTotals({ onMissing: "null" });
+    const { messages: own } = await app.collect((ctx) => app.totals.get(ctx, { list: "a" }));
+    const decrypt = vi.spyOn(crypto.subtle, "decrypt");
+    const events = [...own, ...messages].map((message) => consoleEvent(message));
+    const answer = await postBody(app, JSON.stringify(events));
+    return { answer, opened: decrypt.mock.calls.length };
+  };
+
+  test("is not searched for seals: a line that has more in it is passed over", async () => {
+    const lines = Array.from({ length: 128 }, (_, i) =>
+      Array.from({ length: 430 }, (_, j) => fake(430 * i + j)).join(" "),
+    );
+    const { answer, opened } = await post(lines);
+    expect(answer).toMatchObject({ status: 200, forged: 0, effects: 1, dispatched: 1 });
+    expect(opened).toBe(1);
+  });
+
+  test("has no more fake seals opened than Convex can deliver at once", async () => {
+    const { answer, opened } = await post(Array.from({ length: 15_000 }, (_, i) => `'${fake(i)}'`));
+    expect(answer).toMatchObject({ status: 200, effects: 1, dispatched: 1 });
+    expect(opened).toBeLessThanOrEqual(2 * 128);
+  });
+});
+
 describe("while the stream's secret rotates", () => {
   const start = async () => {
     const app = startTotals({ onMissing: "null" });
