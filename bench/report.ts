@@ -113,7 +113,7 @@ function forwardsSection(forwards: ForwardFigures): string {
 
 function hostileBodySection({ megabytes, timeRatio }: HostileBodyFigures): string {
   return section(`A hostile delivery: ${megabytes} MB of what looks like sealed effects, in the worst of three forms`, [
-    atMost("hostileBody.timeRatio", timeRatio, 3, "time to answer it / a harmless one of the same form"),
+    atMost("hostileBody.timeRatio", timeRatio, 3, "CPU time to answer it / a harmless one of the same form"),
   ]);
 }
 
