@@ -342,7 +342,8 @@ class Simulation implements Observer<Deployment> {
 
   /**
    * Writes stop, and readers keep asking, while everything that is scheduled is still late: each row that is watched
-   * must become fresh all the same, but for those of which a recompute has died, or whose attempts were used up.
+   * must become fresh all the same, but for those of which a recompute has died, whose attempts were used up, or that do
+   * not exist because their effects were lost.
    */
   private async endureBacklog(): Promise<void> {
     const lateMs = this.weather.clearAllButBacklog();
@@ -358,7 +359,9 @@ class Simulation implements Observer<Deployment> {
       waiting = waiting.filter((group) => !this.isSettled(group));
     }
     for (const group of waiting) {
-      const mayWait = this.paces.isUsedUp(group) || this.isBereft(group);
+      // The answer for a row that is missing stays in the cache, and its line may be too old by now.
+      const isCached = this.seenOf(group) === 0n && this.hasLostEffects(group);
+      const mayWait = this.paces.isUsedUp(group) || this.isBereft(group) || isCached;
       this.check(() => must(mayWait, () => this.unsettled(group, "was asked for in a backlog")));
     }
   }
