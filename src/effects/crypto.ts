@@ -27,8 +27,8 @@ const IV_BYTES = 12;
 const IV_NAME = "lazy-views:2:iv:";
 
 /**
- * Encrypts and authenticates bytes: AES-256-GCM, whose initialization vector is the first 12 bytes of an HMAC-SHA256 of the
- * plaintext. The vector stands before the ciphertext and the tag.
+ * Encrypts and authenticates bytes: AES-256-GCM, whose initialization vector is the first 12 bytes of an HMAC-SHA256 of
+ * the plaintext. The vector stands before the ciphertext and the tag.
  */
 export async function encrypt(plaintext: Uint8Array<ArrayBuffer>, secret: string): Promise<Uint8Array> {
   const name = toUtf8(IV_NAME);

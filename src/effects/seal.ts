@@ -12,10 +12,10 @@ import { acceptedEffectSecrets, effectSecret } from "./secrets.js";
  *   lazy-views:2:<base64url of 12 bytes of initialization vector, a ciphertext, 16 bytes of tag>
  *
  * It is AES-256-GCM over a JSON array of effects, each `{f: target, a: arguments, w: window in ms, k?: key, s?: seen}`:
- * only the deployment can read a seal, or make one. A query has no randomness, so the vector is taken from an HMAC of the
- * plaintext: equal effects have equal seals, and different ones have different vectors. A seal needs no time stamp and may
- * be repeated: inside its window an effect that is dispatched twice runs once, and a recompute that is repeated later
- * finds its row fresh. (Other targets look again before they act.)
+ * only the deployment can read a seal, or make one. A query has no randomness, so the vector is taken from an HMAC of
+ * the plaintext: equal effects have equal seals, and different ones have different vectors. A seal needs no time stamp
+ * and may be repeated: inside its window an effect that is dispatched twice runs once, and a recompute that is repeated
+ * later finds its row fresh. (Other targets look again before they act.)
  */
 const PREFIX = "lazy-views:2:";
 /** A message of the log that is a seal and nothing else, in the quotes that Convex puts around a text. */

@@ -100,9 +100,9 @@ export async function isWanted(
 }
 
 /**
- * Of effects that were delivered late, or again: the recomputes that a reader of their row would raise now. The row is the
- * one that they saw, is not fresh, and no recompute of it is on its way. What is more than a query may read is left out.
- * Logs nothing: the lines would be delivered to the route that asks.
+ * Of effects that were delivered late, or again: the recomputes that a reader of their row would raise now. The row is
+ * the one that they saw, is not fresh, and no recompute of it is on its way. What is more than a query may read is left
+ * out. Logs nothing: the lines would be delivered to the route that asks.
  */
 export async function stillWanted(app: LazyApp, ctx: AnyQueryCtx, effects: readonly Effect[]): Promise<Effect[]> {
   const wanted: Effect[] = [];
