@@ -11,7 +11,7 @@ import { sign, toUtf8, verify } from "./sign.js";
  *
  *   lazy-views:1:<base64url of a JSON array of effects>.<base64url of its HMAC-SHA256>
  *
- * Each effect is `{f: target, a: arguments, w: window in ms, k?: key, s?: seen}`.
+ * Each effect is `{f: target, a: arguments, w: window in ms, k?: key, s?: seen, r?: trailing}`.
  *
  * It is signed because any function may log text that a user chose. It needs no time stamp and may be repeated:
  * inside its window an effect that is dispatched twice runs once, and a recompute that is repeated later finds its row
@@ -123,13 +123,13 @@ function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
-function toJson({ target, args, windowMs, key, seen }: Effect): string {
-  return JSON.stringify({ f: target, a: convexToJson(args), w: windowMs, k: key, s: seen?.toString() });
+function toJson({ target, args, windowMs, key, seen, trailing }: Effect): string {
+  return JSON.stringify({ f: target, a: convexToJson(args), w: windowMs, k: key, s: seen?.toString(), r: trailing });
 }
 
 /** @throws Error when the JSON is not an effect. */
 function fromJson(json: JSONValue): Effect {
-  const { f: target, a, w: windowMs, k: key, s } = json as Record<string, JSONValue>;
+  const { f: target, a, w: windowMs, k: key, s, r: trailing } = json as Record<string, JSONValue>;
   const args = jsonToConvex(a as JSONValue);
   if (
     typeof target !== "string" ||
@@ -137,6 +137,7 @@ function fromJson(json: JSONValue): Effect {
     typeof windowMs !== "number" ||
     !Number.isFinite(windowMs) || // JSON can say 1e999.
     (key !== undefined && typeof key !== "string") ||
+    (trailing !== undefined && trailing !== true) ||
     (s !== undefined && !(typeof s === "string" && /^\d{1,19}$/.test(s)))
   ) {
     throw new Error("not an effect");
@@ -144,5 +145,5 @@ function fromJson(json: JSONValue): Effect {
   const seen = s === undefined ? undefined : BigInt(s);
   // JSON can say what is no Convex value: half of a surrogate pair, a field "__proto__", or a number beyond int64.
   canonicalText([target, key ?? "", args, seen ?? null]);
-  return { target, args: args as Record<string, Value>, windowMs, key, seen };
+  return { target, args: args as Record<string, Value>, windowMs, key, seen, trailing };
 }
