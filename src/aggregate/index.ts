@@ -152,7 +152,7 @@ function offset(measure: Measure, count: number): number {
   if (measure === "min") return 0;
   if (measure === "max") return -1;
   const { percentile } = measure as { percentile: number };
-  // Rounded, since a float's error would push a whole number up to the next rank: 0.07 * 100 is 7.000000000000001.
+  // Rounded, since a float's error would push a whole number up to the next rank.
   const rank = Math.ceil(Number(((percentile * count) / 100).toPrecision(14)));
   const fromFirst = Math.max(rank - 1, 0);
   return fromFirst < count / 2 ? fromFirst : fromFirst - count;

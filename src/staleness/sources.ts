@@ -211,7 +211,7 @@ async function applyToRow(execution: MutationExecution, view: ViewDefinition, ke
 function checkStored(view: ViewDefinition, value: unknown): unknown {
   const checked = view.checkValue(value);
   if (checked === value || canonicalText(view.checkValue(checked)) === canonicalText(checked)) return checked;
-  throw new Error("the value's schema transforms again what it has transformed; transform in compute in its place.");
+  throw new Error("its schema transforms again what it has transformed once; transform the value in compute instead.");
 }
 
 /** @returns Undefined when the value must be computed anew. */

@@ -70,7 +70,9 @@ describe("what applyChange makes of a stored value", () => {
     await app.mutation(add("a", 2));
     expect(await app.peek()).toMatchObject({ state: "stale", value: { sum: 0, marks: "!" } });
     expect(complaints).toHaveBeenCalledExactlyOnceWith(
-      expect.stringContaining("the value's schema transforms again what it has transformed; transform in compute"),
+      expect.stringContaining(
+        "its schema transforms again what it has transformed once; transform the value in compute instead.",
+      ),
     );
     await app.settle();
     expect(await app.peek()).toMatchObject({ state: "fresh", value: { sum: 2, marks: "!" } });
