@@ -37,12 +37,13 @@ export function payloadOf(line: string, secrets: readonly string[]): string | nu
 export function effectsOf(line: string, secrets: readonly string[]): Effect[] | null {
   try {
     const items: Record<string, JSONValue>[] = JSON.parse(payloadOf(line, secrets) ?? "null");
-    const effects: unknown[] = items.map(({ f, a, w, k, s }) => ({
+    const effects: unknown[] = items.map(({ f, a, w, k, s, r }) => ({
       target: f,
       args: jsonToConvex(a as JSONValue),
       windowMs: w,
       ...(k === undefined ? {} : { key: k }),
       ...(s === undefined ? {} : { seen: wholeNumber(s) }),
+      ...(r === undefined ? {} : { trailing: r }),
     }));
     return effects.every(isEffect) ? effects : null;
   } catch {
@@ -55,18 +56,19 @@ function wholeNumber(json: JSONValue): unknown {
   return typeof json === "string" && /^\d+$/.test(json) ? BigInt(json) : json;
 }
 
-const FIELDS = new Set(["target", "args", "windowMs", "key", "seen"]);
+const FIELDS = new Set(["target", "args", "windowMs", "key", "seen", "trailing"]);
 
 /** Whether something has the form of an effect, down to its last argument. */
 export function isEffect(thing: unknown): thing is Effect {
   if (!isPlainObject(thing) || Object.keys(thing).some((name) => !FIELDS.has(name))) return false;
-  const { target, args, windowMs, key, seen } = thing;
+  const { target, args, windowMs, key, seen, trailing } = thing;
   return (
     isText(target) &&
     isPlainObject(args) &&
     isConvexValue(args) &&
     Number.isFinite(windowMs) &&
     (key === undefined || isText(key)) &&
+    (trailing === undefined || trailing === true) &&
     (seen === undefined || (typeof seen === "bigint" && isScalar(seen)))
   );
 }
@@ -102,8 +104,8 @@ function isScalar(value: unknown): boolean {
 }
 
 /** Everything of an effect as text: what differs in nothing is the same. */
-export function fullText({ target, args, windowMs, key, seen }: Effect): string {
-  return JSON.stringify([target, convexToJson(args), windowMs, key, String(seen)]);
+export function fullText({ target, args, windowMs, key, seen, trailing }: Effect): string {
+  return JSON.stringify([target, convexToJson(args), windowMs, key, String(seen), trailing]);
 }
 
 /** What is dispatched once, however often it stands in a body. */

@@ -61,6 +61,7 @@ function plainFields(dice: Dice): Record<string, string> {
     w: String(dice.pick([0, 1, 10_000, 31_536_000_000])),
     ...(dice.chance(0.3) ? { k: `"key ${dice.below(1e6)}"` } : {}),
     ...(dice.chance(0.5) ? { s: `"${dice.pick([0n, NOW_NS]) + BigInt(dice.below(100))}"` } : {}),
+    ...(dice.chance(0.2) ? { r: "true" } : {}),
   };
 }
 
@@ -71,7 +72,7 @@ const toObject = (fields: Record<string, string>) =>
 
 function oddEffect(dice: Dice): string {
   const fields = plainFields(dice);
-  const name = dice.pick(["f", "a", "w", "k", "s", "__proto__", "target"]);
+  const name = dice.pick(["f", "a", "w", "k", "s", "r", "__proto__", "target"]);
   if (dice.chance(0.15)) delete fields[name];
   else fields[name] = oddJson(dice);
   return toObject(fields);

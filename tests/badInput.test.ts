@@ -74,7 +74,7 @@ describe("a value that does not fit is refused", () => {
   test.each<[unknown, string]>([
     [{ count: 1 }, 'view "totals": value.sum: expected number, got undefined.'],
     [{ count: 1, sum: 1n }, 'view "totals": value.sum: expected number, got the bigint 1.'],
-    [undefined, 'view "totals": value: expected object, got undefined.'],
+    [undefined, 'view "totals": value: expected object, got null.'],
   ])("%o", async (wrong, message) => {
     const app = startTotals({ compute: () => untyped(wrong) });
     await expect(app.mutation((ctx) => app.totals.refresh(ctx, key))).rejects.toThrow(message);

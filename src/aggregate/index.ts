@@ -42,7 +42,7 @@ type AggregateCtx = Pick<GenericQueryCtx<GenericDataModel>, "runQuery" | "meta">
  * Makes a view's `compute` of an `@convex-dev/aggregate`, so that a rollup over any number of documents is
  * recomputed in a few dozen reads.
  *
- * Register the aggregate's trigger with the `triggers` that `new LazyViews` gets: one mutation wrapper then keeps the
+ * Register the aggregate's trigger with your triggers on top of `lazy.mutation`: one mutation wrapper then keeps the
  * aggregate up to date and marks the rows of the view.
  *
  * ```ts
@@ -152,6 +152,8 @@ function offset(measure: Measure, count: number): number {
   if (measure === "min") return 0;
   if (measure === "max") return -1;
   const { percentile } = measure as { percentile: number };
-  const fromFirst = Math.max(Math.ceil((percentile / 100) * count) - 1, 0);
+  // Rounded, since a float's error would push a whole number up to the next rank.
+  const rank = Math.ceil(Number(((percentile * count) / 100).toPrecision(14)));
+  const fromFirst = Math.max(rank - 1, 0);
   return fromFirst < count / 2 ? fromFirst : fromFirst - count;
 }

@@ -1,4 +1,4 @@
-import { getFunctionName } from "convex/server";
+import { getFunctionName, internalMutationGeneric, mutationGeneric } from "convex/server";
 import { EffectCollector, type EffectCtx } from "../effects/collector.js";
 import { dispatchInChunks } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
@@ -21,6 +21,8 @@ type Wrapper<Ctx> = (app: LazyApp, ctx: Ctx, handler: Handler<Ctx>, args: unknow
 /** `runQuery` or `runMutation` of a ctx. */
 type Run = (reference: unknown, args?: object, ...options: unknown[]) => Promise<unknown>;
 
+const CONVEX_MUTATIONS: unknown[] = [mutationGeneric, internalMutationGeneric];
+
 /**
  * A builder like Convex's own, whose functions run inside a wrapper. A function that is given the ctx of another one of
  * this app runs as a part of that one: it was called as a plain function, or its builder was wrapped twice. With the
@@ -28,15 +30,30 @@ type Run = (reference: unknown, args?: object, ...options: unknown[]) => Promise
  */
 export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrapper<Ctx>): unknown {
   const register = builder as (definition: unknown) => unknown;
+  const mayHaveWrapped = (wrapper as unknown) === inMutation && !CONVEX_MUTATIONS.includes(builder);
   const isMarkable = (wrapper as unknown) === inQuery && app.transports.has("client");
   return (definition: Definition<Ctx>) => {
     const isHandler = typeof definition === "function";
     const given = isHandler ? definition : definition.handler;
-    const handler: Handler<Ctx> = (ctx, args) =>
-      findExecution(ctx)?.app === app ? given(ctx, args) : wrapper(app, ctx, given, args);
+    const handler: Handler<Ctx> = (ctx, args) => {
+      const execution = findExecution(ctx);
+      if (execution?.app === app) return given(ctx, args);
+      if (mayHaveWrapped && execution === undefined) refuseWrappedDb(ctx);
+      return wrapper(app, ctx, given, args);
+    };
     if (isHandler) return register(handler);
     return register({ ...(isMarkable ? acceptMarks(definition) : definition), handler });
   };
+}
+
+/** @throws Error with the remedy, when `ctx.db` is not Convex's own, which alone has `table`. */
+function refuseWrappedDb(ctx: object): void {
+  if ("table" in (ctx as AnyMutationCtx).db) return;
+  throw new Error(
+    "lazy.mutation was given a builder that wraps ctx.db, as triggers do: the library would not see what they write. " +
+      "Put it on top: customMutation(lazy.mutation(rawMutation), " +
+      "customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }))).",
+  );
 }
 
 /**
@@ -89,7 +106,11 @@ export async function withExecution<Result>(
       const copied = copyOf(args) as object;
       return mutex.run(() => runSubMutation(mutation, copied, ...options).finally(() => execution.forget()));
     },
-    runQuery: (...call: Parameters<Run>) => mutex.track(() => runQuery(...call)),
+    // It may read rows, which the writes before it have to mark first.
+    runQuery: (...call: Parameters<Run>) => {
+      const { idle } = mutex;
+      return mutex.track(() => (idle ? idle.then(() => runQuery(...call)) : runQuery(...call)));
+    },
   });
   let result: Awaited<Result>;
   try {

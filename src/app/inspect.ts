@@ -69,7 +69,7 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
     const isRecompute = target === pathOf(app, "recompute");
     const work = isRecompute ? (fromCanonicalText(text) as { view: string; args: Value }) : null;
     const entry = { ...failure, key: work?.args ?? text } as Failure;
-    const viewReport = work === null ? undefined : views[work.view];
+    const viewReport = work !== null && Object.hasOwn(views, work.view) ? views[work.view] : undefined;
     if (viewReport === undefined) failures.push({ target, ...entry });
     else viewReport.failures.push(entry);
   }

@@ -102,7 +102,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
 
   /**
    * A mutation builder, from `mutation` or `internalMutation` of `_generated/server`: writes to sources invalidate the
-   * rows of their views, and effects are dispatched in the same transaction. Triggers of convex-helpers go on top:
+   * rows of their views, and effects are dispatched in the same transaction. Triggers of convex-helpers,
+   * and other wrappers of `ctx.db`, go on top; below, calls throw:
    *
    * ```ts
    * export const mutation = customMutation(

@@ -1,7 +1,7 @@
 import type { Value } from "convex/values";
 import { called, type LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
-import type { MutationExecution } from "../model/execution.js";
+import { type MutationExecution, withoutIdentity } from "../model/execution.js";
 import type { ActJob, Computed, Found, Question, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
 import { toKey } from "../model/row.js";
 import { computeAndCommit, computeValue } from "../recompute/commit.js";
@@ -64,7 +64,12 @@ export async function act(
     const view = app.views.get(name) as ViewDefinition;
     if (Date.now() - scheduledAt > sweepSpan(view.timeoutMs)) await report({ kind: "started", run });
     const key = toKey(view, args);
-    const value = await inAction(app, ctx, (inner) => view.compute(inner as never, key.args as never), {});
+    const value = await inAction(
+      app,
+      ctx,
+      (inner) => view.compute(withoutIdentity(inner) as never, key.args as never),
+      {},
+    );
     const { version } = view;
     result = { computed: { value: view.checkValue(value) as Value, version, asOf, probes } };
   } catch (error) {

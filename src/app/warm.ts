@@ -30,7 +30,7 @@ export function warmEach(
   view: ViewDefinition,
   source: string,
 ): (ctx: AnyMutationCtx, document: Document) => Promise<void> {
-  if (!(source in view.sources)) {
+  if (!Object.hasOwn(view.sources, source)) {
     const sources = Object.keys(view.sources).join(", ") || "none";
     throw new Error(`warmEach: "${source}" is no source of the view "${view.name}" (${sources}).`);
   }

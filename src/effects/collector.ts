@@ -6,10 +6,12 @@ import { collapse, type Effect, type EffectOptions, type EffectTarget, toEffect 
  *
  * It returns nothing, adds no read dependency, and never changes what the function returns. Effects leave once, when
  * the function ends, also when it throws (a mutation that throws is rolled back with its effects). Repetitions inside
- * the window are dropped. In a query, a mistake in the call is logged as an error; in a mutation or action it throws.
+ * the window are dropped; with `trailing`, the target runs once more at its end. In a query, a mistake in the call is
+ * logged as an error; in a mutation or action it throws.
  *
  * ```ts
  * ctx.scheduleEffect(internal.tracking.viewed, { doc }, { window: { minutes: 5 } });
+ * ctx.scheduleEffect(internal.search.reindex, { doc }, { window: { minutes: 1 }, trailing: true });
  * ```
  */
 export type ScheduleEffect = <Target extends EffectTarget>(

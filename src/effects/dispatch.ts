@@ -1,3 +1,4 @@
+import type { Entry } from "../schema.js";
 import { reasonOf } from "../values/describe.js";
 import type { Effect } from "./effect.js";
 import { findEntry, isAhead, type LedgerCtx, newEntry, scheduleWork, writeEntry } from "./ledger.js";
@@ -55,9 +56,10 @@ export async function dispatchInChunks(
 interface DispatchOptions {
   /**
    * The `asOf` of each effect's row, in the same order; null for effects that have no row. Looked up through a stale
-   * snapshot, so that a dispatch of many keys conflicts with the writers of none of them.
+   * snapshot, so that a dispatch of many keys conflicts with the writers of none of them. A text says why the effect
+   * cannot be dispatched.
    */
-  asOf?: readonly (bigint | null)[];
+  asOf?: readonly (bigint | null | string)[];
   /** A write asks for the recomputes, and no reader. */
   byWrite?: true;
   /** Told of each effect that is put off to the end of its window. */
@@ -72,7 +74,8 @@ interface DispatchOptions {
  *   same row as the last one dispatched, that one has had no result yet: the window is for the first of their jobs to
  *   start, so that jobs which always start late do not give way to each other for ever.
  * - Inside the window, and the effect saw another row than the last one dispatched, or that one failed → schedule the
- *   target for the window's end, unless something is scheduled there already.
+ *   target for the window's end, unless something is scheduled there already. So is an effect with `trailing`; its
+ *   entry then lasts for the window that begins there, too, and in that one it is put off again.
  * - Else it is a duplicate: nothing is written.
  */
 export async function dispatchEffects(
@@ -83,44 +86,61 @@ export async function dispatchEffects(
   const counts = { ...NO_COUNTS };
   for (const [i, effect] of effects.entries()) {
     const { seen } = effect;
-    const isSuperseded = seen !== undefined && (asOf[i] ?? 0n) > seen;
-    const outcome = isSuperseded ? "superseded" : await dispatchOne(ctx, effect, byWrite);
+    const commit = asOf[i] ?? 0n;
+    const problem = typeof commit === "string" ? commit : undefined;
+    const isSuperseded = seen !== undefined && typeof commit === "bigint" && commit > seen;
+    const outcome = isSuperseded ? "superseded" : await dispatchOne(ctx, effect, { byWrite, problem });
     counts[outcome]++;
     if (outcome === "trailing") await onTrailing?.(effect);
   }
   return counts;
 }
 
-async function dispatchOne(ctx: LedgerCtx, effect: Effect, byWrite: true | undefined): Promise<Outcome> {
+async function dispatchOne(
+  ctx: LedgerCtx,
+  effect: Effect,
+  { byWrite, problem }: { byWrite: true | undefined; problem: string | undefined },
+): Promise<Outcome> {
   const now = Date.now();
   const { target, windowMs, seen } = effect;
   const own = newEntry(effect);
   const entry = await findEntry(ctx.db, own.key);
+  // The entry of an effect with `trailing` that was put off lasts for two windows.
+  const isOpen = entry !== null && isAhead(entry.windowEndsAt, now, seen === undefined ? 2 * windowMs : windowMs);
+  if (isOpen && problem !== undefined && entry.failure !== undefined) return "refused";
+  if (isOpen && problem === undefined && !isNews(effect, entry, now)) return "duplicates";
 
-  if (entry === null || !isAhead(entry.windowEndsAt, now, windowMs)) {
-    const windowEndsAt = now + windowMs;
-    // A recompute's failure is over when it has committed; for others, being scheduled is all we know of.
-    let failure = seen === undefined ? undefined : entry?.failure;
-    let outcome: Outcome = "dispatched";
-    try {
-      await scheduleWork(ctx, effect, { windowEndsAt, isTrailing: false }, byWrite);
-    } catch (error) {
-      // Convex does not take it: the target does not exist, say.
-      const message = `${target} could not be scheduled: ${reasonOf(error)}`;
-      const attempts = (entry?.failure?.attempts ?? 0) + 1;
-      failure = { message, attempts, failedAt: now, retryAt: windowEndsAt };
-      outcome = "refused";
-    }
-    const isRepeated = seen !== undefined && seen === entry?.seen;
-    const taken = isRepeated ? false : undefined;
-    await writeEntry(ctx, entry ?? own, { windowEndsAt, taken, seen, trailingJob: undefined, failure });
-    return outcome;
+  const windowEndsAt = isOpen ? entry.windowEndsAt : now + windowMs;
+  const isRepeated = seen !== undefined && seen === entry?.seen;
+  const opened = { windowEndsAt, taken: isRepeated ? false : undefined, seen, trailingJob: undefined };
+  let trailingJob: Entry["trailingJob"];
+  try {
+    if (problem !== undefined) throw new Error(problem);
+    trailingJob = await scheduleWork(ctx, effect, { windowEndsAt, isTrailing: isOpen }, byWrite);
+  } catch (error) {
+    // Convex does not take it: the target does not exist, say.
+    const message = `${target} could not be scheduled: ${reasonOf(error)}`;
+    const attempts = (entry?.failure?.attempts ?? 0) + 1;
+    const failure = { message, attempts, failedAt: now, retryAt: windowEndsAt };
+    await writeEntry(ctx, entry ?? own, { ...(!isOpen && opened), failure });
+    return "refused";
   }
+  if (isOpen) {
+    const putOff = seen === undefined ? { windowEndsAt: windowEndsAt + windowMs } : { seen };
+    await writeEntry(ctx, entry, { trailingJob, ...putOff });
+    return "trailing";
+  }
+  // A recompute's failure is over when it has committed; for others, being scheduled is all we know of.
+  await writeEntry(ctx, entry ?? own, { ...opened, failure: seen === undefined ? undefined : entry?.failure });
+  return "dispatched";
+}
 
-  const isNews = seen !== undefined && (seen !== entry.seen || entry.failure !== undefined);
-  if (!isNews || entry.trailingJob !== undefined) return "duplicates";
-  const start = { windowEndsAt: entry.windowEndsAt, isTrailing: true };
-  const trailingJob = await scheduleWork(ctx, effect, start, byWrite);
-  await writeEntry(ctx, entry, { trailingJob, seen });
-  return "trailing";
+/** Whether an effect inside the window of its entry has the target run at the window's end. */
+function isNews({ seen, trailing, windowMs }: Effect, entry: Entry, now: number): boolean {
+  if (seen !== undefined) {
+    return (seen !== entry.seen || entry.failure !== undefined) && entry.trailingJob === undefined;
+  }
+  // What was put off to the begin of this window has run, or is about to.
+  const isPutOff = entry.trailingJob !== undefined && now < entry.windowEndsAt - windowMs;
+  return trailing === true && entry.failure === undefined && !isPutOff;
 }

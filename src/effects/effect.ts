@@ -25,12 +25,19 @@ export interface Effect {
   /** The caller's own key, within its target. */
   key?: string | undefined;
   seen?: bigint | undefined;
+  /** A repetition inside the window has the target run once more, at the window's end. */
+  trailing?: true | undefined;
 }
 
 /** The options of `ctx.scheduleEffect`. */
 export interface EffectOptions {
   /** How long repetitions are dropped after one is dispatched. Default: 10 seconds. */
   window?: Duration;
+  /**
+   * What becomes of repetitions: false drops them; true has the target run once more when the window ends, however many
+   * there were, and begins another window there. So the target runs after the last of them. Default: false.
+   */
+  trailing?: boolean;
   /** What makes two effects the same, within the target. Default: the arguments. */
   key?: string;
 }
@@ -41,11 +48,8 @@ export type EffectTarget =
   | FunctionReference_future<"mutation" | "action", FunctionVisibility>;
 
 /** @throws Error naming what is wrong with the target, the arguments or an option. */
-export function toEffect(
-  target: EffectTarget,
-  args: Record<string, Value> = {},
-  { key, window }: EffectOptions = {},
-): Effect {
+export function toEffect(target: EffectTarget, args: Record<string, Value> = {}, options: EffectOptions = {}): Effect {
+  const { key, window, trailing = false, ...others } = options;
   const name = targetName(target);
   const what = `scheduleEffect(${name})`;
   if (!isPlainObject(args)) throw wrongValue(`${what}: args`, args, "give an object");
@@ -56,8 +60,12 @@ export function toEffect(
     throw wrongValue(`${what}: key`, key, "give a string");
   }
   canonicalText(key ?? "", `${what}: key`);
+  for (const [option, value] of Object.entries(others)) {
+    throw wrongValue(`${what}: ${option}`, value, "the options are window, trailing and key");
+  }
+  if (typeof trailing !== "boolean") throw wrongValue(`${what}: trailing`, trailing, "give true or false");
   const windowMs = window === undefined ? DEFAULT_WINDOW_MS : toMs(window, `${what}: window`);
-  return { target: name, args: copy, windowMs, key };
+  return { target: name, args: copy, windowMs, key, ...(trailing && { trailing }) };
 }
 
 function targetName(target: EffectTarget): string {
@@ -74,12 +82,12 @@ export function ledgerKey({ target, args, key }: Effect): string {
   return key === undefined ? `${target} ${canonicalText(args)}` : `${target} #${key}`;
 }
 
-/** Leaves out effects that ask for the same work, and saw the same row. */
+/** Leaves out effects that ask for the same work, and saw the same row; of those, one with `trailing` stays. */
 export function collapse(effects: readonly Effect[]): Effect[] {
   const byIdentity = new Map<string, Effect>();
   for (const effect of effects) {
     const identity = `${effect.seen} ${ledgerKey(effect)}`;
-    if (!byIdentity.has(identity)) byIdentity.set(identity, effect);
+    if (effect.trailing || !byIdentity.has(identity)) byIdentity.set(identity, effect);
   }
   return [...byIdentity.values()];
 }

@@ -11,7 +11,8 @@ import { acceptedEffectSecrets, effectSecret } from "./secrets.js";
  *
  *   lazy-views:2:<base64url of 12 bytes of initialization vector, a ciphertext, 16 bytes of tag>
  *
- * It is AES-256-GCM over a JSON array of effects, each `{f: target, a: arguments, w: window in ms, k?: key, s?: seen}`:
+ * It is AES-256-GCM over a JSON array of effects, each
+ * `{f: target, a: arguments, w: window in ms, k?: key, s?: seen, r?: trailing}`:
  * only the deployment can read a seal, or make one. A query has no randomness, so the vector is taken from an HMAC of
  * the plaintext: equal effects have equal seals, and different ones have different vectors. A seal needs no time stamp
  * and may be repeated: inside its window an effect that is dispatched twice runs once, and a recompute that is repeated
@@ -139,13 +140,13 @@ function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-function toJson({ target, args, windowMs, key, seen }: Effect): string {
-  return JSON.stringify({ f: target, a: convexToJson(args), w: windowMs, k: key, s: seen?.toString() });
+function toJson({ target, args, windowMs, key, seen, trailing }: Effect): string {
+  return JSON.stringify({ f: target, a: convexToJson(args), w: windowMs, k: key, s: seen?.toString(), r: trailing });
 }
 
 /** @throws Error when the JSON is not an effect. */
 function fromJson(json: JSONValue): Effect {
-  const { f: target, a, w: windowMs, k: key, s } = json as Record<string, JSONValue>;
+  const { f: target, a, w: windowMs, k: key, s, r: trailing } = json as Record<string, JSONValue>;
   const args = jsonToConvex(a as JSONValue);
   if (
     typeof target !== "string" ||
@@ -153,6 +154,7 @@ function fromJson(json: JSONValue): Effect {
     typeof windowMs !== "number" ||
     !Number.isFinite(windowMs) || // JSON can say 1e999.
     (key !== undefined && typeof key !== "string") ||
+    (trailing !== undefined && trailing !== true) ||
     (s !== undefined && !(typeof s === "string" && /^\d{1,19}$/.test(s)))
   ) {
     throw new Error("not an effect");
@@ -160,5 +162,5 @@ function fromJson(json: JSONValue): Effect {
   const seen = s === undefined ? undefined : BigInt(s);
   // JSON can say what is no Convex value: half of a surrogate pair, a field "__proto__", or a number beyond int64.
   canonicalText([target, key ?? "", args, seen ?? null]);
-  return { target, args: args as Record<string, Value>, windowMs, key, seen };
+  return { target, args: args as Record<string, Value>, windowMs, key, seen, trailing };
 }

@@ -8,7 +8,7 @@ import { reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
 import type { LazyReferences, Question } from "./jobs.js";
 import { isNearlyOut } from "./limits.js";
-import { announce, findRow } from "./row.js";
+import { announce, findRow, MissingTableError } from "./row.js";
 import { findRun } from "./run.js";
 
 /**
@@ -106,9 +106,10 @@ export function viewOf(app: LazyApp, { target, args }: Effect): ViewDefinition |
   return target === pathOf(app, "recompute") ? app.views.get(String(args.view)) : undefined;
 }
 
-type Commit = bigint | null;
+/** The `asOf` that a row has now; null where it is not known. A text says why its view can have no rows. */
+type Commit = bigint | null | string;
 
-/** The `asOf` that the rows of effects have now; null where it is not known, or the effect saw no row. */
+/** What is known of the rows of effects; null for an effect that saw none. */
 async function currentCommits(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<Commit[]> {
   const rows = effects.map((effect) => {
     const view = effect.seen === undefined ? undefined : viewOf(app, effect);
@@ -138,8 +139,16 @@ export async function commitsOf(
   for (const row of rows) {
     const view = row && views.get(row.view);
     const canRead = row && view && !(await isNearlyOut(ctx));
-    const found = canRead ? await findRow(ctx.db, view, row.key) : null;
-    commits.push(found?.asOf ?? null);
+    commits.push(canRead ? await commitOf(ctx, view, row.key) : null);
   }
   return commits;
+}
+
+async function commitOf({ db }: AnyQueryCtx, view: ViewDefinition, key: string): Promise<Commit> {
+  try {
+    return (await findRow(db, view, key))?.asOf ?? null;
+  } catch (error) {
+    if (error instanceof MissingTableError) return error.message;
+    throw error;
+  }
 }

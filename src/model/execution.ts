@@ -1,3 +1,4 @@
+import type { Auth } from "convex/server";
 import type { EffectCollector, EffectCtx } from "../effects/collector.js";
 import type { LedgerCtx } from "../effects/ledger.js";
 import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredRow } from "../schema.js";
@@ -27,6 +28,11 @@ export class Execution {
     return this.ctx;
   }
 
+  /** Writes that were begun, and whose rows may not be marked yet: what reads rows waits for them. */
+  get writes(): Promise<unknown> | undefined {
+    return undefined;
+  }
+
   /** Raises the recompute of a row that was seen; null when there was none. */
   raiseRecompute(view: ViewDefinition, key: Key, row: StoredRow | null): void {
     this.collector.raise(recomputeEffect(pathOf(this.app, "recompute"), view, key, row));
@@ -46,12 +52,16 @@ export class MutationExecution extends Execution {
   readonly marked = new Set<string>();
   /** Views whose rows were read as a whole, by their keys; null for one that has too many. */
   readonly rows = new Map<string, Map<string, StoredRow> | null>();
+  /** Views whose tables were found to be missing. */
+  readonly withoutTable = new Set<ViewDefinition>();
   /** Rows that were looked up, and whether they were so many that whole tables are read instead. */
   lookUps = 0;
   isShortOfRanges = false;
   /** Why a change could not be turned into marks: the mutation must not commit, even if the app catches the error. */
   lostInvalidation: unknown;
   #reader: AnyQueryCtx | undefined;
+  /** What does not wait for the work that the reader is a part of. */
+  readonly #inTurn: Pick<AnyQueryCtx, "runQuery">;
 
   /** @param raw - Convex's own ctx, for what the library itself reads and schedules. */
   constructor(
@@ -62,12 +72,17 @@ export class MutationExecution extends Execution {
   ) {
     super(app, ctx, collector);
     this.db = raw.db;
+    this.#inTurn = { runQuery: this.ctx.runQuery };
     this.ledger = ledgerOf(app, raw);
   }
 
   override get reader(): AnyQueryCtx {
-    this.#reader ??= new Execution(this.app, readOnly(this.ctx), this.collector).ctx;
+    this.#reader ??= new Execution(this.app, readOnly({ ...this.ctx, ...this.#inTurn }), this.collector).ctx;
     return this.#reader;
+  }
+
+  override get writes(): Promise<unknown> | undefined {
+    return this.mutex.idle;
   }
 
   /** Forgets what is known of rows: of one key that this mutation commits, or of all that a sub-mutation may commit. */
@@ -113,5 +128,23 @@ function readOnly({ db, scheduler: _, runMutation: __, ...queryCtx }: AnyMutatio
     normalizeId: db.normalizeId.bind(db),
     system: db.system,
   } as AnyReader;
-  return { ...queryCtx, db: reader };
+  return { ...queryCtx, auth: NO_IDENTITY, db: reader };
+}
+
+/** What `compute` and predicates have in place of `ctx.auth`. */
+const NO_IDENTITY: Auth = {
+  async getUserIdentity() {
+    throw new Error(
+      "ctx.auth cannot be used in compute, changed() or when(): a row is the same for everyone who reads it. " +
+        "Put what matters of the user into the key.",
+    );
+  },
+};
+
+/**
+ * The same ctx for `compute`, and for predicates that read: it does not say who asks, since one row serves everyone.
+ * Identity still flows into what it calls with `ctx.runQuery`, which Convex does not let us change.
+ */
+export function withoutIdentity<Ctx extends { auth: Auth }>(ctx: Ctx): Ctx {
+  return ctx.auth === NO_IDENTITY ? ctx : { ...ctx, auth: NO_IDENTITY };
 }

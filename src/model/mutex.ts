@@ -26,6 +26,11 @@ export class Mutex {
     });
   }
 
+  /** Resolves when the work is done that was begun before; undefined when all is. */
+  get idle(): Promise<unknown> | undefined {
+    return this.#last?.catch(() => {});
+  }
+
   /**
    * Runs work at once, and knows that it is on its way. Returns a promise of its own: a failure that the app does not
    * await stays unhandled, as it is without the library.

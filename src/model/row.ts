@@ -58,8 +58,17 @@ export async function findRow(db: AnyReader, { name }: { name: string }, text: s
     // The error of a transaction that has read too much names the limit.
     if (/too many|too much|limit/i.test(reason)) throw error;
     const remedy = `Does convex/schema.ts have ${name}, made by viewTable()?`;
-    throw new Error(`view "${name}": its rows could not be read. ${remedy} (${reason})`, { cause: error });
+    const message = `view "${name}": its rows could not be read. ${remedy} (${reason})`;
+    throw new (isUnknownIndex(reason) ? MissingTableError : Error)(message, { cause: error });
   }
+}
+
+/** The schema does not have a view's table, so the view has no rows. */
+export class MissingTableError extends Error {}
+
+/** Whether Convex does not know an index. One that it is still filling will have rows. */
+function isUnknownIndex(reason: string): boolean {
+  return /not found|not declared/.test(reason);
 }
 
 /** Whether a row has a value. One that release 0.1 left behind for a first run has none. */

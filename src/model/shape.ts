@@ -79,6 +79,6 @@ function checkStandard(schema: StandardSchema, value: unknown, what: string): un
 /** The error for a value that has the wrong thing at a path. */
 function misfit(what: string, path: string[], expectation: string, value: unknown): Error {
   let got = value;
-  for (const part of path) got = (got as Record<string, unknown> | null | undefined)?.[part];
+  for (const part of path) got = Object.getOwnPropertyDescriptor(Object(got), part)?.value;
   return new Error(`${[what, ...path].join(".")}: ${expectation}, got ${describe(got)}.`);
 }

@@ -35,7 +35,7 @@ export async function beginRun(
   const { name, version, mode, paged } = view;
   const { args, text } = key;
   const probes = mode === "snapshot" ? undefined : await probeTexts(reader, view, args);
-  const accumulated = paged?.initial(args as never);
+  const accumulated = paged?.initial(args as never) ?? null;
   const asOf = ctx.meta.getSnapshotTs();
   const now = Date.now();
   const shared = { view: name, args, asOf, probes };

@@ -1,4 +1,5 @@
 import type { Probe, Sight, Verdict, ViewDefinition } from "../model/definition.js";
+import { withoutIdentity } from "../model/execution.js";
 import type { AnyQueryCtx, Row, StoredRow } from "../schema.js";
 import { canonicalText } from "../values/canonical.js";
 import { complain } from "../values/describe.js";
@@ -29,7 +30,9 @@ function sightOf(ctx: AnyQueryCtx, view: ViewDefinition, row: Row): Sight {
     return asked;
   };
   return {
-    ctx,
+    get ctx() {
+      return withoutIdentity(ctx);
+    },
     row,
     isTagInvalidated: view.tags && askTags,
     hasChanged: async (probe) =>
@@ -69,5 +72,8 @@ export async function probeTexts(ctx: AnyQueryCtx, view: ViewDefinition, key: un
 }
 
 async function probeText(ctx: AnyQueryCtx, { name }: ViewDefinition, probe: Probe, key: unknown): Promise<string> {
-  return canonicalText(await probe(ctx, key as never), `view "${name}": the result of changed()`);
+  return canonicalText(
+    (await probe(withoutIdentity(ctx), key as never)) ?? null,
+    `view "${name}": the result of changed()`,
+  );
 }

@@ -3,7 +3,7 @@ import { sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type MutationExecution, markOf } from "../model/execution.js";
 import { isNearlyOut, isShortOfRanges } from "../model/limits.js";
-import { findRow, type Key, markRow, recomputeEffect, workMs } from "../model/row.js";
+import { findRow, type Key, MissingTableError, markRow, recomputeEffect, workMs } from "../model/row.js";
 import { findRun, touchRun } from "../model/run.js";
 import type { Row, StoredRow } from "../schema.js";
 import { GRACE_MS, LONGEST_GRACE_MS } from "../times.js";
@@ -47,6 +47,7 @@ export async function markKey(
       if (isComing) await sweepWhenDue(ledger, view.name, { expiresAt: now + workMs(view), now });
     }
   } catch (error) {
+    if (error instanceof MissingTableError) throw error;
     throw notMarked(execution, `view "${view.name}": the row ${key.text} could not be marked as out of date`, error);
   }
   marked.add(mark);

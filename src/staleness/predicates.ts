@@ -68,7 +68,8 @@ export function hasReached({ expiresAt, computedAt }: Row, ageMs: number): boole
  * }))
  * ```
  *
- * @param probe - Reads a Convex value; it may only read, and must not look at the clock.
+ * @param probe - Reads a Convex value; `undefined` counts as null. It may only read, and must not look at the clock, nor
+ * ask who reads: `ctx.auth` throws.
  */
 export function changed<Key, Value, DataModel extends GenericDataModel = GenericDataModel>(
   probe: (ctx: GenericQueryCtx<DataModel>, key: Key) => unknown,
@@ -85,8 +86,9 @@ export function changed<Key, Value, DataModel extends GenericDataModel = Generic
  * when((row: { value: Grant }) => (row.value.revoked ? "expired" : "fresh"))
  * ```
  *
- * @param judge - True means stale, false fresh. It may read, and must not look at the clock. It must call a new row
- * fresh: one that it never does is recomputed no more often than a failing view.
+ * @param judge - True means stale, false or nothing fresh. It may read, and must not look at the clock, nor ask who
+ * reads: `ctx.auth` throws. It must call a new row fresh: one that it never does is recomputed no more often than a
+ * failing view.
  */
 export function when<Key, Value, DataModel extends GenericDataModel = GenericDataModel>(
   judge: (
@@ -98,7 +100,8 @@ export function when<Key, Value, DataModel extends GenericDataModel = GenericDat
     ...ROW_ONLY,
     judge: async ({ row, ctx }) => {
       const { args, value, version, computedAt } = row as Row<Key, Value>;
-      const said = await judge({ key: args, value, version, computedAt }, ctx as unknown as GenericQueryCtx<DataModel>);
+      const reader = ctx as unknown as GenericQueryCtx<DataModel>;
+      const said = (await judge({ key: args, value, version, computedAt }, reader)) ?? false;
       if (typeof said === "boolean") return staleIf(said);
       if (VERDICTS.includes(said)) return said;
       throw new Error(`when() returned ${describe(said)}; return a boolean or a verdict.`);

@@ -2,9 +2,10 @@ import { ConvexError } from "convex/values";
 import type { ViewDefinition } from "../model/definition.js";
 import { type MutationExecution, markOf } from "../model/execution.js";
 import type { Mutex } from "../model/mutex.js";
-import { applyValue, type Key, toKey } from "../model/row.js";
+import { applyValue, type Key, MissingTableError, toKey } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import type { AnyWriter, StoredRow } from "../schema.js";
+import { canonicalText } from "../values/canonical.js";
 import { copyOf } from "../values/copy.js";
 import { complain, describe, reasonOf } from "../values/describe.js";
 import { isLeased, lookUp, markKey, notMarked } from "./mark.js";
@@ -98,17 +99,28 @@ async function write(execution: MutationExecution, method: Method, args: unknown
   try {
     let after = method === "delete" ? null : storedFrom(method, before, args.at(-1) as Document);
     if (after === undefined) after = await readBack(execution, table, isInsert ? result : id);
-    for (const view of views) {
-      for (const [key, change] of concerns(view, { table, before, after })) {
-        if (view.applyChange === undefined) await markKey(execution, view, key);
-        else await applyToRow(execution, view, key, change);
-      }
-    }
+    for (const view of views) await takeIn(execution, view, { table, before, after });
   } catch (error) {
     execution.lostInvalidation ??= error;
     throw error;
   }
   return result;
+}
+
+/** Tells the rows of a view of a change. One whose table is not in the schema has none: this is logged once. */
+async function takeIn(execution: MutationExecution, view: ViewDefinition, changed: Change): Promise<void> {
+  const { withoutTable } = execution;
+  try {
+    for (const [key, change] of concerns(view, changed)) {
+      if (withoutTable.has(view)) return;
+      if (view.applyChange === undefined) await markKey(execution, view, key);
+      else await applyToRow(execution, view, key, change);
+    }
+  } catch (error) {
+    if (!(error instanceof MissingTableError)) throw error;
+    withoutTable.add(view);
+    complain(error);
+  }
 }
 
 async function readBack(execution: MutationExecution, table: string, id: unknown): Promise<Document> {
@@ -195,11 +207,18 @@ async function applyToRow(execution: MutationExecution, view: ViewDefinition, ke
   await applyValue(watchedDb(execution), view, row, value);
 }
 
+/** Checks a value that was made of a stored one, which the view's schema has transformed before. */
+function checkStored(view: ViewDefinition, value: unknown): unknown {
+  const checked = view.checkValue(value);
+  if (checked === value || canonicalText(view.checkValue(checked)) === canonicalText(checked)) return checked;
+  throw new Error("its schema transforms again what it has transformed once; transform the value in compute instead.");
+}
+
 /** @returns Undefined when the value must be computed anew. */
 function newValue(view: ViewDefinition, key: Key, row: StoredRow, change: Change): unknown {
   try {
     const value = view.applyChange?.(row.value as never, change as never, key.args as never);
-    return value === undefined ? undefined : view.checkValue(value);
+    return value === undefined ? undefined : checkStored(view, value);
   } catch (error) {
     complain(
       `view "${view.name}": applyChange failed for ${row.key}, whose row will be computed anew: ${reasonOf(error)}`,

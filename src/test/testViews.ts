@@ -83,7 +83,7 @@ export function testViews(t: TestConvexLike, clock: Clock): TestViews {
         const isRepeated = (effect: Effect) => seen.has(identity(effect));
         // An effect that saw no row may be raised by every read; a recompute is raised until it is done.
         const undone = effects.filter((effect) => effect.seen !== undefined || !isRepeated(effect));
-        const restMs = undone.length === 0 ? await untilTrailing(t) : 0;
+        const restMs = undone.length === 0 ? await untilTrailing(t, effects) : 0;
         // What has run just now may have changed the result.
         if (restMs === null && !hasRun) return result;
         if (reads === MAX_READS) throw await unsettled(t, undone);
@@ -107,13 +107,19 @@ function identity(effect: Effect): string {
   return `${effect.seen} ${ledgerKey(effect)}`;
 }
 
-/** How long it is until the next recompute that was put off, in ms; null when none is. Retries do not count. */
-async function untilTrailing(t: TestConvexLike): Promise<number | null> {
-  const times = await readIn(t, async (ctx) => {
-    const entries = await lazyDb(ctx.db).query("lazyEffects").collect();
-    return entries
-      .filter(({ trailingJob, failure }) => trailingJob !== undefined && failure === undefined)
-      .map(({ windowEndsAt }) => windowEndsAt);
+/**
+ * How long it is until the next job that was put off, in ms; null when none is. Retries do not count, nor do effects
+ * that the read has raised: it raises them each time, and they are put off each time.
+ */
+async function untilTrailing(t: TestConvexLike, raised: readonly Effect[]): Promise<number | null> {
+  const repeated = new Set(raised.filter(({ seen }) => seen === undefined).map(ledgerKey));
+  const times = await readIn(t, async ({ db }) => {
+    const entries = await lazyDb(db).query("lazyEffects").collect();
+    const putOff = entries.filter(({ key, failure }) => failure === undefined && !repeated.has(key));
+    const jobs = await Promise.all(
+      putOff.map(({ trailingJob }) => trailingJob && db.system.get("_scheduled_functions", trailingJob)),
+    );
+    return jobs.flatMap((job) => (job?.state.kind === "pending" ? [job.scheduledTime] : []));
   });
   return times.length === 0 ? null : Math.max(Math.min(...times) - Date.now(), 1);
 }

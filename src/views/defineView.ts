@@ -99,7 +99,7 @@ export function defineView<
     paged: mode === "paged" ? (options as unknown as PagedComputing) : undefined,
     checkKey: toCheck(table.shape.key, `${what}: key`),
     checkValue: (value) => {
-      const checked = checkValue(value);
+      const checked = checkValue(value ?? null) ?? null;
       canonicalText(checked, `${what}: value`); // The shape may let more through than Convex can store.
       return checked;
     },

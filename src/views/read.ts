@@ -1,7 +1,7 @@
 import type { Effect } from "../effects/effect.js";
 import { type LazyApp, viewOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { type Execution, executionOf } from "../model/execution.js";
+import { type Execution, executionOf, findExecution, withoutIdentity } from "../model/execution.js";
 import { isNearlyOut } from "../model/limits.js";
 import { findRow, hasValue, type Key, keyOrNone, toKey } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
@@ -36,6 +36,8 @@ export type RowRead<K, V> = ViewRead<V> & { key: K };
 export async function readView(ctx: object, view: ViewDefinition, rawKey: unknown, method: string): Promise<AnyRead> {
   const execution = executionOf(ctx, view, method);
   const key = toKey(view, rawKey);
+  const { writes } = execution;
+  if (writes) await writes;
   return await serve(execution, view, key, await findRow(execution.ctx.db, view, key.text));
 }
 
@@ -79,12 +81,14 @@ async function serve(execution: Execution, view: ViewDefinition, key: Key, row: 
   if (read.state === "fresh") return read;
   if (row?.pendingUntil === undefined) execution.raiseRecompute(view, key, row);
   if (read.state === "stale" || view.onMissing === "null") return read;
-  return { ...read, value: view.checkValue(await view.compute(reader, key.args as never)) };
+  return { ...read, value: view.checkValue(await view.compute(withoutIdentity(reader), key.args as never)) };
 }
 
 /** Reads a key and raises nothing. */
 export async function peekView(ctx: AnyQueryCtx, view: ViewDefinition, rawKey: unknown): Promise<AnyRead> {
-  const row = await findRow(ctx.db, view, toKey(view, rawKey).text);
+  const { text } = toKey(view, rawKey);
+  await findExecution(ctx)?.writes;
+  const row = await findRow(ctx.db, view, text);
   return toRead(row, hasValue(row) ? await judgeForReader(ctx, view, row) : "missing");
 }
 

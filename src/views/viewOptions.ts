@@ -34,14 +34,17 @@ type Computing<Key, Value, DataModel extends GenericDataModel, Item, Accumulated
       mode?: "transaction" | "snapshot";
       /** What a reader gets when there is no value: null, or what `compute` says in the query. Default: "null". */
       onMissing?: "null" | "compute";
-      /** Computes the value of a key. It may only read, and must depend on nothing but the key and what it reads. */
+      /**
+       * Computes the value of a key; `undefined` counts as null. It may only read, and must depend on nothing but the key
+       * and what it reads: `ctx.auth` throws.
+       */
       compute: (ctx: GenericQueryCtx<DataModel>, key: Key) => Value | Promise<Value>;
     }
   | {
       /** In an action, which may call the outside world. A source that changes meanwhile leaves the row stale. */
       mode: "action";
       onMissing?: "null";
-      /** Computes the value of a key. It may run more than once, when its action dies. */
+      /** Computes the value of a key. It may run more than once, when its action dies. `ctx.auth` throws. */
       compute: (ctx: GenericActionCtx<DataModel> & EffectCtx, key: Key) => Value | Promise<Value>;
       /** After this time an action that has not ended is given up, and tried again. Default: 10 minutes. */
       timeout?: Duration;

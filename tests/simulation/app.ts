@@ -68,6 +68,8 @@ export interface Deployment {
 /** The age at which rows are stale, in the guards `aged` and `both`. */
 export const AGE_MS = 30_000;
 export const WINDOW_MS = 10_000;
+/** Of the effect with `trailing` that refreshes raise: long, so that some histories raise it again inside. */
+export const NOTED_WINDOW_MS = 60_000;
 /** How long the app's actions may take, and its leases last. */
 const TIMEOUT_MS = 20_000;
 const LEASE_MS = 60_000;
@@ -239,6 +241,7 @@ export function deploy(deployment: Deployment) {
     return (await query.first()) as unknown as (Item & { _id: never }) | null;
   };
   const item = { list: v.string(), color: v.string(), n: v.number() };
+  const notedReference = makeFunctionReference<"mutation">("app:noted");
   const addReference = makeFunctionReference<"mutation">("app:add") as FunctionReference<"mutation", "public">;
 
   const app = {
@@ -303,6 +306,7 @@ export function deploy(deployment: Deployment) {
       args: group,
       handler: async (ctx, key) => {
         await groups.refresh(ctx, key);
+        ctx.scheduleEffect(notedReference, {}, { window: { milliseconds: NOTED_WINDOW_MS }, trailing: true });
       },
     }),
     /** Adds one, then refreshes, in place or in a sub-transaction, while another is added. */
@@ -326,6 +330,7 @@ export function deploy(deployment: Deployment) {
       args: group,
       handler: async (ctx, key) => await groups.invalidate(ctx, key),
     }),
+    noted: mutationGeneric({ args: {}, handler: async () => null }),
   };
   const modules = { app, lazy: lazy.functions() };
   const functions = Object.entries(modules).flatMap(([module, exports]) =>

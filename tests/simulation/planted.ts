@@ -39,17 +39,29 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
   bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", [
-    "!isNews || entry.trailingJob !== undefined",
-    "true",
+    "entry.trailingJob === undefined;",
+    "false;",
   ]),
   bug(2, "news is not told from repetition", "src/effects/dispatch.ts", [
     "seen !== entry.seen || entry.failure",
     "entry.failure",
   ]),
-  bug(2, "a superseded effect is dispatched", "src/effects/dispatch.ts", ["(asOf[i] ?? 0n) > seen", "false"]),
+  bug(2, "a superseded effect is dispatched", "src/effects/dispatch.ts", ["commit > seen", "false"]),
+  bug(4, "an effect with trailing is dropped inside its window", "src/effects/dispatch.ts", [
+    "return trailing === true && ",
+    "return false && ",
+  ]),
+  bug(385, "an effect that was put off counts for the window after, too", "src/effects/dispatch.ts", [
+    " && now < entry.windowEndsAt - windowMs",
+    "",
+  ]),
+  bug(4, "what is put off begins no window", "src/effects/dispatch.ts", [
+    "{ windowEndsAt: windowEndsAt + windowMs }",
+    "{}",
+  ]),
   bug(2, "a window is not looked at", "src/effects/dispatch.ts", [
-    "entry === null || !isAhead(entry.windowEndsAt, now, windowMs)",
-    "true",
+    "entry !== null && isAhead(",
+    "entry !== null && now < 0 && isAhead(",
   ]),
   {
     ...bug(38, "a dispatch reads rows in its own transaction", "src/model/app.ts", [
@@ -131,7 +143,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (isPutOff || isLate || !isOwn) {",
     "if (false) {",
   ]),
-  bug(171, "what the ledger knows of readers is kept at an eviction", "src/effects/ledger.ts", [
+  bug(184, "what the ledger knows of readers is kept at an eviction", "src/effects/ledger.ts", [
     'else if (cause === "evicted") await clear(ctx, entry, "seen");',
     "",
   ]),
@@ -144,7 +156,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (false) {",
   ]),
   {
-    ...bug(43, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
+    ...bug(75, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
       "isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))",
       "isLeased(view, next, now)",
     ]),
@@ -186,11 +198,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     isRare: true,
     kind: { isLimited: true },
   },
-  bug(16, "a row is evicted as soon as it is stale", "src/staleness/evictable.ts", [
+  bug(63, "a row is evicted as soon as it is stale", "src/staleness/evictable.ts", [
     "since !== undefined && since + view.evictAfterMs > now",
     "false",
   ]),
-  bug(6, "a job that has died is waited for", "src/model/run.ts", [
+  bug(8, "a job that has died is waited for", "src/model/run.ts", [
     'kind === "pending" || kind === "inProgress" ? kind : false',
     '"pending"',
   ]),

@@ -18,6 +18,7 @@ import { checkConflict } from "./invariants/conflicts.js";
 import { Effects } from "./invariants/effects.js";
 import { Paces } from "./invariants/pace.js";
 import { checkRows, checkWrites } from "./invariants/rows.js";
+import { TARGET, TrailingRuns } from "./invariants/trailing.js";
 import { must, Violation } from "./invariants/violation.js";
 import { Trace } from "./trace.js";
 import { hasAge, isClean, isOld, rowsOf } from "./truth.js";
@@ -99,6 +100,7 @@ class Simulation implements Observer<Deployment> {
   private readonly subscriptions: Subscriptions<Deployment>;
   private readonly paces = new Paces();
   private readonly effects = new Effects(EFFECT_SECRET);
+  private readonly trailingRuns = new TrailingRuns();
   private readonly watched = new Set<string>();
   /** Groups of which a recompute has died. */
   private readonly bereft = new Set<string>();
@@ -169,6 +171,7 @@ class Simulation implements Observer<Deployment> {
     this.trace.onCommit(commit);
     this.check(() => {
       this.effects.onCommit(commit);
+      this.trailingRuns.onCommit(commit);
       checkRows(this.backend.store, this.deployment, commit);
     });
     this.subscriptions.onCommit(commit);
@@ -179,6 +182,7 @@ class Simulation implements Observer<Deployment> {
     this.check(() => {
       this.paces.onEnd(ended);
       this.effects.onEnd(ended, this.backend.store);
+      this.trailingRuns.onEnd(ended);
       if (kind === "mutation" && "error" in ended.result) this.checkError(ended, ended.result.error);
       else checkWrites(ended);
     });
@@ -192,6 +196,7 @@ class Simulation implements Observer<Deployment> {
 
   onJobDeath({ name, args }: Job): void {
     this.trace.add(() => `${name} died`);
+    if (name === TARGET) return;
     const { job } = args[0] as unknown as { job: { args?: { group: string }; run?: string } };
     const group = job.args?.group ?? this.groupOfRun(job.run);
     if (group !== undefined) this.bereft.add(group);

@@ -6,12 +6,13 @@ import type { LogEvent } from "../engine/logStream.js";
 import type { Commit, Store } from "../engine/store.js";
 import { asRow, rowsOf } from "../truth.js";
 import { OLDEST_SNAPSHOT_MS } from "../weather.js";
+import { TARGET } from "./trailing.js";
 import { must } from "./violation.js";
 
 /** A key that only forged effects name. */
 export const FORGED_GROUP = "forged";
-/** The functions that the library schedules. */
-const SCHEDULED = ["lazy:recompute", "lazy:act", "lazy:sweep"];
+/** The functions that are scheduled. */
+const SCHEDULED = ["lazy:recompute", "lazy:act", "lazy:sweep", TARGET];
 
 type RecomputeArgs = { args: { group: string } };
 
