@@ -64,12 +64,17 @@ export function startTestApp(options: AppOptions = {}) {
   });
   const http = httpRouter();
   lazy.registerRoutes(http);
+  const functions = lazy.functions();
 
   // What `run:*` runs: set for the length of one call.
   let body: (ctx: never) => unknown = () => null;
   const handler = async (ctx: unknown) => (await body(ctx as never)) ?? null;
   const modules: Record<string, Record<string, unknown>> = {
-    lazy: Object.fromEntries(Object.entries(lazy.functions()).filter(([name]) => !forgotten.includes(name))),
+    lazy: Object.fromEntries(
+      Object.keys(functions)
+        .filter((name) => !forgotten.includes(name))
+        .map((name) => [name, functions[name as keyof typeof functions]]),
+    ),
     http: { default: http },
     run: {
       query: lazy.query(queryGeneric)({ args: {}, handler }),
