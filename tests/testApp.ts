@@ -42,6 +42,8 @@ export interface AppOptions {
   /** More modules, made with the app's builders. */
   build?: (lazy: LazyViews<GenericDataModel>) => Record<string, Record<string, unknown>>;
   module?: string;
+  /** The schema does not have the library's own tables. */
+  lacksLazyTables?: boolean;
   /** Of the library's functions, those that the app forgot to export. */
   forgotten?: string[];
   transports?: Transport[];
@@ -85,7 +87,10 @@ export function startTestApp(options: AppOptions = {}) {
     ...options.modules,
     ...options.build?.(lazy),
   };
-  const schema: SchemaDefinition<GenericSchema, true> = defineSchema({ ...tables, ...lazyTables });
+  const schema: SchemaDefinition<GenericSchema, true> = defineSchema({
+    ...tables,
+    ...(options.lacksLazyTables ? {} : lazyTables),
+  });
   const t = convexTest({
     schema,
     modules: Object.fromEntries(

@@ -60,6 +60,7 @@ const SWEEPS: Handlers<SweepJob, [MutationExecution], number> = {
   due: sweepDue,
   evict: sweepEvictable,
   backstop: sweepForgotten,
+  beat: ({ ledger }, job) => writeBeat(ledger.db, job).then(() => 1),
   topics: ({ ledger }, note) => writeTopics(ledger.db, note),
   ping: async () => 0,
 };

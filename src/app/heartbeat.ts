@@ -45,7 +45,8 @@ export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
   const route = app.transports.has("logStream") ? await routeProblem() : undefined;
   for (const problem of [...seen, ...failed, ...(route === undefined ? [] : [route])]) complain(problem);
   const job: Beat = { kind: "beat", at, checked: toCheck(app), failed, ...(route !== undefined && { route }) };
-  await attempt("recompute", { job });
+  // If the one is missing, the other remembers it.
+  if ((await attempt("recompute", { job })) === undefined) await attempt("sweep", { job });
   const seals = (await attempt("inspect", { ask: { kind: "canary", sentAt: Date.now() } })) as string[] | undefined;
   if (seals && seals.length > 0) await attempt("forward", { seals });
   return null;
@@ -83,7 +84,7 @@ export async function writeTopics(db: LazyWriter, { at, topics }: TopicsNote): P
   return 1;
 }
 
-/** In the mutation `recompute`. A canary that has not arrived is waited for, while the next ones are sent. */
+/** In the mutation `recompute` or `sweep`. A canary that has not arrived is waited for, while the next ones are sent. */
 export async function writeBeat(db: LazyWriter, { at, checked, failed, route }: Beat): Promise<void> {
   const { sentAt = 0, arrivedAt = 0, missed = 0 } = (await db.query("lazyHealth").first()) ?? {};
   const isWaiting = arrivedAt < sentAt;

@@ -74,7 +74,7 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
     parts--;
     let counts: Counts = { rows: 0, stale: 0, more: false };
     try {
-      if (!missing.has(view.name)) counts = await countRows(ctx, view, parts);
+      if (!missing.has(view.name)) counts = await countRows(ctx, view, parts, problems);
     } catch (error) {
       problems.push(`view "${view.name}": its rows could not be looked at. (${reasonOf(error)})`);
     }
@@ -112,10 +112,15 @@ function reportFailure(app: LazyApp, { views, ledger }: InspectReport, { key, ta
   else viewReport.failures.push(entry);
 }
 
-async function countRows(ctx: AnyQueryCtx, view: ViewDefinition, parts: number): Promise<Counts> {
+/** What predicates throw becomes a problem, once for the view. */
+async function countRows(ctx: AnyQueryCtx, view: ViewDefinition, parts: number, problems: string[]): Promise<Counts> {
+  const thrown: unknown[] = [];
+  const log = (text: unknown) => thrown.push(text);
   const isStale = async (row: unknown) =>
-    !(await isNearlyOut(ctx)) && (await judgeForReader(ctx, view, row as StoredRow)) !== "fresh";
-  return await count(ctx, ctx.db.query(view.name), parts, isStale);
+    !(await isNearlyOut(ctx)) && (await judgeForReader(ctx, view, row as StoredRow, log)) !== "fresh";
+  const counts = await count(ctx, ctx.db.query(view.name), parts, isStale);
+  problems.push(...thrown.slice(0, 1).map(String));
+  return counts;
 }
 
 /** Counts documents: as many as a part's share allows, and at least one, if the transaction has room for it. */
@@ -134,7 +139,7 @@ async function count<Document>(
     if (found.more) break;
     found.rows++;
     if (await isStale(document)) found.stale++;
-    found.more = (await isOver()) || (await isNearlyOut(ctx));
+    found.more = (await isOver(found.rows)) || (await isNearlyOut(ctx));
     if (found.more) break;
   }
   return found;

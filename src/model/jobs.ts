@@ -47,7 +47,7 @@ export type RecomputeJob =
   | { kind: "finish"; run: RunId; computed?: Computed; error?: string }
   /** The sub-transaction that takes in what a run has found. */
   | { kind: "commitRun"; run: RunId; found: Found }
-  /** Remember what the heartbeat has found, or that its canary has come this far. */
+  /** Remember what the heartbeat has found, or that its canary has gone the whole way. */
   | Beat
   | Arrival
   | Ping;
@@ -88,14 +88,14 @@ export type Arrival = { kind: "arrival"; sentAt: number };
 export type TopicsNote = { kind: "topics"; at: number; topics: string };
 
 /** The jobs of the mutation `sweep`: `due` handles what is due in a table. */
-export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | TopicsNote | Ping;
+export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | Beat | TopicsNote | Ping;
 
 /** The questions that the query `inspect` answers to the library, mostly through a stale snapshot. */
 export type Question =
   /** The `asOf` of rows; null for one that does not exist. */
   | { kind: "commits"; rows: ({ view: string; key: string } | null)[] }
   /** What a sweep has to handle. */
-  | Exclude<SweepJob, TopicsNote | Ping>
+  | Exclude<SweepJob, Beat | TopicsNote | Ping>
   /** What a key's value is, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
   /** Raises a canary. */

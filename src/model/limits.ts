@@ -13,13 +13,19 @@ const READS = ["bytesRead", "documentsRead", "databaseQueries"] as const;
  * Shares what is left to read among parts of equal right.
  *
  * @param parts - How many parts there are yet, this one included.
- * @returns Whether this part has used up its share.
+ * @returns Whether one more item, as large as those that this part has read are on average, exceeds its share.
  */
-export async function shareOfReads({ meta }: AnyQueryCtx, parts: number): Promise<() => Promise<boolean>> {
+export async function shareOfReads(
+  { meta }: AnyQueryCtx,
+  parts: number,
+): Promise<(itemsRead: number) => Promise<boolean>> {
   const before = await meta.getTransactionMetrics();
-  return async () => {
+  return async (itemsRead) => {
     const now = await meta.getTransactionMetrics();
-    return READS.some((kind) => now[kind].remaining < before[kind].remaining * (1 - 1 / parts));
+    return READS.some((kind) => {
+      const read = before[kind].remaining - now[kind].remaining;
+      return read + read / itemsRead > before[kind].remaining / parts;
+    });
   };
 }
 
