@@ -55,7 +55,5 @@ export const MAX_EVENT_AGE_MS = 15 * MINUTE;
 export const MAX_CLOCK_SKEW_MS = 5 * MINUTE;
 /** How long a canary may be on its way: the stream delivers after 5 s, and some seconds later when it fails. */
 export const CANARY_PATIENCE_MS = MINUTE;
-/** How long the heartbeat waits for the route: as long as the stream does. */
-export const ROUTE_TIMEOUT_MS = 30 * SECOND;
 /** The route notes the same finding once in this time, however many requests there are. */
 export const NOTE_INTERVAL_MS = MINUTE;

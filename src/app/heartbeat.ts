@@ -42,13 +42,21 @@ export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
     ...views.map((view) => ({ kind: "backstop" as const, view, at })),
   ];
   for (const job of jobs) await attempt("sweep", { job });
-  const route = app.transports.has("logStream") ? await routeProblem() : undefined;
-  for (const problem of [...seen, ...failed, ...(route === undefined ? [] : [route])]) complain(problem);
-  const job: Beat = { kind: "beat", at, checked: toCheck(app), failed, ...(route !== undefined && { route }) };
-  // If the one is missing, the other remembers it.
-  if ((await attempt("recompute", { job })) === undefined) await attempt("sweep", { job });
+  for (const problem of [...seen, ...failed]) complain(problem);
+  const remember = async (route?: string) => {
+    const job: Beat = { kind: "beat", at, checked: toCheck(app), failed, ...(route !== undefined && { route }) };
+    // If the one is missing, the other remembers it.
+    if ((await attempt("recompute", { job })) === undefined) await attempt("sweep", { job });
+  };
+  await remember();
   const seals = (await attempt("inspect", { ask: { kind: "canary", sentAt: Date.now() } })) as string[] | undefined;
   if (seals && seals.length > 0) await attempt("forward", { seals });
+  // The last, since it may take long to answer.
+  const route = app.transports.has("logStream") ? await routeProblem() : undefined;
+  if (route !== undefined) {
+    complain(route);
+    await remember(route);
+  }
   return null;
 }
 
@@ -84,7 +92,10 @@ export async function writeTopics(db: LazyWriter, { at, topics }: TopicsNote): P
   return 1;
 }
 
-/** In the mutation `recompute` or `sweep`. A canary that has not arrived is waited for, while the next ones are sent. */
+/**
+ * In the mutation `recompute` or `sweep`; the same heartbeat may do it twice. A canary that has not arrived is waited
+ * for, while the next ones are sent.
+ */
 export async function writeBeat(db: LazyWriter, { at, checked, failed, route }: Beat): Promise<void> {
   const { sentAt = 0, arrivedAt = 0, missed = 0 } = (await db.query("lazyHealth").first()) ?? {};
   const isWaiting = arrivedAt < sentAt;

@@ -3,7 +3,6 @@ import { sign } from "../effects/sign.js";
 import type { LazyApp } from "../model/app.js";
 import { type ExportName, forgottenExports, neededExports } from "../model/exports.js";
 import { type AnyQueryCtx, lazyDb } from "../schema.js";
-import { ROUTE_TIMEOUT_MS } from "../times.js";
 import { toHex } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
 
@@ -115,7 +114,7 @@ export async function routeProblem(): Promise<string | undefined> {
   const body = "[]";
   const headers = { "x-webhook-signature": `sha256=${toHex(await sign(body, secret))}` };
   try {
-    const response = await inTime(fetch(url, { method: "POST", headers, body }));
+    const response = await fetch(url, { method: "POST", headers, body });
     if (response.status === 200) return undefined;
     if (response.status === 404) {
       return `POST ${url} answers 404: convex/http.ts must call lazy.registerRoutes(http); before export default http;`;
@@ -124,13 +123,4 @@ export async function routeProblem(): Promise<string | undefined> {
   } catch (error) {
     return `POST ${url} failed: ${reasonOf(error)}`;
   }
-}
-
-async function inTime<Result>(work: Promise<Result>): Promise<Result> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    const late = () => reject(new Error(`no answer in ${ROUTE_TIMEOUT_MS} ms`));
-    timer = setTimeout(late, ROUTE_TIMEOUT_MS);
-  });
-  return await Promise.race([work, timeout]).finally(() => clearTimeout(timer));
 }
