@@ -122,8 +122,8 @@ export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) =
 function takeEffects(app: LazyApp, collector: EffectCollector): Effect[] {
   const effects = collector.take();
   // Effects do not need the heartbeat: `inspect` alone asks for it.
-  const forgotten = effects.length > 0 ? forgottenExports(app, "heartbeat") : null;
-  if (forgotten !== null) complain(forgotten);
+  const forgotten = effects.length > 0 && forgottenExports(app, "heartbeat");
+  if (forgotten) complain(forgotten);
   return effects;
 }
 

@@ -4,7 +4,7 @@ import { sealForSending } from "../effects/seal.js";
 import { environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
 import { type LazyApp, pathOf } from "../model/app.js";
-import { neededExports } from "../model/exports.js";
+import { forgottenExports, neededExports } from "../model/exports.js";
 import type { Arrival, Beat, SweepJob, TopicsNote } from "../model/jobs.js";
 import { type AnyActionCtx, type AnyQueryCtx, type LazyWriter, lazyDb } from "../schema.js";
 import { CANARY_PATIENCE_MS, NOTE_INTERVAL_MS, SECOND } from "../times.js";
@@ -31,11 +31,12 @@ export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
     if (type === "query") return ctx.runQuery(reference, args as never);
     return type === "mutation" ? ctx.runMutation(reference, args as never) : ctx.runAction(reference, args as never);
   };
-  const attempt = (name: "recompute" | "sweep" | "inspect" | "forward", args: object) =>
-    call(name === "inspect" ? "query" : "mutation", pathOf(app, name), args).catch((error) =>
-      complain(`the heartbeat failed at ${JSON.stringify(args)}: ${error}`),
-    );
   const { seen, failed } = await tryExports(app.module, call);
+  const attempt = (name: "recompute" | "sweep" | "inspect" | "forward", args: object) =>
+    call(name === "inspect" ? "query" : "mutation", pathOf(app, name), args).catch((error) => {
+      // What comes of an export that is missing says nothing more.
+      if (failed.length === 0) complain(`the heartbeat failed at ${JSON.stringify(args)}: ${error}`);
+    });
   const views = [...app.views.keys()];
   const jobs: SweepJob[] = [
     ...["lazyRuns", "lazyTurns", ...views].map((table) => ({ kind: "due" as const, table, sweepAt: at })),
@@ -117,44 +118,41 @@ async function writeHealth(db: LazyWriter, change: object): Promise<void> {
 }
 
 /** What the heartbeat has found, how its canary fares, and what is wrong, with the remedy. */
-export async function health(
-  app: LazyApp,
-  { db }: AnyQueryCtx,
-): Promise<{ stream: StreamHealth | null; problems: string[] }> {
+export async function health(app: LazyApp, { db }: AnyQueryCtx): Promise<{ stream: StreamHealth; problems: string[] }> {
   const found = await lazyDb(db).query("lazyHealth").first();
   const { sentAt = null, arrivedAt = null, delayMs = null, missed = 0, failed = [], route } = found ?? {};
-  const isWaiting = sentAt !== null && (arrivedAt ?? 0) < sentAt;
-  const problems = [...failed];
-  if (isWaiting && route !== undefined) problems.push(route);
-  if (found?.foreignAt !== undefined && found.foreignAt > (arrivedAt ?? 0) - NOTE_INTERVAL_MS) {
+  const { checked, foreignAt, foreignTopics } = found ?? {};
+  const isWaiting = (arrivedAt ?? 0) < (sentAt ?? 0);
+  const run = `run npx convex run ${pathOf(app, "heartbeat")}`;
+  // Those that are known to be forgotten now are told without.
+  const isTold = forgottenExports(app) !== undefined;
+  const problems = [...(isTold ? [] : failed), ...(isWaiting && route ? [route] : [])].map(
+    (each) => `${each} Then ${run}.`,
+  );
+  if (foreignAt !== undefined && foreignAt > (arrivedAt ?? 0) - NOTE_INTERVAL_MS) {
     problems.push(
-      `The log stream delivers other topics than "console" (${found.foreignTopics}): each delivery causes another, ` +
+      `The log stream delivers other topics than "console" (${foreignTopics}): each delivery causes another, ` +
         'and you pay for it. Edit the stream: choose "console" only.',
     );
   }
-  if (isWaiting) problems.push(canaryProblem(app, { sentAt, missed }));
-  const run = `run npx convex run ${pathOf(app, "heartbeat")}`;
-  const unseen = toCheck(app).filter((name) => !found?.checked?.includes(name));
-  if (found?.beatAt === undefined) problems.push(`Not checked yet: ${run}, and look again some seconds later.`);
+  if (isWaiting) problems.push(canaryProblem(app, { agoMs: Date.now() - (sentAt ?? 0), missed }));
+  const unseen = toCheck(app).filter((name) => !checked?.includes(name));
+  if (checked === undefined) problems.push(`Not checked yet: ${run}, and look again some seconds later.`);
   else if (unseen.length > 0) problems.push(`Not checked yet, as they are new: ${unseen.join(", ")}; ${run}.`);
-  const stream = { canarySentAt: sentAt, canaryArrivedAt: arrivedAt, delayMs, missed };
-  return { stream: app.transports.has("logStream") ? stream : null, problems };
+  return { stream: { canarySentAt: sentAt, canaryArrivedAt: arrivedAt, delayMs, missed }, problems };
 }
 
-function canaryProblem(app: LazyApp, { sentAt, missed }: { sentAt: number; missed: number }): string {
-  const agoMs = Date.now() - sentAt;
+function canaryProblem({ transports }: LazyApp, { agoMs, missed }: { agoMs: number; missed: number }): string {
   const sent = `a canary that was sent ${Math.round(agoMs / SECOND)} s ago`;
   if (missed === 0 && agoMs < CANARY_PATIENCE_MS) {
     return `Still being checked: ${sent} is on its way, which takes some seconds. Run inspect again.`;
   }
   const lost = missed > 0 ? `${missed} canary(s) in a row did not come back.` : `${sent} did not come back.`;
-  if (!app.transports.has("logStream")) {
-    return `${lost} See the logs of ${pathOf(app, "forward")}, dispatch and recompute, and whether scheduled functions run.`;
-  }
-  const unset = environmentVariable("CONVEX_SITE_URL") === undefined;
-  const unchecked = unset ? " (The route was not checked, as CONVEX_SITE_URL is not set.)" : "";
+  if (!transports.has("logStream")) return `${lost} See the logs of dispatch and recompute.`;
+  const isTried = environmentVariable("CONVEX_SITE_URL") !== undefined;
   return (
     `${lost} The log stream is deleted, paused, posts to another URL, or signs with another secret than ` +
-    `${STREAM_SECRET}: see Settings → Integrations.${unchecked}`
+    `${STREAM_SECRET}: see Settings → Integrations.` +
+    (isTried ? "" : " (The route was not checked, as CONVEX_SITE_URL is not set.)")
   );
 }

@@ -2,13 +2,14 @@ import type { Value } from "convex/values";
 import { MAX_ATTEMPTS } from "../effects/ledger.js";
 import { type LazyApp, pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
+import { forgottenExports } from "../model/exports.js";
 import { isNearlyOut, shareOfReads } from "../model/limits.js";
 import { type AnyQueryCtx, type Entry, lazyDb, type StoredRow } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
 import { health, type StreamHealth } from "./heartbeat.js";
-import { missingTables, staticProblems } from "./wiring.js";
+import { missingSecrets, missingTables } from "./wiring.js";
 
 /** Documents of one table that `inspect` looks at, and failures that it reports. */
 const MAX_DOCUMENTS = 1_000;
@@ -60,14 +61,23 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
   }
   const missing = await missingTables(app, ctx);
   const { stream, problems: found } = await health(app, ctx);
-  const problems = [...staticProblems(app), ...missing.values(), ...found];
-  const hasLedger = !missing.has("lazyEffects");
-  const report: InspectReport = { problems, stream, views: {}, ledger: { entries: 0, more: false, failures: [] } };
-  const failed = hasLedger ? await findFailed(ctx) : [];
+  const forgotten = forgottenExports(app);
+  const problems = [...(forgotten ? [forgotten] : []), ...missingSecrets(app), ...missing.values(), ...found];
+  const report: InspectReport = {
+    problems,
+    stream: app.transports.has("logStream") ? stream : null,
+    views: {},
+    ledger: { entries: 0, more: false, failures: [] },
+  };
   let parts = app.views.size + 1;
-  if (hasLedger) {
-    const entries = lazyDb(ctx.db).query("lazyEffects");
-    const { rows, more } = await count(ctx, entries, parts, async () => false);
+  let failed: Entry[] = [];
+  if (!missing.has("lazyEffects")) {
+    const ledger = lazyDb(ctx.db).query("lazyEffects");
+    failed = await ledger
+      .withIndex("by_failure", (q) => q.gt("failure.failedAt", 0))
+      .order("desc")
+      .take(MAX_FAILURES);
+    const { rows, more } = await count(ctx, lazyDb(ctx.db).query("lazyEffects"), parts);
     Object.assign(report.ledger, { entries: rows, more });
   }
   for (const view of app.views.values()) {
@@ -86,20 +96,10 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
     if (first === undefined) continue;
     const key = canonicalText(first.key);
     const among = others.length === 0 ? key : `${others.length + 1} keys, ${key} among them`;
-    problems.push(
-      `view "${name}": its compute fails for good for ${among}: ${first.message} (After ${MAX_ATTEMPTS} attempts ` +
-        "only a reader starts the next one.)",
-    );
+    const rest = `(After ${MAX_ATTEMPTS} attempts only a reader starts the next one.)`;
+    problems.push(`view "${name}": its compute fails for good for ${among}: ${first.message} ${rest}`);
   }
   return report;
-}
-
-async function findFailed(ctx: AnyQueryCtx): Promise<Entry[]> {
-  return await lazyDb(ctx.db)
-    .query("lazyEffects")
-    .withIndex("by_failure", (q) => q.gt("failure.failedAt", 0))
-    .order("desc")
-    .take(MAX_FAILURES);
 }
 
 function reportFailure(app: LazyApp, { views, ledger }: InspectReport, { key, target, failure }: Entry): void {
@@ -107,18 +107,17 @@ function reportFailure(app: LazyApp, { views, ledger }: InspectReport, { key, ta
   const isRecompute = target === pathOf(app, "recompute");
   const work = isRecompute ? (fromCanonicalText(text) as { view: string; args: Value }) : null;
   const entry = { ...failure, key: work?.args ?? text } as Failure;
-  const viewReport = work === null ? undefined : views[work.view];
-  if (viewReport === undefined) ledger.failures.push({ target, ...entry });
-  else viewReport.failures.push(entry);
+  if (work === null || !app.views.has(work.view)) ledger.failures.push({ target, ...entry });
+  else views[work.view]?.failures.push(entry);
 }
 
 /** What predicates throw becomes a problem, once for the view. */
 async function countRows(ctx: AnyQueryCtx, view: ViewDefinition, parts: number, problems: string[]): Promise<Counts> {
   const thrown: unknown[] = [];
-  const log = (text: unknown) => thrown.push(text);
-  const isStale = async (row: unknown) =>
-    !(await isNearlyOut(ctx)) && (await judgeForReader(ctx, view, row as StoredRow, log)) !== "fresh";
-  const counts = await count(ctx, ctx.db.query(view.name), parts, isStale);
+  const counts = await count(ctx, ctx.db.query(view.name), parts, async (row) => {
+    if (await isNearlyOut(ctx)) return false;
+    return (await judgeForReader(ctx, view, row as unknown as StoredRow, (text) => thrown.push(text))) !== "fresh";
+  });
   problems.push(...thrown.slice(0, 1).map(String));
   return counts;
 }
@@ -128,17 +127,16 @@ async function count<Document>(
   ctx: AnyQueryCtx,
   documents: AsyncIterable<Document>,
   parts: number,
-  isStale: (document: Document) => Promise<boolean>,
+  isStale?: (document: Document) => Promise<boolean>,
 ): Promise<Counts> {
   const found: Counts = { rows: 0, stale: 0, more: false };
   const isOver = await shareOfReads(ctx, parts);
-  const { bytesRead } = await ctx.meta.getTransactionMetrics();
-  if (bytesRead.remaining < ROW_BYTES) return { ...found, more: true };
+  if ((await ctx.meta.getTransactionMetrics()).bytesRead.remaining < ROW_BYTES) return { ...found, more: true };
   for await (const document of documents) {
     found.more = found.rows === MAX_DOCUMENTS;
     if (found.more) break;
     found.rows++;
-    if (await isStale(document)) found.stale++;
+    if (await isStale?.(document)) found.stale++;
     found.more = (await isOver(found.rows)) || (await isNearlyOut(ctx));
     if (found.more) break;
   }

@@ -1,7 +1,7 @@
 import { effectSecret, environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
 import { sign } from "../effects/sign.js";
 import type { LazyApp } from "../model/app.js";
-import { type ExportName, forgottenExports, neededExports } from "../model/exports.js";
+import { type ExportName, exportLine, neededExports } from "../model/exports.js";
 import { type AnyQueryCtx, lazyDb } from "../schema.js";
 import { toHex } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
@@ -14,68 +14,62 @@ import { reasonOf } from "../values/describe.js";
 /** The path of the HTTP route that the deployment's log stream posts to. */
 export const EFFECTS_PATH = "/lazy-views/effects";
 
-/** What `inspect` answers to a ping: what a query can see, and the exports that are worth a call. */
-type Pong = { problems: string[]; exports: ExportName[] };
-
 const PING = { kind: "ping" };
 
 /** A call of each export that does nothing. */
 const PINGS = {
+  inspect: ["query", { ask: PING }],
   recompute: ["mutation", { job: PING }],
   dispatch: ["mutation", { effects: [] }],
   sweep: ["mutation", { job: PING }],
-  inspect: ["query", { ask: PING }],
   act: ["action", { job: PING }],
   forward: ["mutation", { seals: [] }],
 } as const;
+
+/** What `inspect` answers to a ping: what is wrong with secrets and tables, and what the app has to export. */
+type Pong = { problems: string[]; exports: ExportName[] };
 
 /** Calls a function by its path. */
 export type Call = (type: "query" | "mutation" | "action", path: string, args: object) => Promise<unknown>;
 
 /**
- * Tries each export of an app.
+ * Tries each export of an app, but for `heartbeat`.
  *
- * @returns What is wrong: as the query `inspect` sees it, and with exports that could not be called.
+ * @returns What is wrong: what `inspect` has `seen`, and which exports have `failed`.
  */
 export async function tryExports(module: string, call: Call): Promise<{ seen: string[]; failed: string[] }> {
   const failed: string[] = [];
-  let reason: unknown;
-  const ping = async (name: keyof typeof PINGS): Promise<unknown> => {
-    const [type, args] = PINGS[name];
-    return await call(type, `${module}:${name}`, args).catch((error) => {
+  let pong: Pong = { problems: [], exports: ["recompute", "dispatch", "sweep", "inspect", "heartbeat"] };
+  let reason = "";
+  for (const [name, [type, args]] of Object.entries(PINGS)) {
+    if (!pong.exports.includes(name as ExportName)) continue;
+    try {
+      const answer = await call(type, `${module}:${name}`, args);
+      if (name === "inspect") pong = answer as Pong;
+    } catch (error) {
       failed.push(`${module}:${name}`);
-      reason ??= error;
-    });
-  };
-  const { problems = [], exports = ["recompute", "dispatch", "sweep"] } = ((await ping("inspect")) ??
-    {}) as Partial<Pong>;
-  for (const name of exports) if (name !== "inspect" && name !== "heartbeat") await ping(name);
-  const remedy =
-    `convex/${module}.ts must export what lazy.functions() returns under the same names, and be the file that ` +
-    "new LazyViews({ module }) names.";
-  const told = `${failed.join(", ")} could not be called: ${remedy} (${reasonOf(reason)})`;
-  return { seen: problems, failed: failed.length === 0 ? [] : [told] };
+      reason ||= reasonOf(error);
+    }
+  }
+  if (failed.length === 0) return { seen: pong.problems, failed };
+  const remedy = `${exportLine(module, pong.exports)} It must be the module of new LazyViews(), too.`;
+  return { seen: pong.problems, failed: [`${failed.join(", ")} could not be called: ${remedy} (${reason})`] };
 }
 
-/** The answer to a ping. Its caller knows best whether there is a heartbeat. */
 export async function answerPing(app: LazyApp, ctx: AnyQueryCtx): Promise<Pong> {
   const tables = await missingTables(app, ctx);
-  const problems = [...staticProblems(app, "heartbeat"), ...tables.values()];
-  const needed = neededExports(app);
-  const missing = app.taken.missing(needed);
-  return { problems, exports: needed.filter((name) => !missing.includes(name)) };
+  return { problems: [...missingSecrets(app), ...tables.values()], exports: neededExports(app) };
 }
 
-/** Exports that were forgotten, but for one that is not asked about, and secrets that are not set. */
-export function staticProblems(app: LazyApp, but?: ExportName): string[] {
-  const forgotten = forgottenExports(app, but);
-  const problems = forgotten === null ? [] : [forgotten];
+/** Secrets that are not set, or too short. */
+export function missingSecrets({ transports }: LazyApp): string[] {
+  const problems: string[] = [];
   try {
     effectSecret();
   } catch (error) {
     problems.push(reasonOf(error));
   }
-  if (app.transports.has("logStream") && environmentVariable(STREAM_SECRET) === undefined) {
+  if (transports.has("logStream") && environmentVariable(STREAM_SECRET) === undefined) {
     problems.push(
       `${STREAM_SECRET} is not set, so no effect of a query arrives. Create a webhook log stream with the topic ` +
         `"console" only, and run: npx convex env set ${STREAM_SECRET} <its hmacSecret>`,
@@ -112,15 +106,14 @@ export async function routeProblem(): Promise<string | undefined> {
   if (site === undefined || secret === undefined) return undefined;
   const url = site + EFFECTS_PATH;
   const body = "[]";
-  const headers = { "x-webhook-signature": `sha256=${toHex(await sign(body, secret))}` };
   try {
+    const headers = { "x-webhook-signature": `sha256=${toHex(await sign(body, secret))}` };
     const response = await fetch(url, { method: "POST", headers, body });
     if (response.status === 200) return undefined;
-    if (response.status === 404) {
-      return `POST ${url} answers 404: convex/http.ts must call lazy.registerRoutes(http); before export default http;`;
-    }
-    return `POST ${url} answers ${response.status}: ${(await response.text()).slice(0, 500)}`;
+    const said = (await response.text()).slice(0, 300);
+    const remedy = "convex/http.ts must call lazy.registerRoutes(http); before export default http;";
+    return `POST ${url} answers ${response.status}: ${response.status === 404 ? remedy : said}`;
   } catch (error) {
-    return `POST ${url} failed: ${reasonOf(error)}`;
+    return `POST ${url} failed: ${reasonOf(error)}.`;
   }
 }

@@ -6,7 +6,7 @@ import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
 import { canonicalText } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
-import { type ExportName, exportRemedy, type TakenExports } from "./exports.js";
+import { type ExportName, exportLine, neededExports, type TakenExports } from "./exports.js";
 import type { LazyReferences, Question } from "./jobs.js";
 import { isNearlyOut } from "./limits.js";
 import { announce, findRow } from "./row.js";
@@ -53,7 +53,7 @@ export function pathOf({ module }: LazyApp, name: ExportName): string {
 export function called<Result>(app: LazyApp, name: ExportName, call: Promise<Result>) {
   return call.catch((cause): Result => {
     const path = pathOf(app, name);
-    const remedy = `(If it was not found: ${exportRemedy(app)})`;
+    const remedy = `(If it was not found: ${exportLine(app.module, neededExports(app))})`;
     throw new Error(`convex-lazy-views could not call ${path}. ${reasonOf(cause)} ${remedy}`, { cause });
   });
 }

@@ -35,16 +35,15 @@ export function neededExports({ views, transports }: Pick<LazyApp, "views" | "tr
   ];
 }
 
-/** What the app's module has to say, as a sentence. */
-export function exportRemedy(app: LazyApp): string {
-  const names = neededExports(app).join(", ");
-  return `convex/${app.module}.ts must have export const { ${names} } = lazy.functions();`;
+/** The line that the app's module needs, as a sentence. */
+export function exportLine(module: string, names: readonly ExportName[]): string {
+  return `convex/${module}.ts must have export const { ${names.join(", ")} } = lazy.functions();`;
 }
 
-/** Which exports the app has forgotten, with the remedy; null when none is known to be. */
-export function forgottenExports(app: LazyApp, but?: ExportName): string | null {
-  const missing = app.taken.missing(neededExports(app)).filter((name) => name !== but);
-  return missing.length === 0
-    ? null
-    : `convex/${app.module}.ts does not export ${missing.join(", ")}: ${exportRemedy(app)}`;
+/** Which exports the app has forgotten, with the remedy; undefined when none is known to be. */
+export function forgottenExports(app: LazyApp, but?: ExportName): string | undefined {
+  const names = neededExports(app);
+  const missing = app.taken.missing(names).filter((name) => name !== but);
+  if (missing.length === 0) return undefined;
+  return `convex/${app.module}.ts does not export ${missing.join(", ")}: ${exportLine(app.module, names)}`;
 }

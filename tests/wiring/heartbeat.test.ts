@@ -61,19 +61,22 @@ describe("the route", () => {
     const problem =
       `POST ${SITE}${EFFECTS_PATH} answers 404: ` +
       "convex/http.ts must call lazy.registerRoutes(http); before export default http;";
-    expect(await app.beat({ isDelivered: false })).toEqual([problem, expect.stringContaining("Still being checked")]);
+    expect(await app.beat({ isDelivered: false })).toEqual([
+      `${problem} Then run npx convex run lazy:heartbeat.`,
+      expect.stringContaining("Still being checked"),
+    ]);
     expect(complaint.mock.calls.flat()).toEqual([`convex-lazy-views: ${problem}`]);
   });
 
   test("that answers with another status is named with what it says", async () => {
     const app = start({}, answering(500));
-    expect((await app.beat())[0]).toBe(`POST ${SITE}${EFFECTS_PATH} answers 500: no room`);
+    expect((await app.beat())[0]).toContain(`POST ${SITE}${EFFECTS_PATH} answers 500: no room`);
   });
 
   test("that cannot be reached is named with the reason, until a canary arrives through it all the same", async () => {
     const app = start();
     vi.stubGlobal("fetch", () => Promise.reject(new TypeError("fetch failed")));
-    expect((await app.beat({ isDelivered: false }))[0]).toBe(`POST ${SITE}${EFFECTS_PATH} failed: fetch failed`);
+    expect((await app.beat({ isDelivered: false }))[0]).toContain(`POST ${SITE}${EFFECTS_PATH} failed: fetch failed.`);
     expect(await app.beat()).toEqual([]);
   });
 
@@ -164,7 +167,7 @@ test("a module that is not the one that new LazyViews names is told by the log a
   const app = start({}, { module: "lib/lazy" });
   await app.t.action(heartbeat);
   expect(complaint.mock.calls.flat()).toContainEqual(
-    expect.stringContaining("be the file that new LazyViews({ module }) names"),
+    expect.stringContaining("It must be the module of new LazyViews(), too."),
   );
   await expect(app.inspect()).rejects.toThrow('set module to "lazy"');
 });
