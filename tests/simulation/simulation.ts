@@ -15,6 +15,7 @@ import { type Act, ALL_TURNS, COLORS, deploymentsOf, type History, LISTS, type S
 import { checkAge, checkAnswer } from "./invariants/answers.js";
 import { checkConflict } from "./invariants/conflicts.js";
 import { Effects } from "./invariants/effects.js";
+import { checkArrival, checkHealth } from "./invariants/health.js";
 import { Paces } from "./invariants/pace.js";
 import { checkRows, checkWrites } from "./invariants/rows.js";
 import { must, Violation } from "./invariants/violation.js";
@@ -162,6 +163,7 @@ class Simulation implements Observer<Deployment> {
     this.check(() => {
       this.effects.onCommit(commit);
       checkRows(this.backend.store, this.deployment, commit);
+      checkArrival(commit);
     });
     this.subscriptions.onCommit(commit);
   }
@@ -290,6 +292,7 @@ class Simulation implements Observer<Deployment> {
     await this.calm("the heartbeat's patience passes", patienceMs);
     this.start({ do: "beat" });
     await this.calm("the heartbeat");
+    this.check(() => checkHealth(this.backend.store));
     for (const group of this.stale()) {
       const mayWait = excused.get(group) === "used up" || !this.wasAskedFor(group);
       this.check(() => must(mayWait, () => this.unsettled(group, "was asked for lately")));
