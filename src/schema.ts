@@ -191,8 +191,8 @@ function defineLazyTables() {
     // One document. Written twice for each heartbeat, which sends a canary and finds it arrived; and when the route
     // finds foreign topics, once a minute at most. `inspect` reads it.
     lazyHealth: defineTable({
-      beatAt: v.optional(time), // Of the last heartbeat; absent before the first, and in documents of release 0.1.
-      checked: v.optional(v.array(v.string())), // The exports and views that it has looked at.
+      // The exports and views that the last heartbeat has looked at. Absent in release 0.1.
+      checked: v.optional(v.array(v.string())),
       failed: v.optional(v.array(v.string())), // What is wrong with exports that it could not call.
       route: v.optional(v.string()), // What is wrong with the log stream's route.
       sentAt: v.optional(time), // Of the canary that is waited for; when none is, of the last one.

@@ -103,7 +103,7 @@ export async function writeBeat(db: LazyWriter, { at, checked, failed, route }: 
   const isMissed = isWaiting && at - sentAt >= CANARY_PATIENCE_MS;
   if (isMissed) complain(`a canary was sent ${Math.round((at - sentAt) / SECOND)} s ago and has not arrived.`);
   const sent = isWaiting && !isMissed ? {} : { sentAt: at };
-  await writeHealth(db, { ...sent, beatAt: at, checked, failed, route, missed: isMissed ? missed + 1 : missed });
+  await writeHealth(db, { ...sent, checked, failed, route, missed: isMissed ? missed + 1 : missed });
 }
 
 /** In the mutation `recompute`: the canary's dispatch has started it. */

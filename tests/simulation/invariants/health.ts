@@ -2,7 +2,6 @@ import type { Commit, Store } from "../engine/store.js";
 import { must } from "./violation.js";
 
 interface Health {
-  beatAt?: number;
   sentAt?: number;
   arrivedAt?: number;
   failed?: string[];
@@ -13,7 +12,7 @@ export function checkArrival({ changes, number, path }: Commit): void {
   for (const { table, before, after } of changes) {
     if (table !== "lazyHealth") continue;
     const [old, next] = [(before ?? {}) as Health, (after ?? {}) as Health];
-    const isSaid = old.arrivedAt !== next.arrivedAt && old.beatAt !== next.beatAt;
+    const isSaid = old.arrivedAt !== next.arrivedAt && old.sentAt !== next.sentAt;
     must(!isSaid, () => `Commit ${number} (${path}) says that a canary has arrived which is sent only now.`);
   }
 }
