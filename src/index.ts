@@ -1,6 +1,7 @@
 export type { LazyFunctions } from "./app/functions.js";
 export type { Failure, InspectReport } from "./app/inspect.js";
-export { EFFECTS_PATH, type LazyBuilder, LazyViews, type LazyViewsOptions } from "./app/lazyViews.js";
+export { type LazyBuilder, LazyViews, type LazyViewsOptions } from "./app/lazyViews.js";
+export { EFFECTS_PATH } from "./app/wiring.js";
 export { type EffectCtx, effectsOf, type ScheduleEffect } from "./effects/collector.js";
 export type { DispatchCounts } from "./effects/dispatch.js";
 export type { Effect, EffectOptions } from "./effects/effect.js";

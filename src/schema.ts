@@ -188,12 +188,17 @@ function defineLazyTables() {
       .index("by_key", ["view", "key"])
       .index("by_expiry", ["expiresAt"]),
 
-    // One document. Written twice for each canary, and when the route finds foreign topics, once a minute at most.
+    // One document. Written twice for each heartbeat, which sends a canary and finds it arrived; and when the route
+    // finds foreign topics, once a minute at most. `inspect` reads it.
     lazyHealth: defineTable({
-      sentAt: v.optional(time), // Of the last canary that was sent, and of the last one that arrived.
+      // The exports and views that the last heartbeat has looked at. Absent in release 0.1.
+      checked: v.optional(v.array(v.string())),
+      failed: v.optional(v.array(v.string())), // What is wrong with exports that it could not call.
+      route: v.optional(v.string()), // What is wrong with the log stream's route.
+      sentAt: v.optional(time), // Of the canary that is waited for; when none is, of the last one.
       arrivedAt: v.optional(time),
       delayMs: v.optional(v.number()),
-      missed: v.number(), // Canaries in a row that had not arrived when the next one was sent.
+      missed: v.number(), // Canaries in a row that did not arrive in time.
       foreignAt: v.optional(time), // When events came of topics that loop, and which.
       foreignTopics: v.optional(v.string()),
       // Of release 0.1.

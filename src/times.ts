@@ -53,5 +53,7 @@ export function sweepSpan(waitMs: number): number {
 export const MAX_EVENT_AGE_MS = 15 * MINUTE;
 /** A sender's clock may run ahead by this much. */
 export const MAX_CLOCK_SKEW_MS = 5 * MINUTE;
+/** How long a canary may be on its way: the stream delivers after 5 s, and some seconds later when it fails. */
+export const CANARY_PATIENCE_MS = MINUTE;
 /** The route notes the same finding once in this time, however many requests there are. */
 export const NOTE_INTERVAL_MS = MINUTE;

@@ -42,6 +42,8 @@ export interface AppOptions {
   /** More modules, made with the app's builders. */
   build?: (lazy: LazyViews<GenericDataModel>) => Record<string, Record<string, unknown>>;
   module?: string;
+  /** The schema does not have the library's own tables. */
+  lacksLazyTables?: boolean;
   /** Of the library's functions, those that the app forgot to export. */
   forgotten?: string[];
   transports?: Transport[];
@@ -64,12 +66,17 @@ export function startTestApp(options: AppOptions = {}) {
   });
   const http = httpRouter();
   lazy.registerRoutes(http);
+  const functions = lazy.functions();
 
   // What `run:*` runs: set for the length of one call.
   let body: (ctx: never) => unknown = () => null;
   const handler = async (ctx: unknown) => (await body(ctx as never)) ?? null;
   const modules: Record<string, Record<string, unknown>> = {
-    lazy: Object.fromEntries(Object.entries(lazy.functions()).filter(([name]) => !forgotten.includes(name))),
+    lazy: Object.fromEntries(
+      Object.keys(functions)
+        .filter((name) => !forgotten.includes(name))
+        .map((name) => [name, functions[name as keyof typeof functions]]),
+    ),
     http: { default: http },
     run: {
       query: lazy.query(queryGeneric)({ args: {}, handler }),
@@ -80,7 +87,10 @@ export function startTestApp(options: AppOptions = {}) {
     ...options.modules,
     ...options.build?.(lazy),
   };
-  const schema: SchemaDefinition<GenericSchema, true> = defineSchema({ ...tables, ...lazyTables });
+  const schema: SchemaDefinition<GenericSchema, true> = defineSchema({
+    ...tables,
+    ...(options.lacksLazyTables ? {} : lazyTables),
+  });
   const t = convexTest({
     schema,
     modules: Object.fromEntries(

@@ -53,6 +53,32 @@ describe("testViews", () => {
     expect(await app.settle((ctx) => totals.get(ctx, key))).toEqual({ count: 1, sum: 2 });
   });
 
+  test("settle throws when a scheduled function of the library has failed, whatever has failed before", async () => {
+    const app = startTotals({ onMissing: "null" });
+    vi.spyOn(console, "error").mockReturnValue();
+    const failing = () =>
+      app.t.run((ctx) =>
+        ctx.scheduler.runAfter(0, anyApi.lazy?.recompute as never, { job: { kind: "unknown" } } as never),
+      );
+    await failing();
+    await app.advance();
+    expect(await app.settle((ctx) => app.totals.get(ctx, key))).toEqual({ count: 0, sum: 0 });
+    await app.mutation(add("a", 1));
+    await expect(
+      app.testing.settle(async () => {
+        await failing();
+        return await app.query((ctx) => app.totals.get(ctx, key));
+      }),
+    ).rejects.toThrow("settle: the scheduled function lazy:recompute has failed");
+  });
+
+  test("settle tries the exports once, and leaves no trace of it", async () => {
+    const app = startTotals({ onMissing: "null" });
+    await app.settle((ctx) => app.totals.get(ctx, key));
+    expect(await app.rows("lazyHealth")).toEqual([]);
+    expect((await app.jobs()).map(({ name }) => name).sort()).toEqual(["lazy:recompute", "lazy:sweep"]);
+  });
+
   test("settle ends with effects that every read raises, when they have run", async () => {
     const app = startTotals({}, { modules: { notes: noteTargets() } });
     let reads = 0;

@@ -9,6 +9,6 @@ export const lazy = new LazyViews<DataModel>({
   transports: ["logStream", "client"],
 });
 
-export const { recompute, dispatch, sweep, inspect, forward } = lazy.functions();
+export const { recompute, dispatch, sweep, inspect, heartbeat, forward } = lazy.functions();
 export const query = lazy.query(rawQuery);
 export const mutation = lazy.mutation(rawMutation);

@@ -31,7 +31,7 @@ export const totals = defineView("totals", {
 
 const lazy = new LazyViews<DataModel>({ module: "lazy", views: { totals } });
 
-export const { recompute, dispatch, sweep, inspect } = lazy.functions();
+export const { recompute, dispatch, sweep, inspect, heartbeat } = lazy.functions();
 const query = lazy.query(rawQuery);
 const mutation = lazy.mutation(rawMutation);
 

@@ -9,6 +9,7 @@ import { MARK, marked } from "../effects/transports/envelope.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
 import { called, dispatchInMutation, type LazyApp, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
+import { forgottenExports } from "../model/exports.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 import { watchDb } from "../staleness/sources.js";
 import { copyOf } from "../values/copy.js";
@@ -75,10 +76,10 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
   try {
     value = await handler(inner, args);
   } catch (error) {
-    await send(collector.take());
+    await send(takeEffects(app, collector));
     throw error;
   }
-  const effects = collector.take();
+  const effects = takeEffects(app, collector);
   if (mark !== "caller") await send(effects);
   return mark === undefined ? value : toEnvelope(value, effects, pathOf(app, "forward"));
 };
@@ -119,7 +120,7 @@ export async function withExecution<Result>(
     await mutex.close();
   }
   if (execution.lostInvalidation !== undefined) throw execution.lostInvalidation;
-  const effects = collector.take();
+  const effects = takeEffects(app, collector);
   if (effects.length > 0) await dispatchInMutation(app, ctx, effects);
   return result;
 }
@@ -132,11 +133,20 @@ export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) =
   try {
     return await handler(inner, args);
   } finally {
-    await dispatchInChunks(collector.take(), (effects) =>
+    await dispatchInChunks(takeEffects(app, collector), (effects) =>
       called(app, "dispatch", ctx.runMutation(app.refs.dispatch, { effects })),
     ).catch(complain);
   }
 };
+
+/** Logs which exports the app has forgotten, when there are effects that will need them. */
+function takeEffects(app: LazyApp, collector: EffectCollector): Effect[] {
+  const effects = collector.take();
+  // Effects do not need the heartbeat: `inspect` alone asks for it.
+  const forgotten = effects.length > 0 && forgottenExports(app, "heartbeat");
+  if (forgotten) complain(forgotten);
+  return effects;
+}
 
 function innerCtx<Ctx extends { runQuery: unknown }>(
   app: LazyApp,

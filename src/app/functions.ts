@@ -6,15 +6,17 @@ import type { Effect } from "../effects/effect.js";
 import { openForwarded } from "../effects/transports/client.js";
 import { commitsOf, dispatchInMutation, type LazyApp } from "../model/app.js";
 import type { MutationExecution } from "../model/execution.js";
+import type { TakenExports } from "../model/exports.js";
 import type { ActJob, Question, RecomputeJob, RecomputeOutcome, SweepJob } from "../model/jobs.js";
 import { doRunJob } from "../recompute/run.js";
 import type { AnyQueryCtx } from "../schema.js";
 import { stillWanted } from "../views/read.js";
 import { withExecution } from "./builders.js";
-import { beat, raiseCanary, writeNote } from "./heartbeat.js";
+import { beat, raiseCanary, writeArrival, writeBeat, writeTopics } from "./heartbeat.js";
 import { type InspectReport, inspect } from "./inspect.js";
 import { act, answerRun, runAttempt, runCommit } from "./recompute.js";
 import { findDue, findEvictable, findForgotten, sweepDue, sweepEvictable, sweepForgotten } from "./sweeps.js";
+import { answerPing } from "./wiring.js";
 
 /** The functions that an app exports for the library: `export const { … } = lazy.functions()`. */
 export interface LazyFunctions {
@@ -24,13 +26,14 @@ export interface LazyFunctions {
   dispatch: RegisteredMutation<"internal", { effects: Effect[]; areForwarded?: boolean }, Promise<DispatchCounts>>;
   /** Works in the background, on 100 documents at most: ages, dead jobs, expired ledger entries, evictions. */
   sweep: RegisteredMutation<"internal", { job: SweepJob }, Promise<{ swept: number }>>;
-  /** Reports rows, stale rows, failures and the ledger's size: `npx convex run lazy:inspect`. */
+  /** Reports what is wrong with the wiring, rows, stale rows, failures: `npx convex run lazy:inspect`. */
   inspect: RegisteredQuery<"internal", { ask?: Question }, Promise<InspectReport>>;
   /** For views of the mode `action`: computes. Export it only with such views. */
   act: RegisteredAction<"internal", { job: ActJob }, Promise<RecomputeOutcome>>;
   /**
-   * For a cron: tests the log stream (`inspect` reports the result), and recomputes rows that are stale though a reader
-   * asked for them in the last hour, because an effect was lost or a job died. Export it with that cron.
+   * Tries all that an effect needs, and `inspect` reports the result: `npx convex run lazy:heartbeat`. Also for a cron:
+   * it recomputes rows that are stale though a reader asked for them in the last hour, because an effect was lost or a
+   * job died.
    */
   heartbeat: RegisteredAction<"internal", Record<string, never>, Promise<null>>;
   /** For the transport `client`: dispatches effects that clients forward. Export it only with that transport. */
@@ -49,13 +52,18 @@ const RECOMPUTES: Handlers<RecomputeJob, [MutationExecution], RecomputeOutcome> 
   started: doRunJob,
   finish: doRunJob,
   commitRun: doRunJob,
+  beat: ({ ledger }, job) => writeBeat(ledger.db, job).then(() => "clean"),
+  arrival: ({ ledger }, job) => writeArrival(ledger.db, job).then(() => "clean"),
+  ping: async () => "clean",
 };
 
 const SWEEPS: Handlers<SweepJob, [MutationExecution], number> = {
   due: sweepDue,
   evict: sweepEvictable,
   backstop: sweepForgotten,
-  note: ({ ledger }, note) => writeNote(ledger.db, note),
+  beat: ({ ledger }, job) => writeBeat(ledger.db, job).then(() => 1),
+  topics: ({ ledger }, note) => writeTopics(ledger.db, note),
+  ping: async () => 0,
 };
 
 const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
@@ -66,6 +74,7 @@ const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
   backstop: findForgotten,
   compute: answerRun,
   canary: (app, _, { sentAt }) => raiseCanary(app, sentAt),
+  ping: answerPing,
 };
 
 /** @throws Error naming the kind of the job, when this release does not know it. An older one may have scheduled it. */
@@ -83,7 +92,7 @@ async function handle<Job extends { kind: string }, Context extends unknown[], R
 
 export function internalFunctions(app: LazyApp): LazyFunctions {
   const args = { job: v.any() };
-  return {
+  return noting(app.taken, {
     recompute: internalMutationGeneric({
       args,
       handler: (ctx, { job }) => withExecution(app, ctx, (execution) => handle(RECOMPUTES, job, execution)),
@@ -103,7 +112,10 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
       handler: (ctx, { ask }) =>
         (ask === undefined ? inspect(app, ctx) : handle(ANSWERS, ask, app, ctx)) as Promise<InspectReport>,
     }),
-    act: internalActionGeneric({ args, handler: (ctx, { job }) => act(app, ctx, job) }),
+    act: internalActionGeneric({
+      args,
+      handler: async (ctx, { job }) => (job.kind === "ping" ? "clean" : act(app, ctx, job)),
+    }),
     heartbeat: internalActionGeneric({ args: {}, handler: (ctx) => beat(app, ctx) }),
     forward: mutationGeneric({
       args: { seals: v.array(v.string()) },
@@ -114,5 +126,18 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
         );
       },
     }),
-  };
+  });
+}
+
+/** The same functions, each of which notes that the app's module takes it. */
+function noting(taken: TakenExports, functions: LazyFunctions): LazyFunctions {
+  const noted = {};
+  for (const [name, value] of Object.entries(functions)) {
+    const get = () => {
+      taken.take(name);
+      return value;
+    };
+    Object.defineProperty(noted, name, { enumerable: true, get });
+  }
+  return noted as LazyFunctions;
 }

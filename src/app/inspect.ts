@@ -1,17 +1,21 @@
 import type { Value } from "convex/values";
-import { effectSecret } from "../effects/secrets.js";
+import { MAX_ATTEMPTS } from "../effects/ledger.js";
 import { type LazyApp, pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { isNearlyOut } from "../model/limits.js";
-import { type AnyQueryCtx, lazyDb, type StoredRow } from "../schema.js";
+import { forgottenExports } from "../model/exports.js";
+import { isNearlyOut, shareOfReads } from "../model/limits.js";
+import { type AnyQueryCtx, type Entry, lazyDb, type StoredRow } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
-import { fromCanonicalText } from "../values/canonical.js";
+import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
-import { type StreamHealth, streamHealth } from "./heartbeat.js";
+import { health, type StreamHealth } from "./heartbeat.js";
+import { missingSecrets, missingTables } from "./wiring.js";
 
 /** Documents of one table that `inspect` looks at, and failures that it reports. */
 const MAX_DOCUMENTS = 1_000;
 const MAX_FAILURES = 100;
+/** A row may have 1 MiB; so much must be left to look at one. */
+const ROW_BYTES = 2 << 20;
 
 /**
  * A recompute or effect whose last attempt failed: the key object of the row, or the arguments or key of another effect
@@ -22,20 +26,29 @@ export type Failure = { key: Value; message: string } & Record<"attempts" | "fai
 
 /** What `inspect` reports. */
 export interface InspectReport {
-  /** What is not set up, with the remedy; empty when all is well. */
+  /**
+   * What is wrong, or not checked yet, with the remedy. Empty when all is well: a heartbeat has tried each export and
+   * table, its canary has gone the whole way to a recompute, and no key's compute fails for good.
+   */
   problems: string[];
   /** How the log stream works, as the canary tells; null without that transport. */
   stream: StreamHealth | null;
-  /** Rows, and how many of them a reader would find stale or expired: lower bounds, where there are `more`. */
-  views: Record<string, { rows: number; stale: number; more: boolean; failures: Failure[] }>;
+  /**
+   * How many rows were looked at, and how many of them a reader would find stale or expired. Where `more` is true, the
+   * table may have more rows, and both are lower bounds: the views share what one query may read, and each is looked
+   * at up to 1,000 rows.
+   */
+  views: Record<string, Counts & { failures: Failure[] }>;
   ledger: {
-    /** Keys whose window is open, or was until lately. */
+    /** Keys whose window is open, or was until lately. A lower bound, where there are `more`. */
     entries: number;
     more: boolean;
     /** Failures of effects that are not recomputes. */
     failures: (Failure & { target: string })[];
   };
 }
+
+type Counts = { rows: number; stale: number; more: boolean };
 
 /** @throws Error with the remedy, when the app exports the function in another module than it says. */
 export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectReport> {
@@ -46,45 +59,86 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
         `set module to "${actual.split(":")[0]}".`,
     );
   }
-  const problems: string[] = [];
-  try {
-    effectSecret();
-  } catch (error) {
-    problems.push(reasonOf(error));
+  const missing = await missingTables(app, ctx);
+  const { stream, problems: found } = await health(app, ctx);
+  const forgotten = forgottenExports(app);
+  const problems = [...(forgotten ? [forgotten] : []), ...missingSecrets(app), ...missing.values(), ...found];
+  const report: InspectReport = {
+    problems,
+    stream: app.transports.has("logStream") ? stream : null,
+    views: {},
+    ledger: { entries: 0, more: false, failures: [] },
+  };
+  let parts = app.views.size + 1;
+  let failed: Entry[] = [];
+  if (!missing.has("lazyEffects")) {
+    const ledger = lazyDb(ctx.db).query("lazyEffects");
+    failed = await ledger
+      .withIndex("by_failure", (q) => q.gt("failure.failedAt", 0))
+      .order("desc")
+      .take(MAX_FAILURES);
+    const { rows, more } = await count(ctx, lazyDb(ctx.db).query("lazyEffects"), parts);
+    Object.assign(report.ledger, { entries: rows, more });
   }
-  const health = app.transports.has("logStream") ? await streamHealth(ctx) : { stream: null, problems: [] };
-  problems.push(...health.problems);
-  const views: InspectReport["views"] = {};
-  const db = lazyDb(ctx.db);
-  const entries = await db.query("lazyEffects").take(MAX_DOCUMENTS + 1);
-  for (const view of app.views.values()) views[view.name] = await countRows(ctx, view);
-  const failed = await db
-    .query("lazyEffects")
-    .withIndex("by_failure", (q) => q.gt("failure.failedAt", 0))
-    .order("desc")
-    .take(MAX_FAILURES);
-  const failures: InspectReport["ledger"]["failures"] = [];
-  for (const { key, target, failure } of failed) {
-    const text = key.slice(target.length + 1);
-    const isRecompute = target === pathOf(app, "recompute");
-    const work = isRecompute ? (fromCanonicalText(text) as { view: string; args: Value }) : null;
-    const entry = { ...failure, key: work?.args ?? text } as Failure;
-    const viewReport = work !== null && Object.hasOwn(views, work.view) ? views[work.view] : undefined;
-    if (viewReport === undefined) failures.push({ target, ...entry });
-    else viewReport.failures.push(entry);
+  for (const view of app.views.values()) {
+    parts--;
+    let counts: Counts = { rows: 0, stale: 0, more: false };
+    try {
+      if (!missing.has(view.name)) counts = await countRows(ctx, view, parts, problems);
+    } catch (error) {
+      problems.push(`view "${view.name}": its rows could not be looked at. (${reasonOf(error)})`);
+    }
+    report.views[view.name] = { ...counts, failures: [] };
   }
-  const more = entries.length > MAX_DOCUMENTS;
-  const ledger = { entries: Math.min(entries.length, MAX_DOCUMENTS), more, failures };
-  return { problems, stream: health.stream, views, ledger };
+  for (const entry of failed) reportFailure(app, report, entry);
+  for (const [name, { failures }] of Object.entries(report.views)) {
+    const [first, ...others] = failures.filter(({ attempts }) => attempts >= MAX_ATTEMPTS);
+    if (first === undefined) continue;
+    const key = canonicalText(first.key);
+    const among = others.length === 0 ? key : `${others.length + 1} keys, ${key} among them`;
+    const rest = `(After ${MAX_ATTEMPTS} attempts only a reader starts the next one.)`;
+    problems.push(`view "${name}": its compute fails for good for ${among}: ${first.message} ${rest}`);
+  }
+  return report;
 }
 
-async function countRows(ctx: AnyQueryCtx, view: ViewDefinition) {
-  const found = { rows: 0, stale: 0, more: false, failures: [] as Failure[] };
-  for await (const row of ctx.db.query(view.name)) {
-    found.more = found.rows === MAX_DOCUMENTS || (await isNearlyOut(ctx));
+function reportFailure(app: LazyApp, { views, ledger }: InspectReport, { key, target, failure }: Entry): void {
+  const text = key.slice(target.length + 1);
+  const isRecompute = target === pathOf(app, "recompute");
+  const work = isRecompute ? (fromCanonicalText(text) as { view: string; args: Value }) : null;
+  const entry = { ...failure, key: work?.args ?? text } as Failure;
+  if (work === null || !app.views.has(work.view)) ledger.failures.push({ target, ...entry });
+  else views[work.view]?.failures.push(entry);
+}
+
+/** What predicates throw becomes a problem, once for the view. */
+async function countRows(ctx: AnyQueryCtx, view: ViewDefinition, parts: number, problems: string[]): Promise<Counts> {
+  const thrown: unknown[] = [];
+  const counts = await count(ctx, ctx.db.query(view.name), parts, async (row) => {
+    if (await isNearlyOut(ctx)) return false;
+    return (await judgeForReader(ctx, view, row as unknown as StoredRow, (text) => thrown.push(text))) !== "fresh";
+  });
+  problems.push(...thrown.slice(0, 1).map(String));
+  return counts;
+}
+
+/** Counts documents: as many as a part's share allows, and at least one, if the transaction has room for it. */
+async function count<Document>(
+  ctx: AnyQueryCtx,
+  documents: AsyncIterable<Document>,
+  parts: number,
+  isStale?: (document: Document) => Promise<boolean>,
+): Promise<Counts> {
+  const found: Counts = { rows: 0, stale: 0, more: false };
+  const isOver = await shareOfReads(ctx, parts);
+  if ((await ctx.meta.getTransactionMetrics()).bytesRead.remaining < ROW_BYTES) return { ...found, more: true };
+  for await (const document of documents) {
+    found.more = found.rows === MAX_DOCUMENTS;
     if (found.more) break;
     found.rows++;
-    if ((await judgeForReader(ctx, view, row as unknown as StoredRow)) !== "fresh") found.stale++;
+    if (await isStale?.(document)) found.stale++;
+    found.more = (await isOver(found.rows)) || (await isNearlyOut(ctx));
+    if (found.more) break;
   }
   return found;
 }

@@ -20,6 +20,7 @@ import type { Effect } from "../effects/effect.js";
 import { answerLogStream } from "../effects/transports/webhook.js";
 import { called, type LazyApp, references, type Transport } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
+import { TakenExports } from "../model/exports.js";
 import type { AnyWriter } from "../schema.js";
 import { invalidateTag } from "../staleness/tags.js";
 import type { AnyView, ReadCtx, SourceOf, View } from "../views/view.js";
@@ -28,9 +29,7 @@ import { collectViews, toTransports } from "./collectViews.js";
 import { internalFunctions, type LazyFunctions } from "./functions.js";
 import { noteTopics } from "./heartbeat.js";
 import { warmEach, warmKeys } from "./warm.js";
-
-/** The path of the HTTP route that the deployment's log stream posts to. */
-export const EFFECTS_PATH = "/lazy-views/effects";
+import { EFFECTS_PATH } from "./wiring.js";
 
 /** A builder of functions, whose `ctx` has `scheduleEffect` too. */
 export type LazyBuilder<
@@ -59,7 +58,7 @@ export interface LazyViewsOptions<DataModel extends GenericDataModel> {
  * ```ts
  * // convex/lazy.ts
  * export const lazy = new LazyViews<DataModel>({ module: "lazy", views: { airportStats } });
- * export const { recompute, dispatch, sweep, inspect } = lazy.functions();
+ * export const { recompute, dispatch, sweep, inspect, heartbeat } = lazy.functions();
  * export const query = lazy.query(rawQuery);
  * export const mutation = lazy.mutation(rawMutation);
  * ```
@@ -77,14 +76,16 @@ export class LazyViews<DataModel extends GenericDataModel> {
       ...collectViews(views),
       refs: references(module),
       transports: toTransports(transports),
+      taken: new TakenExports(),
       plainQueries: new Set(),
     };
   }
 
   /**
-   * The functions that the library calls: `export const { recompute, dispatch, sweep, inspect } = lazy.functions();`.
-   * Export these four from this module; also `forward` with the transport `client`, `act` with views of the mode
-   * `action`, and `heartbeat` with its cron.
+   * The functions that the library calls; export them from this module:
+   * `export const { recompute, dispatch, sweep, inspect, heartbeat } = lazy.functions();`. Also `forward` with the
+   * transport `client`, and `act` with views of the mode `action`. When one is missing, the first function that raises
+   * an effect logs an error, and `inspect` names it.
    */
   functions(): LazyFunctions {
     return internalFunctions(this.app);

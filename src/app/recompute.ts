@@ -56,7 +56,7 @@ export async function answerRun(
 export async function act(
   app: LazyApp,
   ctx: AnyActionCtx,
-  { run, view: name, args, scheduledAt, asOf, probes }: ActJob,
+  { run, view: name, args, scheduledAt, asOf, probes }: Extract<ActJob, { kind: "compute" }>,
 ): Promise<RecomputeOutcome> {
   const report = (job: RecomputeJob) => called(app, "recompute", ctx.runMutation(app.refs.recompute, { job }));
   let result: { computed: Computed } | { error: string };

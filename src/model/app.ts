@@ -6,6 +6,7 @@ import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
 import { canonicalText } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
+import { type ExportName, exportLine, neededExports, type TakenExports } from "./exports.js";
 import type { LazyReferences, Question } from "./jobs.js";
 import { isNearlyOut } from "./limits.js";
 import { announce, findRow, MissingTableError } from "./row.js";
@@ -26,11 +27,12 @@ export interface LazyApp {
   dependents: ReadonlyMap<string, readonly ViewDefinition[]>;
   refs: LazyReferences;
   transports: ReadonlySet<Transport>;
+  taken: TakenExports;
   /** Functions that refused a marked call: queries that were not made with `lazy.query`. */
   plainQueries: Set<string>;
 }
 
-/** The functions that every app exports for the library, by the names it must export them under. */
+/** The functions that the library calls from everywhere. */
 const FUNCTION_NAMES = ["recompute", "dispatch", "sweep", "inspect"] as const;
 
 /** @throws Error when the module is not a path below the functions folder, such as `lazy` or `lib/lazy`. */
@@ -43,18 +45,16 @@ export function references(module: string): LazyReferences {
 }
 
 /** Function path of one of the app's exports. */
-export function pathOf({ module }: LazyApp, name: keyof LazyReferences | "act" | "forward"): string {
+export function pathOf({ module }: LazyApp, name: ExportName): string {
   return `${module}:${name}`;
 }
 
 /** Waits for a call of one of the app's exports. An error also says how the app must export them. */
-export function called<Result>({ module }: LazyApp, name: keyof LazyReferences, call: Promise<Result>) {
+export function called<Result>(app: LazyApp, name: ExportName, call: Promise<Result>) {
   return call.catch((cause): Result => {
-    throw new Error(
-      `convex-lazy-views could not call ${module}:${name}. ${reasonOf(cause)} (If it was not found: ` +
-        `convex/${module}.ts must have export const { ${FUNCTION_NAMES.join(", ")} } = lazy.functions().)`,
-      { cause },
-    );
+    const path = pathOf(app, name);
+    const remedy = `(If it was not found: ${exportLine(app.module, neededExports(app))})`;
+    throw new Error(`convex-lazy-views could not call ${path}. ${reasonOf(cause)} ${remedy}`, { cause });
   });
 }
 

@@ -31,6 +31,9 @@ export type Attempt = Work & {
   turn?: GenericId<"lazyTurns">;
 };
 
+/** A job or question that does nothing: the heartbeat tries each export by it. */
+export type Ping = { kind: "ping" };
+
 /** The jobs of the mutation `recompute`. */
 export type RecomputeJob =
   | Attempt
@@ -43,7 +46,11 @@ export type RecomputeJob =
   /** The action of a run has computed the value, or failed. */
   | { kind: "finish"; run: RunId; computed?: Computed; error?: string }
   /** The sub-transaction that takes in what a run has found. */
-  | { kind: "commitRun"; run: RunId; found: Found };
+  | { kind: "commitRun"; run: RunId; found: Found }
+  /** Remember what the heartbeat has found, or that its canary has gone the whole way. */
+  | Beat
+  | Arrival
+  | Ping;
 
 /**
  * What became of a recompute.
@@ -56,8 +63,11 @@ export type RecomputeJob =
  */
 export type RecomputeOutcome = "committed" | "queued" | "begun" | "clean" | "overtaken" | "failed";
 
-/** The job of the action `act`: compute, for a run; with the snapshot at its begin, and what the probes said then. */
-export type ActJob = Omit<Work, "byWrite"> & Pick<Computed, "asOf" | "probes"> & { run: RunId; scheduledAt: number };
+/** The jobs of the action `act`. */
+export type ActJob =
+  /** Compute, for a run; with the snapshot at its begin, and what the probes said then. */
+  | (Omit<Work, "byWrite"> & Pick<Computed, "asOf" | "probes"> & { kind: "compute"; run: RunId; scheduledAt: number })
+  | Ping;
 
 /** A step of the scan for rows that may be evicted: behind the row that was created then. */
 export type EvictJob = Sweep & { kind: "evict"; after?: number };
@@ -65,11 +75,20 @@ export type EvictJob = Sweep & { kind: "evict"; after?: number };
 /** A step of the heartbeat's scan for rows whose effect was lost. */
 export type BackstopJob = { kind: "backstop"; view: string; at: number; cursor?: string };
 
-/** Something to remember of the log stream: a canary was sent, or has arrived; or it delivers topics that loop. */
-export type Note = { kind: "note"; what: "sent" | "arrived" | "foreign topics"; at: number; topics?: string };
+/**
+ * The heartbeat sends a canary now, in ms since 1970: `failed` are the exports that could not be called, and `route`
+ * what is wrong with the route, as sentences; `checked` names what it has looked at.
+ */
+export type Beat = { kind: "beat"; at: number; checked: string[]; failed: string[]; route?: string };
+
+/** The canary that was sent then has gone the whole way. */
+export type Arrival = { kind: "arrival"; sentAt: number };
+
+/** The log stream delivers topics that loop. */
+export type TopicsNote = { kind: "topics"; at: number; topics: string };
 
 /** The jobs of the mutation `sweep`: `due` handles what is due in a table. */
-export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | Note;
+export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | Beat | TopicsNote | Ping;
 
 /** The questions that the query `inspect` answers to the library, mostly through a stale snapshot. */
 export type Question =
@@ -78,11 +97,13 @@ export type Question =
   /** Which effects of an old delivery are still wanted. */
   | { kind: "wanted"; effects: readonly Effect[] }
   /** What a sweep has to handle. */
-  | Exclude<SweepJob, Note>
+  | Exclude<SweepJob, Beat | TopicsNote | Ping>
   /** What a key's value is, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
   /** Raises a canary. */
-  | { kind: "canary"; sentAt: number };
+  | { kind: "canary"; sentAt: number }
+  /** What is wrong with the wiring, as far as a query can see, and which exports there are to be tried. */
+  | Ping;
 
 type Mutation<Args extends DefaultFunctionArgs, Result> = FunctionReference<"mutation", "internal", Args, Result>;
 

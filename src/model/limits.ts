@@ -7,6 +7,28 @@ export async function isNearlyOut({ meta }: AnyQueryCtx): Promise<boolean> {
   return bytesRead.remaining < 4 << 20 || documentsRead.remaining < 4_000 || databaseQueries.remaining < 500;
 }
 
+const READS = ["bytesRead", "documentsRead", "databaseQueries"] as const;
+
+/**
+ * Shares what is left to read among parts of equal right.
+ *
+ * @param parts - How many parts there are yet, this one included.
+ * @returns Whether one more item, as large as those that this part has read are on average, exceeds its share.
+ */
+export async function shareOfReads(
+  { meta }: AnyQueryCtx,
+  parts: number,
+): Promise<(itemsRead: number) => Promise<boolean>> {
+  const before = await meta.getTransactionMetrics();
+  return async (itemsRead) => {
+    const now = await meta.getTransactionMetrics();
+    return READS.some((kind) => {
+      const read = before[kind].remaining - now[kind].remaining;
+      return read + read / itemsRead > before[kind].remaining / parts;
+    });
+  };
+}
+
 /** Whether a mutation has looked up so much that an index range for each key may be too many: it reads whole tables. */
 export async function isShortOfRanges({ meta }: AnyQueryCtx): Promise<boolean> {
   return (await meta.getTransactionMetrics()).databaseQueries.remaining < 3_000;

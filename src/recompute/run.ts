@@ -44,7 +44,7 @@ export async function beginRun(
   if (paged) await startPages(ledger.db, run, accumulated as Value, now);
   const isAction = mode === "action";
   const target = isAction ? pathOf(app, "act") : ledger.recompute;
-  const first = isAction ? { ...shared, run, scheduledAt: now } : { kind: "step", run };
+  const first = isAction ? { kind: "compute", ...shared, run, scheduledAt: now } : { kind: "step", run };
   const job = await scheduleAt(ledger, now, target, { job: first as Value });
   await lookAfter(execution, { run: { _id: run, job }, view }, now);
   return "begun";

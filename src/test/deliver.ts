@@ -1,5 +1,5 @@
 import { makeFunctionReference } from "convex/server";
-import { EFFECTS_PATH } from "../app/lazyViews.js";
+import { EFFECTS_PATH } from "../app/wiring.js";
 import { sign } from "../effects/crypto.js";
 import { environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
 import { MAX_FORWARDED_SEALS } from "../effects/transports/envelope.js";

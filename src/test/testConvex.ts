@@ -3,7 +3,9 @@ import type { GenericDataModel, GenericQueryCtx } from "convex/server";
 /** The part of `convexTest(…)` that is used here. */
 export interface TestConvexLike {
   fetch(pathQueryFragment: string, init?: RequestInit): Promise<Response>;
+  query(reference: never, args: never): Promise<unknown>;
   mutation(reference: never, args: never): Promise<unknown>;
+  action(reference: never, args: never): Promise<unknown>;
   finishInProgressScheduledFunctions(): Promise<void>;
   run(work: never): Promise<unknown>;
 }

@@ -8,6 +8,7 @@ import { type Collected, collectEffects } from "./collect.js";
 import { deliverEffects } from "./deliver.js";
 import { type Clock, readIn, type TestConvexLike } from "./testConvex.js";
 import { advance } from "./time.js";
+import { Wiring } from "./wiring.js";
 
 declare const process: { env: Record<string, string | undefined> };
 
@@ -27,7 +28,9 @@ export interface TestViews {
    * no row that is read is to be recomputed, and nothing new is raised. No more time passes than that takes.
    *
    * @returns What the last read gave.
-   * @throws Error that says what is still raised and what has failed, after 20 reads.
+   * @throws Error that names what the app forgot to export or to put into its schema (but for `heartbeat`, which tests
+   * do not need), or a scheduled function of the library that has failed; or, after 20 reads, says what is still raised
+   * and what has failed.
    */
   settle<Result>(run: () => Promise<Result>): Promise<Result>;
   /** What a read of the key would find now. It raises nothing. */
@@ -68,6 +71,7 @@ export function testViews(t: TestConvexLike, clock: Clock): TestViews {
     if (messages.length > 0) await deliverEffects(t, messages);
   };
   const pass = (ms = 0) => advance(t, clock, ms);
+  const wiring = new Wiring(t);
   const peek: TestViews["peek"] = (view, key) => readIn(t, (ctx) => view.peek(ctx, key));
   return {
     collect: collectEffects,
@@ -76,10 +80,13 @@ export function testViews(t: TestConvexLike, clock: Clock): TestViews {
     peek,
     async settle(run) {
       const seen = new Set<string>();
+      await wiring.begin();
       for (let reads = 1; ; reads++) {
         const { result, messages, effects } = await collectEffects(run);
+        await wiring.check(effects);
         await deliver(messages);
         const hasRun = await pass();
+        await wiring.checkJobs();
         const isRepeated = (effect: Effect) => seen.has(identity(effect));
         // An effect that saw no row may be raised by every read; a recompute is raised until it is done.
         const undone = effects.filter((effect) => effect.seen !== undefined || !isRepeated(effect));

@@ -214,9 +214,12 @@ describe("in an action", () => {
       return "done";
     });
     expect(result).toBe("done");
-    expect(complaint.mock.calls[0]?.[0]).toContain(
-      "convex/lazy.ts must have " + "export const { recompute, dispatch, sweep, inspect } = lazy.functions()",
-    );
+    const remedy =
+      "convex/lazy.ts must have export const { recompute, dispatch, sweep, inspect, heartbeat } = lazy.functions();";
+    expect(complaint.mock.calls.flat()).toEqual([
+      `convex-lazy-views: convex/lazy.ts does not export dispatch: ${remedy}`,
+      expect.stringContaining(remedy),
+    ]);
   });
 });
 

@@ -419,7 +419,9 @@ describe("documents of release 0.1", () => {
         ],
       });
     });
-    expect(await app.inspect()).toMatchObject({ problems: [], stream: { canarySentAt: sentAt } });
+    const before = await app.inspect();
+    expect(before).toMatchObject({ problems: [expect.stringContaining("Not checked yet")] });
+    expect(before.stream).toMatchObject({ canarySentAt: sentAt });
     const { messages } = await app.testing.collect(() => app.t.action(heartbeat));
     await app.deliver(messages);
     await app.advance(10);

@@ -225,4 +225,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "(await verify(body, fromHex(signature), secret))",
     "true",
   ]),
+  bug(8, "a canary is said to have arrived when it is sent", "src/app/heartbeat.ts", [
+    "{ sentAt: at }",
+    "{ sentAt: at, arrivedAt: at }",
+  ]),
+  bug(8, "the recompute of a canary does not note that it has arrived", "src/app/heartbeat.ts", [
+    "{ arrivedAt, delayMs: arrivedAt - sentAt, missed: 0 }",
+    "{ delayMs: arrivedAt - sentAt }",
+  ]),
 ];

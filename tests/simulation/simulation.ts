@@ -16,6 +16,7 @@ import { type Act, ALL_TURNS, COLORS, deploymentsOf, type History, LISTS, type S
 import { checkAge, checkAnswer } from "./invariants/answers.js";
 import { checkConflict } from "./invariants/conflicts.js";
 import { Effects } from "./invariants/effects.js";
+import { checkArrival, checkHealth } from "./invariants/health.js";
 import { Paces } from "./invariants/pace.js";
 import { checkRows, checkWrites } from "./invariants/rows.js";
 import { TARGET, TrailingRuns } from "./invariants/trailing.js";
@@ -173,6 +174,7 @@ class Simulation implements Observer<Deployment> {
       this.effects.onCommit(commit);
       this.trailingRuns.onCommit(commit);
       checkRows(this.backend.store, this.deployment, commit);
+      checkArrival(commit);
     });
     this.subscriptions.onCommit(commit);
   }
@@ -304,6 +306,7 @@ class Simulation implements Observer<Deployment> {
     await this.calm("the heartbeat's patience passes", patienceMs);
     this.start({ do: "beat" });
     await this.calm("the heartbeat");
+    this.check(() => checkHealth(this.backend.store));
     for (const group of this.stale()) {
       const mayWait = excused.get(group) === "used up" || !this.wasAskedFor(group);
       this.check(() => must(mayWait, () => this.unsettled(group, "was asked for lately")));

@@ -20,7 +20,8 @@ async function startForgotten({ idle = 0, ...options }: TotalsOptions & { idle?:
   return {
     ...app,
     async beat() {
-      await app.testing.collect(() => app.t.action(heartbeat));
+      const { messages } = await app.testing.collect(() => app.t.action(heartbeat));
+      await app.deliver(messages); // The canary.
       await app.advance();
     },
   };

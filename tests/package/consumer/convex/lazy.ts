@@ -18,7 +18,7 @@ export const lazy = new LazyViews<DataModel>({
   views: { airportStats, movieSearch },
 });
 
-export const { recompute, dispatch, sweep, inspect } = lazy.functions();
+export const { recompute, dispatch, sweep, inspect, heartbeat } = lazy.functions();
 
 export const query = lazy.query(rawQuery);
 export const internalQuery = lazy.query(rawInternalQuery);

@@ -1,0 +1,51 @@
+import { makeFunctionReference } from "convex/server";
+import { type Call, tryExports } from "../app/wiring.js";
+import type { Effect } from "../effects/effect.js";
+import { readIn, type TestConvexLike } from "./testConvex.js";
+
+/** Recomputes are asked of this export of the app's module. */
+const RECOMPUTE = /^(.*):recompute$/;
+/** The library's own functions that are scheduled. */
+const SCHEDULED = ["recompute", "sweep", "act"];
+
+/** Watches over the wiring of the apps whose effects it has seen. */
+export class Wiring {
+  private readonly modules = new Set<string>();
+  private failedBefore = new Set<string>();
+
+  constructor(private readonly t: TestConvexLike) {}
+
+  /** What failed before is not reported. */
+  async begin(): Promise<void> {
+    this.failedBefore = new Set((await findFailed(this.t)).map(({ _id }) => _id));
+  }
+
+  /** @throws Error that names each export or table that is missing, the first time that an app raises a recompute. */
+  async check(effects: readonly Effect[]): Promise<void> {
+    const call: Call = (type, path, args) => this.t[type](makeFunctionReference(path) as never, args as never);
+    for (const { target, seen } of effects) {
+      const [, module] = (seen !== undefined && RECOMPUTE.exec(target)) || [];
+      if (module === undefined || this.modules.has(module)) continue;
+      const found = await tryExports(module, call);
+      const problems = [...found.seen, ...found.failed];
+      if (problems.length > 0) throw new Error(`settle: ${problems.join("\n")}`);
+      this.modules.add(module);
+    }
+  }
+
+  /** @throws Error that names the scheduled functions of the library that have failed: convex-test only logs it. */
+  async checkJobs(): Promise<void> {
+    const own = [...this.modules].flatMap((module) => SCHEDULED.map((name) => `${module}:${name}`));
+    const failed = (await findFailed(this.t)).filter(
+      ({ _id, name }) => own.includes(name) && !this.failedBefore.has(_id),
+    );
+    if (failed.length === 0) return;
+    const names = [...new Set(failed.map(({ name }) => name))].join(", ");
+    throw new Error(`settle: the scheduled function ${names} has failed; convex-test has logged its error.`);
+  }
+}
+
+async function findFailed(t: TestConvexLike) {
+  const jobs = await readIn(t, (ctx) => ctx.db.system.query("_scheduled_functions").collect());
+  return jobs.filter(({ state }) => state.kind === "failed");
+}

@@ -1,0 +1,173 @@
+import { anyApi, type FunctionReference, httpActionGeneric, httpRouter } from "convex/server";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { EFFECTS_PATH } from "../../src/app/wiring.js";
+import { type AppOptions, endTestApp } from "../testApp.js";
+import { startTotals, type TotalsOptions, totalsView } from "../totals.js";
+
+const heartbeat = anyApi.lazy?.heartbeat as FunctionReference<"action">;
+const SITE = "https://site.example";
+
+let complaint: ReturnType<typeof vi.spyOn>;
+beforeEach(() => {
+  complaint = vi.spyOn(console, "error").mockReturnValue();
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  endTestApp();
+});
+
+/** An app whose deployment has a site: requests to it are answered by the app's routes. */
+function start(options: TotalsOptions = {}, appOptions: AppOptions = {}) {
+  const app = startTotals(options, appOptions);
+  const bodies: string[] = [];
+  vi.stubEnv("CONVEX_SITE_URL", SITE);
+  vi.stubGlobal("fetch", (url: string, init: RequestInit) => {
+    bodies.push(String(init.body));
+    return app.t.fetch(url.slice(SITE.length), init);
+  });
+  return {
+    ...app,
+    bodies,
+    /** A heartbeat, whose canary is delivered and does its work, if nothing hinders it. */
+    async beat({ isDelivered = true } = {}) {
+      const { messages } = await app.testing.collect(() => app.t.action(heartbeat));
+      if (isDelivered) await app.deliver(messages).catch(() => {});
+      await app.advance(10);
+      return (await app.inspect()).problems;
+    },
+  };
+}
+
+/** A module `http` whose one route answers with a status. */
+function answering(status: number, path = EFFECTS_PATH): AppOptions {
+  const http = httpRouter();
+  const handler = httpActionGeneric(async () => new Response("no room", { status }));
+  http.route({ path, method: "POST", handler });
+  return { modules: { http: { default: http } } };
+}
+
+test("finds nothing wrong where all is well, says nothing, and tries the route with an empty body", async () => {
+  const app = start();
+  expect(await app.beat()).toEqual([]);
+  expect(complaint).not.toHaveBeenCalled();
+  expect(app.bodies).toEqual(["[]"]);
+  const [health] = await app.rows("lazyHealth");
+  expect(health).toMatchObject({ failed: [], missed: 0 });
+});
+
+describe("the route", () => {
+  test("that is missing is named with the line to write, at once", async () => {
+    const app = start({}, { modules: { http: { default: httpRouter() } } });
+    const problem =
+      `POST ${SITE}${EFFECTS_PATH} answers 404: ` +
+      "convex/http.ts must call lazy.registerRoutes(http); before export default http;";
+    expect(await app.beat({ isDelivered: false })).toEqual([
+      `${problem} Then run npx convex run lazy:heartbeat.`,
+      expect.stringContaining("Still being checked"),
+    ]);
+    expect(complaint.mock.calls.flat()).toEqual([`convex-lazy-views: ${problem}`]);
+  });
+
+  test("that answers with another status is named with what it says", async () => {
+    const app = start({}, answering(500));
+    expect((await app.beat())[0]).toContain(`POST ${SITE}${EFFECTS_PATH} answers 500: no room`);
+  });
+
+  test("that cannot be reached is named with the reason, until a canary arrives through it all the same", async () => {
+    const app = start();
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("fetch failed")));
+    expect((await app.beat({ isDelivered: false }))[0]).toContain(`POST ${SITE}${EFFECTS_PATH} failed: fetch failed.`);
+    expect(await app.beat()).toEqual([]);
+  });
+
+  test("that does not answer holds up nothing else", async () => {
+    const app = start();
+    let answer: (response: Response) => void = () => {};
+    const asked = new Promise<void>((resolve) => {
+      vi.stubGlobal("fetch", () => {
+        resolve();
+        return new Promise<Response>((later) => {
+          answer = later;
+        });
+      });
+    });
+    const beat = app.testing.collect(() => app.t.action(heartbeat));
+    await asked;
+    expect(await app.rows("lazyHealth")).toMatchObject([{ failed: [], missed: 0 }]);
+    answer(new Response("too late", { status: 504 }));
+    expect((await beat).messages).toHaveLength(1);
+    expect((await app.inspect()).problems[0]).toContain("answers 504: too late");
+    expect((await app.rows("lazyHealth"))[0]).toMatchObject({ missed: 0 });
+  });
+
+  test("is not tried where there is no site, and the problem of a lost canary says so", async () => {
+    const app = start();
+    vi.stubEnv("CONVEX_SITE_URL", undefined);
+    await app.beat({ isDelivered: false });
+    await app.advance(60_000);
+    expect((await app.inspect()).problems).toEqual([
+      expect.stringContaining("(The route was not checked, as CONVEX_SITE_URL is not set.)"),
+    ]);
+    expect(app.bodies).toEqual([]);
+    expect(await app.beat()).toEqual([]);
+  });
+
+  test("is not tried for an app without a log stream", async () => {
+    const app = start({}, { transports: ["client"], ...answering(500) });
+    expect(await app.beat()).toEqual([]);
+    expect(app.bodies).toEqual([]);
+  });
+});
+
+test.each(["LAZY_VIEWS_SECRET", "LAZY_VIEWS_STREAM_SECRET"])(
+  "%s that is not set is named, until it is",
+  async (name) => {
+    const app = start();
+    vi.stubEnv(name, undefined);
+    const problems = await app.beat({ isDelivered: false });
+    expect(problems[0]).toMatch(new RegExp(`^${name} is not set.*npx convex env set ${name}`));
+    expect(complaint.mock.calls.flat()).toContain(`convex-lazy-views: ${problems[0]}`);
+    vi.stubEnv(name, "0123456789abcdef0123456789abcdef");
+    expect(await app.beat()).toEqual([]);
+  },
+);
+
+test("a stream that posts elsewhere is named a minute after one heartbeat", async () => {
+  const app = start();
+  await app.beat({ isDelivered: false });
+  await app.advance(60_000);
+  expect((await app.inspect()).problems).toEqual([expect.stringContaining("posts to another URL")]);
+});
+
+test("views and exports that are new since the heartbeat are not checked yet", async () => {
+  const app = start();
+  expect(await app.beat()).toEqual([]);
+  await app.t.run(async (ctx) => {
+    const [health] = await ctx.db.query("lazyHealth").collect();
+    await ctx.db.patch("lazyHealth" as never, health?._id as never, { checked: ["recompute", "dispatch"] } as never);
+  });
+  expect((await app.inspect()).problems).toEqual([
+    "Not checked yet, as they are new: sweep, inspect, heartbeat, totals; run npx convex run lazy:heartbeat.",
+  ]);
+  expect(await app.beat()).toEqual([]);
+});
+
+test("goes on when everything fails, and never throws", async () => {
+  const app = start({}, { forgotten: ["recompute", "dispatch", "sweep", "inspect"] });
+  await expect(app.t.action(heartbeat)).resolves.toBeNull();
+  expect(complaint.mock.calls.flat()).toContainEqual(
+    expect.stringContaining("lazy:inspect, lazy:recompute, lazy:dispatch, lazy:sweep could not be called"),
+  );
+  const bare = start({}, { lacksLazyTables: true, views: { totals: totalsView() } });
+  expect(await bare.testing.collect(() => bare.t.action(heartbeat))).toMatchObject({ result: null });
+  expect(complaint.mock.calls.flat()).toContainEqual(expect.stringContaining("lacks the tables of the library"));
+});
+
+test("a module that is not the one that new LazyViews names is told by the log and by inspect", async () => {
+  const app = start({}, { module: "lib/lazy" });
+  await app.t.action(heartbeat);
+  expect(complaint.mock.calls.flat()).toContainEqual(
+    expect.stringContaining("It must be the module of new LazyViews(), too."),
+  );
+  await expect(app.inspect()).rejects.toThrow('set module to "lazy"');
+});
