@@ -48,9 +48,11 @@ export function sweepSpan(waitMs: number): number {
   return Math.min(Math.max(waitMs / 20, MIN_AGE_MS), 10 * MINUTE);
 }
 
-// ── The log stream ──
+// ── Transports ──
 /** Events older than this are a replay: Convex gives a delivery up after about seven minutes. */
 export const MAX_EVENT_AGE_MS = 15 * MINUTE;
+/** What a client forwards later than this, other than recomputes, is a replay. */
+export const MAX_FORWARD_AGE_MS = HOUR;
 /** A sender's clock may run ahead by this much. */
 export const MAX_CLOCK_SKEW_MS = 5 * MINUTE;
 /** The route notes the same finding once in this time, however many requests there are. */

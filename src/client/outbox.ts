@@ -12,6 +12,8 @@ export type CallForward = (forward: string, seals: string[]) => Promise<unknown>
 export class Outbox {
   private readonly underWay = new Set<Promise<void>>();
   private hasWarned = false;
+  /** How long the deployment took to answer the last call, in ms. */
+  latencyMs = 0;
 
   post({ seals, forward }: Sealed, call: CallForward): void {
     for (let start = 0; start < seals.length; start += MAX_FORWARDED_SEALS) {
@@ -27,8 +29,10 @@ export class Outbox {
   }
 
   private async send(forward: string, seals: string[], call: CallForward): Promise<void> {
+    const sentAt = Date.now();
     try {
       await call(forward, seals);
+      this.latencyMs = Date.now() - sentAt;
     } catch (error) {
       if (this.hasWarned) return;
       this.hasWarned = true;

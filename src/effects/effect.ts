@@ -25,6 +25,8 @@ export interface Effect {
   /** The caller's own key, within its target. */
   key?: string | undefined;
   seen?: bigint | undefined;
+  /** When it was raised, in ms since 1970, to the minute: of an effect that leaves through a client. */
+  raisedAt?: number | undefined;
 }
 
 /** The options of `ctx.scheduleEffect`. */
@@ -74,12 +76,13 @@ export function ledgerKey({ target, args, key }: Effect): string {
   return key === undefined ? `${target} ${canonicalText(args)}` : `${target} #${key}`;
 }
 
-/** Leaves out effects that ask for the same work, and saw the same row. */
+/** Of effects that ask for the same work, and saw the same row, leaves the one that was raised last. */
 export function collapse(effects: readonly Effect[]): Effect[] {
   const byIdentity = new Map<string, Effect>();
   for (const effect of effects) {
     const identity = `${effect.seen} ${ledgerKey(effect)}`;
-    if (!byIdentity.has(identity)) byIdentity.set(identity, effect);
+    const { raisedAt = 0 } = byIdentity.get(identity) ?? { raisedAt: -1 };
+    if ((effect.raisedAt ?? 0) > raisedAt) byIdentity.set(identity, effect);
   }
   return [...byIdentity.values()];
 }

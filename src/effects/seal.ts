@@ -11,7 +11,8 @@ import { sign, toUtf8, verify } from "./sign.js";
  *
  *   lazy-views:1:<base64url of a JSON array of effects>.<base64url of its HMAC-SHA256>
  *
- * Each effect is `{f: target, a: arguments, w: window in ms, k?: key, s?: seen}`.
+ * Each effect is `{f: target, a: arguments, w: window in ms, k?: key, s?: seen}`. Before those that leave
+ * through a client stands `{t: when they were raised}`, in ms since 1970.
  *
  * It is signed because any function may log text that a user chose. It needs no time stamp and may be repeated:
  * inside its window an effect that is dispatched twice runs once, and a recompute that is repeated later finds its row
@@ -46,15 +47,17 @@ export async function seal(effects: readonly Effect[], secret: string): Promise<
     try {
       const json = toJson(effect);
       const bytes = toUtf8(json).length + 2;
-      if (bytes > MAX_JSON_BYTES) {
+      const time = effect.raisedAt === undefined ? [] : [`{"t":${effect.raisedAt}}`];
+      const most = MAX_JSON_BYTES - time.join().length;
+      if (bytes > most) {
         throw new Error(
-          `it takes ${bytes} bytes, at most ${MAX_JSON_BYTES} fit in a line. ` +
+          `it takes ${bytes} bytes, at most ${most} fit in a line. ` +
             "Pass an id, not the document, or a shorter key.",
         );
       }
       if (bytes > room) {
-        payloads.push([]);
-        room = MAX_JSON_BYTES;
+        payloads.push(time);
+        room = most;
       }
       payloads.at(-1)?.push(json);
       room -= bytes;
@@ -108,7 +111,14 @@ export async function unseal(line: string, secrets: readonly string[]): Promise<
 export function readSeal(line: string): Effect[] {
   const payload = line.slice(PREFIX.length, line.indexOf("."));
   const json = JSON.parse(new TextDecoder().decode(fromBase64Url(payload))) as JSONValue[];
-  return json.map(fromJson);
+  return fromPayload(json);
+}
+
+function fromPayload(json: JSONValue[]): Effect[] {
+  const { t: raisedAt } = (json[0] ?? {}) as { t?: JSONValue };
+  if (raisedAt === undefined) return json.map(fromJson);
+  if (typeof raisedAt !== "number") throw new Error("not a time");
+  return json.slice(1).map((effect) => ({ ...fromJson(effect), raisedAt }));
 }
 
 function toBase64Url(bytes: Uint8Array): string {
