@@ -1,13 +1,13 @@
 import { makeFunctionReference } from "convex/server";
-import { type DispatchCounts, dispatchEffects } from "../effects/dispatch.js";
+import { CHUNK, type DispatchCounts, dispatchEffects, dispatchInChunks, type Outcome } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
 import type { LedgerCtx } from "../effects/ledger.js";
 import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
 import { canonicalText } from "../values/canonical.js";
-import { reasonOf } from "../values/describe.js";
+import { complain, reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
 import type { LazyReferences, Question } from "./jobs.js";
-import { isNearlyOut } from "./limits.js";
+import { hasRoomToDispatch, isNearlyOut } from "./limits.js";
 import { announce, findRow } from "./row.js";
 import { findRun } from "./run.js";
 
@@ -75,10 +75,12 @@ export async function askSnapshot<Answer>(
 }
 
 /**
- * Dispatches effects in a mutation's own transaction.
+ * Dispatches effects in a mutation's own transaction: as many as it has room for, and at most 100. It hands the others
+ * on to a job, which is rolled back with the mutation too.
  *
- * @param areForwarded - Whether clients forward them. When a recompute is put off, readers of the same row that have
- * not forwarded theirs yet are silenced. That costs one write to the row, and a conflict with its writers at most.
+ * @param areForwarded - Whether clients forward them. When a recompute is put off, or computes outside one transaction,
+ * readers of the same row that have not forwarded theirs yet are silenced. That costs one write to the row, and a
+ * conflict with its writers at most.
  */
 export async function dispatchInMutation(
   app: LazyApp,
@@ -86,15 +88,62 @@ export async function dispatchInMutation(
   effects: readonly Effect[],
   { areForwarded = false } = {},
 ): Promise<DispatchCounts> {
-  return await dispatchEffects(ledgerOf(app, ctx), effects, {
-    asOf: await currentCommits(app, ctx, effects),
-    ...(areForwarded && { onTrailing: (effect) => silenceReaders(app, ctx, effect) }),
+  const room = (await hasRoomToDispatch(ctx, Math.min(effects.length, CHUNK))) ? CHUNK : 0;
+  const own = effects.slice(0, room);
+  const handedOn = await handOn(app, ctx, effects.slice(room), areForwarded);
+  const counts = await dispatchEffects(ledgerOf(app, ctx), own, {
+    asOf: await currentCommits(app, ctx, own),
+    ...(areForwarded && { onScheduled: (effect, outcome) => silenceReaders(app, ctx, effect, outcome) }),
   });
+  return { ...counts, dispatched: counts.dispatched + handedOn };
 }
 
-async function silenceReaders(app: LazyApp, ctx: AnyMutationCtx, effect: Effect): Promise<void> {
+/**
+ * Dispatches any number of effects in a mutation that does nothing else: 100 of them, and each further 100 in a job of
+ * their own. One that cannot be dispatched holds up no other.
+ */
+export async function dispatchAll(
+  app: LazyApp,
+  ctx: AnyMutationCtx,
+  effects: readonly Effect[],
+  areForwarded: boolean,
+): Promise<DispatchCounts> {
+  let handedOn = 0;
+  for (let start = CHUNK; start < effects.length; start += CHUNK) {
+    handedOn += await handOn(app, ctx, effects.slice(start, start + CHUNK), areForwarded);
+  }
+  const counts = await dispatchInChunks(effects.slice(0, CHUNK), (chunk) =>
+    ctx.runMutation(app.refs.dispatch, { effects: chunk, areForwarded }),
+  );
+  return { ...counts, dispatched: counts.dispatched + handedOn };
+}
+
+/**
+ * Has effects dispatched by a job. Returns how many.
+ *
+ * @throws What Convex throws that does not take the job, when the app itself has raised one of them. Recomputes, which
+ * readers raise again, are lost then: a read does not fail.
+ */
+async function handOn(
+  app: LazyApp,
+  { scheduler }: AnyMutationCtx,
+  effects: Effect[],
+  areForwarded: boolean,
+): Promise<number> {
+  if (effects.length === 0) return 0;
+  try {
+    await scheduler.runAfter(0, app.refs.dispatch, { effects, areForwarded, isJob: true });
+    return effects.length;
+  } catch (error) {
+    if (effects.some(({ seen }) => seen === undefined)) throw error;
+    complain(`${effects.length} recompute(s) that a mutation's reads asked for were not scheduled: ${reasonOf(error)}`);
+    return 0;
+  }
+}
+
+async function silenceReaders(app: LazyApp, ctx: AnyMutationCtx, effect: Effect, outcome: Outcome): Promise<void> {
   const view = viewOf(app, effect);
-  if (view === undefined) return;
+  if (view === undefined || (outcome === "dispatched" && view.mode === "transaction")) return;
   const key = canonicalText(effect.args.args);
   const row = await findRow(ctx.db, view, key);
   if (row === null || row.asOf !== effect.seen || (await findRun(ctx.db, view, key)) !== null) return;
