@@ -14,7 +14,7 @@ import {
 } from "../effects/transports/client.js";
 import { CLIENT, MARK, marked } from "../effects/transports/envelope.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
-import { called, dispatchInMutation, type LazyApp, pathOf } from "../model/app.js";
+import { called, dispatchOwn, type LazyApp, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 import { watchDb } from "../staleness/sources.js";
@@ -106,8 +106,7 @@ export async function withExecution<Result>(
     await mutex.close();
   }
   if (execution.lostInvalidation !== undefined) throw execution.lostInvalidation;
-  const effects = collector.take();
-  if (effects.length > 0) await dispatchInMutation(app, ctx, effects);
+  await dispatchOwn(app, ctx, collector.take());
   return result;
 }
 

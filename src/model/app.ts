@@ -75,8 +75,7 @@ export async function askSnapshot<Answer>(
 }
 
 /**
- * Dispatches effects in a mutation's own transaction: as many as it has room for, and at most 100. It hands the others
- * on to a job, which is rolled back with the mutation too.
+ * Dispatches at most 100 effects in a transaction that has room for them.
  *
  * @param areForwarded - Whether clients forward them. When a recompute is put off, or computes outside one transaction,
  * readers of the same row that have not forwarded theirs yet are silenced. That costs one write to the row, and a
@@ -88,14 +87,21 @@ export async function dispatchInMutation(
   effects: readonly Effect[],
   { areForwarded = false } = {},
 ): Promise<DispatchCounts> {
-  const room = (await hasRoomToDispatch(ctx, Math.min(effects.length, CHUNK))) ? CHUNK : 0;
-  const own = effects.slice(0, room);
-  const handedOn = await handOn(app, ctx, effects.slice(room), areForwarded);
-  const counts = await dispatchEffects(ledgerOf(app, ctx), own, {
-    asOf: await currentCommits(app, ctx, own),
+  return await dispatchEffects(ledgerOf(app, ctx), effects, {
+    asOf: await currentCommits(app, ctx, effects),
     ...(areForwarded && { onScheduled: (effect, outcome) => silenceReaders(app, ctx, effect, outcome) }),
   });
-  return { ...counts, dispatched: counts.dispatched + handedOn };
+}
+
+/**
+ * Dispatches the effects of a mutation of the app in its transaction: 100 of them, if that has room for so many. The
+ * others are handed on to a job, which is rolled back with the mutation too.
+ */
+export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<void> {
+  if (effects.length === 0) return;
+  const most = (await hasRoomToDispatch(ctx, Math.min(effects.length, CHUNK))) ? CHUNK : 0;
+  await handOn(app, ctx, effects.slice(most), false);
+  if (most > 0) await dispatchInMutation(app, ctx, effects.slice(0, most));
 }
 
 /**

@@ -234,6 +234,51 @@ describe("forward", () => {
     });
   });
 
+  describe("of a row whose window is over", () => {
+    async function startStale(options: TotalsOptions) {
+      const app = start(["client"], {}, options);
+      const read = () => app.marked("totals", { list: "a" });
+      await app.forward((await read()).seals);
+      await app.advance(60_000);
+      await app.mutation(async (ctx) => void (await ctx.db.insert("items", { list: "a", n: 2 })));
+      return { ...app, read };
+    }
+
+    test("silences the others while a run computes it", async () => {
+      const app = await startStale({ mode: "snapshot" });
+      const first = await app.read();
+      expect(await app.forward(first.seals)).toMatchObject({ dispatched: 1 });
+      expect(await app.read()).toMatchObject({ value: { count: 0 }, seals: [] });
+      expect(await app.forward(first.seals)).toMatchObject({ duplicates: 1 });
+      await app.advance();
+      expect(await app.read()).toMatchObject({ value: { count: 1 }, seals: [] });
+      expect((await app.rows("totals"))[0]).not.toHaveProperty("pendingUntil");
+    });
+
+    test("lets them ask again when the run fails", async () => {
+      let isBroken = false;
+      const app = await startStale({
+        mode: "snapshot",
+        compute: async (ctx, key) => {
+          if (isBroken) throw new Error("broken");
+          return await total(ctx, key);
+        },
+      });
+      isBroken = true;
+      await app.forward((await app.read()).seals);
+      expect((await app.read()).seals).toEqual([]);
+      await app.advance();
+      expect((await app.read()).seals).toHaveLength(1);
+    });
+
+    test("does not write the row when one transaction computes it", async () => {
+      const app = await startStale({ mode: "transaction" });
+      const [before] = await app.rows("totals");
+      await app.forward((await app.read()).seals);
+      expect(await app.rows("totals")).toEqual([before]);
+    });
+  });
+
   test("a seal that is forged, altered, cut in half or signed by another key starts nothing", async () => {
     const app = start();
     const [seal = ""] = (await app.marked("fields")).once;
