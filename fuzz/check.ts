@@ -4,18 +4,23 @@ import type { DispatchCounts } from "../src/effects/dispatch.js";
 import type { Effect } from "../src/effects/effect.js";
 import { findSeals, unseal, unsealAll } from "../src/effects/seal.js";
 import { openEnvelope, openForwarded } from "../src/effects/transports/client.js";
-import { isEnvelope, MAX_FORWARDED_SEALS } from "../src/effects/transports/envelope.js";
+import { type Envelope, isEnvelope, MAX_FORWARDED_SEALS } from "../src/effects/transports/envelope.js";
 import { answerLogStream } from "../src/effects/transports/webhook.js";
+import type { EnvelopeInput, ForwardInput, Input, RouteInput, SealInput, Secrets } from "./inputs.js";
 import {
-  type EnvelopeInput,
-  FORWARD,
-  type ForwardInput,
-  type Input,
-  type RouteInput,
-  type SealInput,
-  type Secrets,
-} from "./inputs.js";
-import { accepted, effectsOf, fullText, isEffect, isSigned, isText, judgeRequest, sealsIn, workText } from "./judge.js";
+  accepted,
+  effectsOf,
+  fullText,
+  isEffect,
+  isForClient,
+  isForwardable,
+  isProven,
+  isSigned,
+  isText,
+  judgeRequest,
+  sealsIn,
+  workText,
+} from "./judge.js";
 
 /** The functions under test: the library's own, or, to see that the fuzzer finds something, broken ones. */
 export const LIBRARY = {
@@ -101,7 +106,7 @@ async function checkRoute(input: RouteInput, subjects: Subjects, secrets: Secret
     async (topics) => void notes.push(topics),
   );
   const { isFromStream, status, seals } = judgeRequest(input, secrets);
-  checkStarted(started, seals);
+  checkStarted(started, effectsIn(seals));
   for (const topics of notes) {
     if (!isFromStream) throw new Wrong("accepted", `Topics were noted: ${oneLine(topics)}`);
     if (!isText(topics)) throw new Wrong("malformed", `No text was noted: ${oneLine(topics)}`);
@@ -116,7 +121,7 @@ async function checkRoute(input: RouteInput, subjects: Subjects, secrets: Secret
     throw new Wrong("crash", `The answer's body is ${text}, not a JSON object.`);
   }
   // When the mutation fails, the stream is told to send all of it again.
-  if (!dispatchFails) checkNothingLost(started, seals);
+  if (!dispatchFails) checkNothingLost(started, effectsIn(seals));
   return started.length;
 }
 
@@ -158,9 +163,9 @@ async function checkForward({ seals }: ForwardInput, subjects: Subjects, secrets
   try {
     const { effects } = await subjects.openForwarded(seals);
     if (seals.length > MAX_FORWARDED_SEALS) throw new Wrong("accepted", "Too many seals are taken.");
-    const genuine = seals.filter((seal) => isGenuine(seal, secrets));
-    checkStarted(effects, genuine);
-    checkNothingLost(effects, genuine);
+    const asked = effectsIn(seals.filter((seal) => isGenuine(seal, secrets))).filter(isForwardable);
+    checkStarted(effects, asked);
+    checkNothingLost(effects, asked);
     return effects.length;
   } catch (error) {
     if (error instanceof ConvexError && seals.length > MAX_FORWARDED_SEALS) return 0;
@@ -168,20 +173,21 @@ async function checkForward({ seals }: ForwardInput, subjects: Subjects, secrets
   }
 }
 
-async function checkEnvelope({ answer }: EnvelopeInput, subjects: Subjects, secrets: Secrets) {
-  const isEnvelope = subjects.isEnvelope(answer);
-  const seals = isEnvelope ? [...answer.once, ...answer.seals] : [];
-  const isOurs = isEnvelope && answer.forward === FORWARD && seals.every((seal) => isSeal(seal, secrets));
-  const opened = await subjects.openEnvelope(answer, FORWARD);
+async function checkEnvelope({ answer, mark }: EnvelopeInput, subjects: Subjects, secrets: Secrets) {
+  if (subjects.isEnvelope(answer) !== isForClient(answer)) {
+    throw new Wrong("accepted", "isEnvelope takes a value for an envelope, or the other way round.");
+  }
+  const opened = await subjects.openEnvelope(answer, mark);
+  const isOurs = isProven(answer, mark, accepted(secrets));
   if (opened === null) {
-    if (isOurs && seals.every((seal) => isGenuine(seal, secrets))) {
-      throw new Wrong("lost", "openEnvelope refused a genuine envelope.");
-    }
+    if (isOurs) throw new Wrong("lost", "openEnvelope refused a genuine envelope.");
     return 0;
   }
-  if (!isOurs) throw new Wrong("accepted", "openEnvelope opened what is no envelope of this app.");
-  checkStarted(opened.effects, seals);
-  checkNothingLost(opened.effects, seals);
+  if (!isOurs) throw new Wrong("accepted", "openEnvelope opened what is no answer to this call.");
+  const { once, seals } = answer as Envelope;
+  const asked = effectsIn([...once, ...seals].filter((seal) => isGenuine(seal, secrets)));
+  checkStarted(opened.effects, asked);
+  checkNothingLost(opened.effects, asked);
   return opened.effects.length;
 }
 
@@ -204,20 +210,23 @@ function checkForm(started: readonly Effect[]): void {
   }
 }
 
-/** Nothing is started but effects that these seals ask for. */
-function checkStarted(started: readonly Effect[], seals: readonly string[]): void {
+function effectsIn(seals: readonly string[]): Effect[] {
+  return seals.flatMap((seal) => effectsOf(seal) ?? []);
+}
+
+/** Nothing is started but what genuine seals ask for. */
+function checkStarted(started: readonly Effect[], asked: readonly Effect[]): void {
   checkForm(started);
-  const asked = new Set(seals.flatMap((seal) => effectsOf(seal) ?? []).map(fullText));
-  const stranger = started.find((effect) => !asked.has(fullText(effect)));
+  const texts = new Set(asked.map(fullText));
+  const stranger = started.find((effect) => !texts.has(fullText(effect)));
   if (stranger !== undefined) {
     throw new Wrong("accepted", `No genuine seal asks for what was started: ${oneLine(stranger)}`);
   }
 }
 
-/** Each work that these seals ask for is started at least once. */
-function checkNothingLost(started: readonly Effect[], seals: readonly string[]): void {
+/** Each work that genuine seals ask for is started at least once. */
+function checkNothingLost(started: readonly Effect[], asked: readonly Effect[]): void {
   const done = new Set(started.map(workText));
-  const asked = seals.flatMap((seal) => effectsOf(seal) ?? []);
   const missing = asked.find((effect) => !done.has(workText(effect)));
   if (missing !== undefined) throw new Wrong("lost", `It was not started: ${oneLine(missing)}`);
 }

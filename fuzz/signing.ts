@@ -29,6 +29,11 @@ export function signed(text: string, secret = EFFECT_SECRET): string {
   return `${text}.${hmac(text, secret).toString("base64url")}`;
 }
 
+/** What proves that the server has answered a call with this mark. */
+export function proof(mark: string, secret = EFFECT_SECRET): string {
+  return hmac(`lazy-views:2:answer:${mark}`, secret).toString("hex");
+}
+
 /** The header with which the log stream signs a body. */
 export function streamSignature(body: Uint8Array, secret = STREAM_SECRET): string {
   return `sha256=${hmac(body, secret).toString("hex")}`;

@@ -81,8 +81,9 @@ export function collapse(effects: readonly Effect[]): Effect[] {
   const byIdentity = new Map<string, Effect>();
   for (const effect of effects) {
     const identity = `${effect.seen} ${ledgerKey(effect)}`;
-    const { raisedAt = 0 } = byIdentity.get(identity) ?? { raisedAt: -1 };
-    if ((effect.raisedAt ?? 0) > raisedAt) byIdentity.set(identity, effect);
+    const known = byIdentity.get(identity);
+    const isLater = (effect.raisedAt ?? 0) > (known?.raisedAt ?? 0);
+    if (known === undefined || isLater) byIdentity.set(identity, effect);
   }
   return [...byIdentity.values()];
 }
