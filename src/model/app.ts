@@ -96,11 +96,20 @@ export async function dispatchInMutation(
 /**
  * Dispatches the effects of a mutation of the app in its transaction: 100 of them, if that has room for so many. The
  * others are handed on to a job, which is rolled back with the mutation too.
+ *
+ * @throws What Convex throws that does not take the job, when the app itself has raised one of them. Recomputes, which
+ * readers raise again, are lost then: a read does not fail.
  */
 export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<void> {
   if (effects.length === 0) return;
   const most = (await hasRoomToDispatch(ctx, Math.min(effects.length, CHUNK))) ? CHUNK : 0;
-  await handOn(app, ctx, effects.slice(most), false);
+  const others = effects.slice(most);
+  try {
+    await handOn(app, ctx, others, false);
+  } catch (error) {
+    if (others.some(({ seen }) => seen === undefined)) throw error;
+    complain(`${others.length} recompute(s) that a mutation's reads asked for were not scheduled: ${reasonOf(error)}`);
+  }
   if (most > 0) await dispatchInMutation(app, ctx, effects.slice(0, most));
 }
 
@@ -124,27 +133,15 @@ export async function dispatchAll(
   return { ...counts, dispatched: counts.dispatched + handedOn };
 }
 
-/**
- * Has effects dispatched by a job. Returns how many.
- *
- * @throws What Convex throws that does not take the job, when the app itself has raised one of them. Recomputes, which
- * readers raise again, are lost then: a read does not fail.
- */
+/** Has effects dispatched by a job. Returns how many. */
 async function handOn(
   app: LazyApp,
   { scheduler }: AnyMutationCtx,
   effects: Effect[],
   areForwarded: boolean,
 ): Promise<number> {
-  if (effects.length === 0) return 0;
-  try {
-    await scheduler.runAfter(0, app.refs.dispatch, { effects, areForwarded, isJob: true });
-    return effects.length;
-  } catch (error) {
-    if (effects.some(({ seen }) => seen === undefined)) throw error;
-    complain(`${effects.length} recompute(s) that a mutation's reads asked for were not scheduled: ${reasonOf(error)}`);
-    return 0;
-  }
+  if (effects.length > 0) await scheduler.runAfter(0, app.refs.dispatch, { effects, areForwarded, isJob: true });
+  return effects.length;
 }
 
 async function silenceReaders(app: LazyApp, ctx: AnyMutationCtx, effect: Effect, outcome: Outcome): Promise<void> {
