@@ -1,7 +1,7 @@
 import type { OptimisticLocalStore, OptimisticUpdate } from "convex/browser";
 import type { FunctionArgs, FunctionReturnType, OptionalRestArgs } from "convex/server";
 import { convexToJson, type Value } from "convex/values";
-import { type Envelope, isEnvelope, MARK, marked, UNSTORABLE } from "../effects/transports/envelope.js";
+import { CLIENT, type Envelope, isEnvelope, MARK, marked, UNSTORABLE } from "../effects/transports/envelope.js";
 import type { AnyQuery } from "./anyQuery.js";
 import type { Args } from "./askOnce.js";
 import { valueIn } from "./subscribedQueries.js";
@@ -29,7 +29,8 @@ class UnmarkedStore implements OptimisticLocalStore {
   ): { args: FunctionArgs<Query>; value: FunctionReturnType<Query> | undefined }[] {
     const argsByKey = new Map<string, Args>();
     for (const { args } of this.store.getAllQueries(query)) {
-      const { [MARK]: _, ...plainArgs } = args as Args;
+      const { [MARK]: mark, ...rest } = args as Args;
+      const plainArgs = mark === CLIENT ? rest : (args as Args);
       argsByKey.set(JSON.stringify(convexToJson(plainArgs)), plainArgs);
     }
     return [...argsByKey.values()].map((args) => ({

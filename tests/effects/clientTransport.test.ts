@@ -336,12 +336,15 @@ describe.each<[string, Transport[]]>([
     return result;
   }
 
-  test("an action's runQuery gives the plain value, and its effects are dispatched", async () => {
-    const app = start(transports);
-    const value = await settleCaller(app, () => app.action((ctx) => ctx.runQuery(reads.fields, { a: "x" })));
-    expect(value).toEqual({ a: "x" });
-    expect(await app.noted()).toEqual(["read"]);
-  });
+  test.each(["fields", "object", "any", "none", "returning"])(
+    "an action's runQuery gives the plain value, and its effects are dispatched: %s",
+    async (name) => {
+      const app = start(transports);
+      const value = await settleCaller(app, () => app.action((ctx) => ctx.runQuery(reads[name], { a: "x" })));
+      expect(value).toEqual({ a: "x" });
+      expect(await app.noted()).toEqual(["read"]);
+    },
+  );
 
   test("an HTTP action's runQuery does", async () => {
     const http = httpRouter();
