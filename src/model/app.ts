@@ -102,15 +102,15 @@ export async function dispatchInMutation(
  */
 export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<void> {
   if (effects.length === 0) return;
-  const most = (await hasRoomToDispatch(ctx, Math.min(effects.length, CHUNK))) ? CHUNK : 0;
-  const others = effects.slice(most);
+  const own = (await hasRoomToDispatch(ctx, Math.min(effects.length, CHUNK))) ? effects.slice(0, CHUNK) : [];
+  const others = effects.slice(own.length);
   try {
-    await handOn(app, ctx, others, false);
+    if (others.length > 0) await ctx.scheduler.runAfter(0, app.refs.dispatch, { effects: others, isJob: true });
   } catch (error) {
     if (others.some(({ seen }) => seen === undefined)) throw error;
     complain(`${others.length} recompute(s) that a mutation's reads asked for were not scheduled: ${reasonOf(error)}`);
   }
-  if (most > 0) await dispatchInMutation(app, ctx, effects.slice(0, most));
+  await dispatchInMutation(app, ctx, own);
 }
 
 /**
@@ -123,25 +123,15 @@ export async function dispatchAll(
   effects: readonly Effect[],
   areForwarded: boolean,
 ): Promise<DispatchCounts> {
-  let handedOn = 0;
   for (let start = CHUNK; start < effects.length; start += CHUNK) {
-    handedOn += await handOn(app, ctx, effects.slice(start, start + CHUNK), areForwarded);
+    const chunk = effects.slice(start, start + CHUNK);
+    await ctx.scheduler.runAfter(0, app.refs.dispatch, { effects: chunk, areForwarded, isJob: true });
   }
   const counts = await dispatchInChunks(effects.slice(0, CHUNK), (chunk) =>
     ctx.runMutation(app.refs.dispatch, { effects: chunk, areForwarded }),
   );
-  return { ...counts, dispatched: counts.dispatched + handedOn };
-}
-
-/** Has effects dispatched by a job. Returns how many. */
-async function handOn(
-  app: LazyApp,
-  { scheduler }: AnyMutationCtx,
-  effects: Effect[],
-  areForwarded: boolean,
-): Promise<number> {
-  if (effects.length > 0) await scheduler.runAfter(0, app.refs.dispatch, { effects, areForwarded, isJob: true });
-  return effects.length;
+  counts.dispatched += Math.max(effects.length - CHUNK, 0);
+  return counts;
 }
 
 async function silenceReaders(app: LazyApp, ctx: AnyMutationCtx, effect: Effect, outcome: Outcome): Promise<void> {
