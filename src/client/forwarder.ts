@@ -35,8 +35,8 @@ const NOTHING: Answer = { seals: [], once: [], forward: "" };
 
 /** One subscriber of a query. */
 export interface Subscription {
-  /** Tells the query's newest answer, null for one without seals; and how long the server took for the first one. */
-  see(answer: Answer | null, latencyMs?: number): void;
+  /** Tells the query's newest answer; null for one without seals. */
+  see(answer: Answer | null): void;
   end(): void;
 }
 
@@ -46,18 +46,18 @@ export class Forwarder {
 
   /**
    * @param post - Forwards; it does not throw.
-   * @param forwardMs - How long the server took for the last forward.
+   * @param latencyMs - How long the server took to answer lately.
    */
   constructor(
     private readonly post: (sealed: Sealed) => void,
-    private readonly forwardMs: () => number = () => 0,
+    private readonly latencyMs: () => number,
   ) {}
 
   /** @param key - Names a query and its arguments: all that subscribe to the same count as one. */
   subscribe(key: string): Subscription {
     let query = this.queries.get(key);
     if (query === undefined) {
-      query = new WatchedQuery(this.post, this.forwardMs, () => this.queries.delete(key));
+      query = new WatchedQuery(this.post, this.latencyMs, () => this.queries.delete(key));
       this.queries.set(key, query);
     }
     return query.subscribe();
@@ -72,14 +72,14 @@ export class Forwarder {
 
 /**
  * A query and its arguments. Seals are forwarded once after a random delay. Those of recomputes are forwarded again
- * while they stay the answer and somebody is subscribed: one that got lost heals.
+ * while they stay the answer and there is a subscriber: one that got lost heals.
  *
  * - The same answer, told by another subscriber, changes nothing.
  * - An answer without recomputes says that the rows are fresh: none is forwarded, nor repeated.
  * - One with other recomputes takes the place of those that are due, at the time they were due; after they were
  *   forwarded, it begins anew.
  * - Effects that are no recomputes stay due, whatever the next answer is, and go along with them.
- * - When the last subscriber goes, what is due stays due, since somebody has seen the answer, and repetitions end.
+ * - When the last subscriber goes, what is due stays due, since a subscriber has seen the answer, and repetitions end.
  */
 class WatchedQuery {
   private subscribers = 0;
@@ -91,25 +91,21 @@ class WatchedQuery {
   /** Seals that are to be forwarded once. */
   private readonly others = new Set<string>();
   private path = "";
-  private latencyMs = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   /** Whether the timer is that of a first forward. */
   private isDue = false;
 
-  /** @param onEnd - Told when nobody is subscribed, and nothing is due. */
+  /** @param onEnd - Called when there is no subscriber, and nothing is due. */
   constructor(
     private readonly post: (sealed: Sealed) => void,
-    private readonly forwardMs: () => number,
+    private readonly latencyMs: () => number,
     private readonly onEnd: () => void,
   ) {}
 
   subscribe(): Subscription {
     this.subscribers++;
     return {
-      see: (answer, latencyMs = this.latencyMs) => {
-        this.latencyMs = latencyMs;
-        this.see(answer ?? NOTHING);
-      },
+      see: (answer) => this.see(answer ?? NOTHING),
       end: () => {
         this.subscribers--;
         if (this.subscribers > 0 || this.isDue) return;
@@ -142,7 +138,7 @@ class WatchedQuery {
   private begin(): void {
     this.cancel();
     this.isDue = true;
-    this.forwardAfter(drawDelay(Math.max(this.latencyMs, this.forwardMs())));
+    this.forwardAfter(drawDelay(this.latencyMs()));
   }
 
   private forwardAfter(delayMs: number): void {

@@ -92,15 +92,19 @@ export class SubscribedQueries {
     let stopMarked: (() => void) | undefined;
     let stopPlain: (() => void) | undefined;
     let isPlain = false;
-    const askedAt = Date.now();
-    let latencyMs: number | undefined;
+    /** When it was asked; undefined while nothing is to be measured. */
+    let askedAt: number | undefined;
 
     /** Whether the query has something to tell. */
     const judge = (): boolean => {
       if (isPlain) return true;
       const { answer, error } = look(query, markedArgs);
-      if (answer !== undefined) latencyMs ??= Date.now() - askedAt;
-      forwards.see(isEnvelope(answer) ? answer : null, latencyMs);
+      const isAnswered = answer !== undefined || error !== undefined;
+      if (isAnswered && askedAt !== undefined) {
+        this.outbox.latencyMs = Date.now() - askedAt;
+        askedAt = undefined;
+      }
+      forwards.see(isEnvelope(answer) ? answer : null);
       if (error === undefined) {
         if (answer !== undefined) stopPlain = void stopPlain?.();
         return true;
@@ -118,8 +122,10 @@ export class SubscribedQueries {
       if (judge()) onChange();
     };
 
+    const held = look(query, markedArgs);
+    if (held.answer === undefined && held.error === undefined) askedAt = Date.now();
     stopMarked = query.subscribe(markedArgs, update);
-    judge(); // Somebody else may be subscribed, so that the answer is here and no change tells it.
+    judge(); // Another subscriber may hold the answer, so that no change tells it.
     return () => {
       stopMarked?.();
       stopPlain?.();

@@ -121,10 +121,40 @@ test("seals wait as long as the server takes to answer tells them to", () => {
   queries.subscribe(query, () => {});
   vi.advanceTimersByTime(10_000);
   arrives({ marked: answer(envelope(1, ["seal"])) });
+  // Another subscriber finds the answer here: that says nothing of the server.
+  queries.subscribe(query, () => {});
   vi.advanceTimersByTime(59_999);
   expect(forwarded).toEqual([]);
   vi.advanceTimersByTime(1);
   expect(forwarded).toEqual([["seal"]]);
+});
+
+test("a failure that is over after a while says nothing of the server", () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  vi.spyOn(Math, "random").mockReturnValue(drawFor(1));
+  onTestFinished(() => void vi.restoreAllMocks());
+  queries.subscribe(query, () => {});
+  arrives({ marked: timeOut });
+  queries.subscribe(query, () => {});
+  vi.advanceTimersByTime(60_000);
+  arrives({ marked: answer(envelope(1, ["seal"])) });
+  vi.advanceTimersByTime(2_000);
+  expect(forwarded).toEqual([["seal"]]);
+});
+
+test("once a forward was answered at once, seals wait no longer for a slow first answer", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  vi.spyOn(Math, "random").mockReturnValue(drawFor(1));
+  onTestFinished(() => void vi.restoreAllMocks());
+  queries.subscribe(query, () => {});
+  vi.advanceTimersByTime(10_000);
+  arrives({ marked: answer(envelope(1, ["first"])) });
+  await vi.advanceTimersByTimeAsync(120_000);
+  arrives({ marked: answer(envelope(2, ["second"])) });
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(forwarded).toEqual([["first"], ["second"]]);
 });
 
 test("while both fail both are kept, and the mark's success ends the other", () => {
