@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { ConvexError } from "convex/values";
 import type { DispatchCounts } from "../src/effects/dispatch.js";
 import type { Effect } from "../src/effects/effect.js";
-import { findSeals, unseal, unsealAll } from "../src/effects/seal.js";
+import { sealOf, unseal, unsealAll } from "../src/effects/seal.js";
 import { openEnvelope, openForwarded } from "../src/effects/transports/client.js";
 import { type Envelope, isEnvelope, MAX_FORWARDED_SEALS } from "../src/effects/transports/envelope.js";
 import { answerLogStream } from "../src/effects/transports/webhook.js";
@@ -15,17 +15,18 @@ import {
   isForClient,
   isForwardable,
   isProven,
-  isSigned,
   isText,
+  isWantedNow,
   judgeRequest,
-  sealsIn,
+  payloadOf,
+  sealIn,
   workText,
 } from "./judge.js";
 
 /** The functions under test: the library's own, or, to see that the fuzzer finds something, broken ones. */
 export const LIBRARY = {
   answerLogStream,
-  findSeals,
+  sealOf,
   unseal,
   unsealAll,
   openForwarded,
@@ -36,8 +37,8 @@ export type Subjects = typeof LIBRARY;
 
 /**
  * - `crash`: an exception came out, or the answer is not the documented one.
- * - `accepted`: something was started that no accepted secret had signed.
- * - `malformed`: what was started was signed, and is no effect.
+ * - `accepted`: something was started that no accepted secret had sealed.
+ * - `malformed`: what was started was sealed, and is no effect.
  * - `lost`: what was genuine was not started.
  */
 export type Kind = "crash" | "accepted" | "malformed" | "lost";
@@ -98,15 +99,16 @@ async function checkRoute(input: RouteInput, subjects: Subjects, secrets: Secret
   const notes: string[] = [];
   const response: unknown = await subjects.answerLogStream(
     request,
-    async (effects) => {
-      started.push(...effects);
+    async (effects, areOld) => {
+      const wanted = areOld ? effects.filter(isWantedNow) : effects;
+      started.push(...wanted);
       if (dispatchFails) throw new Error("The mutation behind the route throws.");
-      return dispatchedAll(effects);
+      return dispatchedAll(wanted);
     },
     async (topics) => void notes.push(topics),
   );
-  const { isFromStream, status, seals } = judgeRequest(input, secrets);
-  checkStarted(started, effectsIn(seals));
+  const { isFromStream, status, asked } = judgeRequest(input, secrets);
+  checkStarted(started, asked);
   for (const topics of notes) {
     if (!isFromStream) throw new Wrong("accepted", `Topics were noted: ${oneLine(topics)}`);
     if (!isText(topics)) throw new Wrong("malformed", `No text was noted: ${oneLine(topics)}`);
@@ -121,7 +123,7 @@ async function checkRoute(input: RouteInput, subjects: Subjects, secrets: Secret
     throw new Wrong("crash", `The answer's body is ${text}, not a JSON object.`);
   }
   // When the mutation fails, the stream is told to send all of it again.
-  if (!dispatchFails) checkNothingLost(started, effectsIn(seals));
+  if (!dispatchFails) checkNothingLost(started, asked);
   return started.length;
 }
 
@@ -134,26 +136,20 @@ const dispatchedAll = (effects: Effect[]): DispatchCounts => ({
 });
 
 async function checkSeal({ text }: SealInput, subjects: Subjects, secrets: Secrets) {
-  const found = subjects.findSeals(text);
-  const seals = sealsIn(text);
-  if (found.join("\n") !== seals.join("\n")) {
-    throw new Wrong("crash", `findSeals found ${found.length} seals, not the ${seals.length}.`);
-  }
+  const found = subjects.sealOf(text);
+  if (found !== sealIn(text)) throw new Wrong("crash", `sealOf found ${found}, not ${sealIn(text)}.`);
   let started = 0;
-  for (const line of new Set([text, ...found])) {
+  for (const line of new Set([text, found ?? text])) {
     const effects = await subjects.unseal(line, accepted(secrets));
-    const genuine = isSigned(line, accepted(secrets));
-    if (effects !== null && !genuine) {
-      throw new Wrong("accepted", "unseal opened a seal that no secret signed.");
+    if (effects !== null && payloadOf(line, accepted(secrets)) === null) {
+      throw new Wrong("accepted", "unseal opened a seal that no secret made.");
     }
-    if (effects === null && genuine && found.includes(line) && effectsOf(line) !== null) {
-      throw new Wrong("lost", "unseal refused a genuine seal.");
-    }
+    if (effects === null && isGenuine(line, secrets)) throw new Wrong("lost", "unseal refused a genuine seal.");
     checkForm(effects ?? []);
     started += effects?.length ?? 0;
   }
   const { effects } = await subjects.unsealAll([text]);
-  if (effects.length > 0 && !isSeal(text, secrets)) {
+  if (effects.length > 0 && !isGenuine(text, secrets)) {
     throw new Wrong("accepted", "unsealAll opened a text that is no seal of this app.");
   }
   return started;
@@ -163,7 +159,7 @@ async function checkForward({ seals }: ForwardInput, subjects: Subjects, secrets
   try {
     const { effects } = await subjects.openForwarded(seals);
     if (seals.length > MAX_FORWARDED_SEALS) throw new Wrong("accepted", "Too many seals are taken.");
-    const asked = effectsIn(seals.filter((seal) => isGenuine(seal, secrets))).filter(isForwardable);
+    const asked = effectsOfAll(seals, secrets).filter(isForwardable);
     checkStarted(effects, asked);
     checkNothingLost(effects, asked);
     return effects.length;
@@ -185,20 +181,19 @@ async function checkEnvelope({ answer, mark }: EnvelopeInput, subjects: Subjects
   }
   if (!isOurs) throw new Wrong("accepted", "openEnvelope opened what is no answer to this call.");
   const { once, seals } = answer as Envelope;
-  const asked = effectsIn([...once, ...seals].filter((seal) => isGenuine(seal, secrets)));
+  const asked = effectsOfAll([...once, ...seals], secrets);
   checkStarted(opened.effects, asked);
   checkNothingLost(opened.effects, asked);
   return opened.effects.length;
 }
 
-/** A seal and nothing else, signed. */
-function isSeal(text: string, secrets: Secrets): boolean {
-  return sealsIn(text)[0] === text && isSigned(text, accepted(secrets));
-}
-
 /** What an app of these secrets seals: effects, and nothing else. */
 function isGenuine(text: string, secrets: Secrets): boolean {
-  return isSeal(text, secrets) && effectsOf(text) !== null;
+  return effectsOf(text, accepted(secrets)) !== null;
+}
+
+function effectsOfAll(seals: readonly string[], secrets: Secrets): Effect[] {
+  return seals.flatMap((seal) => effectsOf(seal, accepted(secrets)) ?? []);
 }
 
 /** Nothing is started that is no effect. */
@@ -210,11 +205,7 @@ function checkForm(started: readonly Effect[]): void {
   }
 }
 
-function effectsIn(seals: readonly string[]): Effect[] {
-  return seals.flatMap((seal) => effectsOf(seal) ?? []);
-}
-
-/** Nothing is started but what genuine seals ask for. */
+/** Nothing is started but these effects. */
 function checkStarted(started: readonly Effect[], asked: readonly Effect[]): void {
   checkForm(started);
   const texts = new Set(asked.map(fullText));
@@ -224,7 +215,7 @@ function checkStarted(started: readonly Effect[], asked: readonly Effect[]): voi
   }
 }
 
-/** Each work that genuine seals ask for is started at least once. */
+/** Each work that these effects ask for is started at least once. */
 function checkNothingLost(started: readonly Effect[], asked: readonly Effect[]): void {
   const done = new Set(started.map(workText));
   const missing = asked.find((effect) => !done.has(workText(effect)));

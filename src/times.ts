@@ -49,7 +49,7 @@ export function sweepSpan(waitMs: number): number {
 }
 
 // ── Transports ──
-/** Events older than this are a replay: Convex gives a delivery up after about seven minutes. */
+/** A delivery without a younger event is a replay, or of cached results: Convex gives one up after some seven minutes. */
 export const MAX_EVENT_AGE_MS = 15 * MINUTE;
 /** What a client forwards later than this, other than recomputes, is a replay. */
 export const MAX_FORWARD_AGE_MS = HOUR;

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { measureFlood } from "../../bench/flood";
 import { measureForwards } from "../../bench/forwards";
 import { measureHit } from "../../bench/hit";
+import { measureHostileBody } from "../../bench/hostileBody";
 import { FANOUT, HIT, STORM } from "../../bench/sizes";
 import { countSlowForwards } from "../../bench/slowServer";
 import { measureWrites } from "../../bench/writes";
@@ -74,6 +75,12 @@ test("of 200 clients at most 20 forward, also when the server takes 10 s for eve
   }
   expect(Math.max(...rounds)).toBeLessThanOrEqual(20);
   expect(Math.min(...rounds)).toBeGreaterThanOrEqual(1);
+});
+
+test("bodies full of fake seals are answered like harmless ones; the bench holds their time to a bound", async () => {
+  const { megabytes, timeRatio } = await measureHostileBody(1);
+  expect(megabytes).toBe(4);
+  expect(timeRatio).toBeGreaterThan(0);
 });
 
 test("a source write reads the row, and writes it only when it is clean", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { readSeal } from "../../src/effects/seal.js";
+import { effectsIn } from "../nodeSeals.js";
 import { endTestApp, type MutationCtx } from "../testApp.js";
 import { start } from "./clientApp.js";
 
@@ -42,7 +42,7 @@ describe("an effect that is no recompute", () => {
     const app = start(["logStream", "client"]);
     const { messages } = await app.testing.collect(() => app.call("fields"));
     const lines = messages.map((message) => message.slice(1, -1));
-    expect(lines.flatMap(readSeal)).toHaveLength(1);
+    expect(lines.flatMap((line) => effectsIn(line))).toHaveLength(1);
     expect(await app.forward(lines)).toMatchObject({ dispatched: 0 });
     await app.testing.deliver(messages);
     await app.advance(1_000);

@@ -5,7 +5,8 @@ import { Calls } from "./calls.js";
 import { Backend, type Ended, type Isolates, isOutOfRetries, type Observer } from "./engine/backend.js";
 import { Choices, type Deviation } from "./engine/choices.js";
 import type { Kind } from "./engine/frame.js";
-import { type LogEvent, LogStream, signedRequest } from "./engine/logStream.js";
+import type { SimulatedRequest } from "./engine/isolate.js";
+import { type LogEvent, LogStream, MAX_EVENT_AGE_MS, signedRequest } from "./engine/logStream.js";
 import { Loop } from "./engine/loop.js";
 import type { Commit } from "./engine/store.js";
 import { Subscriptions } from "./engine/subscriptions.js";
@@ -47,6 +48,8 @@ const GRACE_MS = 61_000;
 const CALM_MS = 200_000;
 /** The same, after more failures in a row than are retried: their backoff is ten minutes. */
 const LONG_CALM_MS = 900_000;
+/** Deliveries that a stranger has a copy of. */
+const MAX_CAPTURED = 5;
 /** How often readers ask in a backlog. */
 const ASK_EVERY_MS = 3_000;
 
@@ -95,13 +98,15 @@ class Simulation implements Observer<Deployment> {
   private readonly stream: LogStream;
   private readonly subscriptions: Subscriptions<Deployment>;
   private readonly paces = new Paces();
-  private readonly effects = new Effects();
+  private readonly effects = new Effects(EFFECT_SECRET);
   private readonly watched = new Set<string>();
   /** Groups of which a recompute has died. */
   private readonly bereft = new Set<string>();
   private deployment: Deployment;
   private violation: Violation | null = null;
   private readonly calls = new Calls();
+  /** Deliveries of the log stream, of which a stranger has a copy. */
+  private readonly captured: SimulatedRequest[] = [];
 
   constructor(
     private readonly history: History,
@@ -124,7 +129,10 @@ class Simulation implements Observer<Deployment> {
     this.stream = new LogStream(
       loop,
       STREAM_SECRET,
-      (request) => this.backend.fetch(EFFECTS_PATH, request),
+      (request) => {
+        if (this.captured.length < MAX_CAPTURED) this.captured.push(request);
+        return this.backend.fetch(EFFECTS_PATH, request);
+      },
       () => weather.fate(),
       (events, status) => this.trace.add(() => `${events.length} lines delivered: ${status}`),
     );
@@ -257,7 +265,7 @@ class Simulation implements Observer<Deployment> {
   }
 
   private forge({ how }: Act & { do: "forge" }): void {
-    const event = { timestamp: this.loop.now, topic: "console", message: forgedMessage(how) };
+    const event = { timestamp: this.loop.now, topic: "console", message: forgedMessage(how, EFFECT_SECRET) };
     const secret = how === "unsigned request" ? "a guess" : STREAM_SECRET;
     const request = signedRequest(JSON.stringify([event]), secret);
     void this.backend.fetch(EFFECTS_PATH, request).then(({ status }) => {
@@ -284,7 +292,8 @@ class Simulation implements Observer<Deployment> {
       else if (this.isBereft(group)) excused.set(group, "died");
       else this.check(() => must(false, () => this.unsettled(group, "was watched")));
     }
-    if (excused.size === 0 || this.violation !== null) return;
+    if (this.violation !== null) return;
+    if (excused.size === 0) return this.replay();
 
     const patienceMs = this.deployment.isLimited ? TURN_PATIENCE_MS : PATIENCE_MS;
     await this.calm("the heartbeat's patience passes", patienceMs);
@@ -307,6 +316,8 @@ class Simulation implements Observer<Deployment> {
     }
 
     for (const group of this.stale()) this.subscriptions.ask("app:read", { group });
+    // The answer for a missing row may be an old one, of the cache: its line counts beside that of a canary.
+    this.start({ do: "beat" });
     const isUsedUp = [...excused.values()].includes("used up");
     await this.calm("readers ask once more", isUsedUp ? LONG_CALM_MS : CALM_MS);
     for (const group of this.stale()) {
@@ -314,9 +325,25 @@ class Simulation implements Observer<Deployment> {
     }
   }
 
+  /** All is fresh, and a stranger sends again what the log stream sent long ago: nothing may come of it. */
+  private async replay(): Promise<void> {
+    if (hasAge(this.deployment.guard)) return; // Rows become stale by themselves.
+    await this.calm("what was delivered gets old", MAX_EVENT_AGE_MS + 1);
+    const { store } = this.backend;
+    const rows = [...rowsOf(store, store.latest).values()];
+    if (!rows.every((row) => isClean(store, this.deployment, row, store.latest))) return;
+    for (const request of this.captured) {
+      void this.backend.fetch(EFFECTS_PATH, request).then(({ status }) => {
+        this.check(() => must(status === 400, () => `A delivery that was sent again got ${status}.`));
+      });
+    }
+    await this.calm("it is sent again");
+  }
+
   /**
    * Writes stop, and readers keep asking, while everything that is scheduled is still late: each row that is watched
-   * must become fresh all the same, but for those of which a recompute has died, or whose attempts were used up.
+   * must become fresh all the same, but for those of which a recompute has died, whose attempts were used up, or that do
+   * not exist because their effects were lost.
    */
   private async endureBacklog(): Promise<void> {
     const lateMs = this.weather.clearAllButBacklog();
@@ -332,7 +359,9 @@ class Simulation implements Observer<Deployment> {
       waiting = waiting.filter((group) => !this.isSettled(group));
     }
     for (const group of waiting) {
-      const mayWait = this.paces.isUsedUp(group) || this.isBereft(group);
+      // The answer for a row that is missing stays in the cache, and its line may be too old by now.
+      const isCached = this.seenOf(group) === 0n && this.hasLostEffects(group);
+      const mayWait = this.paces.isUsedUp(group) || this.isBereft(group) || isCached;
       this.check(() => must(mayWait, () => this.unsettled(group, "was asked for in a backlog")));
     }
   }

@@ -1,5 +1,5 @@
 import { convexToJson, jsonToConvex } from "convex/values";
-import { findSeals, readSeal } from "../../../src/effects/seal.js";
+import { effectsIn } from "../../nodeSeals.js";
 import type { Deployment } from "../app.js";
 import type { Ended } from "../engine/backend.js";
 import type { LogEvent } from "../engine/logStream.js";
@@ -21,9 +21,12 @@ export class Effects {
   /** The commit that gave each row its value, or took it away. */
   private readonly valueSince = new Map<string, number>();
 
+  /** @param secret - That of the deployment's seals. */
+  constructor(private readonly secret: string) {}
+
   onSend(events: readonly LogEvent[]): void {
     for (const event of events) {
-      for (const effect of findSeals(event.line.message).flatMap(readSeal)) {
+      for (const effect of effectsIn(event.line.message, this.secret)) {
         const { args } = effect.args as { args?: { group: string } };
         // A canary asks for nothing.
         if (args !== undefined) this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
