@@ -7,6 +7,7 @@ import { type Backend, startBackend, type TraceEvent } from "../examples/backend
 import { modules } from "./app";
 import { api } from "./convex/_generated/api.js";
 import schema from "./convex/schema";
+import { countSlowForwards } from "./slowServer";
 
 /** What invalidations lead to when many clients are subscribed to the row, and only they carry effects. */
 export interface ForwardFigures {
@@ -17,6 +18,8 @@ export interface ForwardFigures {
   forwardsInsideWindow: number;
   /** Of both together. */
   recomputes: number;
+  /** The same where the server takes 10 s for every answer: the most of 20 rounds. */
+  slowServer: number;
   /** Clients that do not see the new value in the end. */
   clientsLeftStale: number;
 }
@@ -51,7 +54,14 @@ export async function measureForwards({ clients }: { clients: number }): Promise
   const clientsLeftStale = subscribers.amounts.filter((amount) => amount !== 2).length;
   await subscribers.close();
   await backend.close();
-  return { clients, forwards, forwardsInsideWindow, recomputes, clientsLeftStale };
+  const slowServer = await forwardToSlowServer(clients);
+  return { clients, forwards, forwardsInsideWindow, recomputes, slowServer, clientsLeftStale };
+}
+
+async function forwardToSlowServer(clients: number): Promise<number> {
+  const rounds: number[] = [];
+  for (let seed = 1; seed <= 20; seed++) rounds.push(await countSlowForwards({ clients, latencyMs: 10_000, seed }));
+  return Math.max(...rounds);
 }
 
 function isRecompute(event: TraceEvent): event is TraceEvent & { type: "execution" } {

@@ -106,6 +106,7 @@ function forwardsSection(forwards: ForwardFigures): string {
       20,
       "… when its recompute waits for the window's end",
     ),
+    atMost("forwards.slowServer", forwards.slowServer, 20, "… when the server takes 10 s for every answer"),
     exactly("forwards.recomputes", forwards.recomputes, 2, "recomputes"),
     exactly("forwards.clientsLeftStale", forwards.clientsLeftStale, 0, "clients not fresh in the end"),
   ]);

@@ -4,22 +4,17 @@ import type { DispatchCounts } from "../src/effects/dispatch.js";
 import type { Effect } from "../src/effects/effect.js";
 import { sealOf, unseal, unsealAll } from "../src/effects/seal.js";
 import { openEnvelope, openForwarded } from "../src/effects/transports/client.js";
-import { isEnvelope, MAX_FORWARDED_SEALS } from "../src/effects/transports/envelope.js";
+import { type Envelope, isEnvelope, MAX_FORWARDED_SEALS } from "../src/effects/transports/envelope.js";
 import { answerLogStream } from "../src/effects/transports/webhook.js";
-import {
-  type EnvelopeInput,
-  FORWARD,
-  type ForwardInput,
-  type Input,
-  type RouteInput,
-  type SealInput,
-  type Secrets,
-} from "./inputs.js";
+import type { EnvelopeInput, ForwardInput, Input, RouteInput, SealInput, Secrets } from "./inputs.js";
 import {
   accepted,
   effectsOf,
   fullText,
   isEffect,
+  isForClient,
+  isForwardable,
+  isProven,
   isText,
   isWantedNow,
   judgeRequest,
@@ -164,7 +159,7 @@ async function checkForward({ seals }: ForwardInput, subjects: Subjects, secrets
   try {
     const { effects } = await subjects.openForwarded(seals);
     if (seals.length > MAX_FORWARDED_SEALS) throw new Wrong("accepted", "Too many seals are taken.");
-    const asked = effectsOfAll(seals, secrets);
+    const asked = effectsOfAll(seals, secrets).filter(isForwardable);
     checkStarted(effects, asked);
     checkNothingLost(effects, asked);
     return effects.length;
@@ -174,17 +169,19 @@ async function checkForward({ seals }: ForwardInput, subjects: Subjects, secrets
   }
 }
 
-async function checkEnvelope({ answer }: EnvelopeInput, subjects: Subjects, secrets: Secrets) {
-  const isEnvelope = subjects.isEnvelope(answer);
-  const seals = isEnvelope ? [...answer.once, ...answer.seals] : [];
-  const isOurs = isEnvelope && answer.forward === FORWARD && seals.every((seal) => isGenuine(seal, secrets));
-  const opened = await subjects.openEnvelope(answer, FORWARD);
+async function checkEnvelope({ answer, mark }: EnvelopeInput, subjects: Subjects, secrets: Secrets) {
+  if (subjects.isEnvelope(answer) !== isForClient(answer)) {
+    throw new Wrong("accepted", "isEnvelope takes a value for an envelope, or the other way round.");
+  }
+  const opened = await subjects.openEnvelope(answer, mark);
+  const isOurs = isProven(answer, mark, accepted(secrets));
   if (opened === null) {
     if (isOurs) throw new Wrong("lost", "openEnvelope refused a genuine envelope.");
     return 0;
   }
-  if (!isOurs) throw new Wrong("accepted", "openEnvelope opened what is no envelope of this app.");
-  const asked = effectsOfAll(seals, secrets);
+  if (!isOurs) throw new Wrong("accepted", "openEnvelope opened what is no answer to this call.");
+  const { once, seals } = answer as Envelope;
+  const asked = effectsOfAll([...once, ...seals], secrets);
   checkStarted(opened.effects, asked);
   checkNothingLost(opened.effects, asked);
   return opened.effects.length;

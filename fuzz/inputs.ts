@@ -7,6 +7,7 @@ import {
   PREFIX,
   PREVIOUS_SECRET,
   PREVIOUS_STREAM_SECRET,
+  proof,
   SHORT_SECRET,
   STREAM_SECRET,
   streamSignature,
@@ -48,6 +49,8 @@ export interface ForwardInput {
 /** What a marked query answered. */
 export interface EnvelopeInput {
   subject: "envelope";
+  /** That of the call. */
+  mark: string;
   answer: unknown;
 }
 
@@ -80,7 +83,7 @@ export function inputOf(seed: number): Input {
     [0.3, () => ({ subject: "forward", seals: repeated(dice, anySeal(dice)) })],
     // As many as are taken in one call, and one more.
     [0.02, () => ({ subject: "forward", seals: dice.several(16, 17, () => anySeal(dice)) })],
-    [5, () => ({ subject: "envelope", answer: answer(dice) })],
+    [5, () => ({ subject: "envelope", mark: dice.pick(MARKS), answer: answer(dice) })],
   ]);
   return { secrets, ...part };
 }
@@ -178,29 +181,37 @@ function headers(dice: Dice, plain: Buffer, body: Buffer): RouteInput["headers"]
   return values.map((value) => [name, value]);
 }
 
-/** An envelope, or what looks like one. */
+/** The mark of a call, and another one. */
+const MARKS = ["ab".repeat(32), "cd".repeat(32)];
+
+/** An envelope, for a client or for a function of the library, or what looks like one. */
 function answer(dice: Dice): unknown {
+  const mark = dice.pick(MARKS);
   const envelope: Record<string, unknown> = {
     value: JSON.parse(oddJson(dice)),
     seals: dice.several(0, 3, () => anySeal(dice)),
     once: dice.several(0, 3, () => anySeal(dice)),
     forward: FORWARD,
+    lazyViews: dice.weighted<unknown>([
+      [3, () => nested(16)],
+      [1, () => nested(dice.pick([1, 15, 17, 60]))],
+      [3, () => proof(mark)],
+      [1, () => proof(mark, dice.pick([PREVIOUS_SECRET, FORGERS_SECRET, SHORT_SECRET]))],
+      [1, () => mutateText(dice, proof(mark), mark)],
+      [1, () => dice.pick([mark, "client", "", "0".repeat(64)])],
+      [1, () => JSON.parse(oddJson(dice))],
+    ]),
   };
-  const name = dice.pick(["value", "seals", "once", "forward", "more"]);
+  const name = dice.pick(["value", "seals", "once", "forward", "lazyViews", "more"]);
   return dice.weighted<unknown>([
     [5, () => envelope],
-    [1, () => ({ ...envelope, seals: [genuineSeal(dice)], once: [] })],
-    [1, () => ({ ...envelope, [name]: JSON.parse(oddJson(dice)) })],
-    [1, () => ({ ...envelope, [name]: undefined })],
-    [1, () => foreignEnvelope(dice, envelope)],
-    [1, () => ({ ...envelope, seals: [genuineSeal(dice), JSON.parse(oddJson(dice))] })],
+    [1, () => ({ ...envelope, lazyViews: nested(16), [name]: JSON.parse(oddJson(dice)) })],
+    [1, () => ({ ...envelope, lazyViews: nested(16), [name]: undefined })],
     [1, () => JSON.parse(oddJson(dice))],
     [1, () => [envelope]],
   ]);
 }
 
-/** One with a genuine seal, which names another mutation than this app's. */
-function foreignEnvelope(dice: Dice, envelope: object): unknown {
-  const forward = dice.pick(["lazy:dispatch", "", "other:forward"]);
-  return { ...envelope, seals: [genuineSeal(dice)], once: [], forward };
+function nested(levels: number): unknown {
+  return JSON.parse("[".repeat(levels) + "]".repeat(levels));
 }

@@ -2,7 +2,7 @@ import { convexToJson, type JSONValue, jsonToConvex } from "convex/values";
 import { openSeal } from "../examples/openSeal.js";
 import { type Effect, ledgerKey } from "../src/effects/effect.js";
 import type { RouteInput, Secrets } from "./inputs.js";
-import { PREFIX, SHORT_SECRET, streamSignature } from "./signing.js";
+import { PREFIX, proof, SHORT_SECRET, streamSignature } from "./signing.js";
 import { NOW } from "./surroundings.js";
 
 /*
@@ -37,7 +37,10 @@ export function payloadOf(line: string, secrets: readonly string[]): string | nu
 export function effectsOf(line: string, secrets: readonly string[]): Effect[] | null {
   try {
     const items: Record<string, JSONValue>[] = JSON.parse(payloadOf(line, secrets) ?? "null");
-    const effects: unknown[] = items.map(({ f, a, w, k, s, r }) => ({
+    const { t } = items[0] ?? {};
+    if (t !== undefined && typeof t !== "number") return null;
+    const effects: unknown[] = items.slice(t === undefined ? 0 : 1).map(({ f, a, w, k, s, r }) => ({
+      ...(t === undefined ? {} : { raisedAt: t }),
       target: f,
       args: jsonToConvex(a as JSONValue),
       windowMs: w,
@@ -56,13 +59,14 @@ function wholeNumber(json: JSONValue): unknown {
   return typeof json === "string" && /^\d+$/.test(json) ? BigInt(json) : json;
 }
 
-const FIELDS = new Set(["target", "args", "windowMs", "key", "seen", "trailing"]);
+const FIELDS = new Set(["target", "args", "windowMs", "key", "seen", "trailing", "raisedAt"]);
 
 /** Whether something has the form of an effect, down to its last argument. */
 export function isEffect(thing: unknown): thing is Effect {
   if (!isPlainObject(thing) || Object.keys(thing).some((name) => !FIELDS.has(name))) return false;
-  const { target, args, windowMs, key, seen, trailing } = thing;
+  const { target, args, windowMs, key, seen, trailing, raisedAt } = thing;
   return (
+    (raisedAt === undefined || typeof raisedAt === "number") &&
     isText(target) &&
     isPlainObject(args) &&
     isConvexValue(args) &&
@@ -71,6 +75,38 @@ export function isEffect(thing: unknown): thing is Effect {
     (trailing === undefined || trailing === true) &&
     (seen === undefined || (typeof seen === "bigint" && isScalar(seen)))
   );
+}
+
+/** Whether a client may forward an effect: a recompute, or one that was raised within the hour. */
+export function isForwardable({ seen, raisedAt }: Effect): boolean {
+  if (seen !== undefined) return true;
+  return raisedAt !== undefined && raisedAt > NOW - 3_600_000 && raisedAt <= NOW + 300_000;
+}
+
+/** Whether a client takes an answer for an envelope. */
+export function isForClient(answer: unknown): boolean {
+  if (!isPlainObject(answer)) return false;
+  const { value, seals, once, forward, lazyViews } = answer;
+  const names = Object.keys(answer).sort().join();
+  const areLists = [seals, once].every((list) => Array.isArray(list) && list.every((seal) => typeof seal === "string"));
+  const isWhole = names === "forward,lazyViews,once,seals,value" && value !== undefined;
+  return isWhole && areLists && levels(lazyViews) === 16 && typeof forward === "string";
+}
+
+/** How many lists lie in each other, the last one empty; 0 for anything else. */
+function levels(value: unknown): number {
+  let inner = value;
+  for (let level = 1; Array.isArray(inner); level++) {
+    if (inner.length !== 1) return inner.length === 0 ? level : 0;
+    inner = inner[0];
+  }
+  return 0;
+}
+
+/** Whether the server has made an answer, for a call with this mark. */
+export function isProven(answer: unknown, mark: string, secrets: readonly string[]): boolean {
+  if (!isPlainObject(answer)) return false;
+  return secrets.some((secret) => answer.lazyViews === proof(mark, secret));
 }
 
 /** Text that is valid Unicode: no half of a surrogate pair. */

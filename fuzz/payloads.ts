@@ -1,9 +1,11 @@
 import type { Dice } from "./dice.js";
+import { NOW } from "./surroundings.js";
 
 /*
  * Payloads of seals, as JSON text: text can say what no JavaScript value can, such as 1e999 or a field twice.
  */
 
+const HOUR = 3_600_000;
 const DEPTHS = [60, 1_000, 2_500, 30_000];
 
 /** JSON that is a trap for somebody. */
@@ -78,9 +80,11 @@ function oddEffect(dice: Dice): string {
   return toObject(fields);
 }
 
-/** Effects that any app could have raised. */
+/** Effects that any app could have raised; before those that leave through a client, when that was. */
 export function plainPayload(dice: Dice): string {
-  return `[${dice.several(1, 3, () => toObject(plainFields(dice))).join(",")}]`;
+  const effects = dice.several(1, 3, () => toObject(plainFields(dice)));
+  const time = dice.chance(0.4) ? [`{"t":${NOW + dice.below(3 * HOUR) - 2 * HOUR}}`] : [];
+  return `[${[...time, ...effects].join(",")}]`;
 }
 
 /** What no app of this library would seal. */
@@ -88,6 +92,7 @@ export function oddPayload(dice: Dice): string | Uint8Array {
   return dice.weighted<string | Uint8Array>([
     [6, () => `[${oddEffect(dice)}]`],
     [2, () => `[${toObject(plainFields(dice))},${oddEffect(dice)}]`],
+    [1, () => `[{"t":${oddJson(dice)}},${toObject(plainFields(dice))}]`],
     [2, () => oddJson(dice)],
     [2, () => `[${oddJson(dice)}]`],
     [1, () => toObject(plainFields(dice))],

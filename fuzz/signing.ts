@@ -25,6 +25,11 @@ export function hmac(data: string | Uint8Array, secret: string): Buffer {
   return createHmac("sha256", secret).update(data).digest();
 }
 
+/** What proves that the server has answered a call with this mark. */
+export function proof(mark: string, secret = EFFECT_SECRET): string {
+  return hmac(`lazy-views:2:answer:${mark}`, secret).toString("hex");
+}
+
 /** The header with which the log stream signs a body. */
 export function streamSignature(body: Uint8Array, secret = STREAM_SECRET): string {
   return `sha256=${hmac(body, secret).toString("hex")}`;

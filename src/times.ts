@@ -48,9 +48,11 @@ export function sweepSpan(waitMs: number): number {
   return Math.min(Math.max(waitMs / 20, MIN_AGE_MS), 10 * MINUTE);
 }
 
-// ── The log stream ──
+// ── Transports ──
 /** A delivery without a younger event is a replay, or of cached results: Convex gives one up after some seven minutes. */
 export const MAX_EVENT_AGE_MS = 15 * MINUTE;
+/** What a client forwards later than this, other than recomputes, is a replay. */
+export const MAX_FORWARD_AGE_MS = HOUR;
 /** A sender's clock may run ahead by this much. */
 export const MAX_CLOCK_SKEW_MS = 5 * MINUTE;
 /** How long a canary may be on its way: the stream delivers after 5 s, and some seconds later when it fails. */

@@ -32,7 +32,9 @@ export function sealedText(
 /** The effects that a console message carries; none when it is no seal of the secret. */
 export function effectsIn(message: string, secret = process.env.LAZY_VIEWS_SECRET ?? ""): Effect[] {
   const items = JSON.parse(openSeal(message, secret) ?? "[]") as Record<string, JSONValue>[];
-  return items.map(({ f, a, w, k, s }) => ({
+  const { t } = items[0] ?? {};
+  return items.slice(t === undefined ? 0 : 1).map(({ f, a, w, k, s }) => ({
+    ...(t === undefined ? {} : { raisedAt: t as number }),
     target: f as string,
     args: jsonToConvex(a as JSONValue) as Record<string, Value>,
     windowMs: w as number,

@@ -2,18 +2,25 @@ import { getFunctionName, internalMutationGeneric, mutationGeneric } from "conve
 import { EffectCollector, type EffectCtx } from "../effects/collector.js";
 import { dispatchInChunks } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
-import { sealForSending } from "../effects/seal.js";
 import type { Signature } from "../effects/transports/client.js";
-import { acceptMarks, findListener, openEnvelope, takeMark, toEnvelope } from "../effects/transports/client.js";
-import { MARK, marked } from "../effects/transports/envelope.js";
+import {
+  acceptMarks,
+  callerMark,
+  findListener,
+  openEnvelope,
+  sealForClient,
+  takeMark,
+  toEnvelope,
+} from "../effects/transports/client.js";
+import { CLIENT, MARK, marked } from "../effects/transports/envelope.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
-import { called, dispatchInMutation, type LazyApp, pathOf } from "../model/app.js";
+import { called, dispatchOwn, type LazyApp, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
 import { forgottenExports } from "../model/exports.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 import { watchDb } from "../staleness/sources.js";
 import { copyOf } from "../values/copy.js";
-import { complain } from "../values/describe.js";
+import { complain, reasonOf } from "../values/describe.js";
 
 type Handler<Ctx> = (ctx: Ctx & EffectCtx, args: unknown) => unknown;
 type Definition<Ctx> = Handler<Ctx> | ({ handler: Handler<Ctx> } & Signature);
@@ -66,11 +73,12 @@ function refuseWrappedDb(ctx: object): void {
  */
 export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArgs) => {
   const collector = new EffectCollector(complain);
-  const { mark, args } = takeMark(app.transports.has("client"), markedArgs);
+  const { mark, args } = await takeMark(app.transports.has("client"), markedArgs);
+  const forward = pathOf(app, "forward");
   const { ctx: inner } = new Execution(app, innerCtx(app, ctx, collector), collector);
   const send = async (effects: readonly Effect[]) => {
     if (app.transports.has("logStream")) await sendByLogStream(effects);
-    else if (mark === undefined) findListener()?.(await sealForSending(effects), pathOf(app, "forward"));
+    else if (mark === undefined) findListener()?.(await sealForClient(effects), forward);
   };
   let value: unknown;
   try {
@@ -80,8 +88,8 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
     throw error;
   }
   const effects = takeEffects(app, collector);
-  if (mark !== "caller") await send(effects);
-  return mark === undefined ? value : toEnvelope(value, effects, pathOf(app, "forward"));
+  if (mark === undefined || mark === CLIENT) await send(effects);
+  return mark === undefined ? value : toEnvelope(value, effects, { forward, mark });
 };
 
 /** Effects of a mutation are dispatched in its own transaction: they are rolled back with it. */
@@ -120,8 +128,7 @@ export async function withExecution<Result>(
     await mutex.close();
   }
   if (execution.lostInvalidation !== undefined) throw execution.lostInvalidation;
-  const effects = takeEffects(app, collector);
-  if (effects.length > 0) await dispatchInMutation(app, ctx, effects);
+  await dispatchOwn(app, ctx, takeEffects(app, collector));
   return result;
 }
 
@@ -169,21 +176,35 @@ function innerCtx<Ctx extends { runQuery: unknown }>(
  * on. Whatever goes wrong, the caller gets what an unmarked call gives.
  */
 function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector): Run {
-  return async (reference, args = {}, ...options) => {
+  return async (reference, givenArgs = {}, ...options) => {
     const name = nameOf(reference);
-    if (name === null || app.plainQueries.has(name)) return run(reference, args, ...options);
+    // The app may go on using its object.
+    const args = copyOf(givenArgs);
+    const plain = () => run(reference, args, ...options);
+    if (name === null || app.plainQueries.has(name) || MARK in args) return plain();
+    const mark = await callerMark(args);
+    if (mark === undefined) return plain();
     let answer: unknown;
     try {
-      answer = await run(reference, marked({ ...args }, "caller"), ...options);
+      answer = await run(reference, marked({ ...args }, mark), ...options);
     } catch (error) {
-      if (error instanceof Error && error.message.includes(MARK)) app.plainQueries.add(name);
-      return run(reference, args, ...options);
+      const value = await plain();
+      // Users may have written the text of an error; it counts only where the same call without the mark works.
+      if (isRefusal(error)) app.plainQueries.add(name);
+      return value;
     }
-    const opened = await openEnvelope(answer, pathOf(app, "forward"));
+    const opened = await openEnvelope(answer, mark);
     if (opened === null) return answer;
     for (const effect of opened.effects) collector.raise(effect);
     return opened.value;
   };
+}
+
+/** What Convex says, or convex-test, when the validator of a function's arguments does not know the mark. */
+const REFUSAL = /^(Uncaught )?(\w*Error: )*(Object contains extra|Validator error: Unexpected) field `lazyViews`/;
+
+function isRefusal(error: unknown): boolean {
+  return REFUSAL.test(reasonOf(error));
 }
 
 /** The path of one of the app's own functions; null for those of components, which know no marks. */

@@ -1,13 +1,12 @@
 import type { RegisteredAction, RegisteredMutation, RegisteredQuery } from "convex/server";
 import { internalActionGeneric, internalMutationGeneric, internalQueryGeneric, mutationGeneric } from "convex/server";
 import { v } from "convex/values";
-import { type DispatchCounts, dispatchInChunks } from "../effects/dispatch.js";
-import type { Effect } from "../effects/effect.js";
+import type { DispatchCounts } from "../effects/dispatch.js";
 import { openForwarded } from "../effects/transports/client.js";
-import { commitsOf, dispatchInMutation, type LazyApp } from "../model/app.js";
+import { commitsOf, dispatchAll, dispatchInMutation, type LazyApp } from "../model/app.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { TakenExports } from "../model/exports.js";
-import type { ActJob, Question, RecomputeJob, RecomputeOutcome, SweepJob } from "../model/jobs.js";
+import type { ActJob, DispatchArgs, Question, RecomputeJob, RecomputeOutcome, SweepJob } from "../model/jobs.js";
 import { doRunJob } from "../recompute/run.js";
 import type { AnyQueryCtx } from "../schema.js";
 import { stillWanted } from "../views/read.js";
@@ -23,7 +22,7 @@ export interface LazyFunctions {
   /** Recomputes one row. */
   recompute: RegisteredMutation<"internal", { job: RecomputeJob }, Promise<RecomputeOutcome>>;
   /** Dispatches effects that left a query or action. It never writes to the console. */
-  dispatch: RegisteredMutation<"internal", { effects: Effect[]; areForwarded?: boolean }, Promise<DispatchCounts>>;
+  dispatch: RegisteredMutation<"internal", DispatchArgs, Promise<DispatchCounts>>;
   /** Works in the background, on 100 documents at most: ages, dead jobs, expired ledger entries, evictions. */
   sweep: RegisteredMutation<"internal", { job: SweepJob }, Promise<{ swept: number }>>;
   /** Reports what is wrong with the wiring, rows, stale rows, failures: `npx convex run lazy:inspect`. */
@@ -98,8 +97,9 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
       handler: (ctx, { job }) => withExecution(app, ctx, (execution) => handle(RECOMPUTES, job, execution)),
     }),
     dispatch: internalMutationGeneric({
-      args: { effects: v.any(), areForwarded: v.optional(v.boolean()) },
-      handler: (ctx, { effects, ...options }) => dispatchInMutation(app, ctx, effects, options),
+      args: { effects: v.any(), areForwarded: v.optional(v.boolean()), isJob: v.optional(v.boolean()) },
+      handler: (ctx, { effects, areForwarded = false, isJob }) =>
+        isJob ? dispatchAll(app, ctx, effects, areForwarded) : dispatchInMutation(app, ctx, effects, { areForwarded }),
     }),
     sweep: internalMutationGeneric({
       args,
@@ -119,12 +119,7 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
     heartbeat: internalActionGeneric({ args: {}, handler: (ctx) => beat(app, ctx) }),
     forward: mutationGeneric({
       args: { seals: v.array(v.string()) },
-      handler: async (ctx, { seals }) => {
-        const { effects } = await openForwarded(seals);
-        return dispatchInChunks(effects, (chunk) =>
-          ctx.runMutation(app.refs.dispatch, { effects: chunk, areForwarded: true }),
-        );
-      },
+      handler: async (ctx, { seals }) => dispatchAll(app, ctx, (await openForwarded(seals)).effects, true),
     }),
   });
 }

@@ -1,7 +1,7 @@
 import { makeFunctionReference } from "convex/server";
 import type { Effect } from "../effects/effect.js";
-import { sealForSending } from "../effects/seal.js";
 import { environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
+import { sealForClient } from "../effects/transports/client.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
 import { type LazyApp, pathOf } from "../model/app.js";
 import { forgottenExports, neededExports } from "../model/exports.js";
@@ -74,7 +74,7 @@ function toCheck(app: LazyApp): string[] {
 export async function raiseCanary(app: LazyApp, sentAt: number): Promise<string[]> {
   const args: Arrival = { kind: "arrival", sentAt };
   const canary: Effect = { target: pathOf(app, "recompute"), args, windowMs: SECOND };
-  if (!app.transports.has("logStream")) return await sealForSending([canary]);
+  if (!app.transports.has("logStream")) return await sealForClient([canary]);
   await sendByLogStream([canary]);
   return [];
 }

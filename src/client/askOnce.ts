@@ -1,13 +1,16 @@
 import type { Value } from "convex/values";
 import { allSeals, isEnvelope, marked } from "../effects/transports/envelope.js";
 import type { Sealed } from "./outbox.js";
-import type { PlainQueries } from "./plainQueries.js";
+import { mayBeRefusal, type PlainQueries } from "./plainQueries.js";
 
 export type Args = Record<string, Value>;
 
 /**
- * Asks a query once, marked, and takes its value out of the envelope. A query that was not made with `lazy.query` may
- * refuse the mark; any failure may mean that, so it is asked again without, and then its answer or its error counts.
+ * Asks a query once, marked, and takes its value out of the envelope.
+ *
+ * - It fails → it is asked again without the mark, and then its answer or its error counts.
+ * - That works, and the failure may have been a refusal → it is asked with the mark once more: when it fails again, it
+ *   is a plain query, which was not made with `lazy.query`.
  *
  * @param post - Gets the seals.
  */
@@ -16,16 +19,23 @@ export async function askOnce(
   ask: (args: Args) => Promise<Value>,
   post: (sealed: Sealed) => void,
 ): Promise<Value> {
-  if (plain.has(name)) return await ask(args);
-  let answer: Value;
+  if (plain.has({ name, args })) return await ask(args);
+  const askMarked = async () => {
+    const answer = await ask(marked(args));
+    if (!isEnvelope(answer)) return answer;
+    post(allSeals(answer));
+    return answer.value;
+  };
   try {
-    answer = await ask(marked(args, "client"));
-  } catch {
+    return await askMarked();
+  } catch (error) {
     const value = await ask(args);
-    plain.add(name);
-    return value;
+    if (!mayBeRefusal(error)) return value;
+    try {
+      return await askMarked();
+    } catch (again) {
+      if (mayBeRefusal(again)) plain.add(name);
+      return value;
+    }
   }
-  if (!isEnvelope(answer)) return answer;
-  post(allSeals(answer));
-  return answer.value;
 }

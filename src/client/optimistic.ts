@@ -1,7 +1,7 @@
 import type { OptimisticLocalStore, OptimisticUpdate } from "convex/browser";
 import type { FunctionArgs, FunctionReturnType, OptionalRestArgs } from "convex/server";
 import { convexToJson, type Value } from "convex/values";
-import { type Envelope, isEnvelope, MARK, marked } from "../effects/transports/envelope.js";
+import { CLIENT, type Envelope, isEnvelope, MARK, marked, UNSTORABLE } from "../effects/transports/envelope.js";
 import type { AnyQuery } from "./anyQuery.js";
 import type { Args } from "./askOnce.js";
 import { valueIn } from "./subscribedQueries.js";
@@ -29,7 +29,8 @@ class UnmarkedStore implements OptimisticLocalStore {
   ): { args: FunctionArgs<Query>; value: FunctionReturnType<Query> | undefined }[] {
     const argsByKey = new Map<string, Args>();
     for (const { args } of this.store.getAllQueries(query)) {
-      const { [MARK]: _, ...plainArgs } = args as Args;
+      const { [MARK]: mark, ...rest } = args as Args;
+      const plainArgs = mark === CLIENT ? rest : (args as Args);
       argsByKey.set(JSON.stringify(convexToJson(plainArgs)), plainArgs);
     }
     return [...argsByKey.values()].map((args) => ({
@@ -43,14 +44,14 @@ class UnmarkedStore implements OptimisticLocalStore {
     args: FunctionArgs<Query>,
     value: FunctionReturnType<Query> | undefined,
   ): void {
-    const markedArgs = marked(args as Args, "client") as FunctionArgs<Query>;
+    const markedArgs = marked(args as Args) as FunctionArgs<Query>;
     this.store.setQuery(query, markedArgs, this.enveloped(query, markedArgs, value));
     this.store.setQuery(query, args, value);
   }
 
   private get<Query extends AnyQuery>(query: Query, args: Args) {
     const at = (asked: Args) => this.store.getQuery(query, ...([asked] as OptionalRestArgs<Query>));
-    const answer: Value | undefined = at(marked(args, "client"));
+    const answer: Value | undefined = at(marked(args));
     return answer === undefined ? at(args) : valueIn(answer);
   }
 
@@ -59,6 +60,6 @@ class UnmarkedStore implements OptimisticLocalStore {
     if (value === undefined) return undefined;
     const answer: unknown = this.store.getQuery(query, ...([markedArgs] as OptionalRestArgs<Query>));
     const { seals, forward } = isEnvelope(answer) ? answer : { seals: [], forward: "" };
-    return { value, seals, once: [], forward } satisfies Envelope;
+    return { value, seals, once: [], forward, [MARK]: UNSTORABLE } satisfies Envelope;
   }
 }

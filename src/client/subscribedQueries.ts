@@ -1,9 +1,9 @@
 import { convexToJson, type Value } from "convex/values";
-import { allSeals, isEnvelope, marked } from "../effects/transports/envelope.js";
+import { allSeals, isEnvelope, isMarkable, marked } from "../effects/transports/envelope.js";
 import type { Args } from "./askOnce.js";
 import { Forwarder, type Subscription } from "./forwarder.js";
 import { type CallForward, Outbox } from "./outbox.js";
-import { PlainQueries } from "./plainQueries.js";
+import { mayBeRefusal, PlainQueries } from "./plainQueries.js";
 
 /** A query with its arguments, and how a client subscribes to it, marked or not. */
 export interface SubscribedQuery {
@@ -23,8 +23,9 @@ export interface SubscribedQuery {
  * The queries of a client that subscribes: marked, with the values taken out and the seals forwarded.
  *
  * While the marked query fails, the plain one is subscribed to as well, and both answers then belong to one time. So
- * when one fails and the other does not, it is the mark that is refused: from then on the query is a plain one. When
- * both fail, the plain one's error is the answer; it may be over with the next change of the data, so both are kept.
+ * when one may have been refused and the other works, it is the mark that is refused: from then on the query is a plain
+ * one. Otherwise the plain one's answer or error counts; that may be over with the next change of the data, so both are
+ * kept.
  */
 export class SubscribedQueries {
   private readonly plain = new PlainQueries();
@@ -32,7 +33,10 @@ export class SubscribedQueries {
   private readonly forwarder: Forwarder;
 
   constructor(private readonly call: CallForward) {
-    this.forwarder = new Forwarder((sealed) => this.outbox.post(sealed, call));
+    this.forwarder = new Forwarder(
+      (sealed) => this.outbox.post(sealed, call),
+      () => this.outbox.latencyMs,
+    );
   }
 
   /** @returns Ends the subscription. */
@@ -66,7 +70,8 @@ export class SubscribedQueries {
    * @throws what the query failed with.
    */
   read(query: SubscribedQuery): Value | undefined {
-    const { answer } = look(query, marked(query.args, "client"));
+    if (!isMarkable(query.args)) return query.result(query.args);
+    const { answer } = look(query, marked(query.args));
     return answer === undefined ? query.result(query.args) : valueIn(answer);
   }
 
@@ -76,42 +81,51 @@ export class SubscribedQueries {
   }
 
   private follow(query: SubscribedQuery, onChange: () => void, forwards: Subscription): () => void {
-    if (this.plain.has(query.name)) {
+    if (this.plain.has(query)) {
       const stop = query.subscribe(query.args, onChange);
       return () => {
         stop();
         forwards.end();
       };
     }
-    const markedArgs = marked(query.args, "client");
+    const markedArgs = marked(query.args);
     let stopMarked: (() => void) | undefined;
     let stopPlain: (() => void) | undefined;
     let isPlain = false;
+    /** When it was asked; undefined while nothing is to be measured. */
+    let askedAt: number | undefined;
 
     /** Whether the query has something to tell. */
     const judge = (): boolean => {
       if (isPlain) return true;
-      const { answer, hasFailed } = look(query, markedArgs);
+      const { answer, error } = look(query, markedArgs);
+      const isAnswered = answer !== undefined || error !== undefined;
+      if (isAnswered && askedAt !== undefined) {
+        this.outbox.latencyMs = Date.now() - askedAt;
+        askedAt = undefined;
+      }
       forwards.see(isEnvelope(answer) ? answer : null);
-      if (!hasFailed) {
+      if (error === undefined) {
         if (answer !== undefined) stopPlain = void stopPlain?.();
         return true;
       }
       stopPlain ??= query.subscribe(query.args, update);
       const plain = look(query, query.args);
-      if (plain.answer !== undefined) {
+      if (plain.answer !== undefined && mayBeRefusal(error)) {
         isPlain = true;
         this.plain.add(query.name);
         stopMarked = void stopMarked?.();
       }
-      return plain.hasFailed || isPlain;
+      return plain.error !== undefined || plain.answer !== undefined;
     };
     const update = () => {
       if (judge()) onChange();
     };
 
+    const held = look(query, markedArgs);
+    if (held.answer === undefined && held.error === undefined) askedAt = Date.now();
     stopMarked = query.subscribe(markedArgs, update);
-    judge(); // Somebody else may be subscribed, so that the answer is here and no change tells it.
+    judge(); // Another subscriber may hold the answer, so that no change tells it.
     return () => {
       stopMarked?.();
       stopPlain?.();
@@ -125,12 +139,11 @@ export function valueIn(answer: Value): Value {
   return isEnvelope(answer) ? answer.value : answer;
 }
 
-function look(query: SubscribedQuery, args: Args): { answer?: Value; hasFailed: boolean } {
+function look(query: SubscribedQuery, args: Args): { answer?: Value | undefined; error?: unknown } {
   try {
-    const answer = query.result(args);
-    return answer === undefined ? { hasFailed: false } : { answer, hasFailed: false };
-  } catch {
-    return { hasFailed: true };
+    return { answer: query.result(args) };
+  } catch (error) {
+    return { error };
   }
 }
 

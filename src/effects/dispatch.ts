@@ -5,7 +5,7 @@ import { findEntry, isAhead, type LedgerCtx, newEntry, scheduleWork, writeEntry 
 
 /** What `dispatch` did with a chunk of effects, in numbers of effects. */
 export interface DispatchCounts {
-  /** Scheduled at once. */
+  /** Scheduled at once; or, where there are more than 100, handed on to a dispatch of their own. */
   dispatched: number;
   /** Scheduled for the end of a window that was open. */
   trailing: number;
@@ -17,12 +17,12 @@ export interface DispatchCounts {
   refused: number;
 }
 
-type Outcome = keyof DispatchCounts;
+export type Outcome = keyof DispatchCounts;
 
 const NO_COUNTS: DispatchCounts = { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
 
 /** Effects handed to one dispatch: each may schedule a job and write a document of its transaction. */
-const CHUNK = 100;
+export const CHUNK = 100;
 
 /**
  * Calls a dispatching mutation as often as it takes, and adds up what it did. When a chunk fails, its effects are
@@ -62,8 +62,8 @@ interface DispatchOptions {
   asOf?: readonly (bigint | null | string)[];
   /** A write asks for the recomputes, and no reader. */
   byWrite?: true;
-  /** Told of each effect that is put off to the end of its window. */
-  onTrailing?(effect: Effect): Promise<void>;
+  /** Told of each effect that is scheduled: at once, or for the end of its window. */
+  onScheduled?(effect: Effect, outcome: Outcome): Promise<void>;
 }
 
 /**
@@ -81,7 +81,7 @@ interface DispatchOptions {
 export async function dispatchEffects(
   ctx: LedgerCtx,
   effects: readonly Effect[],
-  { asOf = [], byWrite, onTrailing }: DispatchOptions,
+  { asOf = [], byWrite, onScheduled }: DispatchOptions,
 ): Promise<DispatchCounts> {
   const counts = { ...NO_COUNTS };
   for (const [i, effect] of effects.entries()) {
@@ -91,7 +91,7 @@ export async function dispatchEffects(
     const isSuperseded = seen !== undefined && typeof commit === "bigint" && commit > seen;
     const outcome = isSuperseded ? "superseded" : await dispatchOne(ctx, effect, { byWrite, problem });
     counts[outcome]++;
-    if (outcome === "trailing") await onTrailing?.(effect);
+    if (outcome === "dispatched" || outcome === "trailing") await onScheduled?.(effect, outcome);
   }
   return counts;
 }

@@ -27,6 +27,8 @@ export interface Effect {
   seen?: bigint | undefined;
   /** A repetition inside the window has the target run once more, at the window's end. */
   trailing?: true | undefined;
+  /** When it was raised, in ms since 1970, to the minute: of an effect that leaves through a client. */
+  raisedAt?: number | undefined;
 }
 
 /** The options of `ctx.scheduleEffect`. */
@@ -82,12 +84,18 @@ export function ledgerKey({ target, args, key }: Effect): string {
   return key === undefined ? `${target} ${canonicalText(args)}` : `${target} #${key}`;
 }
 
-/** Leaves out effects that ask for the same work, and saw the same row; of those, one with `trailing` stays. */
+/**
+ * Of effects that ask for the same work, and saw the same row, leaves the one that was raised last; with `trailing`, if
+ * any of them has it.
+ */
 export function collapse(effects: readonly Effect[]): Effect[] {
   const byIdentity = new Map<string, Effect>();
   for (const effect of effects) {
     const identity = `${effect.seen} ${ledgerKey(effect)}`;
-    if (effect.trailing || !byIdentity.has(identity)) byIdentity.set(identity, effect);
+    const known = byIdentity.get(identity);
+    const last = known && (effect.raisedAt ?? 0) <= (known.raisedAt ?? 0) ? known : effect;
+    const trailing = known?.trailing ?? effect.trailing;
+    byIdentity.set(identity, last.trailing === trailing ? last : { ...last, trailing });
   }
   return [...byIdentity.values()];
 }

@@ -12,7 +12,8 @@ import { acceptedEffectSecrets, effectSecret } from "./secrets.js";
  *   lazy-views:2:<base64url of 12 bytes of initialization vector, a ciphertext, 16 bytes of tag>
  *
  * It is AES-256-GCM over a JSON array of effects, each
- * `{f: target, a: arguments, w: window in ms, k?: key, s?: seen, r?: trailing}`:
+ * `{f: target, a: arguments, w: window in ms, k?: key, s?: seen, r?: trailing}`; before those that leave through a
+ * client stands `{t: when they were raised}`, in ms since 1970:
  * only the deployment can read a seal, or make one. A query has no randomness, so the vector is taken from an HMAC of
  * the plaintext: equal effects have equal seals, and different ones have different vectors. A seal needs no time stamp
  * and may be repeated: inside its window an effect that is dispatched twice runs once, and a recompute that is repeated
@@ -66,15 +67,17 @@ function pack(effects: readonly Effect[]): string[] {
     try {
       const json = toJson(effect);
       const bytes = toUtf8(json).length + 2;
-      if (bytes > MAX_JSON_BYTES) {
+      const time = effect.raisedAt === undefined ? [] : [`{"t":${effect.raisedAt}}`];
+      const most = MAX_JSON_BYTES - time.join().length;
+      if (bytes > most) {
         throw new Error(
-          `it takes ${bytes} bytes, at most ${MAX_JSON_BYTES} fit in a line. ` +
+          `it takes ${bytes} bytes, at most ${most} fit in a line. ` +
             "Pass an id, not the document, or a shorter key.",
         );
       }
       if (bytes > room) {
-        packed.push([]);
-        room = MAX_JSON_BYTES;
+        packed.push(time);
+        room = most;
       }
       packed.at(-1)?.push(json);
       room -= bytes;
@@ -117,12 +120,19 @@ export async function unseal(line: string, secrets: readonly string[]): Promise<
   for (const secret of secrets) {
     try {
       const json = new TextDecoder().decode(await decrypt(fromBase64Url(line.slice(PREFIX.length)), secret));
-      return (JSON.parse(json) as JSONValue[]).map(fromJson);
+      return fromPayload(JSON.parse(json) as JSONValue[]);
     } catch {
       // Not base64url, or sealed with another secret, or not effects.
     }
   }
   return null;
+}
+
+function fromPayload(json: JSONValue[]): Effect[] {
+  const { t: raisedAt } = (json[0] ?? {}) as { t?: JSONValue };
+  if (raisedAt === undefined) return json.map(fromJson);
+  if (typeof raisedAt !== "number") throw new Error("not a time");
+  return json.slice(1).map((effect) => ({ ...fromJson(effect), raisedAt }));
 }
 
 function toBase64Url(bytes: Uint8Array): string {

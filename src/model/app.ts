@@ -1,14 +1,14 @@
 import { makeFunctionReference } from "convex/server";
-import { type DispatchCounts, dispatchEffects } from "../effects/dispatch.js";
+import { CHUNK, type DispatchCounts, dispatchEffects, dispatchInChunks, type Outcome } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
 import type { LedgerCtx } from "../effects/ledger.js";
 import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
 import { canonicalText } from "../values/canonical.js";
-import { reasonOf } from "../values/describe.js";
+import { complain, reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
 import { type ExportName, exportLine, neededExports, type TakenExports } from "./exports.js";
 import type { LazyReferences, Question } from "./jobs.js";
-import { isNearlyOut } from "./limits.js";
+import { hasRoomToDispatch, isNearlyOut } from "./limits.js";
 import { announce, findRow, MissingTableError } from "./row.js";
 import { findRun } from "./run.js";
 
@@ -75,10 +75,11 @@ export async function askSnapshot<Answer>(
 }
 
 /**
- * Dispatches effects in a mutation's own transaction.
+ * Dispatches at most 100 effects in a transaction that has room for them.
  *
- * @param areForwarded - Whether clients forward them. When a recompute is put off, readers of the same row that have
- * not forwarded theirs yet are silenced. That costs one write to the row, and a conflict with its writers at most.
+ * @param areForwarded - Whether clients forward them. When a recompute is put off, or computes outside one transaction,
+ * readers of the same row that have not forwarded theirs yet are silenced. That costs one write to the row, and a
+ * conflict with its writers at most.
  */
 export async function dispatchInMutation(
   app: LazyApp,
@@ -88,13 +89,54 @@ export async function dispatchInMutation(
 ): Promise<DispatchCounts> {
   return await dispatchEffects(ledgerOf(app, ctx), effects, {
     asOf: await currentCommits(app, ctx, effects),
-    ...(areForwarded && { onTrailing: (effect) => silenceReaders(app, ctx, effect) }),
+    ...(areForwarded && { onScheduled: (effect, outcome) => silenceReaders(app, ctx, effect, outcome) }),
   });
 }
 
-async function silenceReaders(app: LazyApp, ctx: AnyMutationCtx, effect: Effect): Promise<void> {
+/**
+ * Dispatches the effects of a mutation of the app in its transaction: 100 of them, if that has room for so many. The
+ * others are handed on to a job, which is rolled back with the mutation too.
+ *
+ * @throws What Convex throws that does not take the job, when the app itself has raised one of them. Recomputes, which
+ * readers raise again, are lost then: a read does not fail.
+ */
+export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<void> {
+  if (effects.length === 0) return;
+  const own = (await hasRoomToDispatch(ctx, Math.min(effects.length, CHUNK))) ? effects.slice(0, CHUNK) : [];
+  const others = effects.slice(own.length);
+  try {
+    if (others.length > 0) await ctx.scheduler.runAfter(0, app.refs.dispatch, { effects: others, isJob: true });
+  } catch (error) {
+    if (others.some(({ seen }) => seen === undefined)) throw error;
+    complain(`${others.length} recompute(s) that a mutation's reads asked for were not scheduled: ${reasonOf(error)}`);
+  }
+  await dispatchInMutation(app, ctx, own);
+}
+
+/**
+ * Dispatches any number of effects in a mutation that does nothing else: 100 of them, and each further 100 in a job of
+ * their own. One that cannot be dispatched holds up no other.
+ */
+export async function dispatchAll(
+  app: LazyApp,
+  ctx: AnyMutationCtx,
+  effects: readonly Effect[],
+  areForwarded: boolean,
+): Promise<DispatchCounts> {
+  for (let start = CHUNK; start < effects.length; start += CHUNK) {
+    const chunk = effects.slice(start, start + CHUNK);
+    await ctx.scheduler.runAfter(0, app.refs.dispatch, { effects: chunk, areForwarded, isJob: true });
+  }
+  const counts = await dispatchInChunks(effects.slice(0, CHUNK), (chunk) =>
+    ctx.runMutation(app.refs.dispatch, { effects: chunk, areForwarded }),
+  );
+  counts.dispatched += Math.max(effects.length - CHUNK, 0);
+  return counts;
+}
+
+async function silenceReaders(app: LazyApp, ctx: AnyMutationCtx, effect: Effect, outcome: Outcome): Promise<void> {
   const view = viewOf(app, effect);
-  if (view === undefined) return;
+  if (view === undefined || (outcome === "dispatched" && view.mode === "transaction")) return;
   const key = canonicalText(effect.args.args);
   const row = await findRow(ctx.db, view, key);
   if (row === null || row.asOf !== effect.seen || (await findRun(ctx.db, view, key)) !== null) return;

@@ -105,12 +105,18 @@ export type Question =
   /** What is wrong with the wiring, as far as a query can see, and which exports there are to be tried. */
   | Ping;
 
+/**
+ * What `dispatch` gets: whether clients forward the effects; and whether it is a job, which has no caller to dispatch
+ * them one by one should it fail.
+ */
+export type DispatchArgs = { effects: Effect[]; areForwarded?: boolean; isJob?: boolean };
+
 type Mutation<Args extends DefaultFunctionArgs, Result> = FunctionReference<"mutation", "internal", Args, Result>;
 
 /** The functions that every app exports for the library. */
 export interface LazyReferences {
   recompute: Mutation<{ job: RecomputeJob }, RecomputeOutcome>;
-  dispatch: Mutation<{ effects: Effect[]; areForwarded?: boolean }, DispatchCounts>;
+  dispatch: Mutation<DispatchArgs, DispatchCounts>;
   sweep: Mutation<{ job: SweepJob }, { swept: number }>;
   inspect: FunctionReference<"query", "internal", { ask?: Question }, unknown>;
 }

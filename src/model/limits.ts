@@ -34,6 +34,20 @@ export async function isShortOfRanges({ meta }: AnyQueryCtx): Promise<boolean> {
   return (await meta.getTransactionMetrics()).databaseQueries.remaining < 3_000;
 }
 
+/**
+ * Whether a mutation has room to dispatch so many effects: for what each of them takes at most, and then for a hundred
+ * jobs to which others are handed on, as those of the documents that a migration handles one by one.
+ */
+export async function hasRoomToDispatch({ meta }: AnyMutationCtx, count: number): Promise<boolean> {
+  const { functionsScheduled, databaseQueries, documentsWritten, bytesWritten } = await meta.getTransactionMetrics();
+  return (
+    functionsScheduled.remaining > count + 110 &&
+    databaseQueries.remaining > 10 * count + 100 &&
+    documentsWritten.remaining > 4 * count + 10 &&
+    bytesWritten.remaining > 4 << 20
+  );
+}
+
 /** What a transaction must have left to remember a failure. */
 const RESERVE = {
   bytesRead: 1 << 20,

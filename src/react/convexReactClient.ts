@@ -47,7 +47,7 @@ export class ConvexReactClient extends PlainReactClient {
       onUpdate: (callback) => this.lazyQueries.subscribe(asked, callback),
       localQueryResult: () => this.lazyQueries.read(asked),
       journal: () => {
-        const journal = asked.watch(marked(asked.args, "client")).journal();
+        const journal = asked.watch(marked(asked.args)).journal();
         return journal === undefined ? asked.watch(asked.args).journal() : journal;
       },
     };

@@ -4,6 +4,7 @@ import { measureForwards } from "../../bench/forwards";
 import { measureHit } from "../../bench/hit";
 import { measureHostileBody } from "../../bench/hostileBody";
 import { FANOUT, HIT, STORM } from "../../bench/sizes";
+import { countSlowForwards } from "../../bench/slowServer";
 import { measureWrites } from "../../bench/writes";
 
 test("a hit reads one document and writes none, however many its value was computed from", async () => {
@@ -56,7 +57,7 @@ describe("stale reads, delivered in batches, shuffled, a tenth of them twice", (
 });
 
 test("clients that carry effects: some do, and all see both changes", async () => {
-  const { forwards, forwardsInsideWindow, recomputes, ...rest } = await measureForwards({
+  const { forwards, forwardsInsideWindow, slowServer, recomputes, ...rest } = await measureForwards({
     clients: 20,
   });
 
@@ -64,6 +65,16 @@ test("clients that carry effects: some do, and all see both changes", async () =
   expect(recomputes).toBeGreaterThanOrEqual(2);
   // How few they are depends on the machine: the bench holds them to a bound.
   for (const count of [forwards, forwardsInsideWindow]) expect(count).toBeGreaterThanOrEqual(1);
+  expect(slowServer).toBeGreaterThanOrEqual(1);
+});
+
+test("of 200 clients at most 20 forward, also when the server takes 10 s for every answer", async () => {
+  const rounds: number[] = [];
+  for (let seed = 1; seed <= 20; seed++) {
+    rounds.push(await countSlowForwards({ clients: 200, latencyMs: 10_000, seed }));
+  }
+  expect(Math.max(...rounds)).toBeLessThanOrEqual(20);
+  expect(Math.min(...rounds)).toBeGreaterThanOrEqual(1);
 });
 
 test("bodies full of fake seals are answered like harmless ones; the bench holds their time to a bound", async () => {

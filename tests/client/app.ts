@@ -20,7 +20,7 @@ import { type Key, total, totalsTable } from "../totals";
 
 /*
  * An app with the transport `client` alone: a row becomes fresh only when somebody forwards. Its module `queries` has
- * lazy queries, `plain` those that know nothing of marks, and `made` answers that a test makes up.
+ * lazy queries, `plain` those that know nothing of marks, and `made` gives answers that a test makes up.
  */
 
 export const schema = defineSchema({
@@ -103,9 +103,17 @@ const plain = {
   }),
 };
 
+const answers: unknown[] = [];
+
+/** The arguments with which `made:answer` gives an answer, which they do not contain. */
+export function answering(answer: unknown): { made: number } {
+  return { made: answers.push(answer) - 1 };
+}
+
 const made = {
-  /** Answers what it is told. */
-  answer: rawQuery(async (_ctx, { answer }: { answer: unknown }) => answer),
+  answer: rawQuery(async (_ctx, { made }: { made: number }) => answers[made]),
+  /** Gives its arguments back. */
+  echo: rawQuery(async (_ctx, args: Record<string, unknown>) => args),
   /** Counts the calls of `forward`. */
   forward: rawMutation({
     args: { seals: v.array(v.string()) },

@@ -2,7 +2,7 @@ import { ConvexError } from "convex/values";
 import { ConvexClient } from "convex-lazy-views/client";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { eventually } from "../eventually";
-import { api } from "./app";
+import { answering, api } from "./app";
 import { connect, connectHttp, delayBy, endsWith, envelope, follow, forwards, runs, seals, startApp } from "./setup";
 
 const empty = { count: 0, sum: 0 };
@@ -40,7 +40,7 @@ describe("a subscription to a lazy query", () => {
     await http.query(api.queries.total, { list: "a" });
     await endsWith(values, { count: 3, sum: 6 });
     // Seen later, so forwarded later than the first would have been.
-    follow(client, api.made.answer, { answer: envelope(1, ["seal"]) });
+    follow(client, api.made.answer, answering(envelope(1, ["seal"])));
     await eventually(async () => expect(await forwards(backend)).toEqual([["seal"]]));
     expect(runs(backend, "lazy:forward")).toBe(1);
   });
@@ -72,7 +72,7 @@ describe("a subscription to a lazy query", () => {
     delayBy(0.01);
     const backend = await startApp();
     const answer = envelope("value", seals(40));
-    const { values } = follow(connect(backend), api.made.answer, { answer });
+    const { values } = follow(connect(backend), api.made.answer, answering(answer));
     await endsWith(values, "value");
     await eventually(async () => expect((await forwards(backend)).flat()).toHaveLength(40));
     expect(await forwards(backend)).toHaveLength(3);
@@ -83,12 +83,10 @@ describe("a subscription to a lazy query", () => {
     const warn = vi.spyOn(console, "warn").mockReturnValue();
     onTestFinished(() => warn.mockRestore());
     const client = connect(await startApp());
-    const { values } = follow(client, api.made.answer, {
-      answer: envelope("one", seals(40), "nowhere:forward"),
-    });
+    const { values } = follow(client, api.made.answer, answering(envelope("one", seals(40), "nowhere:forward")));
     await endsWith(values, "one");
     await eventually(() => expect(warn).toHaveBeenCalled());
-    const other = follow(client, api.made.answer, { answer: envelope("two", [], "nowhere:x") });
+    const other = follow(client, api.made.answer, answering(envelope("two", [], "nowhere:x")));
     await endsWith(other.values, "two");
     expect(warn).toHaveBeenCalledTimes(1);
   });
@@ -100,7 +98,7 @@ describe("a subscription to a lazy query", () => {
       { value: 1, seals: ["seal"], once: [] },
       { ...envelope(1, []), seals: "seal" },
     ]) {
-      const { values } = follow(client, api.made.answer, { answer });
+      const { values } = follow(client, api.made.answer, answering(answer));
       await endsWith(values, answer);
     }
   });
@@ -250,10 +248,10 @@ test("a client that is closed forwards nothing any more", async () => {
   delayBy(0.1);
   const backend = await startApp();
   const client = connect(backend);
-  await endsWith(follow(client, api.made.answer, { answer: envelope(1, ["closed"]) }).values, 1);
+  await endsWith(follow(client, api.made.answer, answering(envelope(1, ["closed"]))).values, 1);
   await client.close();
   // Seen later, so forwarded later than the first would have been.
-  follow(connect(backend), api.made.answer, { answer: envelope(2, ["open"]) });
+  follow(connect(backend), api.made.answer, answering(envelope(2, ["open"])));
   await eventually(async () => expect(await forwards(backend)).toContainEqual(["open"]));
   expect(await forwards(backend)).toEqual([["open"]]);
 });

@@ -1,9 +1,9 @@
 import { ConvexError } from "convex/values";
 import { ConvexHttpClient } from "convex-lazy-views/client";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { eventually } from "../eventually";
-import { api } from "./app";
-import { connectHttp, envelope, forwards, runs, seals, startApp } from "./setup";
+import { answering, api } from "./app";
+import { connect, connectHttp, endsWith, envelope, follow, forwards, runs, seals, startApp } from "./setup";
 
 test("a query's value comes out of its envelope, and its row becomes fresh", async () => {
   const backend = await startApp();
@@ -42,7 +42,7 @@ test("neither a query nor another forward waits for what is forwarded", async ()
   expect(runs(backend, "lazy:forward")).toBe(2);
 });
 
-test("a plain query that refuses the mark is asked without it, and marked only once", async () => {
+test("a plain query that refuses the mark is asked without it, and marked twice before it is believed", async () => {
   const backend = await startApp();
   const client = connectHttp(backend);
   for (let i = 0; i < 3; i++) {
@@ -50,29 +50,112 @@ test("a plain query that refuses the mark is asked without it, and marked only o
   }
   expect(await client.query(api.plain.strict, { list: "b" })).toEqual([]);
   const calls = backend.trace.history().filter((event) => event.type === "execution" && event.path === "plain:strict");
-  expect(calls).toHaveLength(5);
+  expect(calls).toHaveLength(6);
 });
 
-test("a query is marked again after ten minutes, lest a mishap made it look plain", async () => {
+test("a plain query is marked again after ten minutes: the app may have turned the transport on", async () => {
   const backend = await startApp();
-  let isDown = true;
-  const client = new ConvexHttpClient(backend.url, {
-    fetch: async (url, init) => {
-      if (isDown && String(init?.body).includes("lazyViews")) throw new Error("offline");
-      return await fetch(url, init);
-    },
-  });
+  const client = connectHttp(backend);
   const now = vi.spyOn(Date, "now");
   onTestFinished(() => now.mockRestore());
-  expect(await client.query(api.queries.total, { list: "a" })).toBeNull();
-  isDown = false;
-  expect(await client.query(api.queries.total, { list: "a" })).toBeNull();
-  await client.forwarded();
-  expect(runs(backend, "lazy:forward")).toBe(0);
+  const calls = async () => {
+    const before = backend.trace.history().length;
+    await client.query(api.plain.strict, { list: "a" });
+    return backend.trace
+      .history()
+      .slice(before)
+      .filter(({ type }) => type === "execution").length;
+  };
+  expect([await calls(), await calls()]).toEqual([3, 1]);
   now.mockReturnValue(Date.now() + 11 * 60_000);
-  await client.query(api.queries.total, { list: "a" });
-  await client.forwarded();
-  expect(runs(backend, "lazy:forward")).toBe(1);
+  expect(await calls()).toBe(3);
+});
+
+/** What a client gets for a request in place of an answer of the function. */
+const blips: [string, () => Response | never][] = [
+  [
+    "a network error",
+    () => {
+      throw new TypeError("fetch failed");
+    },
+  ],
+  [
+    "a time-out",
+    () => {
+      throw new DOMException("The operation was aborted due to timeout", "TimeoutError");
+    },
+  ],
+  ["a 502 of a proxy", () => new Response("<html><h1>502 Bad Gateway</h1></html>", { status: 502 })],
+  ["a 500 of a proxy", () => new Response("Internal Server Error", { status: 500 })],
+  ["a 503 of the backend", () => new Response('{"code":"Overloaded","message":"Server Error"}', { status: 503 })],
+  ["a page of a hotel", () => new Response("<html>Please accept our terms</html>", { status: 200 })],
+];
+
+describe.each(blips)("%s", (_, blip) => {
+  /** A client whose marked calls fail this way so often. */
+  function connectFailing(url: string, failures: number) {
+    let left = failures;
+    return new ConvexHttpClient(url, {
+      logger: false,
+      fetch: async (to, init) => {
+        const isFailing = String(init?.body).includes("lazyViews") && left-- > 0;
+        return isFailing ? blip() : await fetch(to, init);
+      },
+    });
+  }
+
+  test.each([1, 5])("of %s marked calls makes no query plain", async (failures) => {
+    const backend = await startApp();
+    const client = connectFailing(backend.url, failures);
+    for (let i = 0; i <= failures; i++) expect(await client.query(api.queries.total, { list: "a" })).toBeNull();
+    await client.forwarded();
+    await backend.idle();
+    expect(await client.query(api.queries.total, { list: "a" })).toEqual({ count: 3, sum: 6 });
+  });
+});
+
+test("an error of the network is the caller's, when the deployment cannot be reached at all", async () => {
+  const client = new ConvexHttpClient("https://nowhere.convex.cloud", {
+    fetch: async () => {
+      throw new TypeError("fetch failed");
+    },
+  });
+  await expect(client.query(api.queries.total, { list: "a" })).rejects.toThrow("fetch failed");
+});
+
+describe("a production deployment, which does not say why a function failed,", () => {
+  /** A client of one, whose next call fails for another reason once. */
+  function connectRedacted(url: string, fails = false) {
+    let isFailing = fails;
+    const redacted = { status: "error", errorMessage: "[Request ID: 0123456789abcdef] Server Error" };
+    return new ConvexHttpClient(url, {
+      logger: false,
+      fetch: async (to, init) => {
+        const answer = isFailing ? redacted : await (await fetch(to, init)).json();
+        isFailing = false;
+        return Response.json(answer.status === "error" ? { ...answer, ...redacted } : answer);
+      },
+    });
+  }
+
+  test("has its plain queries known", async () => {
+    const backend = await startApp();
+    const client = connectRedacted(backend.url);
+    for (let i = 0; i < 3; i++) expect(await client.query(api.plain.strict, { list: "a" })).toEqual([1, 2, 3]);
+    const calls = backend.trace
+      .history()
+      .filter((event) => event.type === "execution" && event.path === "plain:strict");
+    expect(calls).toHaveLength(5);
+    await expect(client.query(api.plain.strict, { list: "needed" })).rejects.toThrow("Server Error");
+  });
+
+  test("has a lazy query that failed once not taken for plain, and its effects forwarded", async () => {
+    const backend = await startApp();
+    const client = connectRedacted(backend.url, true);
+    expect(await client.query(api.queries.total, { list: "a" })).toBeNull();
+    await client.forwarded();
+    expect(runs(backend, "lazy:forward")).toBe(1);
+  });
 });
 
 test("a plain query that lets the mark pass answers its value", async () => {
@@ -95,6 +178,8 @@ test("when the plain call fails too, its error is the one that is seen", async (
 });
 
 const whole = envelope(1, ["seal"]);
+const nested = (levels: number, inside: unknown[] = []): unknown =>
+  levels === 1 ? inside : [nested(levels - 1, inside)];
 test.each([
   ["without a value", { seals: whole.seals, once: [], forward: whole.forward }],
   ["without seals", { value: 1, once: [], forward: whole.forward }],
@@ -104,12 +189,29 @@ test.each([
   ["with a seal that is no text", { ...whole, seals: ["seal", 1] }],
   ["with a function that is no text", { ...whole, forward: null }],
   ["with something more", { ...whole, more: null }],
+  ["without what no document can have", { ...whole, lazyViews: undefined }],
+  ["that nests as deep as a document may", { ...whole, lazyViews: nested(15) }],
+  ["that nests deeper", { ...whole, lazyViews: nested(17) }],
+  ["that is not empty inside", { ...whole, lazyViews: nested(15, [1, 2]) }],
+  ["with the name of a mark", { ...whole, lazyViews: "client" }],
   ["in a list", [whole]],
   ["cut in half", JSON.stringify(whole).slice(0, 20)],
 ])("an envelope %s is a value", async (_, answer) => {
   const backend = await startApp();
   const client = connectHttp(backend);
-  expect(await client.query(api.made.answer, { answer })).toEqual(answer);
+  expect(await client.query(api.made.answer, answering(answer))).toEqual(answer);
+  await client.forwarded();
+  expect(await forwards(backend)).toEqual([]);
+});
+
+test("a call whose own arguments say what a mark says is not marked, and gives what they say", async () => {
+  const backend = await startApp();
+  const client = connectHttp(backend);
+  for (const args of [{ ...whole }, { body: whole }, { lazyViews: "client" }, { text: JSON.stringify(whole) }]) {
+    expect(await client.query(api.made.echo, args as never)).toEqual(args);
+    const socket = follow(connect(backend), api.made.echo, args as never);
+    await endsWith(socket.values, args);
+  }
   await client.forwarded();
   expect(await forwards(backend)).toEqual([]);
 });
@@ -136,7 +238,7 @@ test("what is forwarded is not in the user's name", async () => {
 test("40 seals are forwarded in 3 calls", async () => {
   const backend = await startApp();
   const client = connectHttp(backend);
-  expect(await client.query(api.made.answer, { answer: envelope(1, seals(40)) })).toBe(1);
+  expect(await client.query(api.made.answer, answering(envelope(1, seals(40))))).toBe(1);
   await client.forwarded();
   const calls = await forwards(backend);
   expect(calls.map((call) => call.length).sort()).toEqual([16, 16, 8]);
@@ -149,7 +251,7 @@ test("a forward that fails is said once, and the value is there", async () => {
   const client = connectHttp(await startApp());
   for (const value of [1, 2]) {
     const answer = envelope(value, ["seal"], "nowhere:forward");
-    expect(await client.query(api.made.answer, { answer })).toBe(value);
+    expect(await client.query(api.made.answer, answering(answer))).toBe(value);
     await client.forwarded();
   }
   expect(warn.mock.calls).toEqual([[expect.stringMatching(/"nowhere:forward".*\n.*Could not find public function/)]]);

@@ -1,15 +1,23 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Forwarder } from "../../src/client/forwarder";
+import { drawDelay, Forwarder } from "../../src/client/forwarder";
+import { SEED } from "../seed";
+import { randomNumbers } from "../simulation/engine/choices";
+import { drawFor } from "./setup";
 
 const MINUTE = 60_000;
 
 let posted: string[][];
 let forwarder: Forwarder;
+let latencyMs: number;
 
 beforeEach(() => {
   vi.useFakeTimers();
   posted = [];
-  forwarder = new Forwarder(({ seals }) => posted.push(seals));
+  latencyMs = 0;
+  forwarder = new Forwarder(
+    ({ seals }) => posted.push(seals),
+    () => latencyMs,
+  );
   draws(1);
 });
 
@@ -29,11 +37,11 @@ const mixed = (once: string[], ...seals: string[]) => ({ ...sealed(...seals), on
 
 describe("the first forward", () => {
   test.each([
-    [0.01, 200],
-    [0.25, 1_000],
+    [0.1, 200],
+    [0.5, 1_000],
     [1, 2_000],
-  ])("at a draw of %s comes after %s ms", (draw, ms) => {
-    draws(draw);
+  ])("at a draw for %s of the span comes after %s ms", (share, ms) => {
+    draws(drawFor(share));
     forwarder.subscribe("q").see(sealed("a"));
     vi.advanceTimersByTime(ms - 1);
     expect(posted).toEqual([]);
@@ -203,6 +211,42 @@ describe("effects that are no recomputes", () => {
     subscription.see(null);
     vi.advanceTimersByTime(10 * MINUTE);
     expect(posted).toEqual([["view"]]);
+  });
+});
+
+describe("among 200 clients that see the same at once", () => {
+  /** How many forward, when the first forward silences those that would be later than its effect. */
+  function forwards(latencyMs: number, silenceMs: number): number {
+    const delays = Array.from({ length: 200 }, () => drawDelay(latencyMs));
+    const first = Math.min(...delays);
+    return delays.filter((delay) => delay <= first + silenceMs).length;
+  }
+
+  test.each([50, 1_000, 10_000])("at most 20 forward, when a server answers after %s ms", (latencyMs) => {
+    vi.mocked(Math.random).mockImplementation(randomNumbers(SEED));
+    const counts = Array.from({ length: 1_000 }, () => forwards(latencyMs, 2 * latencyMs));
+    expect(counts.filter((count) => count > 20).length).toBeLessThan(5);
+    expect(counts.reduce((sum, count) => sum + count, 0) / counts.length).toBeLessThan(4);
+  });
+
+  test("all have forwarded after two seconds where the server is fast, and after 12 of its answers where it is slow", () => {
+    draws(1 - Number.EPSILON / 2);
+    expect([0, 1, 166, 1_000, 10_000].map(drawDelay)).toEqual([2_000, 2_000, 2_000, 12_000, 120_000]);
+    expect(drawDelay(Number.MAX_SAFE_INTEGER)).toBe(300_000);
+  });
+
+  test("a delay follows what the server took last", () => {
+    const subscription = forwarder.subscribe("q");
+    latencyMs = 10_000;
+    subscription.see(sealed("a"));
+    vi.advanceTimersByTime(119_999);
+    expect(posted).toEqual([]);
+    vi.advanceTimersByTime(1);
+    subscription.see(sealed());
+    latencyMs = 100;
+    subscription.see(sealed("b"));
+    vi.advanceTimersByTime(2_000);
+    expect(posted).toEqual([["a"], ["b"]]);
   });
 });
 

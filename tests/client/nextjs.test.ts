@@ -48,18 +48,34 @@ test("plain queries work, and have their own errors", async () => {
   await expect(fetchQuery(api.plain.strict, { list: "needed" }, { url })).rejects.toThrow("nothing in needed");
 });
 
-test("a query that one deployment refuses to mark is marked at another", async () => {
+test("a query that is plain at one deployment is marked at another", async () => {
   const [refusing, other] = [await startApp(), await startApp()];
   const { fetch } = globalThis;
+  let refused = 0;
   const fetched = vi.spyOn(globalThis, "fetch").mockImplementation(async (to, init) => {
     const isMarked = String(init?.body).includes("lazyViews");
-    if (isMarked && String(to).startsWith(refusing.url)) throw new Error("refused");
-    return await fetch(to, init);
+    if (!isMarked || !String(to).startsWith(refusing.url)) return await fetch(to, init);
+    refused++;
+    return Response.json({ status: "error", errorMessage: "[Request ID: 0123456789abcdef] Server Error" });
   });
   onTestFinished(() => fetched.mockRestore());
-  for (const { url } of [refusing, other]) await fetchQuery(api.queries.total, args, { url });
+  for (const { url } of [refusing, refusing, other]) await fetchQuery(api.queries.total, args, { url });
   await forwarded();
+  expect(refused).toBe(2);
   expect([refusing, other].map((backend) => runs(backend, "lazy:forward"))).toEqual([0, 1]);
+});
+
+test("a proxy that is out of order for a moment makes no query plain", async () => {
+  const backend = await startApp();
+  const { fetch } = globalThis;
+  const fetched = vi
+    .spyOn(globalThis, "fetch")
+    .mockImplementationOnce(async () => new Response("Bad Gateway", { status: 502 }))
+    .mockImplementation((...request) => fetch(...request));
+  onTestFinished(() => fetched.mockRestore());
+  for (let i = 0; i < 2; i++) expect(await fetchQuery(api.queries.total, args, { url: backend.url })).toBeNull();
+  await forwarded();
+  expect(runs(backend, "lazy:forward")).toBe(1);
 });
 
 test("preloadQuery gives what that of convex/nextjs would", async () => {

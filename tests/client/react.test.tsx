@@ -5,7 +5,7 @@ import { renderToString } from "react-dom/server";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import WebSocket from "ws";
 import { eventually } from "../eventually";
-import { api } from "./app";
+import { answering, api } from "./app";
 import { connectReact, delayBy, endsWith, envelope, forwards, runs, startApp, watch } from "./setup";
 
 describe("a watch", () => {
@@ -149,10 +149,10 @@ test("a client that is closed forwards nothing any more", async () => {
   delayBy(0.1);
   const backend = await startApp();
   const client = connectReact(backend);
-  await endsWith(watch(client, api.made.answer, { answer: envelope(1, ["closed"]) }).values, 1);
+  await endsWith(watch(client, api.made.answer, answering(envelope(1, ["closed"]))).values, 1);
   await client.close();
   // Seen later, so forwarded later than the first would have been.
-  watch(connectReact(backend), api.made.answer, { answer: envelope(2, ["open"]) });
+  watch(connectReact(backend), api.made.answer, answering(envelope(2, ["open"])));
   await eventually(async () => expect(await forwards(backend)).toContainEqual(["open"]));
   expect(await forwards(backend)).toEqual([["open"]]);
 });

@@ -5,6 +5,7 @@ import { ConvexReactClient } from "convex-lazy-views/react";
 import { expect, onTestFinished, vi } from "vitest";
 import WebSocket from "ws";
 import { type Backend, startBackend } from "../../examples/backend/index";
+import { UNSTORABLE } from "../../src/effects/transports/envelope";
 import { eventually } from "../eventually";
 import { modules, schema } from "./app";
 
@@ -39,9 +40,15 @@ export function connectHttp(backend: AppBackend): ConvexHttpClient {
   return new ConvexHttpClient(backend.url, { logger: false });
 }
 
+/** What the random generator gives when the delay is this share of its span. */
+export function drawFor(share: number): number {
+  const steepness = Math.log(200) + 1;
+  return Math.expm1(steepness * share) / Math.expm1(steepness);
+}
+
 /** The delay before subscribed queries forward, as a share of the longest. */
 export function delayBy(share: number) {
-  vi.spyOn(Math, "random").mockReturnValue(share ** 2);
+  vi.spyOn(Math, "random").mockReturnValue(drawFor(share));
   onTestFinished(() => void vi.restoreAllMocks());
 }
 
@@ -93,7 +100,7 @@ export async function forwards(backend: AppBackend): Promise<string[][]> {
 
 /** An envelope that a test makes up. */
 export function envelope(value: Value, seals: string[], forward = "made:forward") {
-  return { value, seals, once: [] as string[], forward };
+  return { value, seals, once: [] as string[], forward, lazyViews: UNSTORABLE };
 }
 
 export const seals = (count: number) => Array.from({ length: count }, (_, index) => `seal ${index}`);

@@ -1,8 +1,8 @@
 import type { Value } from "convex/values";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type { Args } from "../../src/client/askOnce";
 import { SubscribedQueries, type SubscribedQuery } from "../../src/client/subscribedQueries";
-import { envelope } from "./setup";
+import { drawFor, envelope } from "./setup";
 
 /*
  * What is subscribed to, and when a subscriber hears: with a client of the test's own, whose answers come one by one.
@@ -55,6 +55,15 @@ const subscribed = () => [listeners.marked.size, listeners.plain.size];
 const answer = (value: Value): Result => ({ answer: value });
 const failure = (error: string): Result => ({ error });
 
+const refusal = failure(
+  "[CONVEX Q(queries:total)] [Request ID: 0123456789abcdef] Server Error\n" +
+    "ArgumentValidationError: Object contains extra field `lazyViews` that is not in the validator.\n",
+);
+const redacted = failure("[CONVEX Q(queries:total)] [Request ID: 0123456789abcdef] Server Error\n  Called by client");
+const timeOut = failure(
+  "[CONVEX Q(queries:total)] [Request ID: 0123456789abcdef] Server Error\nFunction execution timed out\n",
+);
+
 test("a query that takes the mark is never asked without", () => {
   const heard = vi.fn();
   const end = queries.subscribe(query, heard);
@@ -70,7 +79,7 @@ test("a query that takes the mark is never asked without", () => {
 test("a query that refuses it is asked without, and nothing is heard until that answer", () => {
   const heard = vi.fn();
   const end = queries.subscribe(query, heard);
-  arrives({ marked: failure("refused") });
+  arrives({ marked: refusal });
   expect(heard).not.toHaveBeenCalled();
   expect(queries.read(query)).toBeUndefined();
   expect(subscribed()).toEqual([1, 1]);
@@ -84,10 +93,74 @@ test("a query that refuses it is asked without, and nothing is heard until that 
   expect(subscribed()).toEqual([0, 0]);
 });
 
+test("a query that fails in production is plain when it works without the mark", () => {
+  queries.subscribe(query, () => {});
+  arrives({ marked: redacted });
+  arrives({ plain: answer(1) });
+  expect(subscribed()).toEqual([0, 1]);
+});
+
+test("a query that fails for a reason of its own is marked still, though it works without the mark", () => {
+  const heard = vi.fn();
+  queries.subscribe(query, heard);
+  arrives({ marked: timeOut });
+  arrives({ plain: answer(1) });
+  expect(heard).toHaveBeenCalledTimes(1);
+  expect(queries.read(query)).toBe(1);
+  expect(subscribed()).toEqual([1, 1]);
+  arrives({ marked: answer(envelope(2, [])), plain: answer(2) });
+  expect(queries.read(query)).toBe(2);
+  expect(subscribed()).toEqual([1, 0]);
+});
+
+test("seals wait as long as the server takes to answer tells them to", () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  vi.spyOn(Math, "random").mockReturnValue(drawFor(0.5));
+  onTestFinished(() => void vi.restoreAllMocks());
+  queries.subscribe(query, () => {});
+  vi.advanceTimersByTime(10_000);
+  arrives({ marked: answer(envelope(1, ["seal"])) });
+  // Another subscriber finds the answer here: that says nothing of the server.
+  queries.subscribe(query, () => {});
+  vi.advanceTimersByTime(59_999);
+  expect(forwarded).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(forwarded).toEqual([["seal"]]);
+});
+
+test("a failure that is over after a while says nothing of the server", () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  vi.spyOn(Math, "random").mockReturnValue(drawFor(1));
+  onTestFinished(() => void vi.restoreAllMocks());
+  queries.subscribe(query, () => {});
+  arrives({ marked: timeOut });
+  queries.subscribe(query, () => {});
+  vi.advanceTimersByTime(60_000);
+  arrives({ marked: answer(envelope(1, ["seal"])) });
+  vi.advanceTimersByTime(2_000);
+  expect(forwarded).toEqual([["seal"]]);
+});
+
+test("once a forward was answered at once, seals wait no longer for a slow first answer", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  vi.spyOn(Math, "random").mockReturnValue(drawFor(1));
+  onTestFinished(() => void vi.restoreAllMocks());
+  queries.subscribe(query, () => {});
+  vi.advanceTimersByTime(10_000);
+  arrives({ marked: answer(envelope(1, ["first"])) });
+  await vi.advanceTimersByTimeAsync(120_000);
+  arrives({ marked: answer(envelope(2, ["second"])) });
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(forwarded).toEqual([["first"], ["second"]]);
+});
+
 test("while both fail both are kept, and the mark's success ends the other", () => {
   const heard = vi.fn();
   const end = queries.subscribe(query, heard);
-  arrives({ marked: failure("refused") });
+  arrives({ marked: refusal });
   arrives({ plain: failure("its own error") });
   expect(() => queries.read(query)).toThrow("its own error");
   expect(subscribed()).toEqual([1, 1]);
@@ -100,7 +173,7 @@ test("while both fail both are kept, and the mark's success ends the other", () 
 
 test("a subscriber who comes while both fail has both as well", () => {
   queries.subscribe(query, () => {});
-  arrives({ marked: failure("refused"), plain: failure("its own error") });
+  arrives({ marked: refusal, plain: failure("its own error") });
   const heard = vi.fn();
   queries.subscribe(query, heard);
   expect(subscribed()).toEqual([2, 2]);
@@ -119,7 +192,7 @@ test("asking once ends what it subscribed to, and forwards", async () => {
 
 test("asking once falls back, and has the error of the plain query", async () => {
   const asked = queries.once(query);
-  arrives({ marked: failure("refused") });
+  arrives({ marked: refusal });
   arrives({ plain: failure("its own error") });
   await expect(asked).rejects.toThrow("its own error");
   expect(subscribed()).toEqual([0, 0]);

@@ -1,131 +1,23 @@
+import { createHmac } from "node:crypto";
 import {
   actionGeneric,
   anyApi,
-  type FunctionReference,
-  type GenericDataModel,
   httpActionGeneric,
   httpRouter,
   internalMutationGeneric,
   queryGeneric,
 } from "convex/server";
-import { type GenericValidator, type PropertyValidators, v } from "convex/values";
-import { customCtx, customQuery } from "convex-helpers/server/customFunctions";
-import { effectsOf, LazyViews, type Transport } from "convex-lazy-views";
+import { v } from "convex/values";
+import { LazyViews, type Transport } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { Envelope } from "../../src/effects/transports/envelope.js";
+import { isEnvelope } from "../../src/effects/transports/envelope.js";
+import { canonicalText } from "../../src/values/canonical.js";
 import { effectsIn } from "../nodeSeals.js";
-import { type AppOptions, endTestApp, type MutationCtx, noteTargets, type QueryCtx, startTestApp } from "../testApp.js";
-import { type TotalsOptions, tables, total, totalsView } from "../totals.js";
+import { endTestApp, type MutationCtx, type QueryCtx } from "../testApp.js";
+import { type TotalsOptions, total } from "../totals.js";
+import { raise, raw, reads, start } from "./clientApp.js";
 
 afterEach(endTestApp);
-
-const notes = anyApi.notes as Record<string, FunctionReference<"mutation">>;
-const reads = anyApi.reads as Record<string, FunctionReference<"query">>;
-const forwardReference = anyApi.lazy?.forward as FunctionReference<"mutation">;
-
-/** An app with the transport `client`: queries that raise `notes:note`, and ways to call them. */
-function start(
-  transports: Transport[] = ["client"],
-  more: Pick<AppOptions, "build"> = {},
-  options: TotalsOptions = {},
-) {
-  const totals = totalsView(options);
-  const app = startTestApp({
-    tables,
-    views: { totals },
-    transports,
-    modules: { notes: noteTargets(), raw: rawQueries },
-    build: (lazy) => {
-      const { reads: moreReads, ...others } = more.build?.(lazy) ?? {};
-      return { reads: { ...readingQueries(lazy, totals), ...moreReads }, ...others };
-    },
-  });
-  const query = app.t.query as (reference: unknown, args: object) => Promise<unknown>;
-  const call = (name: string, args: object = {}) => query(reads[name], args);
-  const noted = async () => (await app.rows("notes")).map(({ text }) => text);
-  return {
-    ...app,
-    totals,
-    call,
-    /** What a client's wrapper gets. */
-    marked: (name: string, args: object = {}) =>
-      call(name, { ...args, lazyViews: "client" }) as unknown as Promise<Envelope>,
-    forward: (seals: string[]) => app.t.mutation(forwardReference, { seals }),
-    noted,
-  };
-}
-
-const raise = (ctx: QueryCtx | MutationCtx, text: string) => ctx.scheduleEffect(notes.note as never, { text } as never);
-
-function readingQueries(lazy: LazyViews<GenericDataModel>, totals: ReturnType<typeof totalsView>) {
-  const query = lazy.query(queryGeneric as never) as unknown as typeof queryGeneric;
-  const define = (args?: PropertyValidators | GenericValidator, returns?: GenericValidator) =>
-    query({
-      ...(args === undefined ? {} : { args }),
-      ...(returns === undefined ? {} : { returns }),
-      handler: async (ctx: unknown, given: unknown) => {
-        raise(ctx as QueryCtx, "read");
-        return given;
-      },
-    } as never);
-  const a = { a: v.optional(v.string()) };
-  return {
-    fields: define(a),
-    object: define(v.object(a)),
-    any: define(v.any()),
-    none: define(),
-    returning: define(a, v.object(a)),
-    wronglyReturning: define(a, v.string()),
-    bare: query(async (ctx: unknown) => {
-      raise(ctx as QueryCtx, "read");
-      return null;
-    }),
-    totals: query({
-      args: { list: v.string() },
-      handler: async (ctx, key) => await totals.get(ctx as unknown as QueryCtx, key),
-    }),
-    quiet: query({ args: {}, handler: async () => "nothing to do" }),
-    failing: query({
-      args: {},
-      handler: async (ctx: unknown) => {
-        raise(ctx as QueryCtx, "read");
-        throw new Error("no answer");
-      },
-    }),
-    custom: customQuery(
-      query as never,
-      customCtx(async (ctx) => ({ ...effectsOf(ctx), user: "anne" })),
-    )({
-      args: a,
-      handler: async (ctx: { user: string }, given: unknown) => {
-        raise(ctx as never, ctx.user);
-        return given;
-      },
-    } as never),
-    /** Runs other queries, and raises nothing itself. */
-    outer: query({
-      args: { name: v.string() },
-      handler: async (ctx, { name }) => await ctx.runQuery(reads[name] as never),
-    }),
-  };
-}
-
-const rawQueries = {
-  strict: queryGeneric({ args: {}, handler: async () => "raw" }),
-  loose: queryGeneric(async (_, args) => Object.keys(args)),
-  failing: queryGeneric({
-    args: {},
-    handler: async () => {
-      throw new Error("raw failure");
-    },
-  }),
-  envelope: queryGeneric(async () => ({
-    value: 1,
-    seals: ["lazy-views:2:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
-    once: [],
-    forward: "lazy:forward",
-  })),
-};
 
 describe("a marked call", () => {
   test.each(["fields", "object", "any", "none", "returning"])(
@@ -149,12 +41,9 @@ describe("a marked call", () => {
 
   test("gets an envelope without seals when nothing was raised", async () => {
     const app = start();
-    expect(await app.marked("quiet")).toEqual({
-      value: "nothing to do",
-      seals: [],
-      once: [],
-      forward: "lazy:forward",
-    });
+    const envelope = await app.marked("quiet");
+    expect(envelope).toEqual({ ...envelope, value: "nothing to do", seals: [], once: [], forward: "lazy:forward" });
+    expect(isEnvelope(envelope)).toBe(true);
   });
 
   test("writes nothing to the console: its effects are in the envelope", async () => {
@@ -191,6 +80,45 @@ describe("an unmarked call", () => {
     const marked = await app.testing.collect(() => app.marked("fields"));
     expect(plain.messages).toHaveLength(1);
     expect(marked.messages).toEqual(plain.messages);
+  });
+});
+
+describe("the mark of a caller", () => {
+  /** The answer to a call with a mark that a client has made up or has seen, and how many lines the query logged. */
+  async function ask(app: ReturnType<typeof start>, name: string, mark: unknown, args: object = { a: "x" }) {
+    const { result, messages } = await app.testing.collect(() => app.call(name, { ...args, lazyViews: mark }));
+    return { result, lines: messages.length };
+  }
+
+  const proofFor = (args: object, secret = process.env.LAZY_VIEWS_SECRET ?? "") =>
+    createHmac("sha256", secret)
+      .update(`lazy-views:2:caller:${canonicalText(args)}`)
+      .digest("hex");
+
+  test.each([
+    ["the word that once was it", "caller"],
+    ["nothing", ""],
+    ["64 digits", "0".repeat(64)],
+    ["the proof for other arguments", proofFor({ a: "y" }, "0123456789abcdef0123456789abcdef")],
+    ["a proof by another secret", proofFor({ a: "x" }, "another secret of thirty-two characters")],
+    ["a long text", "x".repeat(100_000)],
+  ])("that is %s counts for nothing, and the query does not see it", async (_, mark) => {
+    const app = start(["logStream", "client"]);
+    for (const name of ["fields", "any", "none"]) {
+      expect(await ask(app, name, mark)).toEqual({ result: { a: "x" }, lines: 1 });
+    }
+  });
+
+  test("that the server made is good for these arguments, also while the secret rotates", async () => {
+    const app = start(["logStream", "client"]);
+    const mark = proofFor({ a: "x" });
+    expect(await ask(app, "fields", mark)).toMatchObject({ result: { value: { a: "x" } }, lines: 0 });
+    expect(await ask(app, "fields", mark, { a: "y" })).toEqual({ result: { a: "y" }, lines: 1 });
+    vi.stubEnv("LAZY_VIEWS_SECRET_PREVIOUS", process.env.LAZY_VIEWS_SECRET ?? "");
+    vi.stubEnv("LAZY_VIEWS_SECRET", "another secret of thirty-two characters");
+    expect(await ask(app, "fields", mark)).toMatchObject({ result: { value: { a: "x" } }, lines: 0 });
+    vi.stubEnv("LAZY_VIEWS_SECRET_PREVIOUS", "");
+    expect(await ask(app, "fields", mark)).toEqual({ result: { a: "x" }, lines: 1 });
   });
 });
 
@@ -306,6 +234,51 @@ describe("forward", () => {
     });
   });
 
+  describe("of a row whose window is over", () => {
+    async function startStale(options: TotalsOptions) {
+      const app = start(["client"], {}, options);
+      const read = () => app.marked("totals", { list: "a" });
+      await app.forward((await read()).seals);
+      await app.advance(60_000);
+      await app.mutation(async (ctx) => void (await ctx.db.insert("items", { list: "a", n: 2 })));
+      return { ...app, read };
+    }
+
+    test("silences the others while a run computes it", async () => {
+      const app = await startStale({ mode: "snapshot" });
+      const first = await app.read();
+      expect(await app.forward(first.seals)).toMatchObject({ dispatched: 1 });
+      expect(await app.read()).toMatchObject({ value: { count: 0 }, seals: [] });
+      expect(await app.forward(first.seals)).toMatchObject({ duplicates: 1 });
+      await app.advance();
+      expect(await app.read()).toMatchObject({ value: { count: 1 }, seals: [] });
+      expect((await app.rows("totals"))[0]).not.toHaveProperty("pendingUntil");
+    });
+
+    test("lets them ask again when the run fails", async () => {
+      let isBroken = false;
+      const app = await startStale({
+        mode: "snapshot",
+        compute: async (ctx, key) => {
+          if (isBroken) throw new Error("broken");
+          return await total(ctx, key);
+        },
+      });
+      isBroken = true;
+      await app.forward((await app.read()).seals);
+      expect((await app.read()).seals).toEqual([]);
+      await app.advance();
+      expect((await app.read()).seals).toHaveLength(1);
+    });
+
+    test("does not write the row when one transaction computes it", async () => {
+      const app = await startStale({ mode: "transaction" });
+      const [before] = await app.rows("totals");
+      await app.forward((await app.read()).seals);
+      expect(await app.rows("totals")).toEqual([before]);
+    });
+  });
+
   test("a seal that is forged, altered, cut in half or sealed with another secret starts nothing", async () => {
     const app = start();
     const [seal = ""] = (await app.marked("fields")).once;
@@ -362,12 +335,15 @@ describe.each<[string, Transport[]]>([
     return result;
   }
 
-  test("an action's runQuery gives the plain value, and its effects are dispatched", async () => {
-    const app = start(transports);
-    const value = await settleCaller(app, () => app.action((ctx) => ctx.runQuery(reads.fields, { a: "x" })));
-    expect(value).toEqual({ a: "x" });
-    expect(await app.noted()).toEqual(["read"]);
-  });
+  test.each(["fields", "object", "any", "none", "returning"])(
+    "an action's runQuery gives the plain value, and its effects are dispatched: %s",
+    async (name) => {
+      const app = start(transports);
+      const value = await settleCaller(app, () => app.action((ctx) => ctx.runQuery(reads[name], { a: "x" })));
+      expect(value).toEqual({ a: "x" });
+      expect(await app.noted()).toEqual(["read"]);
+    },
+  );
 
   test("an HTTP action's runQuery does", async () => {
     const http = httpRouter();
@@ -431,16 +407,86 @@ describe.each<[string, Transport[]]>([
 
   test("queries that were not made by the library are run as ever", async () => {
     const app = start(transports);
-    const raw = anyApi.raw as Record<string, FunctionReference<"query">>;
     const runs = (ctx: { runQuery: (ref: unknown) => Promise<unknown> }) =>
-      Promise.all([ctx.runQuery(raw.strict), ctx.runQuery(raw.strict), ctx.runQuery(raw.envelope)]);
+      Promise.all([ctx.runQuery(raw.strict), ctx.runQuery(raw.strict)]);
     for (const result of [await app.action(runs), await app.mutation((ctx) => runs(ctx as never))]) {
-      expect(result).toMatchObject(["raw", "raw", { value: 1, forward: "lazy:forward" }]);
+      expect(result).toEqual(["raw", "raw"]);
     }
     await expect(app.action((ctx) => ctx.runQuery(raw.failing))).rejects.toThrow("raw failure");
     const failing = app.testing.collect(() => app.action((ctx) => ctx.runQuery(reads.failing)));
     await expect(failing).rejects.toThrow("no answer");
   });
+});
+
+describe("a server-side caller takes for a value", () => {
+  const stored = { value: { role: "admin" }, seals: [], once: [], forward: "lazy:forward" };
+  const reading = (reference: unknown, args: object) => (ctx: { runQuery: (ref: never, args: never) => unknown }) =>
+    ctx.runQuery(reference as never, args as never);
+
+  test("a stored document of an envelope's form, and a stored envelope", async () => {
+    const app = start();
+    const envelope = await app.marked("fields", { a: "x" });
+    for (const body of [stored, envelope, { ...stored, lazyViews: "0".repeat(64) }]) {
+      await app.t.run(async (ctx) => void (await ctx.db.insert("bodies", { body })));
+      expect(await app.action(reading(raw.stored, {}) as never)).toEqual(body);
+      expect(await app.mutation(reading(raw.stored, {}) as never)).toEqual(body);
+      expect(await app.query(reading(raw.stored, {}) as never)).toEqual(body);
+    }
+    expect(await app.rows("lazyEffects")).toEqual([]);
+  });
+
+  test("its own arguments, with and without a mark of their own", async () => {
+    const app = start();
+    const echoed = (await app.action(reading(raw.echo, { ...stored, lazyViews: 1 }) as never)) as object;
+    expect(echoed).toEqual({ ...stored, lazyViews: 1 });
+    expect(await app.action(reading(raw.echo, stored) as never)).toMatchObject(stored);
+  });
+});
+
+describe("a query whose error says what users typed", () => {
+  test.each([
+    'There is no list "lazyViews".',
+    "ArgumentValidationError: Object contains extra field `lazyViews` that is not in the validator.",
+    "Validator error: Unexpected field `lazyViews` in object",
+  ])("%s is a lazy query still", async (message) => {
+    const app = start(["client"], {
+      build: (lazy) => ({
+        reads: {
+          search: (lazy.query(queryGeneric as never) as unknown as typeof queryGeneric)({
+            args: { text: v.string() },
+            handler: async (ctx: unknown, { text }) => {
+              raise(ctx as QueryCtx, text);
+              if (text === message) throw new Error(message);
+              return text;
+            },
+          }),
+        },
+      }),
+    });
+    const search = (text: string) => app.action((ctx) => ctx.runQuery(reads.search, { text }));
+    await search("one");
+    await expect(search(message)).rejects.toThrow(message);
+    await search("two");
+    await app.advance(1_000);
+    expect(await app.noted()).toEqual(["one", "two"]);
+  });
+});
+
+test("arguments that the app goes on using are those of the call", async () => {
+  const app = start();
+  const value = await app.action(async (ctx) => {
+    const args = { a: "x" };
+    const reading = ctx.runQuery(reads.fields, args);
+    args.a = "y";
+    return await reading;
+  });
+  expect(value).toEqual({ a: "x" });
+});
+
+test("without a secret a caller marks nothing", async () => {
+  const app = start();
+  vi.stubEnv("LAZY_VIEWS_SECRET", "");
+  expect(await app.action((ctx) => ctx.runQuery(raw.echo, { a: "x" }))).toEqual({ a: "x" });
 });
 
 test("a mutation that is rolled back takes the effects of the queries it ran with it", async () => {

@@ -12,6 +12,7 @@ import { customAction, customCtx, customMutation, customQuery } from "convex-hel
 import { Triggers } from "convex-helpers/server/triggers";
 import type { LazyViews, Transport } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { UNSTORABLE } from "../../src/effects/transports/envelope.js";
 import { endTestApp, type MutationCtx, noteTargets, type QueryCtx, startTestApp } from "../testApp.js";
 import { type TotalsOptions, tables, totalsView } from "../totals.js";
 import { a, applyChange, insert } from "./listApp.js";
@@ -191,6 +192,7 @@ describe.each(cases)("builders that are %s, with %s", (_, __, wrap, transports) 
       seals: [expect.any(String)],
       once: [expect.any(String)],
       forward: "lazy:forward",
+      lazyViews: UNSTORABLE,
     });
   });
 

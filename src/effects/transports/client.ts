@@ -1,10 +1,14 @@
 import type { GenericValidator, PropertyValidators, Value } from "convex/values";
 import { asObjectValidator, ConvexError, v } from "convex/values";
+import { MAX_CLOCK_SKEW_MS, MAX_FORWARD_AGE_MS, MINUTE } from "../../times.js";
+import { canonicalText, fromHex, toHex } from "../../values/canonical.js";
+import { sign, toUtf8, verify } from "../crypto.js";
 import type { Effect } from "../effect.js";
 import { sealForSending, unsealAll } from "../seal.js";
-import { allSeals, type Envelope, isEnvelope, MARK, MAX_FORWARDED_SEALS, type Mark } from "./envelope.js";
+import { acceptedEffectSecrets } from "../secrets.js";
+import { CLIENT, type Envelope, MARK, MAX_FORWARDED_SEALS, UNSTORABLE } from "./envelope.js";
 
-const MARK_FIELD = /* @__PURE__ */ v.optional(v.union(v.literal("client"), v.literal("caller")));
+const MARK_FIELD = /* @__PURE__ */ v.optional(v.string());
 
 /** What `args` and `returns` can be: fields, or one validator. */
 type Validators = PropertyValidators | GenericValidator;
@@ -39,55 +43,112 @@ function withMark(args: Validators): Validators {
 function orEnvelope(returns: Validators): GenericValidator {
   const value = asObjectValidator(returns);
   const seals = v.array(v.string());
-  return v.union(value, v.object({ value, seals, once: seals, forward: v.string() }));
+  return v.union(value, v.object({ value, seals, once: seals, forward: v.string(), [MARK]: v.any() }));
+}
+
+/** What the server proves: a mark, for the arguments of the call; an answer, for the mark of its call. */
+const CALLER = "lazy-views:2:caller:";
+const ANSWER = "lazy-views:2:answer:";
+
+/** A text that only the server can make: the HMAC of another. Undefined without a secret. */
+async function prove(text: string): Promise<string | undefined> {
+  const [secret] = acceptedEffectSecrets();
+  return secret && toHex(await sign(text, secret));
+}
+
+async function isProof(proof: string, text: string): Promise<boolean> {
+  if (!/^[0-9a-f]{64}$/.test(proof)) return false;
+  for (const secret of acceptedEffectSecrets()) {
+    if (await verify(toUtf8(text), fromHex(proof), secret)) return true;
+  }
+  return false;
 }
 
 /**
- * Takes the mark out of a call's arguments.
+ * The mark of a function of this library that runs a query with these arguments. It fits no other arguments, so that
+ * one which a client gets to see is of no use for other calls.
  *
- * @param isEnabled - Whether the app has the transport `client`. Without it, a query whose arguments may be anything
- * gets marked calls all the same; it must not see the mark, and its caller gets no envelope.
+ * @returns Undefined when no effect can leave, as there is no secret; or the arguments are no Convex values.
  */
-export function takeMark(isEnabled: boolean, args: unknown): { mark: Mark | undefined; args: unknown } {
-  const { [MARK]: mark, ...rest } = (args ?? {}) as Record<typeof MARK, unknown>;
-  if (mark !== "client" && mark !== "caller") return { mark: undefined, args };
-  return { mark: isEnabled ? mark : undefined, args: rest };
+export async function callerMark(args: object): Promise<string | undefined> {
+  try {
+    return await prove(CALLER + canonicalText(args));
+  } catch {
+    return undefined; // The call itself says what is wrong with its arguments.
+  }
 }
 
-/** Puts a value into an envelope, together with the effects that its query raised. */
-export async function toEnvelope(value: unknown, effects: readonly Effect[], forward: string): Promise<Envelope> {
+/**
+ * Takes the mark out of a call's arguments. A text that is no mark is taken out, and counts for nothing.
+ *
+ * @param isEnabled - Whether the app has the transport `client`. Without it, a query whose arguments may be anything
+ * gets marked calls of clients all the same; it must not see the mark, and its caller gets no envelope.
+ */
+export async function takeMark(
+  isEnabled: boolean,
+  args: unknown,
+): Promise<{ mark: string | undefined; args: unknown }> {
+  const { [MARK]: mark, ...rest } = (args ?? {}) as Record<typeof MARK, unknown>;
+  if (typeof mark !== "string" || !(isEnabled || mark === CLIENT)) return { mark: undefined, args };
+  const counts = isEnabled && (mark === CLIENT || (await isProof(mark, CALLER + canonicalText(rest))));
+  return { mark: counts ? mark : undefined, args: rest };
+}
+
+/** Puts the value of a marked call into an envelope, together with the effects that its query raised. */
+export async function toEnvelope(
+  value: unknown,
+  effects: readonly Effect[],
+  { forward, mark }: { forward: string; mark: string },
+): Promise<Envelope> {
+  const isClient = mark === CLIENT;
+  const others = effects.filter(({ seen }) => seen === undefined);
   return {
     value: (value ?? null) as Value,
     seals: await sealForSending(effects.filter(({ seen }) => seen !== undefined)),
-    once: await sealForSending(effects.filter(({ seen }) => seen === undefined)),
+    once: await (isClient ? sealForClient(others) : sealForSending(others)),
     forward,
+    [MARK]: isClient ? UNSTORABLE : ((await prove(ANSWER + mark)) as Value),
   };
 }
 
 /**
- * Opens the envelope that a marked call of one of the app's queries got.
- *
- * @returns Null when it is not an envelope of this app: then the answer is the value itself.
+ * Seals effects with the minute in which they were raised, for a client: those that are no recomputes are refused an
+ * hour later. In the same minute their seals stay the same, so that subscribers do not see another answer. The query
+ * has then read the clock.
  */
-export async function openEnvelope(
-  answer: unknown,
-  forward: string,
-): Promise<{ value: Value; effects: Effect[] } | null> {
-  if (!isEnvelope(answer) || answer.forward !== forward) return null;
-  const { effects, forged } = await unsealAll(allSeals(answer).seals);
-  return forged > 0 ? null : { value: answer.value, effects };
+export function sealForClient(effects: readonly Effect[]): Promise<string[]> {
+  return sealForSending(effects.map((effect) => ({ ...effect, raisedAt: Math.floor(Date.now() / MINUTE) * MINUTE })));
 }
 
 /**
- * The effects that a client forwards. Seals that this app has not signed are left out.
+ * Opens the envelope that a function of this library got for its marked call.
+ *
+ * @returns Null when it does not prove that it is the answer to this mark: then the answer is the value itself.
+ */
+export async function openEnvelope(answer: unknown, mark: string): Promise<{ value: Value; effects: Effect[] } | null> {
+  const { [MARK]: proof, value, seals, once } = (answer ?? {}) as Envelope;
+  if (typeof proof !== "string" || !(await isProof(proof, ANSWER + mark))) return null;
+  const { effects } = await unsealAll([...once, ...seals]);
+  return { value, effects };
+}
+
+/**
+ * The effects that a client forwards. Left out are seals that this app has not made, and effects other than recomputes
+ * that were raised more than an hour ago, or do not say when, as those in log lines.
  *
  * @throws ConvexError when there are too many; the wrappers of `convex-lazy-views/client` forward them in groups.
  */
 export async function openForwarded(seals: readonly string[]): Promise<{ effects: Effect[] }> {
-  if (seals.length <= MAX_FORWARDED_SEALS) return await unsealAll(seals);
-  throw new ConvexError(
-    `forward was called with ${seals.length} seals; it takes at most ${MAX_FORWARDED_SEALS} in one call.`,
-  );
+  if (seals.length > MAX_FORWARDED_SEALS) {
+    throw new ConvexError(
+      `forward was called with ${seals.length} seals; it takes at most ${MAX_FORWARDED_SEALS} in one call.`,
+    );
+  }
+  const { effects } = await unsealAll(seals);
+  const now = Date.now();
+  const isRecent = ({ raisedAt = 0 }: Effect) =>
+    raisedAt > now - MAX_FORWARD_AGE_MS && raisedAt <= now + MAX_CLOCK_SKEW_MS;
+  return { effects: effects.filter((effect) => effect.seen !== undefined || isRecent(effect)) };
 }
 
 /**

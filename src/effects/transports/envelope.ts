@@ -1,4 +1,5 @@
 import type { Value } from "convex/values";
+import { canonicalText } from "../../values/canonical.js";
 
 /*
  * The transport `client`: a caller that knows the library marks its call with one more argument, and gets the query's
@@ -6,15 +7,14 @@ import type { Value } from "convex/values";
  * to the mutation that the envelope names. Calls that are not marked get the plain value.
  */
 
-/** The name of the argument that marks a call. */
+/** The name of the argument that marks a call, and of the field that tells an envelope from a value. */
 export const MARK = "lazyViews";
 
 /**
- * Who marked the call:
- * - `client`: a client's wrapper, which forwards the seals.
- * - `caller`: a function of this library that runs the query; it dispatches the effects as its own.
+ * The mark of a client's wrapper, which forwards the seals. The mark of a function of this library that runs a query,
+ * and dispatches the effects as its own, is a text that only the server can make.
  */
-export type Mark = "client" | "caller";
+export const CLIENT = "client";
 
 /** The seals that one call of the forwarding mutation takes. */
 export const MAX_FORWARDED_SEALS = 16;
@@ -31,22 +31,41 @@ export interface Envelope {
   once: string[];
   /** Function path of the mutation that takes the seals: `lazy:forward`. */
   forward: string;
+  /** What a value cannot have: for a client `UNSTORABLE`, for a function of this library a proof. */
+  [MARK]: Value;
 }
 
+/**
+ * Convex stores no document that nests deeper than 16 levels, while a function may return 64. So no stored document
+ * contains this, whatever a user has written into it, and no query returns it that does not make it on purpose.
+ */
+const MAX_DOCUMENT_NESTING = 16;
+export const UNSTORABLE = JSON.parse("[".repeat(MAX_DOCUMENT_NESTING) + "]".repeat(MAX_DOCUMENT_NESTING)) as Value;
+
 /** The arguments of a marked call. */
-export function marked<Args extends Record<string, unknown>>(args: Args, mark: Mark): Args {
+export function marked<Args extends Record<string, unknown>>(args: Args, mark = CLIENT): Args {
   return { ...args, [MARK]: mark };
 }
 
-/** Whether an answer has exactly the form of an envelope; anything else is a value. */
+/** Whether a client may mark a call. One whose own arguments say `lazyViews` might be answered with what it says. */
+export function isMarkable(args: Record<string, unknown>): boolean {
+  try {
+    return !canonicalText(args).includes(MARK);
+  } catch {
+    return false; // They are no Convex values, as the call itself will say.
+  }
+}
+
+/** Whether the answer to a client's marked call has exactly the form of an envelope; anything else is a value. */
 export function isEnvelope(answer: unknown): answer is Envelope {
   if (typeof answer !== "object" || answer === null) return false;
-  const { value, seals, once, forward, ...rest } = answer as Partial<Envelope>;
+  const { value, seals, once, forward, [MARK]: nest, ...rest } = answer as Partial<Envelope>;
   return (
     value !== undefined &&
     areTexts(seals) &&
     areTexts(once) &&
     typeof forward === "string" &&
+    isUnstorable(nest, MAX_DOCUMENT_NESTING) &&
     Object.keys(rest).length === 0
   );
 }
@@ -55,7 +74,12 @@ function areTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
+function isUnstorable(value: unknown, levels: number): boolean {
+  if (!Array.isArray(value) || levels === 1) return Array.isArray(value) && value.length === 0;
+  return value.length === 1 && isUnstorable(value[0], levels - 1);
+}
+
 /** All seals of an envelope, for a caller that forwards them once. */
-export function allSeals({ seals, once, forward }: Omit<Envelope, "value">) {
+export function allSeals({ seals, once, forward }: Pick<Envelope, "seals" | "once" | "forward">) {
   return { seals: [...once, ...seals], forward };
 }
