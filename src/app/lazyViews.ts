@@ -19,9 +19,9 @@ import type { EffectCtx } from "../effects/collector.js";
 import { answerLogStream } from "../effects/transports/webhook.js";
 import { called, type LazyApp, references, type Transport } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
-import type { AnyWriter } from "../schema.js";
+import type { AnyWriter, lazyTables } from "../schema.js";
 import { invalidateTag } from "../staleness/tags.js";
-import type { AnyView, ReadCtx, SourceOf, View } from "../views/view.js";
+import type { AnyView, Has, ReadCtx, View } from "../views/view.js";
 import { inAction, inMutation, inQuery, wrapBuilder } from "./builders.js";
 import { collectViews, toTransports } from "./collectViews.js";
 import { internalFunctions, type LazyFunctions } from "./functions.js";
@@ -43,7 +43,7 @@ export interface LazyViewsOptions<DataModel extends GenericDataModel> {
   /** The path of this module below `convex/`, without its ending: `"lazy"` for `convex/lazy.ts`. */
   module: string;
   /** Every view of the app. */
-  views: Readonly<Record<string, AnyView<SourceOf<DataModel>>>>;
+  views: Readonly<Record<string, AnyView<Has<DataModel>>>>;
   /**
    * How effects leave queries. With `"client"`, callers that use the wrappers of `convex-lazy-views/client`, `/react`
    * or `/nextjs` forward them; others are served as ever. Both together are faster than each alone.
@@ -51,6 +51,12 @@ export interface LazyViewsOptions<DataModel extends GenericDataModel> {
    */
   transports?: readonly Transport[];
 }
+
+/** A property that no options have, unless the schema has the library's tables: its name says what to do. */
+type NeedsLazyTables<DataModel extends GenericDataModel> =
+  keyof typeof lazyTables extends TableNamesInDataModel<DataModel>
+    ? unknown
+    : { "Add ...lazyTables to defineSchema in convex/schema.ts": never };
 
 /**
  * Wires the library to an app: one instance, in one module.
@@ -70,7 +76,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * @throws Error when `module` is not a path, something in `views` is no view, two views have one name, views
    * are each other's sources, or a transport is unknown.
    */
-  constructor({ module, views, transports }: LazyViewsOptions<DataModel>) {
+  constructor({ module, views, transports }: LazyViewsOptions<DataModel> & NeedsLazyTables<DataModel>) {
     this.app = {
       module,
       ...collectViews(views),

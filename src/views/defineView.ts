@@ -1,17 +1,20 @@
 import type { GenericDataModel } from "convex/server";
 import type { Mode, PagedComputing, ViewDefinition } from "../model/definition.js";
-import { type Shape, type ShapeType, toCheck } from "../model/shape.js";
+import { type Shape, type ShapeType, type StandardSchema, toCheck } from "../model/shape.js";
 import { anyOf, asExpired, invalidated } from "../staleness/predicates.js";
 import { DEFAULT_TIMEOUT_MS, DEFAULT_WINDOW_MS, MIN_EVICTION_MS } from "../times.js";
 import { canonicalText } from "../values/canonical.js";
 import { wrongValue } from "../values/describe.js";
 import { type Duration, toMs } from "../values/duration.js";
 import { View } from "./view.js";
-import type { SourceIn, ViewOptions } from "./viewOptions.js";
+import type { Needs, QueryMode, Unannotated, Unknown, ViewOptions } from "./viewOptions.js";
 
 /** Modes whose values a query can compute by itself. */
 const QUERY_MODES: readonly Mode[] = ["transaction", "snapshot"];
 const MODES: readonly Mode[] = [...QUERY_MODES, "action", "paged"];
+/** What the readers of a view get when there is no value to serve. */
+type Absent<M extends Mode, Missing, Value> = M extends QueryMode ? (Missing extends "compute" ? Value : null) : null;
+
 /** What a view of the mode `paged` has in place of `compute`. */
 const PAGED = ["page", "initial", "reduce", "finish"];
 
@@ -31,16 +34,24 @@ const PAGED = ["page", "initial", "reduce", "finish"];
  * @throws Error naming the option that is wrong, with its value.
  */
 export function defineView<
-  K extends Shape,
-  V extends Shape,
-  DataModel extends GenericDataModel = GenericDataModel,
+  Name extends string,
+  K extends Shape = StandardSchema<Unknown>,
+  V extends Shape = StandardSchema<Unknown>,
+  DataModel extends GenericDataModel = Unannotated,
   Sources = Record<never, never>,
-  Item = never,
-  Accumulated = never,
+  Item = Unknown,
+  Accumulated = Unknown,
+  M extends Mode = "transaction",
+  Missing extends "null" | "compute" = "null",
 >(
-  name: string,
-  options: ViewOptions<K, V, DataModel, Sources, Item, Accumulated>,
-): View<ShapeType<K>, ShapeType<V>, SourceIn<Sources>> {
+  name: Name,
+  options: ViewOptions<K, V, DataModel, Sources, Item, Accumulated, M, Missing>,
+): View<
+  ShapeType<K>,
+  ShapeType<V>,
+  Needs<Name, ShapeType<K>, ShapeType<V>, Sources>,
+  Absent<M, Missing, ShapeType<V>>
+> {
   const { table, version = 1, compatible = [], mode = "transaction", onMissing = "null" } = options;
   const { maxParallel, staleWhen = invalidated(), expiredWhen, tags, applyChange } = options;
   const sources = { ...options.sources } as ViewDefinition["sources"];

@@ -19,9 +19,9 @@ export type RowState = "fresh" | "stale" | "expired" | "missing";
  * view. The value of an expired or missing row is null; or, in a view with `onMissing: "compute"`, what the query
  * itself computed.
  */
-export type ViewRead<V> =
+export type ViewRead<V, Absent = V | null> =
   | { state: "fresh" | "stale"; value: V; computedAt: number; version: number }
-  | { state: "expired" | "missing"; value: V | null; computedAt: number | null; version: number | null };
+  | { state: "expired" | "missing"; value: Absent; computedAt: number | null; version: number | null };
 
 type AnyRead = ViewRead<unknown>;
 

@@ -11,7 +11,6 @@ import { type AnyQueryCtx, lazyDb, type Row } from "../schema.js";
 import { markKey, recomputeSoon } from "../staleness/mark.js";
 import { watchedDb } from "../staleness/sources.js";
 import { peekView, type RowRead, readRows, readView, type ViewRead } from "./read.js";
-import type { SourceIn } from "./viewOptions.js";
 
 /** The ctx of a function of `lazy.query` or `lazy.mutation`. */
 export type ReadCtx = EffectCtx & { db: object };
@@ -23,13 +22,15 @@ type DbCtx<DataModel extends GenericDataModel> = Pick<GenericQueryCtx<DataModel>
 /** How far a run of the mode `paged` has come. `startedAt` is in ms since 1970. */
 export type RunProgress = { pages: number; items: number; startedAt: number };
 
-/** A source that a view can have: a table of the data model, with a function of its documents. */
-export type SourceOf<DataModel extends GenericDataModel> = SourceIn<{
-  [Table in TableNamesInDataModel<DataModel>]: (doc: DocumentByName<DataModel, Table>) => unknown;
-}>;
+/** Has the documents of a schema, by their tables, for views that need some of them. */
+export type Has<DataModel extends GenericDataModel> = (
+  documents: string extends TableNamesInDataModel<DataModel>
+    ? never
+    : { [Table in TableNamesInDataModel<DataModel>]: DocumentByName<DataModel, Table> },
+) => void;
 
 /** A view of any key and value. */
-export type AnyView<Source = unknown> = Pick<View<never, unknown, Source>, "name" | "definition" | "source">;
+export type AnyView<Needs = unknown> = Pick<View<never, unknown, Needs>, "name" | "definition" | "needs">;
 
 /**
  * A view: read it in queries and mutations, and tell it in mutations what changed. Made by `defineView`.
@@ -37,9 +38,9 @@ export type AnyView<Source = unknown> = Pick<View<never, unknown, Source>, "name
  * Every method throws an Error with the remedy when `ctx` is not from `lazy.query` or `lazy.mutation`; and one that
  * names the field, what was expected and what it got, when the key does not fit the view.
  */
-export class View<Key, Value, Source = never> {
-  /** Types only: the view's sources, which `new LazyViews` compares with the schema. */
-  declare readonly source?: Source;
+export class View<Key, Value, Needs = never, Absent = Value | null> {
+  /** Types only: what the view needs of the schema, which `new LazyViews` checks. */
+  declare readonly needs?: Needs;
 
   /** @param definition - For the library. */
   constructor(readonly definition: ViewDefinition) {}
@@ -57,8 +58,8 @@ export class View<Key, Value, Source = never> {
    * const stats = await airportStats.get(ctx, { airport: "SFO" });
    * ```
    */
-  async get(ctx: ReadCtx, key: Key): Promise<Value | null> {
-    return (await readView(ctx, this.definition, key, "get")).value as Value | null;
+  async get(ctx: ReadCtx, key: Key): Promise<Value | Absent> {
+    return (await readView(ctx, this.definition, key, "get")).value as Value | Absent;
   }
 
   /**
@@ -69,8 +70,8 @@ export class View<Key, Value, Source = never> {
    * const { state, value, computedAt } = await airportStats.read(ctx, { airport: "SFO" });
    * ```
    */
-  async read(ctx: ReadCtx, key: Key): Promise<ViewRead<Value>> {
-    return (await readView(ctx, this.definition, key, "read")) as ViewRead<Value>;
+  async read(ctx: ReadCtx, key: Key): Promise<ViewRead<Value, Absent>> {
+    return (await readView(ctx, this.definition, key, "read")) as ViewRead<Value, Absent>;
   }
 
   /**
@@ -80,7 +81,7 @@ export class View<Key, Value, Source = never> {
    * const [sfo, lax] = await airportStats.getMany(ctx, [{ airport: "SFO" }, { airport: "LAX" }]);
    * ```
    */
-  async getMany(ctx: ReadCtx, keys: readonly Key[]): Promise<(Value | null)[]> {
+  async getMany(ctx: ReadCtx, keys: readonly Key[]): Promise<(Value | Absent)[]> {
     return await Promise.all(keys.map((key) => this.get(ctx, key)));
   }
 
@@ -106,8 +107,8 @@ export class View<Key, Value, Source = never> {
    * As `read`, but never raises an effect and never computes. It takes any query's or mutation's ctx:
    * `const { state } = await airportStats.peek(ctx, { airport: "SFO" });`
    */
-  async peek<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<ViewRead<Value>> {
-    return (await peekView(ctx as unknown as AnyQueryCtx, this.definition, key)) as ViewRead<Value>;
+  async peek<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<ViewRead<Value, null>> {
+    return (await peekView(ctx as unknown as AnyQueryCtx, this.definition, key)) as ViewRead<Value, null>;
   }
 
   /**

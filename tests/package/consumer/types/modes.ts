@@ -45,10 +45,10 @@ export const modes = [
 
 /** What must not compile. */
 export const misdefined = [
-  // @ts-expect-error a query cannot run actions
   defineView("airports", {
     table,
     mode: "action",
+    // @ts-expect-error a query cannot run actions
     onMissing: "compute",
     compute: async () => ({ flights: 1 }),
   }),
