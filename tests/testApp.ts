@@ -36,6 +36,8 @@ export function stubEnvironment(now?: Date) {
 
 export interface AppOptions {
   tables?: GenericSchema;
+  /** In place of `tables` together with `lazyTables`. */
+  schema?: SchemaDefinition<GenericSchema, true>;
   views?: Record<string, AnyView>;
   /** More modules of the app: name → exports. */
   modules?: Record<string, Record<string, unknown>>;
@@ -80,7 +82,7 @@ export function startTestApp(options: AppOptions = {}) {
     ...options.modules,
     ...options.build?.(lazy),
   };
-  const schema: SchemaDefinition<GenericSchema, true> = defineSchema({ ...tables, ...lazyTables });
+  const { schema = defineSchema({ ...tables, ...lazyTables }) } = options;
   const t = convexTest({
     schema,
     modules: Object.fromEntries(

@@ -21,6 +21,7 @@ import { called, type LazyApp, references, type Transport } from "../model/app.j
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyWriter, lazyTables } from "../schema.js";
 import { invalidateTag } from "../staleness/tags.js";
+import { checkOptions } from "../values/describe.js";
 import type { AnyView, Has, ReadCtx, View } from "../views/view.js";
 import { inAction, inMutation, inQuery, wrapBuilder } from "./builders.js";
 import { collectViews, toTransports } from "./collectViews.js";
@@ -76,7 +77,9 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * @throws Error when `module` is not a path, something in `views` is no view, two views have one name, views
    * are each other's sources, or a transport is unknown.
    */
-  constructor({ module, views, transports }: LazyViewsOptions<DataModel> & NeedsLazyTables<DataModel>) {
+  constructor(options: LazyViewsOptions<DataModel> & NeedsLazyTables<DataModel>) {
+    const { module, views, transports } = options;
+    checkOptions("new LazyViews", options, ["module", "views", "transports"]);
     this.app = {
       module,
       ...collectViews(views),
@@ -199,6 +202,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * @throws Error naming the value, when the tag is not a string or is empty.
    */
   async invalidateTag(ctx: GenericMutationCtx<DataModel>, tag: string): Promise<void> {
+    if (!("insert" in (ctx?.db ?? {}))) throw new Error("lazy.invalidateTag writes; call it in a mutation.");
     const execution = findExecution(ctx);
     if (execution instanceof MutationExecution) {
       await execution.mutex.run(() => invalidateTag(execution.db, tag));

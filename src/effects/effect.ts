@@ -4,7 +4,7 @@ import { convexToJson, jsonToConvex, type Value } from "convex/values";
 import { DEFAULT_WINDOW_MS } from "../times.js";
 import { canonicalText } from "../values/canonical.js";
 import { isPlainObject } from "../values/copy.js";
-import { wrongValue } from "../values/describe.js";
+import { checkOptions, wrongValue } from "../values/describe.js";
 import { type Duration, toMs } from "../values/duration.js";
 
 /**
@@ -41,13 +41,11 @@ export type EffectTarget =
   | FunctionReference_future<"mutation" | "action", FunctionVisibility>;
 
 /** @throws Error naming what is wrong with the target, the arguments or an option. */
-export function toEffect(
-  target: EffectTarget,
-  args: Record<string, Value> = {},
-  { key, window }: EffectOptions = {},
-): Effect {
+export function toEffect(target: EffectTarget, args: Record<string, Value> = {}, options: EffectOptions = {}): Effect {
   const name = targetName(target);
   const what = `scheduleEffect(${name})`;
+  const { key, window } = options;
+  checkOptions(what, options, ["key", "window"]);
   if (!isPlainObject(args)) throw wrongValue(`${what}: args`, args, "give an object");
   canonicalText(args, `${what}: args`);
   // Throws for names of fields that Convex does not allow.

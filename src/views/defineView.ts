@@ -1,10 +1,10 @@
 import type { GenericDataModel } from "convex/server";
 import type { Mode, PagedComputing, ViewDefinition } from "../model/definition.js";
 import { type Shape, type ShapeType, type StandardSchema, toCheck } from "../model/shape.js";
-import { anyOf, asExpired, invalidated } from "../staleness/predicates.js";
+import { anyOf, asExpired, checkPredicate, invalidated } from "../staleness/predicates.js";
 import { DEFAULT_TIMEOUT_MS, DEFAULT_WINDOW_MS, MIN_EVICTION_MS } from "../times.js";
 import { canonicalText } from "../values/canonical.js";
-import { wrongValue } from "../values/describe.js";
+import { checkOptions, wrongValue } from "../values/describe.js";
 import { type Duration, toMs } from "../values/duration.js";
 import { View } from "./view.js";
 import type { Needs, QueryMode, Unannotated, Unknown, ViewOptions } from "./viewOptions.js";
@@ -17,6 +17,12 @@ type Absent<M extends Mode, Missing, Value> = M extends QueryMode ? (Missing ext
 
 /** What a view of the mode `paged` has in place of `compute`. */
 const PAGED = ["page", "initial", "reduce", "finish"];
+const OPTIONS = [
+  ...["table", "compute", "mode", "sources", "staleWhen", "expiredWhen", "applyChange", "tags", "lease", "maxParallel"],
+  ...["evictAfter", "version", "compatible", "window", "onMissing", "timeout", ...PAGED],
+];
+/** Convex allows 64 characters; names such as `lazyTags` are the library's. */
+const TABLE_NAME = /^(?!lazy[A-Z])[a-zA-Z]\w{0,63}$/;
 
 /**
  * Declares a materialized view: how its values are computed, and when they are out of date.
@@ -68,8 +74,10 @@ export function defineView<
   const msOf = (option: string) =>
     given[option] === undefined ? undefined : toMs(given[option] as Duration, `${what}: ${option}`);
 
-  const isTableName = typeof name === "string" && /^[a-zA-Z][a-zA-Z0-9_]*$/.test(name);
-  check(isTableName, "the name", name, "give the name of its table in the schema");
+  const isTableName = typeof name === "string" && TABLE_NAME.test(name);
+  const nameOf = "give the name of its table in the schema: a letter, then letters, digits or _, and not lazy…";
+  check(isTableName, "the name", name, nameOf);
+  checkOptions(what, options, OPTIONS);
   check(typeof table?.shape === "object", "table", table, "make it with viewTable()");
   checkCount("version", version);
   check(!compatible.includes(version), "compatible", compatible, "leave out the view's own version");
@@ -77,6 +85,8 @@ export function defineView<
   const isComputed = onMissing === "compute" && QUERY_MODES.includes(mode);
   const remedy = `give "null", or "compute" in the mode ${QUERY_MODES.join(" or ")}`;
   check(isComputed || onMissing === "null", "onMissing", onMissing, remedy);
+  checkPredicate(`${what}: staleWhen`, staleWhen);
+  if (expiredWhen !== undefined) checkPredicate(`${what}: expiredWhen`, expiredWhen);
   if (maxParallel !== undefined) checkCount("maxParallel", maxParallel);
   for (const part of mode === "paged" ? PAGED : ["compute"]) checkFunction(part, given[part]);
   if (tags !== undefined) checkFunction("tags", tags);

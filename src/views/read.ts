@@ -1,5 +1,5 @@
 import type { ViewDefinition } from "../model/definition.js";
-import { type Execution, executionOf } from "../model/execution.js";
+import { dbOf, type Execution, executionOf, readOnly } from "../model/execution.js";
 import { findRow, hasValue, type Key, keyOrNone, toKey } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
@@ -75,13 +75,13 @@ async function serve(execution: Execution, view: ViewDefinition, key: Key, row: 
   if (read.state === "fresh") return read;
   if (row?.pendingUntil === undefined) execution.raiseRecompute(view, key, row);
   if (read.state === "stale" || view.onMissing === "null") return read;
-  return { ...read, value: view.checkValue(await view.compute(reader, key.args as never)) };
+  return { ...read, value: view.checkValue(await view.compute(readOnly(reader), key.args as never)) };
 }
 
 /** Reads a key and raises nothing. */
-export async function peekView(ctx: AnyQueryCtx, view: ViewDefinition, rawKey: unknown): Promise<AnyRead> {
-  const row = await findRow(ctx.db, view, toKey(view, rawKey).text);
-  return toRead(row, hasValue(row) ? await judgeForReader(ctx, view, row) : "missing");
+export async function peekView(ctx: object, view: ViewDefinition, rawKey: unknown): Promise<AnyRead> {
+  const row = await findRow(dbOf(ctx, view, "peek"), view, toKey(view, rawKey).text);
+  return toRead(row, hasValue(row) ? await judgeForReader(ctx as AnyQueryCtx, view, row) : "missing");
 }
 
 /** Whether the row of a key is not fresh, and no recompute of it is on its way. */

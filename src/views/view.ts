@@ -2,12 +2,20 @@ import type { DocumentByName, GenericDataModel, GenericQueryCtx, TableNamesInDat
 import type { EffectCtx } from "../effects/collector.js";
 import { release } from "../effects/ledger.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { type MutationExecution, mutationOf } from "../model/execution.js";
-import { findRow, recomputeEffect, removeRow, toKey, type Key as ViewKey } from "../model/row.js";
+import { dbOf, type MutationExecution, mutationOf } from "../model/execution.js";
+import {
+  findRow,
+  keyTooLong,
+  recomputeEffect,
+  removeRow,
+  startOfLong,
+  toKey,
+  type Key as ViewKey,
+} from "../model/row.js";
 import { findPages, findRun } from "../model/run.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { endRunOf } from "../recompute/turns.js";
-import { type AnyQueryCtx, lazyDb, type Row } from "../schema.js";
+import { lazyDb, type Row } from "../schema.js";
 import { markKey, recomputeSoon } from "../staleness/mark.js";
 import { watchedDb } from "../staleness/sources.js";
 import { peekView, type RowRead, readRows, readView, type ViewRead } from "./read.js";
@@ -108,7 +116,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    * `const { state } = await airportStats.peek(ctx, { airport: "SFO" });`
    */
   async peek<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<ViewRead<Value, null>> {
-    return (await peekView(ctx as unknown as AnyQueryCtx, this.definition, key)) as ViewRead<Value, null>;
+    return (await peekView(ctx, this.definition, key)) as ViewRead<Value, null>;
   }
 
   /**
@@ -116,7 +124,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    * `const progress = await networkStats.progress(ctx, {});`
    */
   async progress<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<RunProgress | null> {
-    const { db } = ctx as unknown as AnyQueryCtx;
+    const db = dbOf(ctx, this.definition, "progress");
     const run = await findRun(db, this.definition, toKey(this.definition, key).text);
     const found = run && (await findPages(lazyDb(db), run._id));
     return found && { pages: found.pages, items: found.items, startedAt: found.startedAt };
@@ -196,5 +204,7 @@ function inTurn<Result>(
 ): Promise<Result> {
   const execution = mutationOf(ctx, view, method);
   const checked = toKey(view, key);
+  const tooLong = startOfLong(checked.text);
+  if (tooLong !== undefined) throw keyTooLong(view, tooLong);
   return execution.mutex.run(() => work(execution, checked));
 }
