@@ -48,7 +48,7 @@ export function defineView<
   Item = Unknown,
   Accumulated = Unknown,
   M extends Mode = "transaction",
-  Missing extends "null" | "compute" = "null",
+  Missing extends "null" | "compute" = "compute",
 >(
   name: Name,
   options: ViewOptions<K, V, DataModel, Sources, Item, Accumulated, M, Missing>,
@@ -58,7 +58,9 @@ export function defineView<
   Needs<Name, ShapeType<K>, ShapeType<V>, Sources>,
   Absent<M, Missing, ShapeType<V>>
 > {
-  const { table, version = 1, compatible = [], mode = "transaction", onMissing = "null" } = options;
+  const { table, version = 1, compatible = [], mode = "transaction" } = options;
+  const mayCompute = QUERY_MODES.includes(mode);
+  const { onMissing = mayCompute ? "compute" : "null" } = options;
   const { maxParallel, staleWhen = invalidated(), expiredWhen, tags, applyChange } = options;
   const sources = { ...options.sources } as ViewDefinition["sources"];
   // Some options are of some modes only.
@@ -82,7 +84,7 @@ export function defineView<
   checkCount("version", version);
   check(!compatible.includes(version), "compatible", compatible, "leave out the view's own version");
   check(MODES.includes(mode), "mode", mode, `give ${MODES.join(", ")}`);
-  const isComputed = onMissing === "compute" && QUERY_MODES.includes(mode);
+  const isComputed = onMissing === "compute" && mayCompute;
   const remedy = `give "null", or "compute" in the mode ${QUERY_MODES.join(" or ")}`;
   check(isComputed || onMissing === "null", "onMissing", onMissing, remedy);
   checkPredicate(`${what}: staleWhen`, staleWhen);

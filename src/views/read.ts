@@ -16,8 +16,8 @@ export type RowState = "fresh" | "stale" | "expired" | "missing";
 
 /**
  * The answer of `view.read` and `view.peek`: when the value was computed, in ms since 1970, and by which version of the
- * view. The value of an expired or missing row is null; or, in a view with `onMissing: "compute"`, what the query
- * itself computed.
+ * view. The value of an expired or missing row is what the query itself computed; or, in a view with
+ * `onMissing: "null"`, null.
  */
 export type ViewRead<V, Absent = V | null> =
   | { state: "fresh" | "stale"; value: V; computedAt: number; version: number }

@@ -60,7 +60,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
 
   /**
    * The value of a key. It reads one document. When that is missing, stale or expired, it raises a recompute, and
-   * returns at once: the older value when stale, else null (or, with `onMissing: "compute"`, what `compute` says now).
+   * returns at once: the older value when stale, else what `compute` says now (or null, with `onMissing: "null"`).
    *
    * ```ts
    * const stats = await airportStats.get(ctx, { airport: "SFO" });

@@ -52,8 +52,9 @@ export type ViewOptions<
    */
   mode?: M;
   /**
-   * What a reader gets when there is no value: null; or, in the modes `transaction` and `snapshot`, what `compute` says
-   * in the query. Default: "null".
+   * What a reader gets when there is no value: what `compute` says in the query (its reads then count as the query's
+   * own, until the row is there; what it throws, the read throws); or null, for computes that are too dear for a reader.
+   * Default: "compute" where a query can compute, in the modes `transaction` and `snapshot`; else "null".
    */
   onMissing?: M extends QueryMode ? Missing : "null";
 } & ([M] extends ["paged"]

@@ -36,6 +36,7 @@ function start() {
       tagged.push(key);
       return [`x ${1 / key.x}`];
     },
+    onMissing: "null",
     compute: async (ctx: GenericQueryCtx<GenericDataModel>, key) => {
       computed.push(key);
       const all = (await ctx.db.query("marks").collect()) as unknown as { place: Place }[];

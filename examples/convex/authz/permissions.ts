@@ -57,7 +57,7 @@ export const listObjects = query({
     const answers = await Promise.all(
       objects.map(async (object) => {
         try {
-          return (await grants.get(ctx, { user, relation, object }))?.allowed;
+          return (await grants.get(ctx, { user, relation, object })).allowed;
         } catch (error) {
           if (error instanceof TooDeep) return null;
           throw error;
