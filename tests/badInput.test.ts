@@ -213,13 +213,14 @@ describe("wiring", () => {
     );
   });
 
-  test("a schema without lazyTables: a mutation, and what the library calls, name the remedy", async () => {
+  test("a schema without lazyTables: a mutation, what the library calls, and inspect name the remedy", async () => {
     const { lazyEffects: _, ...others } = lazyTables;
     const app = startTotals({ onMissing: "null" }, { schema: defineSchema({ ...tables, ...others }) });
     const remedy = "Add ...lazyTables to defineSchema in convex/schema.ts.";
     await expect(app.mutation((ctx) => app.totals.get(ctx, key))).rejects.toThrow(remedy);
     const { messages } = await app.collect((ctx) => app.totals.get(ctx, key));
     await expect(app.deliver(messages)).rejects.toThrow(remedy);
+    await expect(app.inspect()).rejects.toThrow(remedy);
   });
 
   test("a view that is not given to LazyViews", async () => {

@@ -9,6 +9,7 @@ import type { MutationExecution } from "../model/execution.js";
 import type { ActJob, Question, RecomputeJob, RecomputeOutcome, SweepJob } from "../model/jobs.js";
 import { doRunJob } from "../recompute/run.js";
 import type { AnyQueryCtx } from "../schema.js";
+import { withRemedy } from "../values/describe.js";
 import { withExecution } from "./builders.js";
 import { beat, raiseCanary, writeNote } from "./heartbeat.js";
 import { type InspectReport, inspect } from "./inspect.js";
@@ -98,8 +99,10 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
     }),
     inspect: internalQueryGeneric({
       args: { ask: v.optional(v.any()) },
-      handler: (ctx, { ask }) =>
-        (ask === undefined ? inspect(app, ctx) : handle(ANSWERS, ask, app, ctx)) as Promise<InspectReport>,
+      handler: (ctx, { ask }) => {
+        const answer = ask === undefined ? inspect(app, ctx) : handle(ANSWERS, ask, app, ctx);
+        return answer.catch((error) => Promise.reject(withRemedy(error))) as Promise<InspectReport>;
+      },
     }),
     act: internalActionGeneric({ args, handler: (ctx, { job }) => act(app, ctx, job) }),
     heartbeat: internalActionGeneric({ args: {}, handler: (ctx) => beat(app, ctx) }),

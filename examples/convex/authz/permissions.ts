@@ -18,7 +18,7 @@ export const check = query({
   handler: async (ctx, question) => {
     checkQuestion(googleDrive, question);
     const { state, value } = await grants.read(ctx, question);
-    return { allowed: value?.allowed === true, state, documentsRead: await documentsRead(ctx) };
+    return { allowed: value.allowed, state, documentsRead: await documentsRead(ctx) };
   },
 });
 
