@@ -309,6 +309,10 @@ describe("defineView and viewTable", () => {
     },
   );
 
+  test("an option that is undefined is no unknown one", () => {
+    expect(() => defineView("totals", untyped({ ...good, staleWhen: undefined, triggers: undefined }))).not.toThrow();
+  });
+
   test.each(["lazy", "lazytags", "t".repeat(64), "a_1"])("%o, which is one", (name) => {
     expect(defineView(name, good).name).toBe(name);
   });

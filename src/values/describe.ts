@@ -19,7 +19,8 @@ export function startOf(text: string, length: number): string {
 /** @throws Error naming a property that is none of the options. */
 export function checkOptions(what: string, given: object, options: readonly string[]): void {
   for (const [name, value] of Object.entries(given)) {
-    if (!options.includes(name)) throw wrongValue(`${what}: ${name}`, value, `the options are ${options.join(", ")}`);
+    if (value === undefined || options.includes(name)) continue;
+    throw wrongValue(`${what}: ${name}`, value, `the options are ${options.join(", ")}`);
   }
 }
 

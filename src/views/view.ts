@@ -44,7 +44,8 @@ export type AnyView<Needs = unknown> = Pick<View<never, unknown, Needs>, "name" 
  * A view: read it in queries and mutations, and tell it in mutations what changed. Made by `defineView`.
  *
  * Every method throws an Error with the remedy when `ctx` is not from `lazy.query` or `lazy.mutation`; and one that
- * names the field, what was expected and what it got, when the key does not fit the view.
+ * names the field, what was expected and what it got, when the key does not fit the view. `Absent` is the type of what
+ * readers get when there is no value to serve: the value itself, where the query computes it, else null.
  */
 export class View<Key, Value, Needs = never, Absent = Value | null> {
   /** Types only: what the view needs of the schema, which `new LazyViews` checks. */
@@ -65,6 +66,8 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    * ```ts
    * const stats = await airportStats.get(ctx, { airport: "SFO" });
    * ```
+   *
+   * @throws What `compute` throws, when the query itself computes. The recompute is raised all the same.
    */
   async get(ctx: ReadCtx, key: Key): Promise<Value | Absent> {
     return (await readView(ctx, this.definition, key, "get")).value as Value | Absent;
@@ -138,7 +141,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    * await airportStats.invalidate(ctx, { airport: "SFO" });
    * ```
    *
-   * @throws Error when the mutation has no room left to mark the row.
+   * @throws Error when the mutation has no room left to mark the row, or the key has more than 2,500 bytes as JSON.
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
     const view = this.definition;
