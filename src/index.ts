@@ -14,6 +14,6 @@ export { allOf, anyOf, changed, invalidated, not, olderThan, when } from "./stal
 export type { Duration } from "./values/duration.js";
 export { defineView } from "./views/defineView.js";
 export type { RowRead, RowState, ViewRead } from "./views/read.js";
-export type { AnyView, ReadCtx, RunProgress, SourceOf, View, WriteCtx } from "./views/view.js";
-export type { SourceIn, ViewOptions } from "./views/viewOptions.js";
+export type { AnyView, Has, ReadCtx, RunProgress, View, WriteCtx } from "./views/view.js";
+export type { Needs, ViewOptions } from "./views/viewOptions.js";
 export { type ViewTable, viewTable } from "./views/viewTable.js";

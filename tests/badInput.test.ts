@@ -1,6 +1,17 @@
 import { defineSchema } from "convex/server";
 import { v } from "convex/values";
-import { defineView, invalidated, LazyViews, lazyTables, viewTable } from "convex-lazy-views";
+import {
+  allOf,
+  anyOf,
+  changed,
+  defineView,
+  invalidated,
+  LazyViews,
+  lazyTables,
+  not,
+  viewTable,
+  when,
+} from "convex-lazy-views";
 import { afterEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { endTestApp, startTestApp } from "./testApp.js";
@@ -14,7 +25,9 @@ describe("a key that does not fit", () => {
   test.each<[unknown, string]>([
     [{ list: 7 }, 'view "totals": key.list: expected string, got the number 7.'],
     [{}, 'view "totals": key.list: expected string, got undefined.'],
-    [{ list: "a", more: 1 }, 'view "totals": key.more: expected nothing, got the number 1.'],
+    [new Map(), 'view "totals": key: expected object, got a Map.'],
+    [{ list: new Date(0) }, 'view "totals": key.list: expected string, got a Date.'],
+    [{ list: "a", more: 1 }, 'view "totals": key.more: expected no such field, got the number 1.'],
     ["a", 'view "totals": key: expected object, got the string "a".'],
     [null, 'view "totals": key: expected object, got null.'],
   ])("%o: every method names the field, what was expected and what it got", async (wrong, message) => {
@@ -73,6 +86,8 @@ describe("a key that does not fit", () => {
 describe("a value that does not fit is refused", () => {
   test.each<[unknown, string]>([
     [{ count: 1 }, 'view "totals": value.sum: expected number, got undefined.'],
+    [{ count: 1, sum: 2, mean: 2 }, 'view "totals": value.mean: expected no such field, got the number 2.'],
+    [new Map([["count", 1]]), 'view "totals": value: expected object, got a Map.'],
     [{ count: 1, sum: 1n }, 'view "totals": value.sum: expected number, got the bigint 1.'],
     [undefined, 'view "totals": value: expected object, got null.'],
   ])("%o", async (wrong, message) => {
@@ -81,13 +96,16 @@ describe("a value that does not fit is refused", () => {
     expect(await app.rows("totals")).toEqual([]);
   });
 
-  test("also one that Convex cannot store", async () => {
+  test.each<[unknown, string]>([
+    [{ at: new Date(0) }, "value.at is a Date; give a Convex value, such as a number, an array or a plain object."],
+    [{ by: [new Map()] }, "value.by[0] is a Map; give a Convex value, such as a number, an array or a plain object."],
+    [{ $id: 1 }, 'value.$id is the number 1; Convex reserves names that start with "$".'],
+  ])("also one that Convex cannot store: %o", async (value, message) => {
     const table = viewTable({ key: { list: v.string() }, value: v.any() });
-    const view = defineView("anything", { table, compute: () => ({ at: new Date(0) }) });
+    const view = defineView("anything", { table, onMissing: "compute", compute: () => value });
     const app = startTestApp({ tables: { anything: table }, views: { view } });
-    await expect(app.mutation((ctx) => view.refresh(ctx, key))).rejects.toThrow(
-      'view "anything": value.at is a Date; give a Convex value.',
-    );
+    await expect(app.mutation((ctx) => view.refresh(ctx, key))).rejects.toThrow(`view "anything": ${message}`);
+    await expect(app.query((ctx) => view.get(ctx, key))).rejects.toThrow(`view "anything": ${message}`);
   });
 });
 
@@ -100,6 +118,34 @@ describe("a ctx of the wrong kind", () => {
     await expect(app.t.run((ctx) => app.totals.invalidate(untyped(ctx), key))).rejects.toThrow(
       "totals.invalidate was given a plain ctx",
     );
+  });
+
+  test("an action's: says what it can call instead", async () => {
+    const app = startTotals();
+    const remedy = "an action has no database; call ctx.runQuery or ctx.runMutation with a function of lazy.query or";
+    for (const method of ["get", "read", "peek", "progress", "invalidate", "refresh", "evict"] as const) {
+      const call = app.action((ctx) => app.totals[method](untyped(ctx), key));
+      await expect(call).rejects.toThrow(`totals.${method}: ${remedy}`);
+    }
+    await expect(app.t.action((ctx) => app.totals.get(untyped(ctx), key))).rejects.toThrow(`totals.get: ${remedy}`);
+  });
+
+  test("forgotten", async () => {
+    const app = startTotals();
+    for (const method of ["get", "peek", "invalidate"] as const) {
+      await expect(app.totals[method](untyped(key), untyped(undefined))).rejects.toThrow(
+        `totals.${method}: ctx is an object; give the ctx of a query or mutation.`,
+      );
+    }
+    await expect(app.totals.get(untyped(undefined), key)).rejects.toThrow("totals.get: ctx is undefined; give the ctx");
+  });
+
+  test("a query's or an action's, given to invalidateTag", async () => {
+    const app = startTotals();
+    const message = "lazy.invalidateTag writes; call it in a mutation.";
+    await expect(app.query((ctx) => app.lazy.invalidateTag(untyped(ctx), "a"))).rejects.toThrow(message);
+    await expect(app.t.query((ctx) => app.lazy.invalidateTag(untyped(ctx), "a"))).rejects.toThrow(message);
+    await expect(app.action((ctx) => app.lazy.invalidateTag(untyped(ctx), "a"))).rejects.toThrow(message);
   });
 
   test("a query's, given to what writes", async () => {
@@ -155,10 +201,26 @@ describe("wiring", () => {
     );
   });
 
-  test.each([undefined, "", "./lazy", "lazy.ts", "convex lazy", 7])("module %o", (module) => {
+  test.each([undefined, "", "./lazy", "lazy.ts", "convex/lazy", "convex lazy", 7])("module %o", (module) => {
     expect(() => new LazyViews({ module: untyped(module), views: {} })).toThrow(
       `new LazyViews({ module }) is ${JSON.stringify(module)}; for convex/lazy.ts, give "lazy".`,
     );
+  });
+
+  test("an unknown option", () => {
+    expect(() => new LazyViews(untyped({ module: "lazy", views: {}, transport: ["client"] }))).toThrow(
+      "new LazyViews: transport is an array; the options are module, views, transports.",
+    );
+  });
+
+  test("a schema without lazyTables: a mutation, what the library calls, and inspect name the remedy", async () => {
+    const { lazyEffects: _, ...others } = lazyTables;
+    const app = startTotals({ onMissing: "null" }, { schema: defineSchema({ ...tables, ...others }) });
+    const remedy = "Add ...lazyTables to defineSchema in convex/schema.ts.";
+    await expect(app.mutation((ctx) => app.totals.get(ctx, key))).rejects.toThrow(remedy);
+    const { messages } = await app.collect((ctx) => app.totals.get(ctx, key));
+    await expect(app.deliver(messages)).rejects.toThrow(remedy);
+    await expect(app.inspect()).rejects.toThrow(remedy);
   });
 
   test("a view that is not given to LazyViews", async () => {
@@ -213,6 +275,18 @@ describe("defineView and viewTable", () => {
     ["no compute", { ...good, compute: undefined }, "compute is undefined; give a function."],
     ["a source that is no function", { ...good, sources: { items: {} } }, "sources.items is an object"],
     [
+      "an unknown option",
+      { ...good, stalewhen: invalidated() },
+      'view "totals": stalewhen is an object; the options are table, compute, mode, sources, staleWhen, expiredWhen,',
+    ],
+    [
+      "a predicate that was not made",
+      { ...good, staleWhen: invalidated },
+      'view "totals": staleWhen is a function; give a predicate, such as invalidated()',
+    ],
+    ["a number for a predicate", { ...good, expiredWhen: 3 }, "expiredWhen is the number 3; give a predicate, such as"],
+    ["tags that are no function", { ...good, tags: ["a"] }, "tags is an array; give a function."],
+    [
       "an empty duration",
       { ...good, window: "10s" },
       'window is the string "10s"; give a duration such as { seconds: 30 }',
@@ -223,8 +297,24 @@ describe("defineView and viewTable", () => {
 
   test("a name that is no table's", () => {
     expect(() => defineView("my totals", { ...good, staleWhen: invalidated() })).toThrow(
-      'view "my totals": the name is the string "my totals"; give the name of its table in the schema.',
+      'view "my totals": the name is the string "my totals"; give the name of its table in the schema: a letter, then',
     );
+  });
+
+  test.each(["_totals", "lazyTags", "lazySomething", "7totals", "totäls", "t".repeat(65), "", undefined])(
+    "%o, which is no name of a table of yours",
+    (name) => {
+      expect(() => defineView(untyped(name), good)).toThrow("the name is");
+      expect(() => defineView(untyped(name), good)).toThrow("and not lazy…");
+    },
+  );
+
+  test("an option that is undefined is no unknown one", () => {
+    expect(() => defineView("totals", untyped({ ...good, staleWhen: undefined, triggers: undefined }))).not.toThrow();
+  });
+
+  test.each(["lazy", "lazytags", "t".repeat(64), "a_1"])("%o, which is one", (name) => {
+    expect(defineView(name, good).name).toBe(name);
   });
 
   test("a table that indexes were added to is still the view's", () => {
@@ -233,6 +323,16 @@ describe("defineView and viewTable", () => {
     expect(indexed).toBe(table);
     expect(defineView("sums", untyped({ ...good, table: indexed })).name).toBe("sums");
     expect(indexed[" indexes"]().map(({ indexDescriptor }) => indexDescriptor)).toContain("by_sum");
+  });
+
+  test.each<[() => unknown, string]>([
+    [() => anyOf(invalidated(), untyped(3)), "anyOf() is the number 3; give a predicate, such as invalidated()."],
+    [() => allOf(untyped(invalidated)), "allOf() is a function; give a predicate, such as invalidated()."],
+    [() => not(untyped(null)), "not() is null; give a predicate, such as invalidated()."],
+    [() => changed(untyped("x")), 'changed() is the string "x"; give a function.'],
+    [() => when(untyped(true)), "when() is the boolean true; give a function."],
+  ])("a predicate of something else: %s", (make, message) => {
+    expect(make).toThrow(message);
   });
 
   test("a table without a value", () => {

@@ -36,6 +36,8 @@ export function stubEnvironment(now?: Date) {
 
 export interface AppOptions {
   tables?: GenericSchema;
+  /** In place of `tables` together with `lazyTables`. */
+  schema?: SchemaDefinition<GenericSchema, true>;
   views?: Record<string, AnyView>;
   /** More modules of the app: name → exports. */
   modules?: Record<string, Record<string, unknown>>;
@@ -87,10 +89,12 @@ export function startTestApp(options: AppOptions = {}) {
     ...options.modules,
     ...options.build?.(lazy),
   };
-  const schema: SchemaDefinition<GenericSchema, true> = defineSchema({
-    ...tables,
-    ...(options.lacksLazyTables ? {} : lazyTables),
-  });
+  const schema =
+    options.schema ??
+    (defineSchema({ ...tables, ...(options.lacksLazyTables ? {} : lazyTables) }) as SchemaDefinition<
+      GenericSchema,
+      true
+    >);
   const t = convexTest({
     schema,
     modules: Object.fromEntries(

@@ -39,6 +39,7 @@ export interface TotalsOptions {
   applyChange?: (value: Totals, change: { before: Item | null; after: Item | null }) => unknown;
   /** Default: each item invalidates the totals of its list. */
   sources?: Record<never, never>;
+  /** Default: "null", so that what readers get comes from rows alone. */
   onMissing?: "null" | "compute";
   mode?: Mode;
   timeout?: Duration;
@@ -50,6 +51,7 @@ export function totalsView(options: TotalsOptions = {}): View<Key, Totals, unkno
     table: totalsTable,
     sources: { items: (item: Item) => [{ list: item.list }] },
     window: { seconds: 10 },
+    onMissing: "null",
     compute: total,
     ...(options as object),
   });

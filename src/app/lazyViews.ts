@@ -21,9 +21,10 @@ import { answerLogStream } from "../effects/transports/webhook.js";
 import { called, type LazyApp, references, type Transport } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
 import { TakenExports } from "../model/exports.js";
-import type { AnyWriter } from "../schema.js";
+import type { AnyWriter, lazyTables } from "../schema.js";
 import { invalidateTag } from "../staleness/tags.js";
-import type { AnyView, ReadCtx, SourceOf, View } from "../views/view.js";
+import { checkOptions } from "../values/describe.js";
+import type { AnyView, Has, ReadCtx, View } from "../views/view.js";
 import { inAction, inMutation, inQuery, wrapBuilder } from "./builders.js";
 import { collectViews, toTransports } from "./collectViews.js";
 import { internalFunctions, type LazyFunctions } from "./functions.js";
@@ -43,7 +44,7 @@ export interface LazyViewsOptions<DataModel extends GenericDataModel> {
   /** The path of this module below `convex/`, without its ending: `"lazy"` for `convex/lazy.ts`. */
   module: string;
   /** Every view of the app. */
-  views: Readonly<Record<string, AnyView<SourceOf<DataModel>>>>;
+  views: Readonly<Record<string, AnyView<Has<DataModel>>>>;
   /**
    * How effects leave queries. With `"client"`, callers that use the wrappers of `convex-lazy-views/client`, `/react`
    * or `/nextjs` forward them; others are served as ever. Both together are faster than each alone.
@@ -51,6 +52,12 @@ export interface LazyViewsOptions<DataModel extends GenericDataModel> {
    */
   transports?: readonly Transport[];
 }
+
+/** A property that no options have, unless the schema has the library's tables: its name says what to do. */
+type NeedsLazyTables<DataModel extends GenericDataModel> =
+  keyof typeof lazyTables extends TableNamesInDataModel<DataModel>
+    ? unknown
+    : { "Add ...lazyTables to defineSchema in convex/schema.ts": never };
 
 /**
  * Wires the library to an app: one instance, in one module.
@@ -70,7 +77,9 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * @throws Error when `module` is not a path, something in `views` is no view, two views have one name, views
    * are each other's sources, or a transport is unknown.
    */
-  constructor({ module, views, transports }: LazyViewsOptions<DataModel>) {
+  constructor(options: LazyViewsOptions<DataModel> & NeedsLazyTables<DataModel>) {
+    const { module, views, transports } = options;
+    checkOptions("new LazyViews", options, ["module", "views", "transports"]);
     this.app = {
       module,
       ...collectViews(views),
@@ -196,6 +205,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * @throws Error naming the value, when the tag is not a string or is empty.
    */
   async invalidateTag(ctx: GenericMutationCtx<DataModel>, tag: string): Promise<void> {
+    if (!("insert" in (ctx?.db ?? {}))) throw new Error("lazy.invalidateTag writes; call it in a mutation.");
     const execution = findExecution(ctx);
     if (execution instanceof MutationExecution) {
       await execution.mutex.run(() => invalidateTag(execution.db, tag));

@@ -1,7 +1,7 @@
 import type { Value } from "convex/values";
 import { called, type LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { type MutationExecution, withoutIdentity } from "../model/execution.js";
+import { type MutationExecution, readOnly, withoutIdentity } from "../model/execution.js";
 import type { ActJob, Computed, Found, Question, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
 import { toKey } from "../model/row.js";
 import { computeAndCommit, computeValue } from "../recompute/commit.js";
@@ -47,8 +47,8 @@ export async function answerRun(
   const key = toKey(view, run.args);
   const find = async (inner: AnyQueryCtx): Promise<Found> =>
     next === undefined
-      ? { computed: await computeValue(inner, view, key) }
-      : { page: await readPage(inner, view, key, next) };
+      ? { computed: await computeValue(readOnly(inner), view, key) }
+      : { page: await readPage(readOnly(inner), view, key, next) };
   return inQuery(app, ctx, find, {}) as Promise<Found>;
 }
 

@@ -4,7 +4,7 @@ import { convexToJson, jsonToConvex, type Value } from "convex/values";
 import { DEFAULT_WINDOW_MS } from "../times.js";
 import { canonicalText } from "../values/canonical.js";
 import { isPlainObject } from "../values/copy.js";
-import { wrongValue } from "../values/describe.js";
+import { checkOptions, wrongValue } from "../values/describe.js";
 import { type Duration, toMs } from "../values/duration.js";
 
 /**
@@ -51,9 +51,10 @@ export type EffectTarget =
 
 /** @throws Error naming what is wrong with the target, the arguments or an option. */
 export function toEffect(target: EffectTarget, args: Record<string, Value> = {}, options: EffectOptions = {}): Effect {
-  const { key, window, trailing = false, ...others } = options;
   const name = targetName(target);
   const what = `scheduleEffect(${name})`;
+  const { key, window, trailing = false } = options;
+  checkOptions(what, options, ["key", "window", "trailing"]);
   if (!isPlainObject(args)) throw wrongValue(`${what}: args`, args, "give an object");
   canonicalText(args, `${what}: args`);
   // Throws for names of fields that Convex does not allow.
@@ -62,9 +63,6 @@ export function toEffect(target: EffectTarget, args: Record<string, Value> = {},
     throw wrongValue(`${what}: key`, key, "give a string");
   }
   canonicalText(key ?? "", `${what}: key`);
-  for (const [option, value] of Object.entries(others)) {
-    throw wrongValue(`${what}: ${option}`, value, "the options are window, trailing and key");
-  }
   if (typeof trailing !== "boolean") throw wrongValue(`${what}: trailing`, trailing, "give true or false");
   const windowMs = window === undefined ? DEFAULT_WINDOW_MS : toMs(window, `${what}: window`);
   return { target: name, args: copy, windowMs, key, ...(trailing && { trailing }) };

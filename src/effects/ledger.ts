@@ -1,7 +1,7 @@
 import type { Value } from "convex/values";
 import type { Entry, LazyReader } from "../schema.js";
 import { FAILURE_RETENTION_MS, FIRST_BACKOFF_MS, LEDGER_SPAN_MS, MAX_BACKOFF_MS } from "../times.js";
-import { reasonOf } from "../values/describe.js";
+import { reasonOf, startOf, withRemedy } from "../values/describe.js";
 import { type Effect, ledgerKey } from "./effect.js";
 import { ensureSweep, type SweepCtx, scheduleAt, sweepTime } from "./sweep.js";
 
@@ -34,11 +34,13 @@ type EntryChange = { windowEndsAt?: number } & {
 };
 
 /** One document, one index range; so a dispatch depends on nothing but the entries it may write. */
-export function findEntry(db: LazyReader, key: string): Promise<Entry | null> {
-  return db
-    .query("lazyEffects")
-    .withIndex("by_key", (q) => q.eq("key", key))
-    .first();
+export async function findEntry(db: LazyReader, key: string): Promise<Entry | null> {
+  try {
+    const entries = db.query("lazyEffects").withIndex("by_key", (q) => q.eq("key", key));
+    return await entries.first();
+  } catch (error) {
+    throw withRemedy(error);
+  }
 }
 
 /**
@@ -104,7 +106,7 @@ export async function fail(
   const now = Date.now();
   const attempts = (entry?.failure?.attempts ?? 0) + 1;
   const retryAt = Math.max(now + backoffMs(attempts), entry?.windowEndsAt ?? 0);
-  const message = reasonOf(error).slice(0, MAX_MESSAGE_LENGTH);
+  const message = startOf(reasonOf(error), MAX_MESSAGE_LENGTH);
   const trailingJob =
     retry && attempts < MAX_ATTEMPTS
       ? await scheduleWork(ctx, effect, { windowEndsAt: retryAt, isTrailing: true }, retry.byWrite)

@@ -37,7 +37,7 @@ const FUNCTION_NAMES = ["recompute", "dispatch", "sweep", "inspect"] as const;
 
 /** @throws Error when the module is not a path below the functions folder, such as `lazy` or `lib/lazy`. */
 export function references(module: string): LazyReferences {
-  if (typeof module !== "string" || !/^[A-Za-z0-9_][A-Za-z0-9_/]*$/.test(module)) {
+  if (typeof module !== "string" || !/^(?!convex\/)[A-Za-z0-9_][A-Za-z0-9_/]*$/.test(module)) {
     throw new Error(`new LazyViews({ module }) is ${JSON.stringify(module)}; for convex/lazy.ts, give "lazy".`);
   }
   const named = FUNCTION_NAMES.map((name) => [name, makeFunctionReference(`${module}:${name}`)]);

@@ -2,10 +2,11 @@ import type { Auth } from "convex/server";
 import type { EffectCollector, EffectCtx } from "../effects/collector.js";
 import type { LedgerCtx } from "../effects/ledger.js";
 import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredRow } from "../schema.js";
+import { wrongValue } from "../values/describe.js";
 import { type LazyApp, ledgerOf, pathOf } from "./app.js";
 import type { ViewDefinition } from "./definition.js";
 import { Mutex } from "./mutex.js";
-import { type Key, recomputeEffect } from "./row.js";
+import { type Key, recomputeEffect, startOfLong } from "./row.js";
 
 /** Where the execution hides in `ctx`: a property, so that `{...ctx, user}` of a custom function keeps it. */
 const EXECUTION = Symbol.for("convex-lazy-views");
@@ -33,9 +34,10 @@ export class Execution {
     return undefined;
   }
 
-  /** Raises the recompute of a row that was seen; null when there was none. */
+  /** Raises the recompute of a row that was seen; null when there was none. Of a key that is too long, its start. */
   raiseRecompute(view: ViewDefinition, key: Key, row: StoredRow | null): void {
-    this.collector.raise(recomputeEffect(pathOf(this.app, "recompute"), view, key, row));
+    const args = startOfLong(key.text) ?? key.args;
+    this.collector.raise(recomputeEffect(pathOf(this.app, "recompute"), view, { args }, row));
   }
 }
 
@@ -99,7 +101,7 @@ export function markOf({ name }: ViewDefinition, text: string): string {
 }
 
 export function findExecution(ctx: object): Execution | undefined {
-  return (ctx as { [EXECUTION]?: Execution })[EXECUTION];
+  return (ctx as { [EXECUTION]?: Execution } | undefined)?.[EXECUTION];
 }
 
 /** @throws Error with the remedy, when `ctx` does not come from this library or does not know the view. */
@@ -107,10 +109,20 @@ export function executionOf(ctx: object, view: ViewDefinition, method: string): 
   const { name } = view;
   const execution = findExecution(ctx);
   if (execution?.ctx.db === undefined) {
+    dbOf(ctx, view, method);
     throw new Error(`${name}.${method} was given a plain ctx; use lazy.query or lazy.mutation, or call ${name}.peek.`);
   }
   if (execution.app.views.get(name) === view) return execution;
   throw new Error(`${name}.${method}: this view is not in new LazyViews({ views }); add it there.`);
+}
+
+/** @throws Error with the remedy, when `ctx` has no database, as that of an action. */
+export function dbOf(ctx: object, { name }: ViewDefinition, method: string): AnyReader {
+  const { db, runAction } = (ctx ?? {}) as { db?: AnyReader; runAction?: unknown };
+  if (db !== undefined) return db;
+  const remedy = "call ctx.runQuery or ctx.runMutation with a function of lazy.query or lazy.mutation";
+  if (runAction !== undefined) throw new Error(`${name}.${method}: an action has no database; ${remedy}.`);
+  throw wrongValue(`${name}.${method}: ctx`, ctx, "give the ctx of a query or mutation");
 }
 
 /** @throws Error with the remedy, when `ctx` is not that of a mutation of this library. */
@@ -120,15 +132,29 @@ export function mutationOf(ctx: object, view: ViewDefinition, method: string): M
   throw new Error(`${view.name}.${method} writes; call it in a function of lazy.mutation.`);
 }
 
-/** A ctx without what a mutation has beside a query. */
-function readOnly({ db, scheduler: _, runMutation: __, ...queryCtx }: AnyMutationCtx): AnyQueryCtx {
+/** A ctx for what computes a view: it does not say who asks, and names the remedy when it is to write or schedule. */
+export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
+  if (ctx.auth === NO_IDENTITY) return ctx;
+  const { db } = ctx;
   const reader = {
     get: db.get.bind(db),
     query: db.query.bind(db),
     normalizeId: db.normalizeId.bind(db),
     system: db.system,
   } as AnyReader;
-  return { ...queryCtx, auth: NO_IDENTITY, db: reader };
+  refuse(reader, "ctx.db", "insert", "patch", "replace", "delete");
+  return refuse({ ...ctx, auth: NO_IDENTITY, db: reader }, "ctx", "scheduler", "runMutation");
+}
+
+/** The properties are not enumerable, so that an app may go on copying its ctx. */
+function refuse<Target extends object>(target: Target, path: string, ...names: string[]): Target {
+  for (const name of names) {
+    const get = () => {
+      throw new Error(`${path}.${name}: what computes a view only reads; write or schedule in a mutation of your own.`);
+    };
+    Object.defineProperty(target, name, { get, enumerable: false });
+  }
+  return target;
 }
 
 /** What `compute` and predicates have in place of `ctx.auth`. */
@@ -142,8 +168,8 @@ const NO_IDENTITY: Auth = {
 };
 
 /**
- * The same ctx for `compute`, and for predicates that read: it does not say who asks, since one row serves everyone.
- * Identity still flows into what it calls with `ctx.runQuery`, which Convex does not let us change.
+ * The same ctx for what computes in an action, and for predicates that read: it does not say who asks, since one row
+ * serves everyone. Identity still flows into what it calls with `ctx.runQuery`, which Convex does not let us change.
  */
 export function withoutIdentity<Ctx extends { auth: Auth }>(ctx: Ctx): Ctx {
   return ctx.auth === NO_IDENTITY ? ctx : { ...ctx, auth: NO_IDENTITY };

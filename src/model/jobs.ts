@@ -19,8 +19,11 @@ export type Page = { items: Value[]; isDone: boolean; cursor: string; bytesRead:
 /** What a step of a run has found: the value, or the next page. */
 export type Found = { computed: Computed } | { page: Page };
 
-/** What a recompute is about, and whether a write asked for it in place of a reader. */
-type Work = { view: string; args: Record<string, Value>; byWrite?: boolean };
+/**
+ * What a recompute is about, and whether a write asked for it in place of a reader. Of a key that is too long, `args` is
+ * how its text begins.
+ */
+type Work = { view: string; args: Record<string, Value> | string; byWrite?: boolean };
 
 /** Recompute a key, if that is still wanted. */
 export type Attempt = Work & {

@@ -6,11 +6,14 @@ import type { AnyReader, AnyWriter, Row, StoredRow } from "../schema.js";
 import { PATIENCE_MS } from "../times.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { copyOf } from "../values/copy.js";
-import { reasonOf } from "../values/describe.js";
+import { reasonOf, startOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
 
 /** A key object that fits its view, with its canonical text: equal keys, and only they, have equal texts. */
 export type Key = { args: Record<string, Value>; text: string };
+
+/** Bytes of a key's text; with names and times, it makes a line of less than 4,000 bytes. */
+const MAX_KEY_BYTES = 2_500;
 
 /** No string of a canonical text can contain this, since quotes are escaped in strings. */
 const NEGATIVE_ZERO = '{"$float":"-0"}';
@@ -31,6 +34,20 @@ export function toKey(view: ViewDefinition, key: unknown): Key {
   if (!text.includes(NEGATIVE_ZERO)) return { args: copyOf(args), text };
   const positive = text.replaceAll(NEGATIVE_ZERO, "0");
   return { args: fromCanonicalText(positive) as Key["args"], text: positive };
+}
+
+/** Of a key whose recompute would not fit in a line of the log, how its text begins; else undefined. */
+export function startOfLong(text: string): string | undefined {
+  const mayBeLong = text.length * 3 > MAX_KEY_BYTES;
+  const isLong = mayBeLong && new TextEncoder().encode(text).length > MAX_KEY_BYTES;
+  return isLong ? `${startOf(text, 100)}…` : undefined;
+}
+
+/** The error for a key that is too long. */
+export function keyTooLong({ name }: ViewDefinition, start: string): Error {
+  return new Error(
+    `view "${name}": the key ${start} has more than ${MAX_KEY_BYTES} bytes; use an id or a hash instead.`,
+  );
 }
 
 /** The key; undefined when it does not fit the view. */

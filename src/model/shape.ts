@@ -63,7 +63,7 @@ export function toCheck(shape: Shape, what: string): Check {
 }
 
 /** What TypeScript calls the kinds of validators that have another name. */
-const TYPE_NAMES: Record<string, string> = { float64: "number", int64: "bigint" };
+const TYPE_NAMES: Record<string, string> = { float64: "number", int64: "bigint", nothing: "no such field" };
 
 function checkStandard(schema: StandardSchema, value: unknown, what: string): unknown {
   const result = schema["~standard"].validate(value);
@@ -80,5 +80,8 @@ function checkStandard(schema: StandardSchema, value: unknown, what: string): un
 function misfit(what: string, path: string[], expectation: string, value: unknown): Error {
   let got = value;
   for (const part of path) got = Object.getOwnPropertyDescriptor(Object(got), part)?.value;
-  return new Error(`${[what, ...path].join(".")}: ${expectation}, got ${describe(got)}.`);
+  const gotten = describe(got);
+  // Of an instance of a class, convex-helpers says that its class was expected.
+  const wanted = `a ${expectation.slice("expected ".length)}` === gotten ? "expected object" : expectation;
+  return new Error(`${[what, ...path].join(".")}: ${wanted}, got ${gotten}.`);
 }

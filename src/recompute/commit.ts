@@ -1,7 +1,7 @@
 import type { Value } from "convex/values";
 import { ensureSweep, sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { type MutationExecution, withoutIdentity } from "../model/execution.js";
+import type { MutationExecution } from "../model/execution.js";
 import type { Computed } from "../model/jobs.js";
 import { announcement, commitRow, findRow, type Key, nextAgeAt } from "../model/row.js";
 import type { AnyQueryCtx, Row } from "../schema.js";
@@ -26,7 +26,7 @@ interface Cause {
  * @throws What `compute` throws, or an Error when the value does not fit the view.
  */
 export async function computeValue(reader: AnyQueryCtx, view: ViewDefinition, key: Key): Promise<Computed> {
-  const value = view.checkValue(await view.compute(withoutIdentity(reader), key.args as never)) as Value;
+  const value = view.checkValue(await view.compute(reader, key.args as never)) as Value;
   const probes = await probeTexts(reader, view, key.args);
   const asOf = reader.meta.getSnapshotTs();
   return { value, version: view.version, asOf, probes };

@@ -1,7 +1,6 @@
 import type { PaginationResult } from "convex/server";
 import { getConvexSize, type Value } from "convex/values";
 import type { PagedComputing, ViewDefinition } from "../model/definition.js";
-import { withoutIdentity } from "../model/execution.js";
 import type { Computed, Page } from "../model/jobs.js";
 import type { Key } from "../model/row.js";
 import { findPages, type RunWork } from "../model/run.js";
@@ -50,7 +49,7 @@ export async function readPage(
 ): Promise<Page> {
   const before = await ctx.meta.getTransactionMetrics();
   const paged = view.paged as PagedComputing;
-  const read = (await paged.page(withoutIdentity(ctx), key.args as never, paginationOpts)) as PaginationResult<Value>;
+  const read = (await paged.page(ctx, key.args as never, paginationOpts)) as PaginationResult<Value>;
   const after = await ctx.meta.getTransactionMetrics();
   if (!Array.isArray(read?.page) || typeof read.isDone !== "boolean") {
     throw new Error(`view "${view.name}": page returned no page; return what .paginate(paginationOpts) gives.`);

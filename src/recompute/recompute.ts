@@ -2,7 +2,7 @@ import { fail, findEntry, giveWay, isAhead, newEntry, rest, succeed, writeEntry 
 import type { MutationExecution } from "../model/execution.js";
 import type { Attempt, RecomputeOutcome } from "../model/jobs.js";
 import { limitsWithReserve } from "../model/limits.js";
-import { findRow, hasValue, type Key, toKey, withdraw } from "../model/row.js";
+import { findRow, hasValue, type Key, keyTooLong, toKey, withdraw } from "../model/row.js";
 import { findPages, findRun, goOn, isAlive } from "../model/run.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText } from "../values/canonical.js";
@@ -16,7 +16,7 @@ import { awaitTurn, endRun } from "./turns.js";
  * 1. While the work rests after a failure → overtaken. So is an attempt in an open window, when the window is not its
  *    own, or another attempt has taken it; but a window with `taken: false` is for the first attempt that comes. An
  *    attempt that was put off to the window's end starts whatever the clock says.
- * 2. The view is not in the code any more, or the key does not fit it → failed, without a retry. The row's announcement
+ * 2. The view is not in the code any more, or the key is too long or does not fit it → failed, without a retry. The row's announcement
  *    is withdrawn: should view and key come back, readers must ask.
  * 3. A run of the key is under way → overtaken: its end lets readers ask again. A run whose page has failed is resumed;
  *    one whose job has died is ended.
@@ -49,6 +49,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   let key: Key | undefined;
   let misfit: unknown = `view "${job.view}" is not in new LazyViews({ views }).`;
   try {
+    if (view && typeof args === "string") throw keyTooLong(view, args);
     key = view && toKey(view, args);
   } catch (error) {
     misfit = error;

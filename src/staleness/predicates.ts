@@ -2,7 +2,7 @@ import type { GenericDataModel, GenericQueryCtx } from "convex/server";
 import type { Probe, Staleness, Verdict } from "../model/definition.js";
 import type { Row } from "../schema.js";
 import { MIN_AGE_MS } from "../times.js";
-import { describe } from "../values/describe.js";
+import { describe, wrongValue } from "../values/describe.js";
 import { type Duration, toMs } from "../values/duration.js";
 
 /** From the mildest to the most severe. */
@@ -74,6 +74,7 @@ export function hasReached({ expiresAt, computedAt }: Row, ageMs: number): boole
 export function changed<Key, Value, DataModel extends GenericDataModel = GenericDataModel>(
   probe: (ctx: GenericQueryCtx<DataModel>, key: Key) => unknown,
 ): Staleness<Key, Value> {
+  checkFunction("changed", probe);
   const own = probe as unknown as Probe;
   return { ...ROW_ONLY, probes: [own], judge: async (sight) => staleIf(await sight.hasChanged(own)) };
 }
@@ -96,6 +97,7 @@ export function when<Key, Value, DataModel extends GenericDataModel = GenericDat
     ctx: GenericQueryCtx<DataModel>,
   ) => boolean | Verdict | Promise<boolean | Verdict>,
 ): Staleness<Key, Value> {
+  checkFunction("when", judge);
   return {
     ...ROW_ONLY,
     judge: async ({ row, ctx }) => {
@@ -121,6 +123,7 @@ export function allOf<Key, Value>(...predicates: Staleness<Key, Value>[]): Stale
 
 /** Stale when the predicate says fresh, and fresh when it says stale or expired. */
 export function not<Key, Value>(predicate: Staleness<Key, Value>): Staleness<Key, Value> {
+  checkPredicate("not()", predicate);
   return { ...predicate, judge: async (sight) => staleIf((await predicate.judge(sight)) === "fresh") };
 }
 
@@ -130,6 +133,16 @@ export function asExpired<Key, Value>(predicate: Staleness<Key, Value>): Stalene
     ...predicate,
     judge: async (sight) => ((await predicate.judge(sight)) === "fresh" ? "fresh" : "expired"),
   };
+}
+
+/** @throws Error naming the value, when it is no predicate. */
+export function checkPredicate(what: string, value: unknown): void {
+  const { judge } = (value ?? {}) as Partial<Staleness>;
+  if (typeof judge !== "function") throw wrongValue(what, value, "give a predicate, such as invalidated()");
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== "function") throw wrongValue(`${name}()`, value, "give a function");
 }
 
 function staleIf(isStale: boolean): Verdict {
@@ -146,6 +159,7 @@ function combine<Key, Value>(
   order: readonly Verdict[],
 ): Staleness<Key, Value> {
   if (predicates.length === 0) throw new Error(`${name}() needs at least one predicate.`);
+  for (const predicate of predicates) checkPredicate(`${name}()`, predicate);
   return {
     probes: predicates.flatMap(({ probes }) => probes),
     ages: predicates.flatMap(({ ages }) => ages),

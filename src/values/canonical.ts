@@ -35,7 +35,8 @@ export function canonicalText(value: unknown, path = "value"): string {
     return `[${value.map((item, i) => canonicalText(item, `${path}[${i}]`)).join(",")}]`;
   }
   if (value instanceof ArrayBuffer) return `{"$bytes":"${toHex(new Uint8Array(value))}"}`;
-  if (!isPlainObject(value)) throw wrongValue(path, value, "give a Convex value");
+  if (!isPlainObject(value))
+    throw wrongValue(path, value, "give a Convex value, such as a number, an array or a plain object");
   const fields: string[] = [];
   for (const name of Object.keys(value).sort()) {
     if (value[name] === undefined) continue;

@@ -2,7 +2,7 @@
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "string") {
-    return `the string ${JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)}`;
+    return `the string ${JSON.stringify(value.length > 60 ? `${startOf(value, 60)}…` : value)}`;
   }
   if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
   if (typeof value !== "object") return `the ${typeof value} ${value}`;
@@ -11,14 +11,37 @@ export function describe(value: unknown): string {
   return name === "Object" ? "an object" : `a ${name}`;
 }
 
+/** The start of a text, not cut inside a character. */
+export function startOf(text: string, length: number): string {
+  return text.slice(0, length).replace(/[\ud800-\udbff]$/, "");
+}
+
+/** @throws Error naming a property that is none of the options. */
+export function checkOptions(what: string, given: object, options: readonly string[]): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || options.includes(name)) continue;
+    throw wrongValue(`${what}: ${name}`, value, `the options are ${options.join(", ")}`);
+  }
+}
+
 /** An error that says what a value is, and what to do about it. */
 export function wrongValue(name: string, value: unknown, remedy: string): Error {
   return new Error(`${name} is ${describe(value)}; ${remedy}.`);
 }
 
+/** What Convex says when a table of the library is not in the schema. */
+const NO_LAZY_TABLE = /\blazy[A-Z]\w+\b.* (?:not found|not declared)/;
+
 /** What an error says; anything else that was thrown, as text. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The error; when it says that a table of the library is missing, one that says what to do. */
+export function withRemedy(cause: unknown): unknown {
+  const reason = reasonOf(cause);
+  if (!NO_LAZY_TABLE.test(reason)) return cause;
+  return new Error(`${reason} Add ...lazyTables to defineSchema in convex/schema.ts.`, { cause });
 }
 
 /** Logs an error, or a text, where the app must not fail. */

@@ -1,7 +1,7 @@
 import type { Effect } from "../effects/effect.js";
 import { type LazyApp, viewOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { type Execution, executionOf, findExecution, withoutIdentity } from "../model/execution.js";
+import { dbOf, type Execution, executionOf, findExecution, readOnly } from "../model/execution.js";
 import { isNearlyOut } from "../model/limits.js";
 import { findRow, hasValue, type Key, keyOrNone, toKey } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
@@ -20,12 +20,12 @@ export type RowState = "fresh" | "stale" | "expired" | "missing";
 
 /**
  * The answer of `view.read` and `view.peek`: when the value was computed, in ms since 1970, and by which version of the
- * view. The value of an expired or missing row is null; or, in a view with `onMissing: "compute"`, what the query
- * itself computed.
+ * view. The value of an expired or missing row is what the query itself computed; or, in a view with
+ * `onMissing: "null"`, null.
  */
-export type ViewRead<V> =
+export type ViewRead<V, Absent = V | null> =
   | { state: "fresh" | "stale"; value: V; computedAt: number; version: number }
-  | { state: "expired" | "missing"; value: V | null; computedAt: number | null; version: number | null };
+  | { state: "expired" | "missing"; value: Absent; computedAt: number | null; version: number | null };
 
 type AnyRead = ViewRead<unknown>;
 
@@ -81,15 +81,16 @@ async function serve(execution: Execution, view: ViewDefinition, key: Key, row: 
   if (read.state === "fresh") return read;
   if (row?.pendingUntil === undefined) execution.raiseRecompute(view, key, row);
   if (read.state === "stale" || view.onMissing === "null") return read;
-  return { ...read, value: view.checkValue(await view.compute(withoutIdentity(reader), key.args as never)) };
+  return { ...read, value: view.checkValue(await view.compute(readOnly(reader), key.args as never)) };
 }
 
 /** Reads a key and raises nothing. */
-export async function peekView(ctx: AnyQueryCtx, view: ViewDefinition, rawKey: unknown): Promise<AnyRead> {
+export async function peekView(ctx: object, view: ViewDefinition, rawKey: unknown): Promise<AnyRead> {
+  const db = dbOf(ctx, view, "peek");
   const { text } = toKey(view, rawKey);
   await findExecution(ctx)?.writes;
-  const row = await findRow(ctx.db, view, text);
-  return toRead(row, hasValue(row) ? await judgeForReader(ctx, view, row) : "missing");
+  const row = await findRow(db, view, text);
+  return toRead(row, hasValue(row) ? await judgeForReader(ctx as AnyQueryCtx, view, row) : "missing");
 }
 
 /** Whether the row of a key is not fresh, and no recompute of it is on its way. */

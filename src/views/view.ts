@@ -2,16 +2,23 @@ import type { DocumentByName, GenericDataModel, GenericQueryCtx, TableNamesInDat
 import type { EffectCtx } from "../effects/collector.js";
 import { release } from "../effects/ledger.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { type MutationExecution, mutationOf } from "../model/execution.js";
-import { findRow, recomputeEffect, removeRow, toKey, type Key as ViewKey } from "../model/row.js";
+import { dbOf, type MutationExecution, mutationOf } from "../model/execution.js";
+import {
+  findRow,
+  keyTooLong,
+  recomputeEffect,
+  removeRow,
+  startOfLong,
+  toKey,
+  type Key as ViewKey,
+} from "../model/row.js";
 import { findPages, findRun } from "../model/run.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { endRunOf } from "../recompute/turns.js";
-import { type AnyQueryCtx, lazyDb, type Row } from "../schema.js";
+import { lazyDb, type Row } from "../schema.js";
 import { markKey, recomputeSoon } from "../staleness/mark.js";
 import { watchedDb } from "../staleness/sources.js";
 import { peekView, type RowRead, readRows, readView, type ViewRead } from "./read.js";
-import type { SourceIn } from "./viewOptions.js";
 
 /** The ctx of a function of `lazy.query` or `lazy.mutation`. */
 export type ReadCtx = EffectCtx & { db: object };
@@ -23,23 +30,26 @@ type DbCtx<DataModel extends GenericDataModel> = Pick<GenericQueryCtx<DataModel>
 /** How far a run of the mode `paged` has come. `startedAt` is in ms since 1970. */
 export type RunProgress = { pages: number; items: number; startedAt: number };
 
-/** A source that a view can have: a table of the data model, with a function of its documents. */
-export type SourceOf<DataModel extends GenericDataModel> = SourceIn<{
-  [Table in TableNamesInDataModel<DataModel>]: (doc: DocumentByName<DataModel, Table>) => unknown;
-}>;
+/** Has the documents of a schema, by their tables, for views that need some of them. */
+export type Has<DataModel extends GenericDataModel> = (
+  documents: string extends TableNamesInDataModel<DataModel>
+    ? never
+    : { [Table in TableNamesInDataModel<DataModel>]: DocumentByName<DataModel, Table> },
+) => void;
 
 /** A view of any key and value. */
-export type AnyView<Source = unknown> = Pick<View<never, unknown, Source>, "name" | "definition" | "source">;
+export type AnyView<Needs = unknown> = Pick<View<never, unknown, Needs>, "name" | "definition" | "needs">;
 
 /**
  * A view: read it in queries and mutations, and tell it in mutations what changed. Made by `defineView`.
  *
  * Every method throws an Error with the remedy when `ctx` is not from `lazy.query` or `lazy.mutation`; and one that
- * names the field, what was expected and what it got, when the key does not fit the view.
+ * names the field, what was expected and what it got, when the key does not fit the view. `Absent` is the type of what
+ * readers get when there is no value to serve: the value itself, where the query computes it, else null.
  */
-export class View<Key, Value, Source = never> {
-  /** Types only: the view's sources, which `new LazyViews` compares with the schema. */
-  declare readonly source?: Source;
+export class View<Key, Value, Needs = never, Absent = Value | null> {
+  /** Types only: what the view needs of the schema, which `new LazyViews` checks. */
+  declare readonly needs?: Needs;
 
   /** @param definition - For the library. */
   constructor(readonly definition: ViewDefinition) {}
@@ -51,14 +61,16 @@ export class View<Key, Value, Source = never> {
 
   /**
    * The value of a key. It reads one document. When that is missing, stale or expired, it raises a recompute, and
-   * returns at once: the older value when stale, else null (or, with `onMissing: "compute"`, what `compute` says now).
+   * returns at once: the older value when stale, else what `compute` says now (or null, with `onMissing: "null"`).
    *
    * ```ts
    * const stats = await airportStats.get(ctx, { airport: "SFO" });
    * ```
+   *
+   * @throws What `compute` throws, when the query itself computes. The recompute is raised all the same.
    */
-  async get(ctx: ReadCtx, key: Key): Promise<Value | null> {
-    return (await readView(ctx, this.definition, key, "get")).value as Value | null;
+  async get(ctx: ReadCtx, key: Key): Promise<Value | Absent> {
+    return (await readView(ctx, this.definition, key, "get")).value as Value | Absent;
   }
 
   /**
@@ -69,8 +81,8 @@ export class View<Key, Value, Source = never> {
    * const { state, value, computedAt } = await airportStats.read(ctx, { airport: "SFO" });
    * ```
    */
-  async read(ctx: ReadCtx, key: Key): Promise<ViewRead<Value>> {
-    return (await readView(ctx, this.definition, key, "read")) as ViewRead<Value>;
+  async read(ctx: ReadCtx, key: Key): Promise<ViewRead<Value, Absent>> {
+    return (await readView(ctx, this.definition, key, "read")) as ViewRead<Value, Absent>;
   }
 
   /**
@@ -80,7 +92,7 @@ export class View<Key, Value, Source = never> {
    * const [sfo, lax] = await airportStats.getMany(ctx, [{ airport: "SFO" }, { airport: "LAX" }]);
    * ```
    */
-  async getMany(ctx: ReadCtx, keys: readonly Key[]): Promise<(Value | null)[]> {
+  async getMany(ctx: ReadCtx, keys: readonly Key[]): Promise<(Value | Absent)[]> {
     return await Promise.all(keys.map((key) => this.get(ctx, key)));
   }
 
@@ -106,8 +118,8 @@ export class View<Key, Value, Source = never> {
    * As `read`, but never raises an effect and never computes. It takes any query's or mutation's ctx:
    * `const { state } = await airportStats.peek(ctx, { airport: "SFO" });`
    */
-  async peek<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<ViewRead<Value>> {
-    return (await peekView(ctx as unknown as AnyQueryCtx, this.definition, key)) as ViewRead<Value>;
+  async peek<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<ViewRead<Value, null>> {
+    return (await peekView(ctx, this.definition, key)) as ViewRead<Value, null>;
   }
 
   /**
@@ -115,7 +127,7 @@ export class View<Key, Value, Source = never> {
    * `const progress = await networkStats.progress(ctx, {});`
    */
   async progress<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<RunProgress | null> {
-    const { db } = ctx as unknown as AnyQueryCtx;
+    const db = dbOf(ctx, this.definition, "progress");
     const run = await findRun(db, this.definition, toKey(this.definition, key).text);
     const found = run && (await findPages(lazyDb(db), run._id));
     return found && { pages: found.pages, items: found.items, startedAt: found.startedAt };
@@ -129,7 +141,7 @@ export class View<Key, Value, Source = never> {
    * await airportStats.invalidate(ctx, { airport: "SFO" });
    * ```
    *
-   * @throws Error when the mutation has no room left to mark the row.
+   * @throws Error when the mutation has no room left to mark the row, or the key has more than 2,500 bytes as JSON.
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
     const view = this.definition;
@@ -195,5 +207,7 @@ function inTurn<Result>(
 ): Promise<Result> {
   const execution = mutationOf(ctx, view, method);
   const checked = toKey(view, key);
+  const tooLong = startOfLong(checked.text);
+  if (tooLong !== undefined) throw keyTooLong(view, tooLong);
   return execution.mutex.run(() => work(execution, checked));
 }

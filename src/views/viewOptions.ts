@@ -1,17 +1,34 @@
 import type {
+  AnyDataModel,
   GenericActionCtx,
   GenericDataModel,
   GenericQueryCtx,
+  GenericTableInfo,
   PaginationOptions,
   PaginationResult,
 } from "convex/server";
 import type { EffectCtx } from "../effects/collector.js";
-import type { Staleness } from "../model/definition.js";
+import type { Mode, Staleness } from "../model/definition.js";
 import type { Shape, ShapeType } from "../model/shape.js";
+import type { Row } from "../schema.js";
 import type { Duration } from "../values/duration.js";
 import type { ViewTable } from "./viewTable.js";
 
-/** What `defineView` takes. */
+/** Modes whose values a query can compute by itself. */
+export type QueryMode = "transaction" | "snapshot";
+
+/** Stands for a type that could not be inferred because of a mistake elsewhere, so that there is one error. */
+export type Unknown = AnyDataModel[string]["document"];
+
+/** The data model of a view whose functions do not annotate `ctx`. */
+export type Unannotated = Record<typeof ANNOTATE, GenericTableInfo>;
+declare const ANNOTATE: "annotate ctx, as in (ctx: QueryCtx, …)";
+/** A `ctx` without annotation is `never`, for which TypeScript reports the name of the property in conflict. */
+type Ctx<DataModel, Annotated> = [DataModel] extends [Unannotated]
+  ? Record<typeof ANNOTATE, 1> & Record<typeof ANNOTATE, 2>
+  : Annotated;
+
+/** What `defineView` takes, in a mode. */
 export type ViewOptions<
   K extends Shape,
   V extends Shape,
@@ -19,58 +36,71 @@ export type ViewOptions<
   Sources,
   Item,
   Accumulated,
-> = BaseOptions<ViewTable<K, V>, ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>, Sources> &
-  Computing<ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>, DataModel, Item, Accumulated>;
+  M extends Mode = Mode,
+  Missing extends "null" | "compute" = "null" | "compute",
+> = BaseOptions<ViewTable<K, V>, ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>, Sources> & {
+  /**
+   * Where a value is computed. Default: `transaction`.
+   * - `transaction`: in the mutation that commits the row. A source that changes meanwhile makes Convex run one of the
+   *   two again.
+   * - `snapshot`: in a snapshot, so that it conflicts with no writer of its sources.
+   * - `action`: in an action, which may call the outside world.
+   * - `paged`: page by page, over many transactions, so over any number of documents. Each page is read in a snapshot. A
+   *   page that fails is tried again; the others are not.
+   *
+   * In all but the first, a source that changes meanwhile leaves the row stale.
+   */
+  mode?: M;
+  /**
+   * What a reader gets when there is no value: what `compute` says in the query (its reads then count as the query's
+   * own, until the row is there; what it throws, the read throws); or null, for computes that are too dear for a reader.
+   * Default: "compute" where a query can compute, in the modes `transaction` and `snapshot`; else "null".
+   */
+  onMissing?: M extends QueryMode ? Missing : "null";
+} & ([M] extends ["paged"]
+    ? Record<PagedPart, unknown> & TimeLimit
+    : NotPaged<M, DataModel, ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>>) &
+  Paged<DataModel, ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>, Item, Accumulated>;
 
-/** How a view's values are computed. */
-type Computing<Key, Value, DataModel extends GenericDataModel, Item, Accumulated> =
-  | {
-      /**
-       * - `transaction`, the default: in the mutation that commits the row. A source that changes meanwhile makes
-       *   Convex run one of the two again.
-       * - `snapshot`: in a snapshot, so that it conflicts with no writer of its sources. A source that changes
-       *   meanwhile leaves the row stale.
-       */
-      mode?: "transaction" | "snapshot";
-      /** What a reader gets when there is no value: null, or what `compute` says in the query. Default: "null". */
-      onMissing?: "null" | "compute";
-      /**
-       * Computes the value of a key; `undefined` counts as null. It may only read, and must depend on nothing but the key
-       * and what it reads: `ctx.auth` throws.
-       */
-      compute: (ctx: GenericQueryCtx<DataModel>, key: Key) => Value | Promise<Value>;
-    }
-  | {
-      /** In an action, which may call the outside world. A source that changes meanwhile leaves the row stale. */
-      mode: "action";
-      onMissing?: "null";
-      /** Computes the value of a key. It may run more than once, when its action dies. `ctx.auth` throws. */
-      compute: (ctx: GenericActionCtx<DataModel> & EffectCtx, key: Key) => Value | Promise<Value>;
-      /** After this time an action that has not ended is given up, and tried again. Default: 10 minutes. */
-      timeout?: Duration;
-    }
-  | {
-      /**
-       * Page by page, over many transactions, so over any number of documents. Each page is read in a snapshot. A
-       * source that changes meanwhile leaves the row stale. A page that fails is tried again; the others are not.
-       */
-      mode: "paged";
-      onMissing?: "null";
-      /** Reads a page: hand `paginationOpts` to `.paginate()`. Its `numItems` follows from what pages before took. */
-      page: (
-        ctx: GenericQueryCtx<DataModel>,
-        key: Key,
-        paginationOpts: PaginationOptions,
-      ) => Promise<PaginationResult<Item>>;
-      /** What is accumulated before the first page: a Convex value. */
-      initial: (key: Key) => Accumulated;
-      /** Takes an item in. It must depend on nothing but its arguments. At most 1 MiB is accumulated. */
-      reduce: (accumulated: Accumulated, item: Item, key: Key) => Accumulated;
-      /** The value, after the last page. */
-      finish: (accumulated: Accumulated, key: Key) => Value;
-      /** After this time without a page the run is given up, and begun anew. Default: 10 minutes. */
-      timeout?: Duration;
-    };
+type NotPaged<M extends Mode, DataModel extends GenericDataModel, Key, Value> = Partial<Record<PagedPart, undefined>> &
+  ([M] extends ["action"]
+    ? ComputedBy<Ctx<DataModel, GenericActionCtx<DataModel> & EffectCtx>, Key, Value> & TimeLimit
+    : ComputedBy<Ctx<DataModel, GenericQueryCtx<DataModel>>, Key, Value>);
+
+interface ComputedBy<Ctx, Key, Value> {
+  /**
+   * Computes the value of a key; `undefined` counts as null. It may only read, and must depend on nothing but the key and
+   * what it reads: `ctx.auth` throws. In the mode `action` it may run more than once, when its action dies.
+   */
+  compute: (ctx: Ctx, key: Key) => Value | Promise<Value>;
+}
+
+interface TimeLimit {
+  /**
+   * After this time an action that has not ended, or a run without a new page, is given up and begun anew. Default: 10
+   * minutes.
+   */
+  timeout?: Duration;
+}
+
+/** What a view of the mode `paged` has in place of `compute`. */
+export type PagedPart = "page" | "initial" | "reduce" | "finish";
+
+/** In each mode, as TypeScript infers `Item` only from options whose presence depends on no other option. */
+interface Paged<DataModel extends GenericDataModel, Key, Value, Item, Accumulated> {
+  /** Reads a page: hand `paginationOpts` to `.paginate()`. Its `numItems` follows from what pages before took. */
+  page?: (
+    ctx: Ctx<DataModel, GenericQueryCtx<DataModel>>,
+    key: Key,
+    paginationOpts: PaginationOptions,
+  ) => Promise<PaginationResult<Item>>;
+  /** What is accumulated before the first page: a Convex value. */
+  initial?: (key: Key) => Accumulated;
+  /** Takes an item in. It must depend on nothing but its arguments. At most 1 MiB is accumulated. */
+  reduce?: (accumulated: Accumulated, item: Item, key: Key) => Accumulated;
+  /** The value, after the last page. */
+  finish?: (accumulated: Accumulated, key: Key) => Value;
+}
 
 /** What a view is about, and when its rows are out of date. */
 interface BaseOptions<Table, Key, Value, Sources> {
@@ -84,7 +114,7 @@ interface BaseOptions<Table, Key, Value, Sources> {
    * Source table → document → the keys that depend on it. Applied to the old and the new document of a change.
    * Annotate the parameter: `(flight: Doc<"flights">) => [{ airport: flight.origin }]`.
    */
-  sources?: Sources & Record<keyof Sources, (doc: never) => Key[]>;
+  sources?: Sources & Record<keyof Sources, KeysOf<Key>>;
   /**
    * Brings a value up to date with one change of a source, in the transaction of that change: what `compute` would say
    * now, told from what it said before. So the row stays fresh without a recompute; but each such change writes the
@@ -144,5 +174,14 @@ export type ChangeOf<Sources> = {
 
 type DocumentOf<ToKeys> = ToKeys extends (doc: infer Document) => unknown ? Document : never;
 
-/** The sources in the option `sources`, each apart. */
-export type SourceIn<Sources> = { [Table in keyof Sources]: { table: Table; toKeys: Sources[Table] } }[keyof Sources];
+/** A method, as parameters of methods are bivariant: the document may have any type. */
+type KeysOf<Key> = {
+  of(document: object & { "annotate the document: (order: Doc<'orders'>) => …"?: never }): Key[];
+}["of"];
+
+/** Types only: takes the documents that a view needs the schema to have, by their tables: its rows, and its sources. */
+export type Needs<Name extends string, Key, Value, Sources> = (
+  documents: (string extends Name ? unknown : Record<Name, Row<Key, Value>>) & {
+    [Table in keyof Sources]: DocumentOf<Sources[Table]>;
+  },
+) => void;

@@ -39,6 +39,7 @@ const totals = defineView("totals", {
   table: totalsTable,
   sources: { items: (item: Key) => [{ list: item.list }] },
   window: { milliseconds: 1 },
+  onMissing: "null",
   compute: total,
 });
 

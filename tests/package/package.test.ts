@@ -75,11 +75,17 @@ describe("the tarball", () => {
 });
 
 describe("the types", () => {
-  const compile = async (project: string, cwd = consumer) =>
-    await runNode([join(ROOT, "node_modules/typescript/bin/tsc"), "-p", project], { cwd });
+  const compile = async (project: string, cwd = consumer, compiler = "typescript", ...flags: string[]) =>
+    await runNode([join(ROOT, "node_modules", compiler, "bin/tsc"), "-p", project, ...flags], { cwd });
 
-  test("fit a strict app, and infer what they should", async () => {
-    const { stdout, code } = await compile("tsconfig.json");
+  test.each([
+    ["typescript", true],
+    ["typescript", false],
+    ["typescript-5.4", true],
+    ["typescript-5.4", false],
+  ])("fit a strict app, and infer what they should: %s, exactOptionalPropertyTypes %s", async (compiler, isExact) => {
+    const flags = ["--exactOptionalPropertyTypes", String(isExact)];
+    const { stdout, code } = await compile("tsconfig.json", consumer, compiler, ...flags);
     expect(stdout).toBe("");
     expect(code).toBe(0);
   });

@@ -163,6 +163,7 @@ describe("a compute that fails", () => {
     const view = defineView("totals", {
       table: totalsTable,
       window: { seconds: 0 },
+      onMissing: "null",
       compute: () => {
         runs++;
         throw new Error("closed");
@@ -209,6 +210,7 @@ describe("a compute that fails", () => {
     const table = viewTable({ key: { n: v.int64(), x: v.number() }, value: v.null() });
     const view = defineView("keyed", {
       table,
+      onMissing: "null",
       compute: () => {
         throw new Error("closed");
       },

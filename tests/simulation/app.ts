@@ -159,6 +159,7 @@ function view({
     ...(isLeased ? { lease: { milliseconds: LEASE_MS } } : {}),
     ...(isLimited ? { maxParallel: 1 } : {}),
     ...(isEvicting ? { evictAfter: { milliseconds: EVICT_AFTER_MS } } : {}),
+    onMissing: "null",
     ...options,
     mode,
     ...(computing as object),

@@ -77,6 +77,7 @@ describe("olderThan", () => {
       table,
       staleWhen: old(10),
       expiredWhen: old(60),
+      onMissing: "null",
       compute: () => ({ count: 0, sum: 0 }),
     });
     const app = startTotals({}, { tables, views: { totals: totals as AnyView } });

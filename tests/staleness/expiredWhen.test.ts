@@ -21,6 +21,7 @@ function startHard({ broken = () => false, ...options }: Options = {}) {
       if (broken()) throw new Error("broken predicate");
       return false;
     }),
+    onMissing: "null",
     compute: total,
     ...options,
   });

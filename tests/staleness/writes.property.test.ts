@@ -1,4 +1,10 @@
-import { anyApi, type FunctionReference, mutationGeneric } from "convex/server";
+import {
+  anyApi,
+  type FunctionReference,
+  type GenericDataModel,
+  type GenericQueryCtx,
+  mutationGeneric,
+} from "convex/server";
 import { v } from "convex/values";
 import { defineView, invalidated, viewTable } from "convex-lazy-views";
 import fc from "fast-check";
@@ -35,7 +41,7 @@ function start(options: TotalsOptions) {
   const sums = defineView("sums", {
     table: sumsTable,
     sources: { totals: () => [{}] },
-    compute: async (ctx) => {
+    compute: async (ctx: GenericQueryCtx<GenericDataModel>) => {
       const rows = (await ctx.db.query("totals").collect()) as unknown as { value: Totals }[];
       return { sum: rows.reduce((sum, { value }) => sum + value.sum, 0) };
     },

@@ -38,6 +38,7 @@ async function start(mode: "snapshot" | "action" | "paged") {
     table: countsTable,
     sources: { lines: ({ line }: Line) => [{ line }] },
     mode,
+    onMissing: "null",
     ...(mode === "paged" ? onePage : { compute: () => count("one two three") }),
   } as never);
   const app = startTestApp({ tables, views: { wordCounts: wordCounts as never } });

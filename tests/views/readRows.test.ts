@@ -1,4 +1,4 @@
-import { defineTable } from "convex/server";
+import { defineTable, type GenericDataModel, type GenericQueryCtx } from "convex/server";
 import { v } from "convex/values";
 import { defineView, type Row, viewTable } from "convex-lazy-views";
 import { afterEach, describe, expect, test } from "vitest";
@@ -24,7 +24,7 @@ function start(version = 1, onMissing: "null" | "compute" = "null") {
     version,
     onMissing,
     sources: { lines: ({ line }: Line) => [{ line }] },
-    compute: async (ctx, { line }) => {
+    compute: async (ctx: GenericQueryCtx<GenericDataModel>, { line }) => {
       const found = await ctx.db
         .query("lines")
         .withIndex("by_line", (q) => q.eq("line", line))

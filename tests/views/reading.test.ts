@@ -220,6 +220,13 @@ test("a refresh whose new row the predicate calls stale changes nothing, even wh
   expect(await rows("totals")).toEqual(before);
 });
 
+/** What an app without types may try. */
+type Writer = {
+  db: Record<"insert" | "delete", (...args: unknown[]) => unknown>;
+  scheduler: { runAfter(delay: number, target: string): unknown };
+  runMutation(target: string): unknown;
+};
+
 describe("what compute gets", () => {
   test("can read other views, in the query itself as well as in a recompute", async () => {
     const totals = totalsView();
@@ -241,6 +248,30 @@ describe("what compute gets", () => {
     await app.readAndSettle((ctx) => doubled.get(ctx, key));
     const settled = await app.collect((ctx) => doubled.read(ctx, key));
     expect(settled.result).toMatchObject({ state: "fresh" });
+  });
+
+  test.each<[string, (ctx: Writer) => unknown]>([
+    ["ctx.db.insert", ({ db }) => db.insert("items", { list: "a", n: 1 })],
+    ["ctx.db.delete", ({ db }) => db.delete("x")],
+    ["ctx.scheduler", ({ scheduler }) => scheduler.runAfter(0, "x")],
+    ["ctx.runMutation", (ctx) => ctx.runMutation("x")],
+  ])("cannot write or schedule: %s says so, wherever it runs", async (path, write) => {
+    const compute = async (ctx: object) => {
+      await write(ctx as Writer);
+      return { count: 0, sum: 0 };
+    };
+    const { totals, mutation, query, readAndSettle, inspect } = startTotals({ onMissing: "compute", compute });
+    const message = `${path}: what computes a view only reads; write or schedule in a mutation of your own.`;
+    vi.spyOn(console, "debug").mockImplementation(() => {});
+    await expect(query((ctx) => totals.get(ctx, key))).rejects.toThrow(message);
+    await expect(mutation((ctx) => totals.get(ctx, key))).rejects.toThrow(message);
+    await expect(mutation((ctx) => totals.refresh(ctx, key))).rejects.toThrow(message);
+    await readAndSettle((ctx) => totals.get(ctx, key).catch(() => null));
+    expect((await inspect()).views.totals?.failures).toMatchObject([{ key, message }]);
+    const inSnapshot = startTotals({ mode: "snapshot", onMissing: "null", compute });
+    await inSnapshot.readAndSettle((ctx) => inSnapshot.totals.get(ctx, key));
+    const [failure] = (await inSnapshot.inspect()).views.totals?.failures ?? [];
+    expect(failure?.message).toContain(message);
   });
 
   test("only reads, wherever it runs, and takes no part in who reads", async () => {

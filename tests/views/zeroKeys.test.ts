@@ -1,4 +1,4 @@
-import { defineTable } from "convex/server";
+import { defineTable, type GenericDataModel, type GenericQueryCtx } from "convex/server";
 import { type Infer, v } from "convex/values";
 import { defineView, type Row, viewTable } from "convex-lazy-views";
 import fc from "fast-check";
@@ -36,7 +36,8 @@ function start() {
       tagged.push(key);
       return [`x ${1 / key.x}`];
     },
-    compute: async (ctx, key) => {
+    onMissing: "null",
+    compute: async (ctx: GenericQueryCtx<GenericDataModel>, key) => {
       computed.push(key);
       const all = (await ctx.db.query("marks").collect()) as unknown as { place: Place }[];
       const same = all.filter((mark) => JSON.stringify(mark.place) === JSON.stringify(key));

@@ -19,7 +19,6 @@ export const grantsView = (model: Model) =>
     // Bump it with the model.
     version: 1,
     expiredWhen: invalidated(),
-    onMissing: "compute",
     tags: ({ user }) => [userTag(user), STRUCTURE],
     window: { seconds: 2 },
     compute: async (ctx: QueryCtx, key) => ({

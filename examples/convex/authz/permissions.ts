@@ -18,7 +18,7 @@ export const check = query({
   handler: async (ctx, question) => {
     checkQuestion(googleDrive, question);
     const { state, value } = await grants.read(ctx, question);
-    return { allowed: value?.allowed === true, state, documentsRead: await documentsRead(ctx) };
+    return { allowed: value.allowed, state, documentsRead: await documentsRead(ctx) };
   },
 });
 
@@ -57,7 +57,7 @@ export const listObjects = query({
     const answers = await Promise.all(
       objects.map(async (object) => {
         try {
-          return (await grants.get(ctx, { user, relation, object }))?.allowed;
+          return (await grants.get(ctx, { user, relation, object })).allowed;
         } catch (error) {
           if (error instanceof TooDeep) return null;
           throw error;

@@ -16,11 +16,11 @@ export const share = mutation({
     const sharing = { user: by, relation: "can_share", object: doc };
     const reading = { user: viewer, relation: "can_read", object: doc };
     for (const question of [sharing, reading]) checkQuestion(googleDrive, question);
-    if (!(await grants.get(ctx, sharing))?.allowed) {
+    if (!(await grants.get(ctx, sharing)).allowed) {
       throw new ConvexError(`${by} may not share ${doc}.`);
     }
     const writes = [{ ...reading, relation: "viewer" }];
     await changeTuples(ctx.db, googleDrive, { deletes: [], writes });
-    return (await grants.get(ctx, reading))?.allowed === true;
+    return (await grants.get(ctx, reading)).allowed;
   },
 });

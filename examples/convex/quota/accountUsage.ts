@@ -16,7 +16,6 @@ export const accountUsage = defineView("accountUsage", {
     usageEvents: ({ account, period }: Doc<"usageEvents">) => [{ account, period }],
   },
   window: { seconds: 2 },
-  onMissing: "compute",
   compute: async (ctx: QueryCtx, key) => ({ units: await unitsUsed(ctx, key) }),
 });
 

@@ -59,8 +59,7 @@ async function look(
   ctx: Pick<QueryCtx, "db"> & EffectCtx,
   { _id, name, limit, period, lockedAt }: Doc<"accounts">,
 ): Promise<AccountState> {
-  const used = await accountUsage.get(ctx, { account: _id, period });
-  const units = used?.units ?? 0;
+  const { units } = await accountUsage.get(ctx, { account: _id, period });
   const state = lockedAt !== undefined ? "locked" : units > limit ? "over" : "open";
   if (state === "over") {
     ctx.scheduleEffect(internal.quota.accounts.lock, { account: _id, period });

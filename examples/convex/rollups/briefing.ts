@@ -7,7 +7,6 @@ export const line = action({
   args: { airport: v.string() },
   handler: async (ctx, { airport }): Promise<string> => {
     const { value } = await ctx.runQuery(api.rollups.dashboard.stats, { airport });
-    if (value === null) return `${airport}: not counted yet, ask again in a moment.`;
     const onTime = Math.round(value.onTimeShare * 100);
     return `${airport}: ${value.flights} flights, ${onTime} % on time.`;
   },

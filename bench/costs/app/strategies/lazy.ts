@@ -14,13 +14,14 @@ const TAG = "all";
 
 const sources = { items: ({ key }: Item): Key[] => [{ key }] };
 
-/** The view as the documentation's first page has it: nothing but its sources. */
-const defaults = { table: totalsTable, sources, compute: sumUp };
+/** The view as the documentation's first page has it; but reads of a key without a row do not compute. */
+const defaults = { table: totalsTable, sources, onMissing: "null" as const, compute: sumUp };
 
 /** Without sources: writes know nothing of the view, and a read looks at the key's newest item. */
 const probed = {
   table: totalsTable,
   staleWhen: changed(async (ctx: QueryCtx, key: Key) => (await newestOf(ctx, key))?.updatedAt ?? null),
+  onMissing: "null" as const,
   compute: sumUp,
 };
 
@@ -58,10 +59,11 @@ const FORMS = {
     defineView("totals", {
       table: totalsTable,
       staleWhen: olderThan({ seconds: 10 }),
+      onMissing: "null",
       compute: sumUp,
     }),
   lazyComputed: () => defineView("totals", { ...defaults, onMissing: "compute" as const }),
-  lazyTagged: () => defineView("totals", { table: totalsTable, tags: () => [TAG], compute: sumUp }),
+  lazyTagged: () => defineView("totals", { table: totalsTable, tags: () => [TAG], onMissing: "null", compute: sumUp }),
   lazyPaged: () => defineView("totals", paged),
   lazyPagedApplied: () => defineView("totals", { ...paged, applyChange }),
 } satisfies Record<string, () => View<Key, Totals, unknown>>;

@@ -29,6 +29,7 @@ export const airportStats = defineView("airportStats", {
     when((row: { value: { flights: number } }) => row.value.flights < 0),
   ),
   window: { seconds: 30 },
+  onMissing: "null",
   compute: async (ctx: QueryCtx, { airport }) => {
     const flights = await ctx.db
       .query("flights")

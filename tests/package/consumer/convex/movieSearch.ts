@@ -13,7 +13,6 @@ export const movieSearch = defineView("movieSearch", {
   table: movieSearchTable,
   sources: { movies: (movie: Doc<"movies">) => [{ year: movie.year }] },
   staleWhen: not(when((row: { key: { year: number }; value: { kind: string } }) => row.value.kind === "full")),
-  onMissing: "compute",
   compute: async (ctx: QueryCtx, { year, prefix = "" }) => {
     const movies = await ctx.db
       .query("movies")

@@ -1,5 +1,5 @@
 import { v } from "convex/values";
-import { defineView, viewTable } from "convex-lazy-views";
+import { defineView, type EffectCtx, type View, viewTable } from "convex-lazy-views";
 import { api } from "../convex/_generated/api";
 import type { Doc } from "../convex/_generated/dataModel";
 import type { ActionCtx, QueryCtx } from "../convex/_generated/server";
@@ -43,12 +43,45 @@ export const modes = [
   }),
 ];
 
+const compute = () => ({ flights: 1 });
+const byDefault = defineView("airports", { table, compute });
+const inSnapshot = defineView("airports", { table, mode: "snapshot", compute });
+const computed = defineView("airports", { table, onMissing: "compute", compute });
+const orNull = defineView("airports", { table, onMissing: "null", compute });
+const inAction = defineView("airports", { table, mode: "action", compute });
+const inActionOrNull = defineView("airports", { table, mode: "action", onMissing: "null", compute });
+const either = defineView("airports", { table, onMissing: "null" as "null" | "compute", compute });
+type Value = { flights: number };
+type Got<V extends { get: (...args: never) => unknown }> = Awaited<ReturnType<V["get"]>>;
+type Many<V extends { getMany: (...args: never) => unknown }> = Awaited<ReturnType<V["getMany"]>>;
+
+/** Where a query computes what is missing, readers get no null. */
+export type FirstReads = [
+  Expect<Equal<Got<typeof byDefault>, Value>>,
+  Expect<Equal<Many<typeof byDefault>, Value[]>>,
+  Expect<Equal<Got<typeof inSnapshot>, Value>>,
+  Expect<Equal<Got<typeof computed>, Value>>,
+  Expect<Equal<Got<typeof orNull>, Value | null>>,
+  Expect<Equal<Many<typeof orNull>, (Value | null)[]>>,
+  Expect<Equal<Got<typeof inAction>, Value | null>>,
+  Expect<Equal<Got<typeof inActionOrNull>, Value | null>>,
+  Expect<Equal<Got<typeof either>, Value | null>>,
+];
+
+/** A function of any view with these types. */
+export async function firstFlights(view: View<{ airport: string }, Value, unknown>, ctx: QueryCtx & EffectCtx) {
+  const value = await view.get(ctx, { airport: "SFO" });
+  type Any = Expect<Equal<typeof value, Value | null>>;
+  return (value?.flights ?? 0) as unknown as Any;
+}
+export const passed = [byDefault, orNull, inAction, either].map((view) => firstFlights.bind(null, view));
+
 /** What must not compile. */
 export const misdefined = [
-  // @ts-expect-error a query cannot run actions
   defineView("airports", {
     table,
     mode: "action",
+    // @ts-expect-error a query cannot run actions
     onMissing: "compute",
     compute: async () => ({ flights: 1 }),
   }),

@@ -26,8 +26,8 @@ export async function reads(ctx: QueryCtx & EffectCtx, plain: QueryCtx) {
   type Got = [
     Expect<Equal<typeof got, Stats | null>>,
     Expect<Equal<typeof many, (Stats | null)[]>>,
-    Expect<Equal<typeof read, ViewRead<Stats>>>,
-    Expect<Equal<typeof peeked, ViewRead<Stats>>>,
+    Expect<Equal<typeof read, ViewRead<Stats, null>>>,
+    Expect<Equal<typeof peeked, ViewRead<Stats, null>>>,
   ];
   if (read.state === "fresh" || read.state === "stale") {
     type Served = [Expect<Equal<typeof read.value, Stats>>, Expect<Equal<typeof read.computedAt, number>>];
@@ -41,7 +41,7 @@ export async function reads(ctx: QueryCtx & EffectCtx, plain: QueryCtx) {
 export async function readsZod(ctx: QueryCtx & EffectCtx) {
   const got = await movieSearch.get(ctx, { year: 1999 });
   const read = await movieSearch.read(ctx, { year: 1999, prefix: "The" });
-  type Got = [Expect<Equal<typeof got, Movies | null>>, Expect<Equal<typeof read, ViewRead<Movies>>>];
+  type Got = [Expect<Equal<typeof got, Movies>>, Expect<Equal<typeof read, ViewRead<Movies, Movies>>>];
   return [] as unknown as Got;
 }
 
