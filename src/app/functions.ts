@@ -9,7 +9,6 @@ import type { TakenExports } from "../model/exports.js";
 import type { ActJob, DispatchArgs, Question, RecomputeJob, RecomputeOutcome, SweepJob } from "../model/jobs.js";
 import { doRunJob } from "../recompute/run.js";
 import type { AnyQueryCtx } from "../schema.js";
-import { withRemedy } from "../values/describe.js";
 import { stillWanted } from "../views/read.js";
 import { withExecution } from "./builders.js";
 import { beat, raiseCanary, writeArrival, writeBeat, writeTopics } from "./heartbeat.js";
@@ -110,10 +109,8 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
     }),
     inspect: internalQueryGeneric({
       args: { ask: v.optional(v.any()) },
-      handler: (ctx, { ask }) => {
-        const answer = ask === undefined ? inspect(app, ctx) : handle(ANSWERS, ask, app, ctx);
-        return answer.catch((error) => Promise.reject(withRemedy(error))) as Promise<InspectReport>;
-      },
+      handler: (ctx, { ask }) =>
+        (ask === undefined ? inspect(app, ctx) : handle(ANSWERS, ask, app, ctx)) as Promise<InspectReport>,
     }),
     act: internalActionGeneric({
       args,

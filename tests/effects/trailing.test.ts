@@ -178,7 +178,7 @@ describe("the option", () => {
   test.each([
     [{ trailing: "yes" }, 'trailing is the string "yes"; give true or false.'],
     [{ trailing: null }, "trailing is null; give true or false."],
-    [{ trailling: true }, "trailling is the boolean true; the options are window, trailing and key."],
+    [{ trailling: true }, "trailling is the boolean true; the options are key, window, trailing."],
   ])("is checked: %o", async (options, message) => {
     const app = start();
     await expect(app.mutation((ctx) => app.raise(options as never)(ctx))).rejects.toThrow(
