@@ -1,5 +1,4 @@
-import type { Value } from "convex/values";
-import { canonicalText } from "../../values/canonical.js";
+import { convexToJson, type Value } from "convex/values";
 
 /*
  * The transport `client`: a caller that knows the library marks its call with one more argument, and gets the query's
@@ -48,9 +47,9 @@ export function marked<Args extends Record<string, unknown>>(args: Args, mark = 
 }
 
 /** Whether a client may mark a call. One whose own arguments say `lazyViews` might be answered with what it says. */
-export function isMarkable(args: Record<string, unknown>): boolean {
+export function isMarkable(args: Record<string, Value>): boolean {
   try {
-    return !canonicalText(args).includes(MARK);
+    return !JSON.stringify(convexToJson(args)).includes(MARK);
   } catch {
     return false; // They are no Convex values, as the call itself will say.
   }
