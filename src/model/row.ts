@@ -84,7 +84,8 @@ export function recomputeEffect(
  *   commit → applyValue, applyValue …              by changes that the view can apply
  *   announce → (commit, or withdraw)               a recompute is on its way; none is any more
  *   commit → lookAgain, lookAgain …                by sweeps, at each age
- *   remove                                         by the app or by eviction
+ *   commit → lookAgain (idle) → touch, or remove   by the idle clock: a reader takes the row back, or it goes
+ *   remove                                         by the app
  */
 
 /** Commits a value: what the row said of changes, jobs and sweeps before is over. */
@@ -134,7 +135,7 @@ export async function withdraw(db: AnyWriter, view: { name: string }, row: Store
 
 /**
  * A sweep has looked at a row: readers may ask again, if their recompute should have come by now. Subscribers run again,
- * and see that an age is reached. Returns when a sweep has to look again; undefined when never.
+ * and see that an age is reached, or that the row is idle. Returns when a sweep has to look again; undefined when never.
  */
 export async function lookAgain(
   db: AnyWriter,
@@ -143,19 +144,66 @@ export async function lookAgain(
   time: number,
 ): Promise<number | undefined> {
   const pendingUntil = earliest([row.pendingUntil], time);
-  const expiresAt = earliest([nextAgeAt(view, row.computedAt, time), pendingUntil], time);
-  await db.patch(view.name, row._id, { pendingUntil, expiresAt });
+  // The sweep may be late: readers have their time from now on.
+  const idleAt = isIdleTimeOver(view, row, time) ? Date.now() : row.idleAt;
+  const expiresAt = nextLookAt(view, { ...row, pendingUntil, idleAt }, time);
+  await db.patch(view.name, row._id, { pendingUntil, idleAt, expiresAt });
   return expiresAt;
+}
+
+/** A reader has asked for a row: it is not idle any more. */
+export async function touch(ledger: LedgerCtx, db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {
+  if (!isIdle(view, row)) return;
+  const now = Date.now();
+  const askedAt = askedNow(row, now);
+  const expiresAt = row.pendingUntil === undefined ? nextLookAt(view, { ...row, askedAt }, now) : row.expiresAt;
+  await db.patch(view.name, row._id, { askedAt, expiresAt });
+  if (expiresAt !== undefined) await sweepWhenDue(ledger, view.name, { expiresAt, now });
 }
 
 export async function removeRow(db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {
   await db.delete(view.name, row._id);
 }
 
-/** When a row reaches its next age; undefined when it has reached them all. */
-export function nextAgeAt({ staleWhen }: ViewDefinition, computedAt: number, now: number): number | undefined {
-  const times = staleWhen.ages.map((age) => computedAt + age);
-  return earliest(times, now);
+/** What says when a sweep looks at a row. */
+type Times = Pick<StoredRow, "_creationTime" | "computedAt"> & {
+  [Field in "pendingUntil" | "askedAt" | "idleAt"]?: number | undefined;
+};
+
+/** When a sweep looks at a row next, of what lies ahead of a time, or of its idle time; undefined when never. */
+export function nextLookAt(view: ViewDefinition, row: Times, time: number): number | undefined {
+  const ages = view.staleWhen.ages.map((age) => row.computedAt + age);
+  const ahead = earliest([...ages, row.pendingUntil], time);
+  return earliest([ahead, idleTimeEndsAt(view, row)], 0);
+}
+
+/** `askedAt` of a row that a reader asks for now: not before the clock found it idle, though a server's may be slow. */
+export function askedNow(row: Pick<Row, "idleAt"> | null, now: number): number {
+  return Math.max(now, row?.idleAt ?? 0);
+}
+
+/** Whether no reader has asked for a row since the idle clock ran down. Told without a clock, for queries. */
+export function isIdle(
+  { evictAfterMs }: ViewDefinition,
+  { idleAt = 0, askedAt = 0 }: Pick<Times, "askedAt" | "idleAt">,
+): boolean {
+  return evictAfterMs !== undefined && askedAt < idleAt;
+}
+
+/**
+ * When the idle clock looks at a row. It is idle when no reader has asked for half of `evictAfter`, but once in
+ * `evictAfter` at most, so that a row that is watched is written twice in that time; and goes when another half is over.
+ */
+function idleTimeEndsAt(view: ViewDefinition, row: Times): number | undefined {
+  const { evictAfterMs } = view;
+  if (evictAfterMs === undefined) return undefined;
+  const { idleAt = 0, askedAt = row._creationTime } = row;
+  return isIdle(view, row) ? idleAt + evictAfterMs / 2 : Math.max(askedAt + evictAfterMs / 2, idleAt + evictAfterMs);
+}
+
+/** Whether it is time that a row becomes idle, or that it goes when it is. */
+export function isIdleTimeOver(view: ViewDefinition, row: Times, time: number): boolean {
+  return (idleTimeEndsAt(view, row) ?? Number.POSITIVE_INFINITY) <= time;
 }
 
 /** The earliest of the times that lie ahead; undefined when none does. */

@@ -1,11 +1,10 @@
 import type { Value } from "convex/values";
-import { ensureSweep, sweepWhenDue } from "../effects/sweep.js";
+import { sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Computed } from "../model/jobs.js";
-import { announcement, commitRow, findRow, type Key, nextAgeAt } from "../model/row.js";
+import { announcement, askedNow, commitRow, findRow, type Key, nextLookAt } from "../model/row.js";
 import type { AnyQueryCtx, Row } from "../schema.js";
-import { scanAfter } from "../staleness/evictable.js";
 import { probeTexts } from "../staleness/judge.js";
 import { isLeased, recomputeSoon } from "../staleness/mark.js";
 import { watchedDb } from "../staleness/sources.js";
@@ -64,16 +63,20 @@ export async function commit(
   { byWrite, touchedAt }: Cause,
 ): Promise<void> {
   const { ledger, reader } = execution;
-  const { name, evictAfterMs, leaseMs } = view;
+  const { name, leaseMs } = view;
   const row = await findRow(execution.db, view, key.text);
   const now = Date.now();
+  const times = {
+    computedAt: now,
+    askedAt: byWrite ? row?.askedAt : askedNow(row, now),
+    idleAt: row?.idleAt,
+  };
   const next = {
     key: key.text,
     args: key.args,
     ...computed,
-    computedAt: now,
-    expiresAt: nextAgeAt(view, now, now),
-    askedAt: byWrite ? row?.askedAt : now,
+    ...times,
+    expiresAt: nextLookAt(view, { _creationTime: row?._creationTime ?? now, ...times }, now),
     leaseUntil: byWrite || leaseMs === undefined ? row?.leaseUntil : now + leaseMs,
   } as Row<Value, Value>;
   // This throws when they are no tags. The verdict on a new row needs neither tags nor probes: nothing is newer.
@@ -94,5 +97,4 @@ export async function commit(
   execution.forget({ view, text: key.text });
   const { expiresAt } = next;
   if (expiresAt !== undefined) await sweepWhenDue(ledger, name, { expiresAt, now });
-  if (evictAfterMs !== undefined) await ensureSweep(ledger, scanAfter(view, now + evictAfterMs, evictAfterMs));
 }

@@ -92,7 +92,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ]),
   {
     ...bug(2453, "clean-up does not look again before it deletes", "src/app/sweeps.ts", [
-      "found?.expiresAt === undefined || found.expiresAt > sweepAt",
+      "!found || (found.expiresAt ?? firstLookAt(view)) > sweepAt",
       "!found",
     ]),
     isRare: true,
@@ -186,9 +186,31 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     isRare: true,
     kind: { isLimited: true },
   },
-  bug(16, "a row is evicted as soon as it is stale", "src/staleness/evictable.ts", [
-    "since !== undefined && since + view.evictAfterMs > now",
-    "false",
+  bug(16, "what is idle is deleted at once", "src/app/sweeps.ts", [
+    "isIdle(view, row) && isIdleTimeOver(view, row, sweepAt) &&",
+    "isIdleTimeOver(view, row, sweepAt) &&",
+  ]),
+  bug(16, "a reader does not see that a row is idle", "src/views/read.ts", ["!isIdle(view, row)", "true"]),
+  bug(16, "a row that a reader has asked for goes all the same", "src/app/sweeps.ts", [
+    " && !(await isAskedFor(execution, view, row))",
+    "",
+  ]),
+  bug(16, "a touch does not take the row back", "src/model/row.ts", ["{ askedAt, expiresAt }", "{ expiresAt }"]),
+  bug(16, "a row is idle again as soon as it was touched", "src/model/row.ts", [
+    "Math.max(askedAt + evictAfterMs / 2, idleAt + evictAfterMs)",
+    "askedAt + evictAfterMs / 2",
+  ]),
+  bug(16, "a reader's commit keeps the row idle", "src/recompute/commit.ts", [
+    "byWrite ? row?.askedAt : askedNow(row, now)",
+    "row?.askedAt",
+  ]),
+  bug(16, "no sweep looks at a row that was touched", "src/model/row.ts", [
+    "await db.patch(view.name, row._id, { askedAt, expiresAt });\n  if (expiresAt !== undefined)",
+    "await db.patch(view.name, row._id, { askedAt, expiresAt });\n  if (false)",
+  ]),
+  bug(16, "each sweep makes a row idle anew", "src/model/row.ts", [
+    "isIdleTimeOver(view, row, time) ? Date.now()",
+    "view.evictAfterMs ? Date.now()",
   ]),
   bug(6, "a job that has died is waited for", "src/model/run.ts", [
     'kind === "pending" || kind === "inProgress" ? kind : false',

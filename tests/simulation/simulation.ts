@@ -15,6 +15,7 @@ import { type Act, ALL_TURNS, COLORS, deploymentsOf, type History, LISTS, type S
 import { checkAge, checkAnswer } from "./invariants/answers.js";
 import { checkConflict } from "./invariants/conflicts.js";
 import { Effects } from "./invariants/effects.js";
+import { checkClock, checkHeard } from "./invariants/idleClock.js";
 import { Paces } from "./invariants/pace.js";
 import { checkRows, checkWrites } from "./invariants/rows.js";
 import { must, Violation } from "./invariants/violation.js";
@@ -155,12 +156,16 @@ class Simulation implements Observer<Deployment> {
       }
     }
     if (this.violation === null) await this.converge();
+    if (this.violation === null && this.deployment.isEvicting) await this.leave();
   }
 
   onCommit(commit: Commit): void {
     this.trace.onCommit(commit);
     this.check(() => {
       this.effects.onCommit(commit);
+      for (const change of commit.changes) {
+        if (change.table === "groups") checkClock(commit, change, this.deployment, this.effects);
+      }
       checkRows(this.backend.store, this.deployment, commit);
     });
     this.subscriptions.onCommit(commit);
@@ -171,6 +176,7 @@ class Simulation implements Observer<Deployment> {
     this.check(() => {
       this.paces.onEnd(ended);
       this.effects.onEnd(ended, this.backend.store);
+      checkHeard(ended, this.backend.store);
       if (kind === "mutation" && "error" in ended.result) this.checkError(ended, ended.result.error);
       else checkWrites(ended);
     });
@@ -232,6 +238,9 @@ class Simulation implements Observer<Deployment> {
         break;
       case "ask":
         this.subscriptions.ask("app:read", { group: act.group });
+        break;
+      case "invent":
+        this.subscriptions.ask("app:read", { group: act.key });
         break;
       case "break":
         this.backend.env = { ...this.backend.env, BROKEN: "yes" };
@@ -312,6 +321,15 @@ class Simulation implements Observer<Deployment> {
     for (const group of this.stale()) {
       this.check(() => must(false, () => this.unsettled(group, "was asked for again")));
     }
+  }
+
+  /** Nobody watches any more: every row goes, in a view with `evictAfter`. */
+  private async leave(): Promise<void> {
+    this.subscriptions.stop();
+    await this.calm("nobody watches", LONG_CALM_MS);
+    const { store } = this.backend;
+    const left = [...rowsOf(store, store.latest).keys()];
+    this.check(() => must(left.length === 0, () => `Nobody asks for row ${left[0]}, and it is still there.`));
   }
 
   /**

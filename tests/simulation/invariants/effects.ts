@@ -20,6 +20,8 @@ export class Effects {
   private readonly sent: { group: string; seen: bigint; event: LogEvent }[] = [];
   /** The commit that gave each row its value, or took it away. */
   private readonly valueSince = new Map<string, number>();
+  /** The commit that made each row idle last. */
+  private readonly idleSince = new Map<string, number>();
 
   onSend(events: readonly LogEvent[]): void {
     for (const event of events) {
@@ -37,6 +39,7 @@ export class Effects {
         const row = asRow((after ?? before) as NonNullable<typeof after>);
         const isSame = before !== null && after !== null && before.asOf === after.asOf;
         if (!isSame) this.valueSince.set(row.args.group, number);
+        if (row.idleAt !== before?.idleAt) this.idleSince.set(row.args.group, number);
       } else if (table === "_scheduled_functions" && before === null) {
         const text = JSON.stringify(convexToJson(after));
         must(!text.includes(FORGED_GROUP), () => `A forged effect started a job: ${text}`);
@@ -69,6 +72,15 @@ export class Effects {
     must(superseded >= past.length, () => {
       return `${path} took up ${JSON.stringify(past)}, which commits before it have answered.`;
     });
+  }
+
+  /** Whether the effect has arrived of a reader who saw a row as it is, and idle. */
+  isAskedFor(group: string, seen: bigint): boolean {
+    const since = this.idleSince.get(group) ?? 0;
+    return this.sent.some(
+      (effect) =>
+        effect.group === group && effect.seen === seen && effect.event.snapshot >= since && effect.event.isDelivered,
+    );
   }
 
   /**

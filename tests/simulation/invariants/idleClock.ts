@@ -1,0 +1,54 @@
+import type { Change } from "../../../examples/backend/readSet";
+import { type Deployment, EVICT_AFTER_MS } from "../app.js";
+import type { Ended } from "../engine/backend.js";
+import type { Commit, Store } from "../engine/store.js";
+import { asRow, isIdle, type Row, rowsOf } from "../truth.js";
+import type { Effects } from "./effects.js";
+import { must } from "./violation.js";
+
+const HALF_MS = EVICT_AFTER_MS / 2;
+/** Outcomes of an attempt after which its reader has been heard. */
+const HEARD = ["committed", "clean", "begun", "failed"];
+
+/**
+ * The idle clock, of every change of a row:
+ * - A sweep makes a row idle when no reader has asked for half of `evictAfter`, at most once in `evictAfter`, or in half
+ *   of it while readers ask in vain.
+ * - A sweep deletes a row that has been idle for half of `evictAfter`, unless the effect has arrived of a reader who
+ *   saw it idle.
+ */
+export function checkClock(
+  { path, begunAt }: Commit,
+  { before, after }: Change,
+  { isEvicting }: Deployment,
+  effects: Effects,
+): void {
+  const old = before === null ? null : asRow(before);
+  if (after === null) {
+    if (path === "app:evict" || old === null) return;
+    const { group } = old.args;
+    const isDue = isEvicting && path === "lazy:sweep" && isIdle(old) && begunAt - idleAt(old) >= HALF_MS;
+    must(isDue, () => `${path} deleted row ${group}.`);
+    must(!effects.isAskedFor(group, old.asOf), () => `${path} deleted row ${group}, which a reader had asked for.`);
+    return;
+  }
+  const row = asRow(after);
+  if (idleAt(row) === idleAt(old)) return;
+  const waited = idleAt(row) - (isIdle(old ?? row) ? idleAt(old) : Math.max(idleAt(old) + HALF_MS, old?.askedAt ?? 0));
+  must(isEvicting && path === "lazy:sweep" && waited >= HALF_MS, () => {
+    return `${path} made row ${row.args.group} idle ${waited} ms after it was asked for, or idle before.`;
+  });
+}
+
+function idleAt(row: Row | null): number {
+  return row?.idleAt ?? 0;
+}
+
+/** An attempt that a reader has asked for leaves no row idle. */
+export function checkHeard({ path, args, result, snapshot, commit }: Ended<Deployment>, store: Store): void {
+  if (path !== "lazy:recompute" || "error" in result || !HEARD.includes(String(result.value))) return;
+  const { kind, byWrite, args: key } = (args as { job: { kind: string; byWrite?: boolean; args: Row["args"] } }).job;
+  if (kind !== "attempt" || byWrite === true) return;
+  const row = rowsOf(store, commit?.number ?? snapshot).get(key.group);
+  must(row === undefined || !isIdle(row), () => `An attempt for a reader has left row ${key.group} idle.`);
+}
