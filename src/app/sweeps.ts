@@ -1,11 +1,11 @@
 import type { GenericId } from "convex/values";
-import { finishSweep, type Sweep, scheduleSweep, sweepWhenDue } from "../effects/sweep.js";
+import { finishSweep, type Sweep, scheduleSweep } from "../effects/sweep.js";
 import { askSnapshot, type LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { BackstopJob, SweepJob } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
-import { isIdle, isIdleTimeOver, lookAgain, removeRow } from "../model/row.js";
+import { isIdle, isIdleTimeOver, lookAgain, removeRow, sweepRow } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import { entryOf } from "../recompute/failure.js";
 import { lookAtRun } from "../recompute/run.js";
@@ -69,7 +69,7 @@ async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, i
   const isLeft = isIdle(view, row) && isIdleTimeOver(view, row, sweepAt) && !(await isAskedFor(execution, view, row));
   if (isLeft) return await execution.mutex.run(() => removeRow(watchedDb(execution), view, row));
   const expiresAt = await lookAgain(db, view, row, sweepAt);
-  if (expiresAt !== undefined) await sweepWhenDue(ledger, table, { expiresAt, now: sweepAt });
+  if (expiresAt !== undefined) await sweepRow(ledger, view, expiresAt, sweepAt);
 }
 
 /** What is due in a table, oldest first. */

@@ -125,7 +125,7 @@ export async function announce(ledger: LedgerCtx, db: AnyWriter, view: ViewDefin
   const now = Date.now();
   const announced = announcement(view, row, now);
   await db.patch(view.name, row._id, announced);
-  await sweepWhenDue(ledger, view.name, { expiresAt: announced.expiresAt, now });
+  await sweepRow(ledger, view, announced.expiresAt, now);
 }
 
 /** Says that no recompute is on its way any more. */
@@ -158,7 +158,17 @@ export async function touch(ledger: LedgerCtx, db: AnyWriter, view: ViewDefiniti
   const askedAt = askedNow(row, now);
   const expiresAt = row.pendingUntil === undefined ? nextLookAt(view, { ...row, askedAt }, now) : row.expiresAt;
   await db.patch(view.name, row._id, { askedAt, expiresAt });
-  if (expiresAt !== undefined) await sweepWhenDue(ledger, view.name, { expiresAt, now });
+  if (expiresAt !== undefined) await sweepRow(ledger, view, expiresAt, now);
+}
+
+/** Makes sure that a sweep looks at a row, together with others whose idle time ends in the same span. */
+export async function sweepRow(
+  ledger: LedgerCtx,
+  { name, evictAfterMs = Number.POSITIVE_INFINITY }: ViewDefinition,
+  expiresAt: number,
+  now: number,
+): Promise<void> {
+  await sweepWhenDue(ledger, name, { expiresAt, now: Math.max(now, expiresAt - evictAfterMs / 2) });
 }
 
 export async function removeRow(db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {

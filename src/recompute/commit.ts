@@ -1,9 +1,8 @@
 import type { Value } from "convex/values";
-import { sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Computed } from "../model/jobs.js";
-import { announcement, askedNow, commitRow, findRow, type Key, nextLookAt } from "../model/row.js";
+import { announcement, askedNow, commitRow, findRow, type Key, nextLookAt, sweepRow } from "../model/row.js";
 import type { AnyQueryCtx, Row } from "../schema.js";
 import { probeTexts } from "../staleness/judge.js";
 import { isLeased, recomputeSoon } from "../staleness/mark.js";
@@ -63,7 +62,7 @@ export async function commit(
   { byWrite, touchedAt }: Cause,
 ): Promise<void> {
   const { ledger, reader } = execution;
-  const { name, leaseMs } = view;
+  const { leaseMs } = view;
   const row = await findRow(execution.db, view, key.text);
   const now = Date.now();
   const times = {
@@ -84,7 +83,7 @@ export async function commit(
   const verdict = await view.staleWhen.judge({ ctx: reader, row: next, hasChanged: async () => false });
   if (verdict !== "fresh") {
     throw new Error(
-      `view "${name}": staleWhen calls the row ${verdict} right after it was computed; it must call a new row fresh.`,
+      `view "${view.name}": staleWhen calls the row ${verdict} right after it was computed; it must call a new row fresh.`,
     );
   }
   if (touchedAt !== undefined) {
@@ -96,5 +95,5 @@ export async function commit(
   await commitRow(watchedDb(execution), view, row, next);
   execution.forget({ view, text: key.text });
   const { expiresAt } = next;
-  if (expiresAt !== undefined) await sweepWhenDue(ledger, name, { expiresAt, now });
+  if (expiresAt !== undefined && expiresAt !== row?.expiresAt) await sweepRow(ledger, view, expiresAt, now);
 }

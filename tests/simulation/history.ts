@@ -124,9 +124,9 @@ export function historyOf(seed: number): History {
 
 /** Rows with an idle clock are watched for longer, and strangers invent keys. */
 function withIdleTimes(seed: number, history: History): History {
-  if (!history.isEvicting) return history;
-  // Apart from the other choices: what is added here changes no other history.
-  const random = randomNumbers(-1 - seed);
+  // Apart from the other choices: what is added here changes no other history, nor all of these.
+  const random = randomNumbers(-3 - seed);
+  if (!history.isEvicting || random() > 0.7) return history;
   const one = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
   const steps = history.steps.flatMap((step): Step[] => {
     const roll = random();

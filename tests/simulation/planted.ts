@@ -19,6 +19,8 @@ const bug = (seed: number, name: string, file: string, ...changes: [find: string
   edits: changes.map(([find, replace]) => ({ file, find, replace })),
 });
 
+const idleBug = (...args: Parameters<typeof bug>): PlantedBug => ({ ...bug(...args), kind: { isEvicting: true } });
+
 /** Ways to break each rule of the protocol. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug(1, "a write does not wait for its turn", "src/staleness/sources.ts", [
@@ -38,11 +40,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "const asOf = reader.meta.getSnapshotTs()",
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
-  bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", [
+  bug(29, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", [
     "!isNews || entry.trailingJob !== undefined",
     "true",
   ]),
-  bug(2, "news is not told from repetition", "src/effects/dispatch.ts", [
+  bug(29, "news is not told from repetition", "src/effects/dispatch.ts", [
     "seen !== entry.seen || entry.failure",
     "entry.failure",
   ]),
@@ -52,7 +54,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "true",
   ]),
   {
-    ...bug(38, "a dispatch reads rows in its own transaction", "src/model/app.ts", [
+    ...bug(59, "a dispatch reads rows in its own transaction", "src/model/app.ts", [
       "{ useStaleSnapshot: true, ...options }",
       "options",
     ]),
@@ -131,7 +133,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (isPutOff || isLate || !isOwn) {",
     "if (false) {",
   ]),
-  bug(171, "what the ledger knows of readers is kept at an eviction", "src/effects/ledger.ts", [
+  bug(184, "what the ledger knows of readers is kept at an eviction", "src/effects/ledger.ts", [
     'else if (cause === "evicted") await clear(ctx, entry, "seen");',
     "",
   ]),
@@ -144,7 +146,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (false) {",
   ]),
   {
-    ...bug(43, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
+    ...bug(187, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
       "isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))",
       "isLeased(view, next, now)",
     ]),
@@ -186,29 +188,29 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     isRare: true,
     kind: { isLimited: true },
   },
-  bug(16, "what is idle is deleted at once", "src/app/sweeps.ts", [
+  idleBug(2, "what is idle is deleted at once", "src/app/sweeps.ts", [
     "isIdle(view, row) && isIdleTimeOver(view, row, sweepAt) &&",
     "isIdleTimeOver(view, row, sweepAt) &&",
   ]),
-  bug(16, "a reader does not see that a row is idle", "src/views/read.ts", ["!isIdle(view, row)", "true"]),
-  bug(16, "a row that a reader has asked for goes all the same", "src/app/sweeps.ts", [
+  idleBug(7, "a reader does not see that a row is idle", "src/views/read.ts", ["!isIdle(view, row)", "true"]),
+  idleBug(120, "a row that a reader has asked for goes all the same", "src/app/sweeps.ts", [
     " && !(await isAskedFor(execution, view, row))",
     "",
   ]),
-  bug(16, "a touch does not take the row back", "src/model/row.ts", ["{ askedAt, expiresAt }", "{ expiresAt }"]),
-  bug(16, "a row is idle again as soon as it was touched", "src/model/row.ts", [
+  idleBug(2, "a touch does not take the row back", "src/model/row.ts", ["{ askedAt, expiresAt }", "{ expiresAt }"]),
+  idleBug(2, "a row is idle again as soon as it was touched", "src/model/row.ts", [
     "Math.max(askedAt + evictAfterMs / 2, idleAt + evictAfterMs)",
     "askedAt + evictAfterMs / 2",
   ]),
-  bug(16, "a reader's commit keeps the row idle", "src/recompute/commit.ts", [
+  idleBug(3, "a reader's commit keeps the row idle", "src/recompute/commit.ts", [
     "byWrite ? row?.askedAt : askedNow(row, now)",
     "row?.askedAt",
   ]),
-  bug(16, "no sweep looks at a row that was touched", "src/model/row.ts", [
+  idleBug(7, "no sweep looks at a row that was touched", "src/model/row.ts", [
     "await db.patch(view.name, row._id, { askedAt, expiresAt });\n  if (expiresAt !== undefined)",
     "await db.patch(view.name, row._id, { askedAt, expiresAt });\n  if (false)",
   ]),
-  bug(16, "each sweep makes a row idle anew", "src/model/row.ts", [
+  idleBug(2, "each sweep makes a row idle anew", "src/model/row.ts", [
     "isIdleTimeOver(view, row, time) ? Date.now()",
     "view.evictAfterMs ? Date.now()",
   ]),

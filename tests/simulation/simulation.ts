@@ -15,7 +15,7 @@ import { type Act, ALL_TURNS, COLORS, deploymentsOf, type History, LISTS, type S
 import { checkAge, checkAnswer } from "./invariants/answers.js";
 import { checkConflict } from "./invariants/conflicts.js";
 import { Effects } from "./invariants/effects.js";
-import { checkClock, checkHeard } from "./invariants/idleClock.js";
+import { checkClock, checkHeard, type Readers } from "./invariants/idleClock.js";
 import { Paces } from "./invariants/pace.js";
 import { checkRows, checkWrites } from "./invariants/rows.js";
 import { must, Violation } from "./invariants/violation.js";
@@ -86,7 +86,7 @@ export async function simulate(
   };
 }
 
-class Simulation implements Observer<Deployment> {
+class Simulation implements Observer<Deployment>, Readers {
   readonly choices: Choices;
   readonly trace: Trace;
   readonly backend: Backend<Deployment>;
@@ -96,7 +96,7 @@ class Simulation implements Observer<Deployment> {
   private readonly stream: LogStream;
   private readonly subscriptions: Subscriptions<Deployment>;
   private readonly paces = new Paces();
-  private readonly effects = new Effects();
+  readonly effects = new Effects();
   private readonly watched = new Set<string>();
   /** Groups of which a recompute has died. */
   private readonly bereft = new Set<string>();
@@ -164,7 +164,7 @@ class Simulation implements Observer<Deployment> {
     this.check(() => {
       this.effects.onCommit(commit);
       for (const change of commit.changes) {
-        if (change.table === "groups") checkClock(commit, change, this.deployment, this.effects);
+        if (change.table === "groups") checkClock(commit, change, this.deployment, this);
       }
       checkRows(this.backend.store, this.deployment, commit);
     });
@@ -403,8 +403,12 @@ class Simulation implements Observer<Deployment> {
     return guard !== "tags" || (row.version === version && row.dirtyAt === undefined);
   }
 
+  isWatched(group: string): boolean {
+    return this.subscriptions.isWatched("app:read", { group });
+  }
+
   /** Whether a recompute of the group has died, or one that had the turn that it waits for. */
-  private isBereft(group: string): boolean {
+  isBereft(group: string): boolean {
     return this.deployment.isLimited ? this.bereft.size > 0 : this.bereft.has(group);
   }
 

@@ -14,6 +14,7 @@ export interface Row {
   expiresAt?: number;
   askedAt?: number;
   idleAt?: number;
+  pendingUntil?: number;
 }
 
 /*

@@ -50,6 +50,10 @@ export class Subscriptions<Deployment> {
     this.serve(shared);
   }
 
+  isWatched(path: string, args: JSONValue): boolean {
+    return this.find(path, args).subscribers > 0;
+  }
+
   /** Asks once, without watching. */
   ask(path: string, args: JSONValue): void {
     this.serve(this.find(path, args));

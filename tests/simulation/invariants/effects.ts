@@ -74,13 +74,9 @@ export class Effects {
     });
   }
 
-  /** Whether the effect has arrived of a reader who saw a row as it is, and idle. */
-  isAskedFor(group: string, seen: bigint): boolean {
-    const since = this.idleSince.get(group) ?? 0;
-    return this.sent.some(
-      (effect) =>
-        effect.group === group && effect.seen === seen && effect.event.snapshot >= since && effect.event.isDelivered,
-    );
+  /** What became of the effects of readers who saw a row idle, as it is if that is given. */
+  fateOfIdle(group: string, seen?: bigint): "none" | "lost" | "arrived" {
+    return this.fateSince(this.idleSince.get(group) ?? 0, group, seen);
   }
 
   /**
@@ -90,9 +86,13 @@ export class Effects {
    * - `arrived`: at least one did.
    */
   fateOf(group: string, seen: bigint): "none" | "lost" | "arrived" {
-    const since = this.valueSince.get(group) ?? 0;
+    return this.fateSince(this.valueSince.get(group) ?? 0, group, seen);
+  }
+
+  private fateSince(since: number, group: string, seen?: bigint): "none" | "lost" | "arrived" {
     const asked = this.sent.filter(
-      (effect) => effect.group === group && effect.seen === seen && effect.event.snapshot >= since,
+      (effect) =>
+        effect.group === group && (seen === undefined || effect.seen === seen) && effect.event.snapshot >= since,
     );
     if (asked.length === 0) return "none";
     return asked.some(({ event }) => event.isDelivered) ? "arrived" : "lost";
