@@ -403,8 +403,8 @@ class Simulation implements Observer<Deployment>, Readers {
     return guard !== "tags" || (row.version === version && row.dirtyAt === undefined);
   }
 
-  isWatched(group: string): boolean {
-    return this.subscriptions.isWatched("app:read", { group });
+  isWatched(group: string, snapshot: number): boolean {
+    return this.subscriptions.isWatched("app:read", { group }, snapshot);
   }
 
   /** Whether a recompute of the group has died, or one that had the turn that it waits for. */

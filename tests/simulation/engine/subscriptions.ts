@@ -50,8 +50,10 @@ export class Subscriptions<Deployment> {
     this.serve(shared);
   }
 
-  isWatched(path: string, args: JSONValue): boolean {
-    return this.find(path, args).subscribers > 0;
+  /** Whether a query is watched, and its readers know what a snapshot shows. */
+  isWatched(path: string, args: JSONValue, snapshot: number): boolean {
+    const { subscribers, ended } = this.find(path, args);
+    return subscribers > 0 && ended !== null && ended.snapshot >= snapshot;
   }
 
   /** Asks once, without watching. */

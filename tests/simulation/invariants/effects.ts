@@ -21,7 +21,7 @@ export class Effects {
   /** The commit that gave each row its value, or took it away. */
   private readonly valueSince = new Map<string, number>();
   /** The commit that made each row idle last. */
-  private readonly idleSince = new Map<string, number>();
+  private readonly idleSinceOf = new Map<string, number>();
 
   onSend(events: readonly LogEvent[]): void {
     for (const event of events) {
@@ -39,7 +39,7 @@ export class Effects {
         const row = asRow((after ?? before) as NonNullable<typeof after>);
         const isSame = before !== null && after !== null && before.asOf === after.asOf;
         if (!isSame) this.valueSince.set(row.args.group, number);
-        if (row.idleAt !== before?.idleAt) this.idleSince.set(row.args.group, number);
+        if (row.idleAt !== before?.idleAt) this.idleSinceOf.set(row.args.group, number);
       } else if (table === "_scheduled_functions" && before === null) {
         const text = JSON.stringify(convexToJson(after));
         must(!text.includes(FORGED_GROUP), () => `A forged effect started a job: ${text}`);
@@ -74,9 +74,14 @@ export class Effects {
     });
   }
 
+  /** The first snapshot that shows a row as idle as it is. */
+  idleSince(group: string): number {
+    return this.idleSinceOf.get(group) ?? 0;
+  }
+
   /** What became of the effects of readers who saw a row idle, as it is if that is given. */
   fateOfIdle(group: string, seen?: bigint): "none" | "lost" | "arrived" {
-    return this.fateSince(this.idleSince.get(group) ?? 0, group, seen);
+    return this.fateSince(this.idleSince(group), group, seen);
   }
 
   /**

@@ -13,7 +13,8 @@ const HEARD = ["committed", "clean", "begun", "failed"];
 /** What is known of those who read a group. */
 export interface Readers {
   effects: Effects;
-  isWatched(group: string): boolean;
+  /** Whether some watch it, who have seen what a snapshot shows. */
+  isWatched(group: string, snapshot: number): boolean;
   /** Whether a recompute has died that they had asked for. */
   isBereft(group: string): boolean;
 }
@@ -23,7 +24,7 @@ export interface Readers {
  * - A sweep makes a row idle when no reader has asked for half of `evictAfter`, at most once in `evictAfter`, or in half
  *   of it while readers ask in vain.
  * - A sweep deletes a row that has been idle for half of `evictAfter`, unless the effect has arrived of a reader who
- *   saw it idle, and its job has not died. Those who watch it have raised one.
+ *   saw it idle, and its job has not died. Those who watch it, and have seen it idle, have raised one.
  */
 export function checkClock(
   { path, begunAt }: Commit,
@@ -41,7 +42,7 @@ export function checkClock(
     must(!isAsked, () => `${path} deleted row ${group}, which a reader had asked for.`);
     const isRaised = readers.effects.fateOfIdle(group) !== "none" || old.pendingUntil !== undefined;
     must(
-      isRaised || !readers.isWatched(group),
+      isRaised || !readers.isWatched(group, readers.effects.idleSince(group)),
       () => `${path} deleted row ${group}, which those who watch it had not asked for.`,
     );
     return;
