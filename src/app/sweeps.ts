@@ -3,9 +3,10 @@ import { finishSweep, type Sweep, scheduleSweep } from "../effects/sweep.js";
 import { askSnapshot, type LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
+import { isIdle, isIdleTimeOver } from "../model/idleClock.js";
 import type { BackstopJob, SweepJob } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
-import { isIdle, isIdleTimeOver, lookAgain, removeRow, sweepRow } from "../model/row.js";
+import { lookAgain, removeRow } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import { entryOf } from "../recompute/failure.js";
 import { lookAtRun } from "../recompute/run.js";
@@ -68,8 +69,7 @@ async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, i
   const row = found as StoredRow;
   const isLeft = isIdle(view, row) && isIdleTimeOver(view, row, sweepAt) && !(await isAskedFor(execution, view, row));
   if (isLeft) return await execution.mutex.run(() => removeRow(watchedDb(execution), view, row));
-  const expiresAt = await lookAgain(db, view, row, sweepAt);
-  if (expiresAt !== undefined) await sweepRow(ledger, view, expiresAt, sweepAt);
+  await lookAgain(ledger, db, view, row, sweepAt);
 }
 
 /** What is due in a table, oldest first. */

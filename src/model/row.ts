@@ -1,13 +1,14 @@
 import type { Value } from "convex/values";
 import type { Effect } from "../effects/effect.js";
 import type { LedgerCtx } from "../effects/ledger.js";
-import { sweepWhenDue } from "../effects/sweep.js";
+import { ensureSweep, sweepTime, sweepWhenDue } from "../effects/sweep.js";
 import type { AnyReader, AnyWriter, Row, StoredRow } from "../schema.js";
 import { PATIENCE_MS } from "../times.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { copyOf } from "../values/copy.js";
 import { reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
+import { askedNow, idleTimeEndsAt, isIdle, isIdleTimeOver, type Times } from "./idleClock.js";
 
 /** A key object that fits its view, with its canonical text: equal keys, and only they, have equal texts. */
 export type Key = { args: Record<string, Value>; text: string };
@@ -125,7 +126,7 @@ export async function announce(ledger: LedgerCtx, db: AnyWriter, view: ViewDefin
   const now = Date.now();
   const announced = announcement(view, row, now);
   await db.patch(view.name, row._id, announced);
-  await sweepRow(ledger, view, announced.expiresAt, now);
+  await sweepRow(ledger, view, { ...row, ...announced }, now);
 }
 
 /** Says that no recompute is on its way any more. */
@@ -135,85 +136,59 @@ export async function withdraw(db: AnyWriter, view: { name: string }, row: Store
 
 /**
  * A sweep has looked at a row: readers may ask again, if their recompute should have come by now. Subscribers run again,
- * and see that an age is reached, or that the row is idle. Returns when a sweep has to look again; undefined when never.
+ * and see that an age is reached, or that the row is idle. Another sweep looks at the row when it has to.
  */
 export async function lookAgain(
+  ledger: LedgerCtx,
   db: AnyWriter,
   view: ViewDefinition,
   row: StoredRow,
   time: number,
-): Promise<number | undefined> {
+): Promise<void> {
   const pendingUntil = earliest([row.pendingUntil], time);
   // The sweep may be late: readers have their time from now on.
-  const idleAt = isIdleTimeOver(view, row, time) ? Date.now() : row.idleAt;
-  const expiresAt = nextLookAt(view, { ...row, pendingUntil, idleAt }, time);
+  const idleAt = isIdleTimeOver(view, row, time) ? Math.max(Date.now(), time) : row.idleAt;
+  const times = { ...row, pendingUntil, idleAt };
+  const expiresAt = nextLookAt(view, times, time);
   await db.patch(view.name, row._id, { pendingUntil, idleAt, expiresAt });
-  return expiresAt;
+  await sweepRow(ledger, view, { ...times, expiresAt }, time);
 }
 
 /** A reader has asked for a row: it is not idle any more. */
 export async function touch(ledger: LedgerCtx, db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {
   if (!isIdle(view, row)) return;
   const now = Date.now();
-  const askedAt = askedNow(row, now);
-  const expiresAt = row.pendingUntil === undefined ? nextLookAt(view, { ...row, askedAt }, now) : row.expiresAt;
+  const times = { ...row, askedAt: askedNow(row, now) };
+  const { askedAt } = times;
+  // A sweep that is to look whether an announced recompute has come still does.
+  const expiresAt = row.pendingUntil === undefined ? nextLookAt(view, times, now) : row.expiresAt;
   await db.patch(view.name, row._id, { askedAt, expiresAt });
-  if (expiresAt !== undefined) await sweepRow(ledger, view, expiresAt, now);
+  await sweepRow(ledger, view, { ...times, expiresAt }, now);
 }
 
-/** Makes sure that a sweep looks at a row, together with others whose idle time ends in the same span. */
+/** Makes sure that a sweep looks at a row. Those whose idle time ends in the same twentieth of it are swept together. */
 export async function sweepRow(
   ledger: LedgerCtx,
-  { name, evictAfterMs = Number.POSITIVE_INFINITY }: ViewDefinition,
-  expiresAt: number,
+  view: ViewDefinition,
+  row: Times & { expiresAt?: number | undefined },
   now: number,
 ): Promise<void> {
-  await sweepWhenDue(ledger, name, { expiresAt, now: Math.max(now, expiresAt - evictAfterMs / 2) });
+  const { name, evictAfterMs = 0 } = view;
+  const { expiresAt } = row;
+  if (expiresAt === undefined) return;
+  if (expiresAt !== idleTimeEndsAt(view, row)) return await sweepWhenDue(ledger, name, { expiresAt, now });
+  await ensureSweep(ledger, { kind: "due", table: name, sweepAt: sweepTime(expiresAt, evictAfterMs / 40) });
 }
 
 export async function removeRow(db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {
   await db.delete(view.name, row._id);
 }
 
-/** What says when a sweep looks at a row. */
-type Times = Pick<StoredRow, "_creationTime" | "computedAt"> & {
-  [Field in "pendingUntil" | "askedAt" | "idleAt"]?: number | undefined;
-};
-
 /** When a sweep looks at a row next, of what lies ahead of a time, or of its idle time; undefined when never. */
 export function nextLookAt(view: ViewDefinition, row: Times, time: number): number | undefined {
   const ages = view.staleWhen.ages.map((age) => row.computedAt + age);
   const ahead = earliest([...ages, row.pendingUntil], time);
   return earliest([ahead, idleTimeEndsAt(view, row)], 0);
-}
-
-/** `askedAt` of a row that a reader asks for now: not before the clock found it idle, though a server's may be slow. */
-export function askedNow(row: Pick<Row, "idleAt"> | null, now: number): number {
-  return Math.max(now, row?.idleAt ?? 0);
-}
-
-/** Whether no reader has asked for a row since the idle clock ran down. Told without a clock, for queries. */
-export function isIdle(
-  { evictAfterMs }: ViewDefinition,
-  { idleAt = 0, askedAt = 0 }: Pick<Times, "askedAt" | "idleAt">,
-): boolean {
-  return evictAfterMs !== undefined && askedAt < idleAt;
-}
-
-/**
- * When the idle clock looks at a row. It is idle when no reader has asked for half of `evictAfter`, but once in
- * `evictAfter` at most, so that a row that is watched is written twice in that time; and goes when another half is over.
- */
-function idleTimeEndsAt(view: ViewDefinition, row: Times): number | undefined {
-  const { evictAfterMs } = view;
-  if (evictAfterMs === undefined) return undefined;
-  const { idleAt = 0, askedAt = row._creationTime } = row;
-  return isIdle(view, row) ? idleAt + evictAfterMs / 2 : Math.max(askedAt + evictAfterMs / 2, idleAt + evictAfterMs);
-}
-
-/** Whether it is time that a row becomes idle, or that it goes when it is. */
-export function isIdleTimeOver(view: ViewDefinition, row: Times, time: number): boolean {
-  return (idleTimeEndsAt(view, row) ?? Number.POSITIVE_INFINITY) <= time;
 }
 
 /** The earliest of the times that lie ahead; undefined when none does. */

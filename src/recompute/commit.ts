@@ -1,8 +1,9 @@
 import type { Value } from "convex/values";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
+import { askedNow } from "../model/idleClock.js";
 import type { Computed } from "../model/jobs.js";
-import { announcement, askedNow, commitRow, findRow, type Key, nextLookAt, sweepRow } from "../model/row.js";
+import { announcement, commitRow, findRow, type Key, nextLookAt, sweepRow } from "../model/row.js";
 import type { AnyQueryCtx, Row } from "../schema.js";
 import { probeTexts } from "../staleness/judge.js";
 import { isLeased, recomputeSoon } from "../staleness/mark.js";
@@ -65,6 +66,7 @@ export async function commit(
   const { leaseMs } = view;
   const row = await findRow(execution.db, view, key.text);
   const now = Date.now();
+  const born = { _creationTime: row?._creationTime ?? now };
   const times = {
     computedAt: now,
     askedAt: byWrite ? row?.askedAt : askedNow(row, now),
@@ -75,7 +77,7 @@ export async function commit(
     args: key.args,
     ...computed,
     ...times,
-    expiresAt: nextLookAt(view, { _creationTime: row?._creationTime ?? now, ...times }, now),
+    expiresAt: nextLookAt(view, { ...born, ...times }, now),
     leaseUntil: byWrite || leaseMs === undefined ? row?.leaseUntil : now + leaseMs,
   } as Row<Value, Value>;
   // This throws when they are no tags. The verdict on a new row needs neither tags nor probes: nothing is newer.
@@ -94,6 +96,5 @@ export async function commit(
   }
   await commitRow(watchedDb(execution), view, row, next);
   execution.forget({ view, text: key.text });
-  const { expiresAt } = next;
-  if (expiresAt !== undefined && expiresAt !== row?.expiresAt) await sweepRow(ledger, view, expiresAt, now);
+  if (next.expiresAt !== row?.expiresAt) await sweepRow(ledger, view, { ...born, ...next }, now);
 }

@@ -1,6 +1,7 @@
 import type { ViewDefinition } from "../model/definition.js";
 import { type Execution, executionOf } from "../model/execution.js";
-import { findRow, hasValue, isIdle, type Key, keyOrNone, toKey } from "../model/row.js";
+import { isIdle } from "../model/idleClock.js";
+import { findRow, hasValue, type Key, keyOrNone, toKey } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { describe } from "../values/describe.js";

@@ -198,7 +198,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "",
   ]),
   idleBug(2, "a touch does not take the row back", "src/model/row.ts", ["{ askedAt, expiresAt }", "{ expiresAt }"]),
-  idleBug(2, "a row is idle again as soon as it was touched", "src/model/row.ts", [
+  idleBug(2, "a row is idle again as soon as it was touched", "src/model/idleClock.ts", [
     "Math.max(askedAt + evictAfterMs / 2, idleAt + evictAfterMs)",
     "askedAt + evictAfterMs / 2",
   ]),
@@ -207,12 +207,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "row?.askedAt",
   ]),
   idleBug(7, "no sweep looks at a row that was touched", "src/model/row.ts", [
-    "await db.patch(view.name, row._id, { askedAt, expiresAt });\n  if (expiresAt !== undefined)",
-    "await db.patch(view.name, row._id, { askedAt, expiresAt });\n  if (false)",
+    "await sweepRow(ledger, view, { ...times, expiresAt }, now);",
+    "",
   ]),
   idleBug(2, "each sweep makes a row idle anew", "src/model/row.ts", [
-    "isIdleTimeOver(view, row, time) ? Date.now()",
-    "view.evictAfterMs ? Date.now()",
+    "isIdleTimeOver(view, row, time) ? Math",
+    "view.evictAfterMs ? Math",
   ]),
   bug(6, "a job that has died is waited for", "src/model/run.ts", [
     'kind === "pending" || kind === "inProgress" ? kind : false',
