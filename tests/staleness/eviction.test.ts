@@ -162,6 +162,19 @@ describe("very many rows that no reader asks for", () => {
     expect(steps.length).toBeLessThan(40);
   });
 
+  test("go in smaller steps when they are large, within Convex's limits", async () => {
+    const app = startTotals({ evictAfter }, { limits: {} });
+    await app.settle((ctx) => app.totals.get(ctx, { list: "0" }));
+    await copyRow(app, 14);
+    for (const { _id } of await app.rows("totals")) {
+      const value = { note: "x".repeat(900_000) };
+      await app.t.run(async (ctx) => await ctx.db.patch(_id as never, { value } as never));
+    }
+    await app.advance(2 * HOUR + SPANS_MS);
+    expect(await app.rows("totals")).toEqual([]);
+    expect((await app.jobs()).filter(({ state }) => state.kind === "failed")).toEqual([]);
+  });
+
   test("go in smaller steps when each marks many rows of another view", async () => {
     const overview = defineView("notes", {
       table: totalsTable,
