@@ -2,6 +2,7 @@ import type { Effect } from "../effects/effect.js";
 import { type LazyApp, viewOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { dbOf, type Execution, executionOf, findExecution, readOnly } from "../model/execution.js";
+import { isIdle } from "../model/idleClock.js";
 import { isNearlyOut } from "../model/limits.js";
 import { findRow, hasValue, type Key, keyOrNone, toKey } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
@@ -71,16 +72,18 @@ function isRow(row: unknown): row is StoredRow {
 }
 
 /**
- * Unless the row is fresh, or its recompute was announced, raises one for the row that was seen. Fresh and stale values
- * are served; otherwise the view says what to answer: null, or what `compute` says here and now.
+ * Unless the row is fresh, or its recompute was announced, raises one for the row that was seen. So it does for a
+ * fresh row that is idle: its recompute finds it fresh, and takes it back. Fresh and stale values are served; otherwise
+ * the view says what to answer: null, or what `compute` says here and now.
  */
 async function serve(execution: Execution, view: ViewDefinition, key: Key, row: StoredRow | null): Promise<AnyRead> {
   const { reader } = execution;
   const state = hasValue(row) ? judgeForReader(reader, view, row) : "missing";
   const read = toRead(row, typeof state === "string" ? state : await state);
-  if (read.state === "fresh") return read;
+  const isFresh = row !== null && read.state === "fresh";
+  if (isFresh && !isIdle(view, row)) return read;
   if (row?.pendingUntil === undefined) execution.raiseRecompute(view, key, row);
-  if (read.state === "stale" || view.onMissing === "null") return read;
+  if (isFresh || read.state === "stale" || view.onMissing === "null") return read;
   return { ...read, value: view.checkValue(await view.compute(readOnly(reader), key.args as never)) };
 }
 
@@ -93,7 +96,7 @@ export async function peekView(ctx: object, view: ViewDefinition, rawKey: unknow
   return toRead(row, hasValue(row) ? await judgeForReader(ctx as AnyQueryCtx, view, row) : "missing");
 }
 
-/** Whether the row of a key is not fresh, and no recompute of it is on its way. */
+/** Whether the row of a key is not fresh, or idle, and no recompute of it is on its way. */
 export async function isWanted(
   reader: AnyQueryCtx,
   view: ViewDefinition,
@@ -101,7 +104,8 @@ export async function isWanted(
   log?: Parameters<typeof judgeForReader>[3],
 ): Promise<boolean> {
   if (!hasValue(row)) return true;
-  return row.pendingUntil === undefined && (await judgeForReader(reader, view, row, log)) !== "fresh";
+  if (row.pendingUntil !== undefined) return false;
+  return isIdle(view, row) || (await judgeForReader(reader, view, row, log)) !== "fresh";
 }
 
 /**

@@ -9,10 +9,13 @@ export const GROUPS = [...LISTS, ...COLORS] as const;
 type List = (typeof LISTS)[number];
 type Color = (typeof COLORS)[number];
 type Group = (typeof GROUPS)[number];
+/** Keys that a stranger makes up: no item is ever in them. */
+const INVENTED = ["invented 1", "invented 2", "invented 3"] as const;
 
 /** What happens next. An item is named by its place among those that were ever added. */
 export type Act =
   | { do: "subscribe" | "ask" | "refresh" | "evict" | "invalidate"; group: Group }
+  | { do: "invent"; key: (typeof INVENTED)[number] }
   | { do: "add"; list: List; color: Color }
   | { do: "move"; item: number; list: List }
   | { do: "remove"; item: number }
@@ -57,6 +60,8 @@ const TURNS = [0, 0, 2, 6, 15, 40, 120, ALL_TURNS, ALL_TURNS];
 const WAITS_MS = [10, 2_000, 5_000, 10_000, 25_000, 70_000];
 const AROUND = ["add around a refresh", "add around a nested refresh"] as const;
 const MAX_STEPS = 12;
+/** Pauses in which readers watch rows whose idle clock runs: for parts of `evictAfter`, or for a few times of it. */
+const WATCHES_MS = [31_000, 45_000, 95_000, 250_000];
 
 /** The history of a seed. */
 export function historyOf(seed: number): History {
@@ -105,7 +110,7 @@ export function historyOf(seed: number): History {
   };
   const first: Step = { do: "subscribe", group: one(groups), turns: one(TURNS) };
   const length = 2 + Math.floor(random() * (one([MAX_STEPS, MAX_STEPS, 3 * MAX_STEPS]) - 1));
-  return {
+  return withIdleTimes(seed, {
     guard,
     mode,
     isLeased: random() < 0.3,
@@ -114,7 +119,21 @@ export function historyOf(seed: number): History {
     isCompatible: random() < 0.5,
     steps: [first, ...Array.from({ length }, () => ({ ...act(), turns: one(TURNS) }))],
     choices: { seed },
-  };
+  });
+}
+
+/** Rows with an idle clock are watched for longer, and strangers invent keys. */
+function withIdleTimes(seed: number, history: History): History {
+  // Apart from the other choices: what is added here changes no other history, nor all of these.
+  const random = randomNumbers(-3 - seed);
+  if (!history.isEvicting || random() > 0.7) return history;
+  const one = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+  const steps = history.steps.flatMap((step): Step[] => {
+    const roll = random();
+    if (roll < 0.15) return [step, { do: "wait", ms: one(WATCHES_MS), turns: one(TURNS) }];
+    return roll < 0.25 ? [step, { do: "invent", key: one(INVENTED), turns: one(TURNS) }] : [step];
+  });
+  return { ...history, steps };
 }
 
 /** The code that a history begins with, and the one that it may deploy. */

@@ -19,6 +19,8 @@ const bug = (seed: number, name: string, file: string, ...changes: [find: string
   edits: changes.map(([find, replace]) => ({ file, find, replace })),
 });
 
+const idleBug = (...args: Parameters<typeof bug>): PlantedBug => ({ ...bug(...args), kind: { isEvicting: true } });
+
 /** Ways to break each rule of the protocol. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug(1, "a write does not wait for its turn", "src/staleness/sources.ts", [
@@ -42,7 +44,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "entry.trailingJob === undefined;",
     "false;",
   ]),
-  bug(2, "news is not told from repetition", "src/effects/dispatch.ts", [
+  bug(29, "news is not told from repetition", "src/effects/dispatch.ts", [
     "seen !== entry.seen || entry.failure",
     "entry.failure",
   ]),
@@ -64,7 +66,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "entry !== null && now < 0 && isAhead(",
   ]),
   {
-    ...bug(38, "a dispatch reads rows in its own transaction", "src/model/app.ts", [
+    ...bug(59, "a dispatch reads rows in its own transaction", "src/model/app.ts", [
       "{ useStaleSnapshot: true, ...options }",
       "options",
     ]),
@@ -104,7 +106,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ]),
   {
     ...bug(2453, "clean-up does not look again before it deletes", "src/app/sweeps.ts", [
-      "found?.expiresAt === undefined || found.expiresAt > sweepAt",
+      "!found || (found.expiresAt ?? firstLookAt(view)) > sweepAt",
       "!found",
     ]),
     isRare: true,
@@ -156,7 +158,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (false) {",
   ]),
   {
-    ...bug(75, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
+    ...bug(187, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
       "isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))",
       "isLeased(view, next, now)",
     ]),
@@ -198,9 +200,31 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     isRare: true,
     kind: { isLimited: true },
   },
-  bug(63, "a row is evicted as soon as it is stale", "src/staleness/evictable.ts", [
-    "since !== undefined && since + view.evictAfterMs > now",
-    "false",
+  idleBug(2, "what is idle is deleted at once", "src/app/sweeps.ts", [
+    "isIdle(view, row) && isIdleTimeOver(view, row, sweepAt) &&",
+    "isIdleTimeOver(view, row, sweepAt) &&",
+  ]),
+  idleBug(7, "a reader does not see that a row is idle", "src/views/read.ts", ["!isIdle(view, row)", "true"]),
+  idleBug(120, "a row that a reader has asked for goes all the same", "src/app/sweeps.ts", [
+    " && !(await isAskedFor(execution, view, row))",
+    "",
+  ]),
+  idleBug(2, "a touch does not take the row back", "src/model/row.ts", ["{ askedAt, expiresAt }", "{ expiresAt }"]),
+  idleBug(2, "a row is idle again as soon as it was touched", "src/model/idleClock.ts", [
+    "Math.max(askedAt + evictAfterMs / 2, idleAt + evictAfterMs)",
+    "askedAt + evictAfterMs / 2",
+  ]),
+  idleBug(3, "a reader's commit keeps the row idle", "src/recompute/commit.ts", [
+    "byWrite ? row?.askedAt : askedNow(row, now)",
+    "row?.askedAt",
+  ]),
+  idleBug(7, "no sweep looks at a row that was touched", "src/model/row.ts", [
+    "await sweepRow(ledger, view, { ...times, expiresAt }, now);",
+    "",
+  ]),
+  idleBug(2, "each sweep makes a row idle anew", "src/model/row.ts", [
+    "isIdleTimeOver(view, row, time) ? Math",
+    "view.evictAfterMs ? Math",
   ]),
   bug(8, "a job that has died is waited for", "src/model/run.ts", [
     'kind === "pending" || kind === "inProgress" ? kind : false',

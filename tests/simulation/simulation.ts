@@ -17,6 +17,7 @@ import { checkAge, checkAnswer } from "./invariants/answers.js";
 import { checkConflict } from "./invariants/conflicts.js";
 import { Effects } from "./invariants/effects.js";
 import { checkArrival, checkHealth } from "./invariants/health.js";
+import { checkClock, checkHeard, type Readers } from "./invariants/idleClock.js";
 import { Paces } from "./invariants/pace.js";
 import { checkRows, checkWrites } from "./invariants/rows.js";
 import { TARGET, TrailingRuns } from "./invariants/trailing.js";
@@ -90,7 +91,7 @@ export async function simulate(
   };
 }
 
-class Simulation implements Observer<Deployment> {
+class Simulation implements Observer<Deployment>, Readers {
   readonly choices: Choices;
   readonly trace: Trace;
   readonly backend: Backend<Deployment>;
@@ -100,7 +101,7 @@ class Simulation implements Observer<Deployment> {
   private readonly stream: LogStream;
   private readonly subscriptions: Subscriptions<Deployment>;
   private readonly paces = new Paces();
-  private readonly effects = new Effects(EFFECT_SECRET);
+  readonly effects = new Effects(EFFECT_SECRET);
   private readonly trailingRuns = new TrailingRuns();
   private readonly watched = new Set<string>();
   /** Groups of which a recompute has died. */
@@ -166,6 +167,7 @@ class Simulation implements Observer<Deployment> {
       }
     }
     if (this.violation === null) await this.converge();
+    if (this.violation === null && this.deployment.isEvicting) await this.leave();
   }
 
   onCommit(commit: Commit): void {
@@ -173,6 +175,9 @@ class Simulation implements Observer<Deployment> {
     this.check(() => {
       this.effects.onCommit(commit);
       this.trailingRuns.onCommit(commit);
+      for (const change of commit.changes) {
+        if (change.table === "groups") checkClock(commit, change, this.deployment, this);
+      }
       checkRows(this.backend.store, this.deployment, commit);
       checkArrival(commit);
     });
@@ -185,6 +190,7 @@ class Simulation implements Observer<Deployment> {
       this.paces.onEnd(ended);
       this.effects.onEnd(ended, this.backend.store);
       this.trailingRuns.onEnd(ended);
+      checkHeard(ended, this.backend.store);
       if (kind === "mutation" && "error" in ended.result) this.checkError(ended, ended.result.error);
       else checkWrites(ended);
     });
@@ -247,6 +253,9 @@ class Simulation implements Observer<Deployment> {
         break;
       case "ask":
         this.subscriptions.ask("app:read", { group: act.group });
+        break;
+      case "invent":
+        this.subscriptions.ask("app:read", { group: act.key });
         break;
       case "break":
         this.backend.env = { ...this.backend.env, BROKEN: "yes" };
@@ -335,7 +344,8 @@ class Simulation implements Observer<Deployment> {
 
   /** All is fresh, and a stranger sends again what the log stream sent long ago: nothing may come of it. */
   private async replay(): Promise<void> {
-    if (hasAge(this.deployment.guard)) return; // Rows become stale by themselves.
+    const { guard, isEvicting } = this.deployment;
+    if (hasAge(guard) || isEvicting) return; // Rows become stale or idle by themselves.
     await this.calm("what was delivered gets old", MAX_EVENT_AGE_MS + 1);
     const { store } = this.backend;
     const rows = [...rowsOf(store, store.latest).values()];
@@ -346,6 +356,15 @@ class Simulation implements Observer<Deployment> {
       });
     }
     await this.calm("it is sent again");
+  }
+
+  /** Nobody watches any more: every row goes, in a view with `evictAfter`. */
+  private async leave(): Promise<void> {
+    this.subscriptions.stop();
+    await this.calm("nobody watches", LONG_CALM_MS);
+    const { store } = this.backend;
+    const left = [...rowsOf(store, store.latest).keys()];
+    this.check(() => must(left.length === 0, () => `Nobody asks for row ${left[0]}, and it is still there.`));
   }
 
   /**
@@ -422,8 +441,12 @@ class Simulation implements Observer<Deployment> {
     return guard !== "tags" || (row.version === version && row.dirtyAt === undefined);
   }
 
+  isWatched(group: string, snapshot: number): boolean {
+    return this.subscriptions.isWatched("app:read", { group }, snapshot);
+  }
+
   /** Whether a recompute of the group has died, or one that had the turn that it waits for. */
-  private isBereft(group: string): boolean {
+  isBereft(group: string): boolean {
     return this.deployment.isLimited ? this.bereft.size > 0 : this.bereft.has(group);
   }
 

@@ -13,6 +13,8 @@ export interface Row {
   nudgedAt?: number;
   expiresAt?: number;
   askedAt?: number;
+  idleAt?: number;
+  pendingUntil?: number;
 }
 
 /*
@@ -63,6 +65,11 @@ export function isClean(store: Store, deployment: Deployment, row: Row, snapshot
 /** Whether a row has reached the age of its view. */
 export function isOld({ expiresAt, computedAt }: Row): boolean {
   return expiresAt === undefined || expiresAt > computedAt + AGE_MS;
+}
+
+/** Whether a row goes unless a reader takes it back. */
+export function isIdle({ idleAt = 0, askedAt = 0 }: Row): boolean {
+  return askedAt < idleAt;
 }
 
 /** Whether rows follow the items, so that a clean row must have the right value. */
