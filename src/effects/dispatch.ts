@@ -118,9 +118,11 @@ async function dispatchOne(ctx: LedgerCtx, effect: Effect, byWrite: true | undef
   }
 
   const isNews = seen !== undefined && (seen !== entry.seen || entry.failure !== undefined);
-  if (!isNews || entry.trailingJob !== undefined) return "duplicates";
+  // The job that release 0.1 has put off is refused, so that nothing waits for it.
+  const isPutOff = entry.trailingJob !== undefined && entry.seq === undefined;
+  if (!isNews || isPutOff) return "duplicates";
   const start = { windowEndsAt: entry.windowEndsAt, isTrailing: true };
   const trailingJob = await scheduleWork(ctx, effect, start, byWrite);
-  await writeEntry(ctx, entry, { trailingJob, seen });
+  await writeEntry(ctx, entry, { trailingJob, seen, seq: undefined });
   return "trailing";
 }
