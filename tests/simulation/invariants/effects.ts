@@ -1,4 +1,5 @@
 import { convexToJson, jsonToConvex } from "convex/values";
+import type { Effect } from "../../../src/effects/effect.js";
 import { findSeals, readSeal } from "../../../src/effects/seal.js";
 import type { Deployment } from "../app.js";
 import type { Ended } from "../engine/backend.js";
@@ -13,21 +14,41 @@ export const FORGED_GROUP = "forged";
 /** The functions that the library schedules. */
 const SCHEDULED = ["lazy:recompute", "lazy:act", "lazy:sweep"];
 
+/** How a seal left: after which commits, and whether it has arrived. */
+type Sending = Pick<LogEvent, "snapshot" | "isDelivered">;
+
 type RecomputeArgs = { args: { group: string } };
 
 /** What became of the effects that readers raised, and of those that were forged. */
 export class Effects {
-  private readonly sent: { group: string; seen: bigint; event: LogEvent }[] = [];
+  private readonly sent: { group: string; seen: bigint; event: Sending }[] = [];
   /** The commit that gave each row its value, or took it away. */
   private readonly valueSince = new Map<string, number>();
 
   onSend(events: readonly LogEvent[]): void {
     for (const event of events) {
-      for (const effect of findSeals(event.line.message).flatMap(readSeal)) {
-        const { args } = effect.args as { args?: { group: string } };
-        // A canary asks for nothing.
-        if (args !== undefined) this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
-      }
+      for (const seal of findSeals(event.line.message)) this.add(seal, event);
+    }
+  }
+
+  /**
+   * A page forwards seals.
+   *
+   * @returns What is to be called when they have arrived.
+   */
+  onForward(seals: readonly string[], snapshot: number): () => void {
+    const call = { snapshot, isDelivered: false };
+    for (const seal of seals) this.add(seal, call);
+    return () => {
+      call.isDelivered = true;
+    };
+  }
+
+  private add(seal: string, event: Sending): void {
+    for (const effect of effectsIn(seal)) {
+      const { args } = effect.args as { args?: { group: string } };
+      // A canary asks for nothing.
+      if (args !== undefined) this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
     }
   }
 
@@ -84,6 +105,15 @@ export class Effects {
     );
     if (asked.length === 0) return "none";
     return asked.some(({ event }) => event.isDelivered) ? "arrived" : "lost";
+  }
+}
+
+/** None, when it is a seal of an older release. */
+function effectsIn(seal: string): Effect[] {
+  try {
+    return readSeal(seal);
+  } catch {
+    return [];
   }
 }
 
