@@ -41,10 +41,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "const asOf = reader.meta.getSnapshotTs()",
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
-  bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", [
-    "!isNews || entry.trailingJob !== undefined",
-    "true",
-  ]),
+  bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", ["!isNews || isPutOff", "true"]),
   bug(2, "news is not told from repetition", "src/effects/dispatch.ts", [
     "seen !== entry.seen || entry.failure",
     "entry.failure",

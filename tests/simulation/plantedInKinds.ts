@@ -12,17 +12,17 @@ const bug = (
 
 /** Bugs in what only histories of some kinds come to: pages that forward, upgrades, and faults that last. */
 export const BUGS_OF_KINDS: readonly PlantedBug[] = [
-  bug("clients", 46, "a page forwards once, and never again", "src/client/forwarder.ts", [
+  bug("clients", 3, "a page forwards once, and never again", "src/client/forwarder.ts", [
     "this.forwardAfter(repeatMs * (0.5 + Math.random() / 2));",
     "",
   ]),
-  bug("clients", 24, "readers ask for a row that is announced", "src/views/read.ts", [
+  bug("clients", 12, "readers ask for a row that is announced", "src/views/read.ts", [
     "if (row?.pendingUntil === undefined) execution",
     "execution",
   ]),
   bug(
     "clients",
-    0,
+    226,
     "a sweep leaves what was announced in vain",
     "src/model/row.ts",
     ["const pendingUntil = earliest([row.pendingUntil], time);", "const { pendingUntil } = row;"],
@@ -42,7 +42,7 @@ export const BUGS_OF_KINDS: readonly PlantedBug[] = [
   ]),
   bug(
     "upgrade",
-    0,
+    806,
     "a run of release 0.1 is gone on with",
     "src/recompute/recompute.ts",
     ["run && pages && view.mode", "run && view.mode"],
@@ -50,29 +50,29 @@ export const BUGS_OF_KINDS: readonly PlantedBug[] = [
   ),
   bug(
     "upgrade",
-    0,
+    74,
     "a run that has died stays beside the next one",
     "src/recompute/recompute.ts",
     ["if (run) await endRun(execution, run);", ""],
     { kind: { release: "0.1" } },
   ),
-  bug("lasting faults", 24, "the heartbeat repairs only rows that are marked", "src/app/sweeps.ts", [
+  bug("lasting faults", 10, "the heartbeat repairs only rows that are marked", "src/app/sweeps.ts", [
     "(staleSince(view, row, now) ?? row.computedAt)",
     "(row.dirtyAt ?? now)",
   ]),
-  bug("lasting faults", 134, "the heartbeat leaves runs that have died", "src/app/heartbeat.ts", [
+  bug("lasting faults", 84, "the heartbeat leaves runs that have died", "src/app/heartbeat.ts", [
     '"lazyRuns", "lazyTurns", ...views',
     '"lazyTurns", ...views',
   ]),
-  bug("lasting faults", 0, "the heartbeat leaves rows whose sweep has died", "src/app/heartbeat.ts", [
+  bug("lasting faults", 10, "the heartbeat leaves rows whose sweep has died", "src/app/heartbeat.ts", [
     '"lazyTurns", ...views]',
     '"lazyTurns"]',
   ]),
-  bug("lasting faults", 0, "the heartbeat forgets a row two minutes after a reader has asked", "src/app/sweeps.ts", [
+  bug("lasting faults", 4, "the heartbeat forgets a row two minutes after a reader has asked", "src/app/sweeps.ts", [
     "(scan.at - ASKED_LATELY_MS)",
     "(scan.at - PATIENCE_MS)",
   ]),
-  bug("stream", 0, "a run that has died is ended, and not tried again", "src/recompute/run.ts", [
+  bug("stream", 8, "a run that has died is ended, and not tried again", "src/recompute/run.ts", [
     "else await giveUp(execution, run, `the run",
     "else await abandon(execution, run); void (`the run",
   ]),
