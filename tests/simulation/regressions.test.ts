@@ -55,14 +55,15 @@ const HISTORIES: Record<string, History> = {
   // A run of release 0.1 whose page had failed was resumed, but has no pages that this release knows.
   "runs of release 0.1": {
     ...history("sources", [
-      step({ do: "add", list: "a", color: "y" }),
       step({ do: "break" }),
       step({ do: "subscribe", group: "y" }),
-      step({ do: "wait", ms: 25_000 }, 0),
+      step({ do: "wait", ms: 5_000 }),
+      step({ do: "wait", ms: 2_000 }),
+      step({ do: "upgrade" }),
+      step({ do: "mend" }),
     ]),
     mode: "paged",
     release: "0.1",
-    choices: { deviations: [[67, 2]] },
   },
 };
 

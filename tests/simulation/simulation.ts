@@ -154,7 +154,7 @@ class Simulation implements Observer<Deployment> {
     this.heartbeats = history.hasLastingFaults ? new Heartbeats(this.backend.store) : null;
     if (weather instanceof LastingFaults) {
       loop.at(loop.now + CALM_BEFORE_MS, () => weather.begin());
-      loop.at(loop.now + BEAT_EVERY_MS, () => this.beat());
+      loop.at(loop.now + BEAT_EVERY_MS, () => this.beatAgainAndAgain());
     }
   }
 
@@ -315,9 +315,7 @@ class Simulation implements Observer<Deployment> {
         this.stream.fill();
         break;
       case "beat":
-        this.backend.action("lazy:heartbeat", {}).catch((error) => {
-          this.check(() => must(false, () => `The heartbeat threw: ${error}`));
-        });
+        this.beat();
         break;
       case "forge":
         this.forge(act);
@@ -338,12 +336,20 @@ class Simulation implements Observer<Deployment> {
     else this.clients.askAnew(group);
   }
 
-  /** The heartbeat of a history with lasting faults, again and again. */
   private beat(): void {
+    const { release } = this.deployment;
+    this.backend.action("lazy:heartbeat", {}).catch((error) => {
+      // What that of an older release calls may be refused.
+      this.check(() => must(release !== undefined, () => `The heartbeat threw: ${error}`));
+    });
+  }
+
+  /** The heartbeat of a history with lasting faults. */
+  private beatAgainAndAgain(): void {
     const { loop } = this;
     this.check(() => this.heartbeats?.onBeat(this.deployment, loop.now));
-    this.start({ do: "beat" });
-    loop.at(loop.now + BEAT_EVERY_MS, () => this.beat());
+    this.beat();
+    loop.at(loop.now + BEAT_EVERY_MS, () => this.beatAgainAndAgain());
   }
 
   private forge({ how }: Act & { do: "forge" }): void {
@@ -515,7 +521,7 @@ class Simulation implements Observer<Deployment> {
     const row = rowsOf(store, store.latest).get(group);
     const { guard, version } = this.deployment;
     if (row === undefined || guard === "aged" || this.hasAgedOut(group)) return false;
-    return guard !== "tags" || (row.version === version && row.dirtyAt === undefined);
+    return guard !== "tags" || (row.version === version && row.dirtyAt === undefined && row.seq === undefined);
   }
 
   /** Whether a recompute of the group has died, or one that had the turn that it waits for. */
