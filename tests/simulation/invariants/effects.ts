@@ -26,9 +26,7 @@ export class Effects {
   private readonly valueSince = new Map<string, number>();
 
   onSend(events: readonly LogEvent[]): void {
-    for (const event of events) {
-      for (const seal of findSeals(event.line.message)) this.add(seal, event);
-    }
+    for (const event of events) this.add(event.line.message, event);
   }
 
   /**
@@ -44,8 +42,8 @@ export class Effects {
     };
   }
 
-  private add(seal: string, event: Sending): void {
-    for (const effect of effectsIn(seal)) {
+  private add(text: string, event: Sending): void {
+    for (const effect of effectsIn(text)) {
       const { args } = effect.args as { args?: { group: string } };
       // A canary asks for nothing.
       if (args !== undefined) this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
@@ -108,10 +106,10 @@ export class Effects {
   }
 }
 
-/** None, when it is a seal of an older release. */
-function effectsIn(seal: string): Effect[] {
+/** The effects of the seals in a text; none, when they are of an older release. */
+function effectsIn(text: string): Effect[] {
   try {
-    return readSeal(seal);
+    return findSeals(text).flatMap(readSeal);
   } catch {
     return [];
   }
