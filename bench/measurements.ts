@@ -3,6 +3,7 @@ import { invalidateRows } from "./costs/mass";
 import { measureFlood } from "./flood";
 import { measureForwards } from "./forwards";
 import { measureHit } from "./hit";
+import { measureHostileBody } from "./hostileBody";
 import { measureOverhead } from "./overhead";
 import type { Sizes } from "./sizes";
 import { measureStartup } from "./startup/startup";
@@ -15,6 +16,7 @@ export const MEASUREMENTS = {
   fanout: ({ fanout }: Sizes) => measureFlood(fanout),
   writes: () => measureWrites(),
   forwards: ({ forwards }: Sizes) => measureForwards(forwards),
+  hostileBody: ({ hostileRounds }: Sizes) => measureHostileBody(hostileRounds),
   overhead: ({ overheadRounds }: Sizes) => measureOverhead(overheadRounds),
   startup: ({ startupRounds }: Sizes) => measureStartup(startupRounds),
   mass: async ({ rows }: Sizes) => await invalidateRows(rows, await compileStrategies()),

@@ -1,6 +1,7 @@
 import type { FloodFigures } from "./flood";
 import type { ForwardFigures } from "./forwards";
 import type { HitFigures } from "./hit";
+import type { HostileBodyFigures } from "./hostileBody";
 import { atMost, exactly, type Line, plain, section } from "./lines";
 import type { Figures } from "./measurements";
 import type { OverheadFigures } from "./overhead";
@@ -10,13 +11,14 @@ import type { WriteFigures } from "./writes";
 
 /** The figures as tables with their goals, a section for each question that was answered. */
 export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] {
-  const { hit, storm, fanout, writes, forwards, overhead, startup } = figures;
+  const { hit, storm, fanout, writes, forwards, hostileBody, overhead, startup } = figures;
   return [
     hit && hitSection(hit),
     storm && stormSection(storm),
     fanout && fanoutSection(fanout, sizes.fanout.keys),
     writes && writesSection(writes),
     forwards && forwardsSection(forwards),
+    hostileBody && hostileBodySection(hostileBody),
     overhead && overheadSection(overhead),
     startup && startupSection(startup),
   ].filter((text) => text !== undefined);
@@ -109,12 +111,18 @@ function forwardsSection(forwards: ForwardFigures): string {
   ]);
 }
 
+function hostileBodySection({ megabytes, timeRatio }: HostileBodyFigures): string {
+  return section(`A hostile delivery: ${megabytes} MB of what looks like sealed effects, in the worst of three forms`, [
+    atMost("hostileBody.timeRatio", timeRatio, 3, "CPU time to answer it / a harmless one of the same form"),
+  ]);
+}
+
 function overheadSection(overhead: OverheadFigures): string {
   return section(
     "Time: an operation of the library over the bare one, side by side in convex-test",
     [
       plain("overhead.hitQuery", overhead.hitQuery, "a query that finds a fresh row"),
-      plain("overhead.staleQuery", overhead.staleQuery, "… a stale row, and signs its effect"),
+      plain("overhead.staleQuery", overhead.staleQuery, "… a stale row, and seals its effect"),
       atMost("overhead.sourceWrite", overhead.sourceWrite, 1.6, "a mutation that changes a source"),
       plain("overhead.newEffect", overhead.newEffect, "an effect that is new, of 50 at a time"),
       plain("overhead.repeatedEffect", overhead.repeatedEffect, "… that has been there before"),

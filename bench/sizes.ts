@@ -10,6 +10,7 @@ export interface Sizes {
   storm: FloodSizes;
   fanout: FloodSizes;
   forwards: { clients: number };
+  hostileRounds: number;
   overheadRounds: number;
   startupRounds: number;
   /** Rows that one tag invalidates. */
@@ -39,6 +40,7 @@ export const FULL: Sizes = {
   storm: STORM,
   fanout: FANOUT,
   forwards: { clients: 200 },
+  hostileRounds: 20,
   overheadRounds: 400,
   startupRounds: 400,
   rows: 1_000_000,

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { ConvexError } from "convex/values";
 import type { DispatchCounts } from "../src/effects/dispatch.js";
 import type { Effect } from "../src/effects/effect.js";
-import { findSeals, unseal, unsealAll } from "../src/effects/seal.js";
+import { sealOf, unseal, unsealAll } from "../src/effects/seal.js";
 import { openEnvelope, openForwarded } from "../src/effects/transports/client.js";
 import { isEnvelope, MAX_FORWARDED_SEALS } from "../src/effects/transports/envelope.js";
 import { answerLogStream } from "../src/effects/transports/webhook.js";
@@ -15,12 +15,23 @@ import {
   type SealInput,
   type Secrets,
 } from "./inputs.js";
-import { accepted, effectsOf, fullText, isEffect, isSigned, isText, judgeRequest, sealsIn, workText } from "./judge.js";
+import {
+  accepted,
+  effectsOf,
+  fullText,
+  isEffect,
+  isText,
+  isWantedNow,
+  judgeRequest,
+  payloadOf,
+  sealIn,
+  workText,
+} from "./judge.js";
 
 /** The functions under test: the library's own, or, to see that the fuzzer finds something, broken ones. */
 export const LIBRARY = {
   answerLogStream,
-  findSeals,
+  sealOf,
   unseal,
   unsealAll,
   openForwarded,
@@ -31,8 +42,8 @@ export type Subjects = typeof LIBRARY;
 
 /**
  * - `crash`: an exception came out, or the answer is not the documented one.
- * - `accepted`: something was started that no accepted secret had signed.
- * - `malformed`: what was started was signed, and is no effect.
+ * - `accepted`: something was started that no accepted secret had sealed.
+ * - `malformed`: what was started was sealed, and is no effect.
  * - `lost`: what was genuine was not started.
  */
 export type Kind = "crash" | "accepted" | "malformed" | "lost";
@@ -93,15 +104,16 @@ async function checkRoute(input: RouteInput, subjects: Subjects, secrets: Secret
   const notes: string[] = [];
   const response: unknown = await subjects.answerLogStream(
     request,
-    async (effects) => {
-      started.push(...effects);
+    async (effects, areOld) => {
+      const wanted = areOld ? effects.filter(isWantedNow) : effects;
+      started.push(...wanted);
       if (dispatchFails) throw new Error("The mutation behind the route throws.");
-      return dispatchedAll(effects);
+      return dispatchedAll(wanted);
     },
     async (topics) => void notes.push(topics),
   );
-  const { isFromStream, status, seals } = judgeRequest(input, secrets);
-  checkStarted(started, seals);
+  const { isFromStream, status, asked } = judgeRequest(input, secrets);
+  checkStarted(started, asked);
   for (const topics of notes) {
     if (!isFromStream) throw new Wrong("accepted", `Topics were noted: ${oneLine(topics)}`);
     if (!isText(topics)) throw new Wrong("malformed", `No text was noted: ${oneLine(topics)}`);
@@ -116,7 +128,7 @@ async function checkRoute(input: RouteInput, subjects: Subjects, secrets: Secret
     throw new Wrong("crash", `The answer's body is ${text}, not a JSON object.`);
   }
   // When the mutation fails, the stream is told to send all of it again.
-  if (!dispatchFails) checkNothingLost(started, seals);
+  if (!dispatchFails) checkNothingLost(started, asked);
   return started.length;
 }
 
@@ -129,26 +141,20 @@ const dispatchedAll = (effects: Effect[]): DispatchCounts => ({
 });
 
 async function checkSeal({ text }: SealInput, subjects: Subjects, secrets: Secrets) {
-  const found = subjects.findSeals(text);
-  const seals = sealsIn(text);
-  if (found.join("\n") !== seals.join("\n")) {
-    throw new Wrong("crash", `findSeals found ${found.length} seals, not the ${seals.length}.`);
-  }
+  const found = subjects.sealOf(text);
+  if (found !== sealIn(text)) throw new Wrong("crash", `sealOf found ${found}, not ${sealIn(text)}.`);
   let started = 0;
-  for (const line of new Set([text, ...found])) {
+  for (const line of new Set([text, found ?? text])) {
     const effects = await subjects.unseal(line, accepted(secrets));
-    const genuine = isSigned(line, accepted(secrets));
-    if (effects !== null && !genuine) {
-      throw new Wrong("accepted", "unseal opened a seal that no secret signed.");
+    if (effects !== null && payloadOf(line, accepted(secrets)) === null) {
+      throw new Wrong("accepted", "unseal opened a seal that no secret made.");
     }
-    if (effects === null && genuine && found.includes(line) && effectsOf(line) !== null) {
-      throw new Wrong("lost", "unseal refused a genuine seal.");
-    }
+    if (effects === null && isGenuine(line, secrets)) throw new Wrong("lost", "unseal refused a genuine seal.");
     checkForm(effects ?? []);
     started += effects?.length ?? 0;
   }
   const { effects } = await subjects.unsealAll([text]);
-  if (effects.length > 0 && !isSeal(text, secrets)) {
+  if (effects.length > 0 && !isGenuine(text, secrets)) {
     throw new Wrong("accepted", "unsealAll opened a text that is no seal of this app.");
   }
   return started;
@@ -158,9 +164,9 @@ async function checkForward({ seals }: ForwardInput, subjects: Subjects, secrets
   try {
     const { effects } = await subjects.openForwarded(seals);
     if (seals.length > MAX_FORWARDED_SEALS) throw new Wrong("accepted", "Too many seals are taken.");
-    const genuine = seals.filter((seal) => isGenuine(seal, secrets));
-    checkStarted(effects, genuine);
-    checkNothingLost(effects, genuine);
+    const asked = effectsOfAll(seals, secrets);
+    checkStarted(effects, asked);
+    checkNothingLost(effects, asked);
     return effects.length;
   } catch (error) {
     if (error instanceof ConvexError && seals.length > MAX_FORWARDED_SEALS) return 0;
@@ -171,28 +177,26 @@ async function checkForward({ seals }: ForwardInput, subjects: Subjects, secrets
 async function checkEnvelope({ answer }: EnvelopeInput, subjects: Subjects, secrets: Secrets) {
   const isEnvelope = subjects.isEnvelope(answer);
   const seals = isEnvelope ? [...answer.once, ...answer.seals] : [];
-  const isOurs = isEnvelope && answer.forward === FORWARD && seals.every((seal) => isSeal(seal, secrets));
+  const isOurs = isEnvelope && answer.forward === FORWARD && seals.every((seal) => isGenuine(seal, secrets));
   const opened = await subjects.openEnvelope(answer, FORWARD);
   if (opened === null) {
-    if (isOurs && seals.every((seal) => isGenuine(seal, secrets))) {
-      throw new Wrong("lost", "openEnvelope refused a genuine envelope.");
-    }
+    if (isOurs) throw new Wrong("lost", "openEnvelope refused a genuine envelope.");
     return 0;
   }
   if (!isOurs) throw new Wrong("accepted", "openEnvelope opened what is no envelope of this app.");
-  checkStarted(opened.effects, seals);
-  checkNothingLost(opened.effects, seals);
+  const asked = effectsOfAll(seals, secrets);
+  checkStarted(opened.effects, asked);
+  checkNothingLost(opened.effects, asked);
   return opened.effects.length;
-}
-
-/** A seal and nothing else, signed. */
-function isSeal(text: string, secrets: Secrets): boolean {
-  return sealsIn(text)[0] === text && isSigned(text, accepted(secrets));
 }
 
 /** What an app of these secrets seals: effects, and nothing else. */
 function isGenuine(text: string, secrets: Secrets): boolean {
-  return isSeal(text, secrets) && effectsOf(text) !== null;
+  return effectsOf(text, accepted(secrets)) !== null;
+}
+
+function effectsOfAll(seals: readonly string[], secrets: Secrets): Effect[] {
+  return seals.flatMap((seal) => effectsOf(seal, accepted(secrets)) ?? []);
 }
 
 /** Nothing is started that is no effect. */
@@ -204,20 +208,19 @@ function checkForm(started: readonly Effect[]): void {
   }
 }
 
-/** Nothing is started but effects that these seals ask for. */
-function checkStarted(started: readonly Effect[], seals: readonly string[]): void {
+/** Nothing is started but these effects. */
+function checkStarted(started: readonly Effect[], asked: readonly Effect[]): void {
   checkForm(started);
-  const asked = new Set(seals.flatMap((seal) => effectsOf(seal) ?? []).map(fullText));
-  const stranger = started.find((effect) => !asked.has(fullText(effect)));
+  const texts = new Set(asked.map(fullText));
+  const stranger = started.find((effect) => !texts.has(fullText(effect)));
   if (stranger !== undefined) {
     throw new Wrong("accepted", `No genuine seal asks for what was started: ${oneLine(stranger)}`);
   }
 }
 
-/** Each work that these seals ask for is started at least once. */
-function checkNothingLost(started: readonly Effect[], seals: readonly string[]): void {
+/** Each work that these effects ask for is started at least once. */
+function checkNothingLost(started: readonly Effect[], asked: readonly Effect[]): void {
   const done = new Set(started.map(workText));
-  const asked = seals.flatMap((seal) => effectsOf(seal) ?? []);
   const missing = asked.find((effect) => !done.has(workText(effect)));
   if (missing !== undefined) throw new Wrong("lost", `It was not started: ${oneLine(missing)}`);
 }

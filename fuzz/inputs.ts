@@ -4,7 +4,9 @@ import { oddJson } from "./payloads.js";
 import {
   EFFECT_SECRET,
   FORGERS_SECRET,
+  PREFIX,
   PREVIOUS_SECRET,
+  PREVIOUS_STREAM_SECRET,
   SHORT_SECRET,
   STREAM_SECRET,
   streamSignature,
@@ -16,6 +18,7 @@ export interface Secrets {
   effect: string;
   previous: string;
   stream: string;
+  previousStream: string;
 }
 
 /** What is thrown at the code, and at which part of it. */
@@ -51,13 +54,15 @@ export interface EnvelopeInput {
 /** The mutation that genuine envelopes name. */
 export const FORWARD = "lazy:forward";
 
-const SECRETS: Secrets = { effect: EFFECT_SECRET, previous: "", stream: STREAM_SECRET };
-const IN_ROTATION: Secrets = { ...SECRETS, previous: PREVIOUS_SECRET };
+const SECRETS: Secrets = { effect: EFFECT_SECRET, previous: "", stream: STREAM_SECRET, previousStream: "" };
+const IN_ROTATION: Secrets = { ...SECRETS, previous: PREVIOUS_SECRET, previousStream: PREVIOUS_STREAM_SECRET };
 const INCOMPLETE: Secrets[] = [
   { ...IN_ROTATION, stream: "" },
   { ...IN_ROTATION, effect: "" },
   { ...IN_ROTATION, effect: SHORT_SECRET },
-  { effect: "", previous: "", stream: "" },
+  { effect: "", previous: "", stream: "", previousStream: "" },
+  // A rotation of the stream's secret has begun.
+  { ...IN_ROTATION, previousStream: STREAM_SECRET },
 ];
 
 /** The input of a seed: the same at every run. */
@@ -90,8 +95,8 @@ function message(dice: Dice): string {
     [1, () => `'[request ${dice.below(9)}]' ${seal()} { a: ${seal()} }`],
     [1, () => dice.several(2, 3, seal).join(dice.pick([" ", "", "\n", "'", "."]))],
     [1, () => mutateText(dice, `'${seal()}'`, seal())],
-    [1, () => dice.pick(["", "'hello'", "lazy-views:1:", "lazy-views:1:".repeat(2_000)])],
-    [0.01, () => `lazy-views:1:${"A".repeat(200_000)}`],
+    [1, () => dice.pick(["", "'hello'", PREFIX, PREFIX.repeat(2_000)])],
+    [0.01, () => PREFIX + "A".repeat(dice.pick([3_975, 3_976, 3_977, 3_980, 32_000, 200_000]))],
   ]);
 }
 
@@ -107,7 +112,8 @@ function routeInput(dice: Dice): RouteInput {
 }
 
 function bodyText(dice: Dice): string {
-  const events = (max: number) => dice.several(1, max, () => eventJson(dice));
+  const isOld = dice.chance(0.3);
+  const events = (max: number) => dice.several(1, max, () => eventJson(dice, isOld));
   return dice.weighted<string>([
     [6, () => `[${events(3).join(",")}]`],
     [3, () => events(3).join(dice.pick(["\n", "\n", "\r\n"]))],
@@ -126,12 +132,14 @@ const MINUTE_MS = 60_000;
 const AGES_MS = [15 * MINUTE_MS, 15 * MINUTE_MS + 1, -5 * MINUTE_MS, -5 * MINUTE_MS - 1, NOW, -NOW];
 const TOPICS = ["function_execution", "verification", "Console", "", "__proto__", `x${"😀".repeat(30)}`];
 
-/** One event as JSON: mostly a console event of now, with a field or two that nobody expects. */
-function eventJson(dice: Dice): string {
-  const cached = dice.pick(["false", "false", "true", '"true"']);
+/** One event as JSON: mostly a console event, with a field or two that do not belong there. */
+function eventJson(dice: Dice, isOld = false): string {
+  const cached = dice.pick(["false", isOld ? "true" : "false", "true", '"true"']);
+  const usual = isOld ? 15 * MINUTE_MS + 1 + dice.below(MINUTE_MS) : dice.below(MINUTE_MS);
+  const age = dice.chance(0.9) ? usual : dice.pick(AGES_MS);
   const fields: Record<string, string> = {
     topic: JSON.stringify(dice.chance(0.9) ? "console" : dice.pick(TOPICS)),
-    timestamp: String(dice.chance(0.9) ? NOW - dice.below(MINUTE_MS) : NOW - dice.pick(AGES_MS)),
+    timestamp: String(NOW - age),
     function: `{"type":"query","path":"run:query","cached":${cached},"request_id":"r"}`,
     log_level: '"DEBUG"',
     message: JSON.stringify(message(dice)),
@@ -157,7 +165,7 @@ function headers(dice: Dice, plain: Buffer, body: Buffer): RouteInput["headers"]
     [30, () => [right]],
     [2, () => []],
     [2, () => [streamSignature(plain)]],
-    [2, () => [streamSignature(body, dice.pick([FORGERS_SECRET, EFFECT_SECRET]))]],
+    [2, () => [streamSignature(body, dice.pick([FORGERS_SECRET, EFFECT_SECRET, PREVIOUS_STREAM_SECRET]))]],
     [1, () => [right.toUpperCase()]],
     [1, () => [right.replace("sha256=", dice.pick(["", "sha1=", "sha256:", "sha256= ", "md5="]))]],
     [1, () => [` ${right}\t`]],

@@ -1,3 +1,4 @@
+import { sealedText, vectorOf } from "../tests/nodeSeals.js";
 import type { Dice } from "./dice.js";
 import { oddJson, oddPayload, plainPayload } from "./payloads.js";
 import {
@@ -7,15 +8,13 @@ import {
   PREFIX,
   PREVIOUS_SECRET,
   SHORT_SECRET,
-  SIGNATURE_LENGTH,
   STREAM_SECRET,
   sealed,
-  signed,
 } from "./signing.js";
 
 const OTHER_PREFIXES = [
-  ...["lazy-views:2:", "lazy-views:0:", "lazy-views:01:", "lazy-views:1", "lazy-views::", "1:"],
-  ...["LAZY-VIEWS:1:", "lazy_views:1:", " lazy-views:1:", "lazy-views:1:lazy-views:1:", "", "\u0000"],
+  ...["lazy-views:1:", "lazy-views:3:", "lazy-views:02:", "lazy-views:2", "lazy-views::", "2:"],
+  ...["LAZY-VIEWS:2:", "lazy_views:2:", " lazy-views:2:", "lazy-views:2:lazy-views:2:", "", "\u0000"],
 ];
 const ODD_PIECES = [
   ...["", "=", "==", "%", "+", "/", ".", ":", "'", '"', "\\", "\\u0000", "\n", "\r\n", " ", "\u0000"],
@@ -35,7 +34,8 @@ export function anySeal(dice: Dice): string {
     [5, () => sealed(oddPayload(dice))],
     [6, () => mutateText(dice, seal(), seal())],
     [3, () => splice(dice, seal(), seal())],
-    [2, () => otherSignature(dice, seal(), seal())],
+    [2, () => otherParts(dice, seal(), seal())],
+    [1, () => otherKeys(dice)],
     [2, () => otherEncoding(dice, seal())],
     [2, () => otherPrefix(dice, seal())],
     [2, () => sealed(plainPayload(dice), dice.pick([FORGERS_SECRET, STREAM_SECRET, SHORT_SECRET]))],
@@ -46,49 +46,70 @@ export function anySeal(dice: Dice): string {
   ]);
 }
 
-const parts = (seal: string) => ({
-  payload: seal.slice(PREFIX.length, -SIGNATURE_LENGTH - 1),
-  signature: seal.slice(-SIGNATURE_LENGTH),
-});
+const lettersOf = (seal: string) => seal.slice(PREFIX.length);
 
-/** The payload of one seal under a signature that is not its own. */
-function otherSignature(dice: Dice, seal: string, other: string): string {
-  const { payload, signature } = parts(seal);
-  const text = PREFIX + payload;
+/** The initialization vector, the ciphertext and the tag of seals, put together as they do not belong. */
+function otherParts(dice: Dice, seal: string, other: string): string {
+  const split = (text: string) => {
+    const bytes = Buffer.from(lettersOf(text), "base64url");
+    return { iv: bytes.subarray(0, 12), encrypted: bytes.subarray(12, -16), tag: bytes.subarray(-16) };
+  };
+  const [own, strange] = [split(seal), split(other)];
+  const join = (...pieces: Uint8Array[]) => PREFIX + Buffer.concat(pieces).toString("base64url");
   return dice.weighted<string>([
-    [2, () => `${text}.${parts(other).signature}`],
-    [1, () => `${text}.${"A".repeat(SIGNATURE_LENGTH)}`],
-    [1, () => `${text}.${signature.slice(1)}`],
-    [1, () => `${text}.${signature}A`],
-    [1, () => `${text}.${[...signature].reverse().join("")}`],
-    [1, () => `${text}.${signature.toLowerCase()}`],
-    // Signed is the text with its prefix: a signature of the payload alone is another's.
-    [1, () => `${text}.${hmac(payload, EFFECT_SECRET).toString("base64url")}`],
-    [1, () => text],
+    [2, () => join(own.iv, own.encrypted, strange.tag)],
+    [2, () => join(strange.iv, own.encrypted, own.tag)],
+    [2, () => join(own.iv, strange.encrypted, own.tag)],
+    [1, () => join(own.encrypted, own.tag)],
+    [1, () => join(own.iv, own.encrypted)],
+    [1, () => join(own.iv, own.encrypted, own.tag, Buffer.alloc(1 + dice.below(16)))],
+    [1, () => join(own.iv, own.encrypted, own.tag.subarray(0, dice.below(16)))],
+    [1, () => join(own.iv, own.tag, own.encrypted)],
+    [1, () => join(own.iv, flipBit(dice, own.encrypted), own.tag)],
+    [1, () => join(Buffer.alloc(12), own.encrypted, own.tag)],
+    [1, () => join(own.iv, own.tag)],
   ]);
+}
+
+/** A plaintext that was encrypted by the rules, but for a key or a vector that are not the app's own. */
+function otherKeys(dice: Dice): string {
+  const json = plainPayload(dice);
+  const iv = vectorOf(json, EFFECT_SECRET);
+  return dice.weighted<string>([
+    // The secret itself, or a key with another name, encrypts nothing.
+    [1, () => sealedText(json, FORGERS_SECRET, { iv, key: Buffer.from(EFFECT_SECRET, "hex") })],
+    [1, () => sealedText(json, FORGERS_SECRET, { iv, key: hmac("lazy-views:1:key", EFFECT_SECRET) })],
+    [1, () => sealedText(json, FORGERS_SECRET, { iv, key: Buffer.alloc(32) })],
+    [1, () => sealedText(json, FORGERS_SECRET, { iv })],
+    // As release 0.2 signed it.
+    [1, () => signedAsBefore(json)],
+    [1, () => PREFIX + Buffer.from(json).toString("base64url")],
+  ]);
+}
+
+function signedAsBefore(json: string): string {
+  const text = `lazy-views:1:${Buffer.from(json).toString("base64url")}`;
+  return `${text}.${hmac(text, EFFECT_SECRET).toString("base64url")}`;
 }
 
 /** The same bytes in other letters: base64 with its own alphabet, with padding, hex. */
 function otherEncoding(dice: Dice, seal: string): string {
-  const { payload, signature } = parts(seal);
-  const standard = (text: string) => Buffer.from(text, "base64url").toString("base64");
+  const letters = lettersOf(seal);
+  const bytes = Buffer.from(letters, "base64url");
   return dice.weighted<string>([
-    [1, () => `${PREFIX}${standard(payload)}.${signature}`],
-    [1, () => `${PREFIX}${payload}.${standard(signature)}`],
-    [1, () => `${PREFIX}${payload}.${standard(signature).slice(0, -1)}`],
-    [1, () => `${PREFIX}${payload}=.${signature}`],
-    [1, () => `${PREFIX}${payload}.${Buffer.from(signature, "base64url").toString("hex")}`],
+    [1, () => PREFIX + bytes.toString("base64")],
+    [1, () => `${seal}=`],
+    [1, () => PREFIX + bytes.toString("hex")],
     [1, () => encodeURIComponent(seal)],
-    // The last letter carries two bits that mean nothing.
+    [1, () => seal + dice.pick(["A", "AA", "AAA", "AAAA"])],
+    // The last letter may carry bits that mean nothing.
     [1, () => seal.slice(0, -1) + dice.pick([..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef0123456789-_"])],
   ]);
 }
 
-/** Another prefix or version: with the old signature, or signed anew. */
+/** Another prefix or version. */
 function otherPrefix(dice: Dice, seal: string): string {
-  const { payload, signature } = parts(seal);
-  const text = dice.pick(OTHER_PREFIXES) + payload;
-  return dice.chance(0.5) ? `${text}.${signature}` : signed(text);
+  return dice.pick(OTHER_PREFIXES) + lettersOf(seal);
 }
 
 /** A seal inside a seal, or after its own beginning. */
@@ -96,9 +117,8 @@ function nested(dice: Dice, seal: string): string {
   return dice.weighted<string>([
     [1, () => sealed(JSON.stringify([seal]))],
     [1, () => sealed(seal)],
-    [1, () => signed(seal)],
-    [1, () => `${seal}.${parts(seal).signature}`],
     [1, () => PREFIX + seal],
+    [1, () => seal + lettersOf(seal)],
     [1, () => seal.slice(0, dice.below(seal.length)) + seal],
   ]);
 }

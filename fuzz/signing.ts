@@ -1,32 +1,28 @@
 import { createHmac } from "node:crypto";
+import { SEAL_PREFIX, sealedText } from "../tests/nodeSeals.js";
 
 /*
- * Signatures made with Node's own HMAC: what is genuine does not rest on the code under test.
+ * Seals and signatures made with Node's own crypto: what is genuine does not rest on the code under test.
  */
 
 export const EFFECT_SECRET = "e1".repeat(32);
 export const PREVIOUS_SECRET = "b2".repeat(32);
 export const STREAM_SECRET = "57".repeat(32);
-/** Whoever forges knows the format, and not the secrets. */
+export const PREVIOUS_STREAM_SECRET = "84".repeat(32);
+/** A forger knows the format, and not the secrets. */
 export const FORGERS_SECRET = "0f".repeat(32);
 /** Too short to be accepted, though it is set. */
 export const SHORT_SECRET = "short";
 
-export const PREFIX = "lazy-views:1:";
-/** The characters of an HMAC-SHA256 in base64url. */
-export const SIGNATURE_LENGTH = 43;
-
-export function hmac(data: string | Uint8Array, secret: string): Buffer {
-  return createHmac("sha256", secret).update(data).digest();
-}
+export const PREFIX = SEAL_PREFIX;
 
 /** A seal around any payload, whether it is one of effects or not. */
 export function sealed(payload: string | Uint8Array, secret = EFFECT_SECRET): string {
-  return signed(PREFIX + Buffer.from(payload).toString("base64url"), secret);
+  return sealedText(payload, secret);
 }
 
-export function signed(text: string, secret = EFFECT_SECRET): string {
-  return `${text}.${hmac(text, secret).toString("base64url")}`;
+export function hmac(data: string | Uint8Array, secret: string): Buffer {
+  return createHmac("sha256", secret).update(data).digest();
 }
 
 /** The header with which the log stream signs a body. */

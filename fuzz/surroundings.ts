@@ -7,6 +7,7 @@ const VARIABLES = {
   effect: "LAZY_VIEWS_SECRET",
   previous: "LAZY_VIEWS_SECRET_PREVIOUS",
   stream: "LAZY_VIEWS_STREAM_SECRET",
+  previousStream: "LAZY_VIEWS_STREAM_SECRET_PREVIOUS",
 } as const satisfies Record<keyof Secrets, string>;
 const LEVELS = ["log", "debug", "info", "warn", "error", "trace"] as const;
 
@@ -27,8 +28,8 @@ export class Surroundings {
   }
 
   setSecrets(secrets: Secrets): void {
-    for (const name of ["effect", "previous", "stream"] as const) {
-      process.env[VARIABLES[name]] = secrets[name];
+    for (const [name, variable] of Object.entries(VARIABLES)) {
+      process.env[variable] = secrets[name as keyof Secrets];
     }
   }
 

@@ -49,7 +49,7 @@ export function sweepSpan(waitMs: number): number {
 }
 
 // ── The log stream ──
-/** Events older than this are a replay: Convex gives a delivery up after about seven minutes. */
+/** A delivery without a younger event is a replay, or of cached results: Convex gives one up after some seven minutes. */
 export const MAX_EVENT_AGE_MS = 15 * MINUTE;
 /** A sender's clock may run ahead by this much. */
 export const MAX_CLOCK_SKEW_MS = 5 * MINUTE;

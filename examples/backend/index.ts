@@ -52,6 +52,8 @@ export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, b
   /** The deployment's environment variables. They are put back when the backend closes. */
   env?: Record<string, string>;
   logStream?: LogStreamOptions;
+  /** How the trace shows a console message. Default: as it is. */
+  readable?: (message: string) => string;
 }
 
 /** A running backend. */
@@ -80,7 +82,7 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
   const outside: (work: () => void) => void = AsyncLocalStorage.snapshot();
   const trace = new Trace(outside);
   const activity = new Activity();
-  const reporter = new Reporter(trace);
+  const reporter = new Reporter(trace, options.readable);
   const { schema, modules, components = {} } = options;
   const runtime = new Runtime(schema, modules, components, reporter, activity);
   const queries = new QueryRunner(runtime, reporter);

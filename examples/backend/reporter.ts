@@ -20,7 +20,11 @@ export class Reporter {
   /** Set when the deployment has a log stream. */
   logStream: LogStream | null = null;
 
-  constructor(private readonly trace: Trace) {}
+  /** @param readable - Says how the trace shows a console message; the log stream gets it as it is. */
+  constructor(
+    private readonly trace: Trace,
+    private readonly readable = (message: string) => message,
+  ) {}
 
   /** A function ended. */
   execution(source: ReportedFunction, outcome: Outcome, durationMs: number): void {
@@ -43,7 +47,7 @@ export class Reporter {
         requestId,
         cached,
         level,
-        message,
+        message: this.readable(message),
         truncated,
       });
     }

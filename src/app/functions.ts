@@ -9,6 +9,7 @@ import type { MutationExecution } from "../model/execution.js";
 import type { ActJob, Question, RecomputeJob, RecomputeOutcome, SweepJob } from "../model/jobs.js";
 import { doRunJob } from "../recompute/run.js";
 import type { AnyQueryCtx } from "../schema.js";
+import { stillWanted } from "../views/read.js";
 import { withExecution } from "./builders.js";
 import { beat, raiseCanary, writeNote } from "./heartbeat.js";
 import { type InspectReport, inspect } from "./inspect.js";
@@ -59,6 +60,7 @@ const SWEEPS: Handlers<SweepJob, [MutationExecution], number> = {
 
 const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
   commits: (app, ctx, { rows }) => commitsOf(ctx, app, rows),
+  wanted: (app, ctx, { effects }) => stillWanted(app, ctx, effects),
   due: findDue,
   evict: findEvictable,
   backstop: findForgotten,

@@ -16,6 +16,7 @@ import {
 } from "convex/server";
 import type { CustomBuilder } from "convex-helpers/server/customFunctions";
 import type { EffectCtx } from "../effects/collector.js";
+import type { Effect } from "../effects/effect.js";
 import { answerLogStream } from "../effects/transports/webhook.js";
 import { called, type LazyApp, references, type Transport } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
@@ -208,7 +209,11 @@ export class LazyViews<DataModel extends GenericDataModel> {
     const handler = httpActionGeneric((ctx, request) =>
       answerLogStream(
         request,
-        (effects) => called(app, "dispatch", ctx.runMutation(app.refs.dispatch, { effects })),
+        async (effects, areOld) => {
+          const ask = { kind: "wanted", effects } as const;
+          const wanted = areOld ? await called(app, "inspect", ctx.runQuery(app.refs.inspect, { ask })) : effects;
+          return await called(app, "dispatch", ctx.runMutation(app.refs.dispatch, { effects: wanted as Effect[] }));
+        },
         (topics) => noteTopics(app, ctx, topics),
       ),
     );

@@ -2,32 +2,40 @@ import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/v
 import { canonicalText } from "../values/canonical.js";
 import { isPlainObject } from "../values/copy.js";
 import { complain, reasonOf } from "../values/describe.js";
+import { decrypt, encrypt, toUtf8 } from "./crypto.js";
 import { collapse, type Effect } from "./effect.js";
 import { acceptedEffectSecrets, effectSecret } from "./secrets.js";
-import { sign, toUtf8, verify } from "./sign.js";
 
 /*
  * A seal is a line of text that carries effects out of a query:
  *
- *   lazy-views:1:<base64url of a JSON array of effects>.<base64url of its HMAC-SHA256>
+ *   lazy-views:2:<base64url of 12 bytes of initialization vector, a ciphertext, 16 bytes of tag>
  *
- * Each effect is `{f: target, a: arguments, w: window in ms, k?: key, s?: seen}`.
- *
- * It is signed because any function may log text that a user chose. It needs no time stamp and may be repeated:
- * inside its window an effect that is dispatched twice runs once, and a recompute that is repeated later finds its row
- * fresh. (Other targets look again before they act.)
+ * It is AES-256-GCM over a JSON array of effects, each `{f: target, a: arguments, w: window in ms, k?: key, s?: seen}`:
+ * only the deployment can read a seal, or make one. A query has no randomness, so the vector is taken from an HMAC of
+ * the plaintext: equal effects have equal seals, and different ones have different vectors. A seal needs no time stamp
+ * and may be repeated: inside its window an effect that is dispatched twice runs once, and a recompute that is repeated
+ * later finds its row fresh. (Other targets look again before they act.)
  */
-const PREFIX = "lazy-views:1:";
-const SEAL = /lazy-views:1:[\w-]+\.[\w-]{43}(?![\w-])/g;
+const PREFIX = "lazy-views:2:";
+/** A message of the log that is a seal and nothing else, in the quotes that Convex puts around a text. */
+const SEAL = /^'?(lazy-views:2:[\w-]+)'?$/;
+/** A line with a seal is shorter than this, in bytes. */
+const LINE_BYTES = 4_000;
+/** Seals that are opened side by side: as many as Convex posts at once, so that it gives up on no body of Convex. */
+const GROUP = 128;
 
 /** What fits in a line of 3,990 bytes. Convex documents 4 KiB; two quotes and some air are left for the formatting. */
-const MAX_JSON_BYTES = 2_949;
+const MAX_JSON_BYTES = 2_954;
+
+/** Of packed effects, those that are sealed: each text becomes one line. */
+type Choose = (packed: string[]) => string[];
 
 /** Seals effects on their way out of a query. Never throws: it logs what cannot be sealed, and the query goes on. */
-export async function sealForSending(effects: readonly Effect[]): Promise<string[]> {
+export async function sealForSending(effects: readonly Effect[], choose?: Choose): Promise<string[]> {
   if (effects.length === 0) return [];
   try {
-    return await seal(effects, effectSecret());
+    return await seal(effects, effectSecret(), choose);
   } catch (error) {
     complain(`${effects.length} effect(s) were not sent: ${reasonOf(error)}`);
     return [];
@@ -35,12 +43,23 @@ export async function sealForSending(effects: readonly Effect[]): Promise<string
 }
 
 /**
- * Packs effects into as few lines as they fit in, and signs each line. Logs an effect that fits in no line.
+ * Packs effects into as few lines as they fit in, and seals each line. Logs an effect that fits in no line.
  *
  * @returns Lines, each shorter than 4,000 bytes.
  */
-export async function seal(effects: readonly Effect[], secret: string): Promise<string[]> {
-  const payloads: string[][] = [];
+export async function seal(
+  effects: readonly Effect[],
+  secret: string,
+  choose: Choose = (packed) => packed,
+): Promise<string[]> {
+  return await Promise.all(
+    choose(pack(effects)).map(async (text) => PREFIX + toBase64Url(await encrypt(toUtf8(text), secret))),
+  );
+}
+
+/** Effects as texts, a JSON array each, none longer than a line has room for. */
+function pack(effects: readonly Effect[]): string[] {
+  const packed: string[][] = [];
   let room = 0;
   for (const effect of effects) {
     try {
@@ -53,62 +72,56 @@ export async function seal(effects: readonly Effect[], secret: string): Promise<
         );
       }
       if (bytes > room) {
-        payloads.push([]);
+        packed.push([]);
         room = MAX_JSON_BYTES;
       }
-      payloads.at(-1)?.push(json);
+      packed.at(-1)?.push(json);
       room -= bytes;
     } catch (error) {
       complain(`an effect for ${effect.target} was not sent: ${reasonOf(error)}`);
     }
   }
-  return await Promise.all(
-    payloads.map(async (payload) => {
-      const text = PREFIX + toBase64Url(toUtf8(`[${payload.join(",")}]`));
-      return `${text}.${toBase64Url(await sign(text, secret))}`;
-    }),
-  );
+  return packed.map((texts) => `[${texts.join(",")}]`);
 }
 
-/** Every seal that stands in a text, verified or not. */
-export function findSeals(text: string): string[] {
-  return text.match(SEAL) ?? [];
+/** The seal that a message of the log is; null for any other message, also one that has seals in it. */
+export function sealOf(message: string): string | null {
+  return message.length < LINE_BYTES ? (SEAL.exec(message)?.[1] ?? null) : null;
 }
 
-/** The effects of texts that came from outside, each once; and how many of the texts are no seal of this app. */
+/**
+ * The effects of texts that came from outside, each once; and how many of the texts are no seal of this app. They are
+ * opened in groups. After one group's worth of forged ones it gives up: to open seals costs more than to send them.
+ */
 export async function unsealAll(texts: readonly string[]): Promise<{ effects: Effect[]; forged: number }> {
   const secrets = acceptedEffectSecrets();
-  const opened = await Promise.all([...new Set(texts)].map((text) => unseal(text, secrets)));
-  const genuine = opened.filter((effects) => effects !== null);
-  return { effects: collapse(genuine.flat()), forged: opened.length - genuine.length };
+  const genuine: Effect[] = [];
+  let forged = 0;
+  for (let start = 0; start < texts.length && forged < GROUP; start += GROUP) {
+    const group = [...new Set(texts.slice(start, start + GROUP))];
+    for (const effects of await Promise.all(group.map((text) => unseal(text, secrets)))) {
+      if (effects === null) forged++;
+      else genuine.push(...effects);
+    }
+  }
+  return { effects: collapse(genuine), forged };
 }
 
 /**
- * @param secrets - Any of them may have signed it.
- * @returns The effects of a seal; null when the line is no seal, or no secret signed it.
+ * @param secrets - Any of them may have sealed it.
+ * @returns The effects of a seal; null when the line is no seal, or one of another secret.
  */
 export async function unseal(line: string, secrets: readonly string[]): Promise<Effect[] | null> {
-  if (findSeals(line)[0] !== line) return null;
-  const [text, signature] = line.split(".") as [string, string];
-  try {
-    for (const secret of secrets) {
-      if (await verify(toUtf8(text), fromBase64Url(signature), secret)) return readSeal(line);
+  if (sealOf(line) !== line) return null;
+  for (const secret of secrets) {
+    try {
+      const json = new TextDecoder().decode(await decrypt(fromBase64Url(line.slice(PREFIX.length)), secret));
+      return (JSON.parse(json) as JSONValue[]).map(fromJson);
+    } catch {
+      // Not base64url, or sealed with another secret, or not effects.
     }
-  } catch {
-    // Not effects: the same answer as for a wrong signature.
   }
   return null;
-}
-
-/**
- * The effects that a seal says it carries, without asking who signed it: for tests and tools.
- *
- * @throws Error when the line is not a seal.
- */
-export function readSeal(line: string): Effect[] {
-  const payload = line.slice(PREFIX.length, line.indexOf("."));
-  const json = JSON.parse(new TextDecoder().decode(fromBase64Url(payload))) as JSONValue[];
-  return json.map(fromJson);
 }
 
 function toBase64Url(bytes: Uint8Array): string {
@@ -120,7 +133,10 @@ function toBase64Url(bytes: Uint8Array): string {
 
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(binary.length);
+  // A body of the log stream can have megabytes of this, and `Uint8Array.from` takes ten times as long.
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
 }
 
 function toJson({ target, args, windowMs, key, seen }: Effect): string {

@@ -3,12 +3,14 @@ declare const process: { env: Record<string, string | undefined> } | undefined;
 /** The shortest secret that is accepted, in characters: 16 random bytes in hex. */
 const MIN_SECRET_LENGTH = 32;
 
-/** Signs effects on their way out of a query. */
+/** Seals effects on their way out of a query. */
 export const EFFECT_SECRET = "LAZY_VIEWS_SECRET";
-/** The effect secret before the last rotation: still accepted, never used to sign. */
+/** The effect secret before the last rotation: still accepted, never used to seal. */
 const PREVIOUS_EFFECT_SECRET = "LAZY_VIEWS_SECRET_PREVIOUS";
 /** The `hmacSecret` of the deployment's webhook log stream. */
 export const STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET";
+/** The stream's secret before the last rotation; equal to the other one while the new one is not known yet. */
+export const PREVIOUS_STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET_PREVIOUS";
 
 /** The value of an environment variable of the deployment, or undefined when it is unset or empty. */
 export function environmentVariable(name: string): string | undefined {

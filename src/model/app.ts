@@ -102,7 +102,7 @@ async function silenceReaders(app: LazyApp, ctx: AnyMutationCtx, effect: Effect)
 }
 
 /** The view whose recompute an effect asks for. */
-function viewOf(app: LazyApp, { target, args }: Effect): ViewDefinition | undefined {
+export function viewOf(app: LazyApp, { target, args }: Effect): ViewDefinition | undefined {
   return target === pathOf(app, "recompute") ? app.views.get(String(args.view)) : undefined;
 }
 

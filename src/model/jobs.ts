@@ -75,6 +75,8 @@ export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | Note
 export type Question =
   /** The `asOf` of rows; null for one that does not exist. */
   | { kind: "commits"; rows: ({ view: string; key: string } | null)[] }
+  /** Which effects of an old delivery are still wanted. */
+  | { kind: "wanted"; effects: readonly Effect[] }
   /** What a sweep has to handle. */
   | Exclude<SweepJob, Note>
   /** What a key's value is, or its next page, if the snapshot shows the run; else null. */

@@ -1,5 +1,6 @@
 import type { Effect } from "../effects/effect.js";
-import { findSeals, readSeal } from "../effects/seal.js";
+import { sealOf, unseal } from "../effects/seal.js";
+import { acceptedEffectSecrets } from "../effects/secrets.js";
 import { leaveListener } from "../effects/transports/client.js";
 
 /** What a function logged for the library, and the rest of what it did. */
@@ -37,9 +38,8 @@ export async function collectEffects<Result>(run: () => Promise<Result>): Promis
   const messages: string[] = [];
   const { debug } = console;
   console.debug = (...args: unknown[]) => {
-    const seals = args.length === 1 ? findSeals(String(args[0])) : [];
-    if (seals.length === 0) debug.apply(console, args);
-    else messages.push(`'${args[0]}'`);
+    if (args.length === 1 && sealOf(String(args[0])) !== null) messages.push(`'${args[0]}'`);
+    else debug.apply(console, args);
   };
   const leave = leaveListener((seals, forward) => {
     messages.push(...seals);
@@ -47,7 +47,9 @@ export async function collectEffects<Result>(run: () => Promise<Result>): Promis
   });
   try {
     const result = await run();
-    return { result, messages, effects: messages.flatMap((m) => findSeals(m).flatMap(readSeal)) };
+    const secrets = acceptedEffectSecrets();
+    const opened = await Promise.all(messages.map((message) => unseal(sealOf(message) ?? "", secrets)));
+    return { result, messages, effects: opened.flatMap((effects) => effects ?? []) };
   } finally {
     leave();
     console.debug = debug;

@@ -1,7 +1,7 @@
 import { makeFunctionReference } from "convex/server";
 import { EFFECTS_PATH } from "../app/lazyViews.js";
+import { sign } from "../effects/crypto.js";
 import { environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
-import { sign } from "../effects/sign.js";
 import { MAX_FORWARDED_SEALS } from "../effects/transports/envelope.js";
 import { toHex } from "../values/canonical.js";
 import { forwardPathOf } from "./collect.js";

@@ -1,8 +1,12 @@
+import type { Effect } from "../effects/effect.js";
+import { type LazyApp, viewOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type Execution, executionOf } from "../model/execution.js";
+import { isNearlyOut } from "../model/limits.js";
 import { findRow, hasValue, type Key, keyOrNone, toKey } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
+import { canonicalText } from "../values/canonical.js";
 import { describe } from "../values/describe.js";
 
 /**
@@ -85,9 +89,30 @@ export async function peekView(ctx: AnyQueryCtx, view: ViewDefinition, rawKey: u
 }
 
 /** Whether the row of a key is not fresh, and no recompute of it is on its way. */
-export async function isWanted(reader: AnyQueryCtx, view: ViewDefinition, row: StoredRow | null): Promise<boolean> {
+export async function isWanted(
+  reader: AnyQueryCtx,
+  view: ViewDefinition,
+  row: StoredRow | null,
+  log?: Parameters<typeof judgeForReader>[3],
+): Promise<boolean> {
   if (!hasValue(row)) return true;
-  return row.pendingUntil === undefined && (await judgeForReader(reader, view, row)) !== "fresh";
+  return row.pendingUntil === undefined && (await judgeForReader(reader, view, row, log)) !== "fresh";
+}
+
+/**
+ * Of effects that were delivered late, or again: the recomputes that a reader of their row would raise now. The row is
+ * the one that they saw, is not fresh, and no recompute of it is on its way. What is more than a query may read is left
+ * out. Logs nothing: the lines would be delivered to the route that asks.
+ */
+export async function stillWanted(app: LazyApp, ctx: AnyQueryCtx, effects: readonly Effect[]): Promise<Effect[]> {
+  const wanted: Effect[] = [];
+  for (const effect of effects) {
+    const view = viewOf(app, effect);
+    if (view === undefined || effect.seen === undefined || (await isNearlyOut(ctx))) continue;
+    const row = await findRow(ctx.db, view, canonicalText(effect.args.args));
+    if (row?.asOf === effect.seen && (await isWanted(ctx, view, row, () => {}))) wanted.push(effect);
+  }
+  return wanted;
 }
 
 function toRead(row: StoredRow | null, state: RowState): AnyRead {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { measureFlood } from "../../bench/flood";
 import { measureForwards } from "../../bench/forwards";
 import { measureHit } from "../../bench/hit";
+import { measureHostileBody } from "../../bench/hostileBody";
 import { FANOUT, HIT, STORM } from "../../bench/sizes";
 import { measureWrites } from "../../bench/writes";
 
@@ -63,6 +64,12 @@ test("clients that carry effects: some do, and all see both changes", async () =
   expect(recomputes).toBeGreaterThanOrEqual(2);
   // How few they are depends on the machine: the bench holds them to a bound.
   for (const count of [forwards, forwardsInsideWindow]) expect(count).toBeGreaterThanOrEqual(1);
+});
+
+test("bodies full of fake seals are answered like harmless ones; the bench holds their time to a bound", async () => {
+  const { megabytes, timeRatio } = await measureHostileBody(1);
+  expect(megabytes).toBe(4);
+  expect(timeRatio).toBeGreaterThan(0);
 });
 
 test("a source write reads the row, and writes it only when it is clean", async () => {

@@ -2,7 +2,7 @@ import { anyApi, type FunctionReference } from "convex/server";
 import { deliverEffects } from "convex-lazy-views/test";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { EFFECTS_PATH } from "../../src/app/lazyViews.js";
-import { sign } from "../../src/effects/sign.js";
+import { sign } from "../../src/effects/crypto.js";
 import { type AppOptions, endTestApp, STREAM_SECRET, startTestApp } from "../testApp.js";
 
 afterEach(endTestApp);

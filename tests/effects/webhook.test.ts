@@ -1,45 +1,19 @@
-import { createHmac } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { CACHED, consoleEvent, postBody, streamSignature } from "../logEvents.js";
+import { sealedText } from "../nodeSeals.js";
 import { endTestApp, STREAM_SECRET, startTestApp } from "../testApp.js";
 import { startTotals, tables } from "../totals.js";
 
-const PATH = "/lazy-views/effects";
-const sign = (body: string | Buffer, secret = STREAM_SECRET) =>
-  `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
-const event = (message: string, more: object = {}) => ({
-  topic: "console",
-  timestamp: Date.now(),
-  function: { type: "query", path: "run:query", cached: false, request_id: "r" },
-  log_level: "DEBUG",
-  message,
-  is_truncated: false,
-  convex: { deployment_name: "test" },
-  ...more,
-});
+const sign = streamSignature;
+const event = consoleEvent;
 
 let app: ReturnType<typeof startTotals>;
-const consoleLines = vi.fn();
 beforeEach(() => {
   app = startTotals();
-  consoleLines.mockClear();
 });
 afterEach(endTestApp);
 
-/** Posts a body; whatever it is, the route must not write a single line to the console. */
-async function post(body: string | Buffer, headers?: Record<string, string>) {
-  const spies = (["log", "debug", "info", "warn", "error"] as const).map((level) =>
-    vi.spyOn(console, level).mockImplementation(consoleLines),
-  );
-  const response = await app.t.fetch(PATH, {
-    method: "POST",
-    headers: headers ?? { "x-webhook-signature": sign(body) },
-    body: body as BodyInit,
-  });
-  const answer = { status: response.status, ...((await response.json()) as object) };
-  expect(consoleLines).not.toHaveBeenCalled();
-  for (const spy of spies) spy.mockRestore();
-  return answer;
-}
+const post = (body: string | Buffer, headers?: Record<string, string>) => postBody(app, body, headers);
 const postEvents = (...events: object[]) => post(JSON.stringify(events));
 const staleRead = async (list = "a") => {
   const { messages } = await app.collect((ctx) => app.totals.get(ctx, { list }));
@@ -48,7 +22,7 @@ const staleRead = async (list = "a") => {
 const nothing = { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
 
 describe("what arrives", () => {
-  test("an effect is dispatched, from a cached execution too, and from a line with other text", async () => {
+  test("an effect is dispatched, from a cached execution too, and from a message without quotes", async () => {
     expect(await postEvents(event(await staleRead()))).toEqual({
       status: 200,
       events: 1,
@@ -57,10 +31,10 @@ describe("what arrives", () => {
       ...nothing,
       dispatched: 1,
     });
-    const cached = event(await staleRead("b"), { function: { cached: true } });
+    const cached = event(await staleRead("b"), CACHED);
     expect(await postEvents(cached)).toMatchObject({ status: 200, dispatched: 1 });
-    const wrapped = event(`'[request 7]' ${await staleRead("c")} { a: 1 }`);
-    expect(await postEvents(wrapped)).toMatchObject({ status: 200, dispatched: 1 });
+    const bare = event((await staleRead("c")).slice(1, -1));
+    expect(await postEvents(bare)).toMatchObject({ status: 200, dispatched: 1 });
     await app.advance(0);
     expect(await app.rows("totals")).toHaveLength(3);
   });
@@ -73,6 +47,18 @@ describe("what arrives", () => {
       events: 1,
       effects: 0,
     });
+  });
+
+  test("a message with more in it than a seal is text of the app, and starts nothing", async () => {
+    const message = await staleRead();
+    const texts = [
+      `'[request 7]' ${message} { a: 1 }`,
+      `${message} ${message}`,
+      ` ${message}`,
+      `'user said ${message}'`,
+    ];
+    expect(await postEvents(...texts.map((text) => event(text)))).toMatchObject({ events: 4, effects: 0, forged: 0 });
+    expect(await app.rows("lazyEffects")).toEqual([]);
   });
 
   test("equal effects of one body are dispatched once, and a body that arrives twice changes nothing", async () => {
@@ -105,13 +91,6 @@ describe("what arrives", () => {
     const body = JSON.stringify([...big, event(await staleRead())]);
     expect(body.length).toBeGreaterThan(5_000_000);
     expect(await post(body)).toMatchObject({ status: 200, events: 129, dispatched: 1 });
-  });
-
-  test("lines of a cached result count however old the result is", async () => {
-    const message = await staleRead();
-    const cached = { function: { type: "query", path: "run:query", cached: true } };
-    const old = event(message, { timestamp: Date.now() - 3_600_000, ...cached });
-    expect(await postEvents(old)).toMatchObject({ status: 200, dispatched: 1 });
   });
 
   test("a seal of the previous secret is accepted while that is set", async () => {
@@ -154,36 +133,20 @@ describe("what is refused", () => {
     expect(await post(body)).toMatchObject({ status: 400 });
   });
 
-  test("an old body that is sent again → 400; old events among others are passed over", async () => {
-    const body = JSON.stringify([event(await staleRead())]);
-    vi.advanceTimersByTime(16 * 60_000);
-    expect(await post(body)).toMatchObject({
-      status: 400,
-      error: "Every event is too old.",
-    });
-    const old = event(await staleRead(), { timestamp: Date.now() - 16 * 60_000 });
-    const future = event(await staleRead(), { timestamp: Date.now() + 6 * 60_000 });
-    const timeless = event(await staleRead(), { timestamp: undefined });
-    expect(await postEvents(old, future, timeless, event("'now'"))).toMatchObject({
-      status: 200,
-      effects: 0,
-    });
-    expect(await app.rows("lazyEffects")).toEqual([]);
-  });
-
   test("effect lines that are forged, cut, altered or made by hand start nothing", async () => {
     const message = await staleRead();
     const seal = message.slice(1, -1);
-    const payload = Buffer.from(JSON.stringify([{ f: "run:mutation", a: {}, w: 0 }])).toString("base64url");
+    const json = '[{"f":"run:mutation","a":{},"w":0}]';
     const lines = [
       seal.slice(0, -1),
       seal.slice(0, 60),
       `${seal}AAAA`,
-      `lazy-views:1:${payload}.${"A".repeat(43)}`,
-      `lazy-views:1:${payload}.${seal.split(".")[1]}`,
-      `lazy-views:2:${seal.split(":")[2]}`,
-      `lazy-views:1:.${"A".repeat(43)}`,
-      "lazy-views:1:",
+      seal.replace(":2:", ":1:"),
+      sealedText(json, "a guess of more than thirty-two characters"),
+      sealedText(json, STREAM_SECRET),
+      `lazy-views:2:${Buffer.from(json).toString("base64url")}`,
+      `lazy-views:1:${Buffer.from(json).toString("base64url")}.${"A".repeat(43)}`,
+      "lazy-views:2:",
     ];
     const answer = await postEvents(...lines.map((line) => event(`'${line}'`)));
     expect(answer).toMatchObject({ status: 200, effects: 0, dispatched: 0 });
@@ -191,8 +154,8 @@ describe("what is refused", () => {
   });
 
   test("a forged line that the app logs from a user's text starts nothing, and the app's own go on", async () => {
-    const forged = `lazy-views:1:${Buffer.from('[{"f":"run:mutation","a":{},"w":0}]').toString("base64url")}.${"B".repeat(43)}`;
-    const answer = await postEvents(event(`'user said: ${forged}'`), event(await staleRead()));
+    const forged = sealedText('[{"f":"run:mutation","a":{},"w":0}]', "a guess of more than thirty-two characters");
+    const answer = await postEvents(event(`'${forged}'`), event(await staleRead()));
     expect(answer).toMatchObject({ status: 200, forged: 1, effects: 1, dispatched: 1 });
   });
 });

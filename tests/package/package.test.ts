@@ -150,7 +150,7 @@ describe("bundled as Convex does", () => {
     });
     expect(query).toEqual({
       result: null,
-      console: [{ level: "debug", args: [expect.stringMatching(/^lazy-views:1:\S+$/)] }],
+      console: [{ level: "debug", args: [expect.stringMatching(/^lazy-views:2:\S+$/)] }],
     });
   });
 
@@ -172,7 +172,7 @@ describe("bundled for a browser", () => {
       .map((path) => path.slice(library.length))
       .filter((path) => !/^(client|react)\//.test(path));
     expect(foreign).toEqual(["effects/transports/envelope.js"]);
-    expect(modules["page.js"]).not.toMatch(/HMAC|LAZY_VIEWS|lazy-views:1:/);
+    expect(modules["page.js"]).not.toMatch(/HMAC|LAZY_VIEWS|AES-GCM|lazy-views:2:/);
   });
 });
 

@@ -2,8 +2,8 @@ import { type FunctionReference, makeFunctionReference } from "convex/server";
 import { convexToJson, type JSONValue, type Value } from "convex/values";
 import { convexTest } from "convex-test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { findSeals, readSeal } from "../../src/effects/seal.js";
 import { advance } from "../../src/test/time.js";
+import { effectsIn } from "../nodeSeals.js";
 import { type Deployment, deploy, schema } from "./app.js";
 import { type Call, Calls } from "./calls.js";
 import { compileApp } from "./compileApp.js";
@@ -76,7 +76,7 @@ test("gives what convex-test gives, for random programs run one function at a ti
         if (call === null) return [];
         const result = await runner.call(call);
         const lines = runner.takeLines();
-        const effects = lines.flatMap(findSeals).flatMap(readSeal) as unknown as JSONValue;
+        const effects = lines.flatMap((line) => effectsIn(line)) as unknown as JSONValue;
         const path = "lazy:dispatch";
         const counts = await runner.call({ kind: "mutation", path, args: { effects } });
         return [result, lines.map(readable), counts];
@@ -101,8 +101,8 @@ function stored(table: string, documents: readonly Record<string, unknown>[]): u
 
 /** A console line, with the effects that it carries in place of their seal. */
 function readable(line: string): unknown {
-  const seals = findSeals(line);
-  return seals.length === 0 ? line : seals.flatMap(readSeal);
+  const effects = effectsIn(line);
+  return effects.length === 0 ? line : effects;
 }
 
 /** Without what is rightly different, and in an order of its own. */

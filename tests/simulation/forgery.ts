@@ -1,19 +1,21 @@
-import { createHmac } from "node:crypto";
+import { sealedText } from "../nodeSeals.js";
 import type { Forgery } from "./history.js";
 import { FORGED_GROUP } from "./invariants/effects.js";
 
-/** A console message with an effect that this app never raised. */
-export function forgedMessage(how: Forgery): string {
+/**
+ * A console message with an effect that this app never raised: sealed with a guessed secret, or in a seal of the app's
+ * own secret that was changed.
+ */
+export function forgedMessage(how: Forgery, secret: string): string {
   const effect = {
     f: "lazy:recompute",
     a: { view: "groups", args: { group: FORGED_GROUP } },
     w: 10_000,
     s: "0",
   };
-  const text = `lazy-views:1:${Buffer.from(JSON.stringify([effect])).toString("base64url")}`;
-  // The signature of another text, by whoever holds the secret, is as good as none.
-  const signature = createHmac("sha256", "a guess")
-    .update(how === "changed seal" ? "another text" : text)
-    .digest("base64url");
-  return `'${text}.${signature}'`;
+  const json = JSON.stringify([effect]);
+  if (how !== "changed seal") return `'${sealedText(json, "a guess")}'`;
+  const seal = sealedText(json, secret);
+  const last = seal.endsWith("A") ? "B" : "A";
+  return `'${seal.slice(0, -4)}${last.repeat(4)}'`;
 }

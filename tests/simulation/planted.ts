@@ -201,9 +201,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ]),
     kind: { isLimited: true },
   },
-  bug(2, "seals are not verified", "src/effects/seal.ts", [
-    "if (await verify(toUtf8(text), fromBase64Url(signature), secret)) return",
-    "return",
+  bug(2, "seals of a stranger's secret are opened", "src/effects/seal.ts", [
+    "of secrets) {",
+    'of [...secrets, "a guess"]) {',
+  ]),
+  bug(0, "an old delivery counts like a recent one", "src/effects/transports/webhook.ts", [
+    "events.length > 0 && !events.some(isRecent)",
+    "false",
   ]),
   bug(1, "requests are not verified", "src/effects/transports/webhook.ts", [
     "(await verify(body, fromHex(signature), secret))",

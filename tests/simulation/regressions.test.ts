@@ -21,7 +21,8 @@ const history = (guard: History["guard"], steps: Step[]): History => ({
 /** Bugs that the simulation has found: the shortest history that ran into each. */
 const HISTORIES: Record<string, History> = {
   // Lines of a cached result keep the time at which the query ran, and the route refused old ones. Here the only
-  // effect is lost, and a quarter of an hour later a reader asks again, served from the cache.
+  // effect is lost, and a quarter of an hour later a reader asks again, served from the cache: the old line counts beside
+  // a recent one.
   "old cached lines": history("sources", [
     step({ do: "fill the log" }),
     step({ do: "subscribe", group: "x" }),

@@ -6,7 +6,8 @@ import { Clients, checkSeals, opened } from "./clients.js";
 import { Backend, type Ended, type Isolates, isOutOfRetries, type Observer } from "./engine/backend.js";
 import { Choices, type Deviation } from "./engine/choices.js";
 import type { Kind } from "./engine/frame.js";
-import { type LogEvent, LogStream, signedRequest } from "./engine/logStream.js";
+import type { SimulatedRequest } from "./engine/isolate.js";
+import { type LogEvent, LogStream, MAX_EVENT_AGE_MS, signedRequest } from "./engine/logStream.js";
 import { Loop } from "./engine/loop.js";
 import type { Commit } from "./engine/store.js";
 import { Subscriptions } from "./engine/subscriptions.js";
@@ -55,6 +56,8 @@ const CLIENT_CALM_MS = 3_600_000 + CALM_MS;
 const LIVING_JOBS = { "beside pages": 0.7, else: 0.95 };
 /** The beats of a heartbeat when no job dies any more. */
 const LAST_BEATS = 3;
+/** Deliveries that a stranger has a copy of. */
+const MAX_CAPTURED = 5;
 /** How often readers ask in a backlog. */
 const ASK_EVERY_MS = 3_000;
 
@@ -105,13 +108,15 @@ class Simulation implements Observer<Deployment> {
   private readonly clients: Clients;
   private readonly heartbeats: Heartbeats | null;
   private readonly paces = new Paces();
-  private readonly effects = new Effects();
+  private readonly effects = new Effects(EFFECT_SECRET);
   private readonly watched = new Set<string>();
   /** Groups of which a recompute has died. */
   private readonly bereft = new Set<string>();
   private deployment: Deployment;
   private violation: Violation | null = null;
   private readonly calls = new Calls();
+  /** Deliveries of the log stream, of which a stranger has a copy. */
+  private readonly captured: SimulatedRequest[] = [];
 
   constructor(
     private readonly history: History,
@@ -135,7 +140,10 @@ class Simulation implements Observer<Deployment> {
     this.stream = new LogStream(
       loop,
       STREAM_SECRET,
-      (request) => this.backend.fetch(EFFECTS_PATH, request),
+      (request) => {
+        if (this.captured.length < MAX_CAPTURED) this.captured.push(request);
+        return this.backend.fetch(EFFECTS_PATH, request);
+      },
       () => weather.fate(),
       (events, status) => this.trace.add(() => `${events.length} lines delivered: ${status}`),
     );
@@ -353,7 +361,7 @@ class Simulation implements Observer<Deployment> {
   }
 
   private forge({ how }: Act & { do: "forge" }): void {
-    const event = { timestamp: this.loop.now, topic: "console", message: forgedMessage(how) };
+    const event = { timestamp: this.loop.now, topic: "console", message: forgedMessage(how, EFFECT_SECRET) };
     const secret = how === "unsigned request" ? "a guess" : STREAM_SECRET;
     const request = signedRequest(JSON.stringify([event]), secret);
     void this.backend.fetch(EFFECTS_PATH, request).then(({ status }) => {
@@ -383,7 +391,8 @@ class Simulation implements Observer<Deployment> {
       else if (this.isBereft(group)) excused.set(group, "died");
       else this.check(() => must(false, () => this.unsettled(group, "was watched")));
     }
-    if (excused.size === 0 || this.violation !== null) return;
+    if (this.violation !== null) return;
+    if (excused.size === 0) return this.replay();
 
     const patienceMs = this.deployment.isLimited ? TURN_PATIENCE_MS : PATIENCE_MS;
     await this.calm("the heartbeat's patience passes", patienceMs);
@@ -412,10 +421,27 @@ class Simulation implements Observer<Deployment> {
     const isUsedUp = this.stale().some((group) => this.paces.isUsedUp(group));
     const asking = this.heartbeats === null ? this.stale() : this.allWatched();
     for (const group of asking) this.ask(group);
+    // The answer for a missing row may be an old one, of the cache: its line counts beside that of a canary.
+    this.beat();
     await this.calm("readers ask once more", isUsedUp ? LONG_CALM_MS : CALM_MS);
     for (const group of this.stale()) {
       this.check(() => must(false, () => this.unsettled(group, "was asked for again")));
     }
+  }
+
+  /** All is fresh, and a stranger sends again what the log stream sent long ago: nothing may come of it. */
+  private async replay(): Promise<void> {
+    if (hasAge(this.deployment.guard)) return; // Rows become stale by themselves.
+    await this.calm("what was delivered gets old", MAX_EVENT_AGE_MS + 1);
+    const { store } = this.backend;
+    const rows = [...rowsOf(store, store.latest).values()];
+    if (!rows.every((row) => isClean(store, this.deployment, row, store.latest))) return;
+    for (const request of this.captured) {
+      void this.backend.fetch(EFFECTS_PATH, request).then(({ status }) => {
+        this.check(() => must(status === 400, () => `A delivery that was sent again got ${status}.`));
+      });
+    }
+    await this.calm("it is sent again");
   }
 
   /**
@@ -451,7 +477,8 @@ class Simulation implements Observer<Deployment> {
 
   /**
    * Writes stop, and readers keep asking, while everything that is scheduled is still late: each row that is watched
-   * must become fresh all the same, but for those of which a recompute has died, or whose attempts were used up.
+   * must become fresh all the same, but for those of which a recompute has died, whose attempts were used up, or that do
+   * not exist because their effects were lost.
    */
   private async endureBacklog(): Promise<void> {
     const lateMs = this.weather.clearAllButBacklog();
@@ -467,7 +494,9 @@ class Simulation implements Observer<Deployment> {
       waiting = waiting.filter((group) => !this.isSettled(group));
     }
     for (const group of waiting) {
-      const mayWait = this.paces.isUsedUp(group) || this.isBereft(group);
+      // The answer for a row that is missing stays in the cache, and its line may be too old by now.
+      const isCached = this.seenOf(group) === 0n && this.hasLostEffects(group);
+      const mayWait = this.paces.isUsedUp(group) || this.isBereft(group) || isCached;
       this.check(() => must(mayWait, () => this.unsettled(group, "was asked for in a backlog")));
     }
   }

@@ -36,8 +36,7 @@ class Tracer {
 
   raise(airport: string, more: Told<"console"> = {}) {
     const effects = [{ f: "lazy:recompute", a: { view: "airportStats", args: { airport } }, w: 1 }];
-    const payload = Buffer.from(JSON.stringify(effects)).toString("base64url");
-    return this.console({ message: `'lazy-views:1:${payload}.signature'`, ...more });
+    return this.console({ message: `lazy-views effects ${JSON.stringify(effects)}`, ...more });
   }
 
   dispatch(airports: string[], result: Record<string, number> = { dispatched: airports.length }) {
@@ -242,26 +241,26 @@ describe("totals", () => {
 test("console lines that are not effects tell nothing", () => {
   const { story } = new Tracer()
     .console({ message: "'hello'" })
-    .console({ message: "'lazy-views:1:bm90IGpzb24.x'" })
+    .console({ message: "'lazy-views effects [1]'" })
+    .console({ message: "'lazy-views:2:a seal of another app'" })
     .raise("SFO", { level: "LOG" });
   expect(story).toEqual(emptyStory());
 });
 
 test("an effect that is no recompute is counted, and starts no episode", () => {
-  const payload = Buffer.from('[{"f":"tracking:viewed","a":{}}]').toString("base64url");
-  const { story } = new Tracer().console({ message: `'lazy-views:1:${payload}.x'` });
+  const { story } = new Tracer().console({ message: 'lazy-views effects [{"f":"tracking:viewed","a":{}}]' });
   expect(story.totals.effects).toBe(1);
   expect(story.episodes).toEqual([]);
 });
 
 test("the network's row is counted, and belongs to no episode", () => {
   const network = { view: "networkStats", args: {} };
-  const payload = Buffer.from(JSON.stringify([{ f: "lazy:recompute", a: network }]));
+  const json = JSON.stringify([{ f: "lazy:recompute", a: network }]);
   const tracer = new Tracer();
   const readNetwork = (state: string) => tracer.execution({ path: "rollups/dashboard:network", result: { state } });
   readNetwork("missing");
   tracer
-    .console({ message: `'lazy-views:1:${payload.toString("base64url")}.x'` })
+    .console({ message: `lazy-views effects ${json}` })
     .execution({
       path: "lazy:dispatch",
       args: { effects: [{ target: "lazy:recompute", args: network }] },

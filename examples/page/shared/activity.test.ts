@@ -28,8 +28,7 @@ class Tracer {
   }
 
   raise(at: number, path: string, effect: { f: string; a: unknown }, requestId = "r") {
-    const payload = Buffer.from(JSON.stringify([effect])).toString("base64url");
-    const message = `'lazy-views:1:${payload}.signature'`;
+    const message = `lazy-views effects ${JSON.stringify([effect])}`;
     const line = { udfType: "query", cached: false, level: "DEBUG", truncated: false } as const;
     return this.tell({ type: "console", at, path, requestId, message, ...line });
   }

@@ -1,29 +1,19 @@
 import { field } from "./field";
 
-/** One effect as a console line carries it: the function to run, and its arguments. */
+/** One effect as the trace shows it: the function to run, and its arguments. */
 export interface RaisedEffect {
   functionPath: string;
   args: unknown;
 }
 
-const LINE = /lazy-views:1:([\w-]+)\./;
+/** The demo's server shows the effects of a seal in its place: only it can open a seal. */
+const LINE = /^lazy-views effects (.*)$/;
 
 /** The effects in a console message; none when the message is an ordinary one. */
 export function effectsIn(message: string): RaisedEffect[] {
-  const payload = LINE.exec(message)?.[1];
-  if (payload === undefined) return [];
-  const effects: unknown = parse(payload);
+  const json = LINE.exec(message)?.[1];
+  const effects: unknown = json === undefined ? [] : JSON.parse(json);
   return Array.isArray(effects) ? effects.map(asEffect) : [];
-}
-
-function parse(payload: string): unknown {
-  try {
-    const bytes = atob(payload.replaceAll("-", "+").replaceAll("_", "/"));
-    const utf8 = Uint8Array.from(bytes, (char) => char.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(utf8));
-  } catch {
-    return undefined; // a line that was cut off, or is not ours
-  }
 }
 
 function asEffect(effect: unknown): RaisedEffect {

@@ -1,16 +1,18 @@
 import { MAX_CLOCK_SKEW_MS, MAX_EVENT_AGE_MS } from "../../times.js";
 import { fromHex } from "../../values/canonical.js";
 import { reasonOf } from "../../values/describe.js";
+import { verify } from "../crypto.js";
 import { type DispatchCounts, dispatchInChunks } from "../dispatch.js";
 import type { Effect } from "../effect.js";
-import { findSeals, unsealAll } from "../seal.js";
-import { environmentVariable, STREAM_SECRET } from "../secrets.js";
-import { verify } from "../sign.js";
+import { sealOf, unsealAll } from "../seal.js";
+import { environmentVariable, PREVIOUS_STREAM_SECRET, STREAM_SECRET } from "../secrets.js";
 
 /** A body that is not signed is parsed up to this size; that of a verification is far smaller. */
 const MAX_UNSIGNED_BYTES = 16 * 1024;
 /** A topic's name is no longer than this. */
 const MAX_TOPIC_LENGTH = 40;
+/** Lines with seals are looked for among so many events: a log stream buffers no more, and posts 128 at a time. */
+const MAX_EVENTS = 4_096;
 /** Topics of events that a stream for the topic `console` delivers. */
 const OWN_TOPICS = ["console", "verification"];
 
@@ -24,44 +26,58 @@ interface LogEvent {
 /**
  * Answers one request of the deployment's log stream.
  *
- * - No stream secret → 503. A signature that is missing, malformed or wrong → 401. (But a body of nothing but
+ * - No stream secret → 503. A signature that is missing, malformed or wrong → 401; but while both secrets are equal, a
+ *   rotation has begun → 503, so that the stream tries again with what the new secret signed. (A body of nothing but
  *   `verification` events → 200: it does nothing, and comes before the secret can be known.)
- * - Neither a JSON array nor JSON lines → 400. Only events that are too old → 400.
- * - Else the effects in the console lines are dispatched in chunks → 200. That fails → 503: the stream tries again.
+ * - Neither a JSON array nor JSON lines → 400.
+ * - An event is recent → the effects in the console lines are dispatched in chunks → 200: a body is signed as a whole.
+ * - All are old: a replay, or the lines of a cached result, which have its age. Of these lines, what their rows want
+ *   now is dispatched → 200. There is nothing of that → 400.
+ * - Dispatching fails → 503: the stream tries again.
  *
  * It never writes to the console: its own lines would be delivered to it, for ever.
  *
+ * @param dispatch - Gets effects, and whether all events are old. It leaves out those that no row wants now, then.
  * @param note - Gets the topics that loop, of a stream that is not for `console` alone.
  */
 export async function answerLogStream(
   request: Request,
-  dispatch: (effects: Effect[]) => Promise<DispatchCounts>,
+  dispatch: (effects: Effect[], areOld: boolean) => Promise<DispatchCounts>,
   note: (topics: string) => Promise<void>,
 ): Promise<Response> {
   try {
     const body = await request.arrayBuffer();
     const secret = environmentVariable(STREAM_SECRET);
-    const header = request.headers.get("x-webhook-signature") ?? "";
-    const [, signature = ""] = /^sha256=([0-9a-f]{64})$/i.exec(header) ?? [];
-    const isOurs = secret !== undefined && (await verify(body, fromHex(signature), secret));
+    const previous = environmentVariable(PREVIOUS_STREAM_SECRET);
+    const isOurs = (await isSigned(request, body, secret)) || (await isSigned(request, body, previous));
     const events = isOurs || body.byteLength <= MAX_UNSIGNED_BYTES ? parseEvents(body) : null;
     if (!isOurs) {
       const isProbe = events?.every(({ topic }) => topic === "verification") && events.length > 0;
       if (isProbe) return answer(200, { verified: true });
-      if (secret !== undefined) return answer(401, { error: "x-webhook-signature does not sign this body." });
-      return answer(503, { error: `${STREAM_SECRET} is not set; set it to the log stream's hmacSecret.` });
+      if (secret === undefined) {
+        return answer(503, { error: `${STREAM_SECRET} is not set; set it to the log stream's hmacSecret.` });
+      }
+      return answer(secret === previous ? 503 : 401, { error: "x-webhook-signature does not sign this body." });
     }
     if (events === null) return answer(400, { error: "The body is neither a JSON array nor JSON lines." });
-    const recent = events.filter(isRecent);
-    if (recent.length === 0 && events.length > 0) return answer(400, { error: "Every event is too old." });
-    const topics = foreignTopics(recent);
+    const areOld = events.length > 0 && !events.some(isRecent);
+    const topics = areOld ? "" : foreignTopics(events);
     if (topics !== "") await note(topics);
-    const { effects, forged } = await unsealAll(recent.flatMap(sealsOf));
-    const counts = await dispatchInChunks(effects, dispatch);
+    const lines = areOld ? events.filter(isCached) : events;
+    const { effects, forged } = await unsealAll(lines.slice(0, MAX_EVENTS).flatMap(sealsOf));
+    const counts = await dispatchInChunks(effects, (chunk) => dispatch(chunk, areOld));
+    if (areOld && Object.values(counts).every((count) => count === 0)) {
+      return answer(400, { error: "Every event is too old." });
+    }
     return answer(200, { events: events.length, effects: effects.length, forged, ...counts });
   } catch (error) {
     return answer(503, { error: reasonOf(error) });
   }
+}
+
+async function isSigned({ headers }: Request, body: ArrayBuffer, secret: string | undefined): Promise<boolean> {
+  const [, signature] = /^sha256=([0-9a-f]{64})$/i.exec(headers.get("x-webhook-signature") ?? "") ?? [];
+  return secret !== undefined && signature !== undefined && (await verify(body, fromHex(signature), secret));
 }
 
 function answer(status: number, body: object): Response {
@@ -79,12 +95,15 @@ function parseEvents(body: ArrayBuffer): LogEvent[] | null {
   }
 }
 
-/** Lines of a cached result are as old as the result, whenever they were sent. */
-function isRecent({ timestamp, function: source }: LogEvent): boolean {
-  if (source?.cached === true) return true;
+function isRecent({ timestamp }: LogEvent): boolean {
   if (typeof timestamp !== "number") return false;
   const age = Date.now() - timestamp;
   return age <= MAX_EVENT_AGE_MS && age >= -MAX_CLOCK_SKEW_MS;
+}
+
+/** Lines of a cached result are as old as the result, whenever they were sent. */
+function isCached({ function: source }: LogEvent): boolean {
+  return source?.cached === true;
 }
 
 /** Topics that a stream for our route must not have: each delivery is itself an event of theirs. */
@@ -98,5 +117,6 @@ function foreignTopics(events: readonly LogEvent[]): string {
 }
 
 function sealsOf({ topic, message }: LogEvent): string[] {
-  return topic === "console" && typeof message === "string" ? findSeals(message) : [];
+  const seal = topic === "console" && typeof message === "string" ? sealOf(message) : null;
+  return seal === null ? [] : [seal];
 }

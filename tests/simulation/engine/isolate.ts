@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
 import type { HttpRouter } from "convex/server";
 import { qualify } from "../../../examples/backend/components";
 import type { LogLevel } from "../../../examples/backend/console";
@@ -163,14 +163,24 @@ function globalsOf(host: () => Host): Globals {
   };
 }
 
-/** HMAC-SHA256 that answers within the microtask, so that nothing waits for the machine. */
+/** HMAC-SHA256 and AES-256-GCM that answer within the microtask, so that nothing waits for the machine. */
 const SUBTLE = {
   importKey: async (_format: string, secret: Uint8Array) => secret,
   sign: async (_name: string, key: Uint8Array, data: Uint8Array | ArrayBuffer) =>
     Uint8Array.from(hmac(key, data)).buffer,
   verify: async (_name: string, key: Uint8Array, signature: Uint8Array, data: Uint8Array | ArrayBuffer) =>
     signature.length === 32 && timingSafeEqual(hmac(key, data), signature),
+  encrypt: async ({ iv }: { iv: Uint8Array }, key: Uint8Array, data: Uint8Array) => {
+    const cipher = createCipheriv("aes-256-gcm", key, iv);
+    return Uint8Array.from(Buffer.concat([cipher.update(data), cipher.final(), cipher.getAuthTag()])).buffer;
+  },
+  decrypt: async ({ iv }: { iv: Uint8Array }, key: Uint8Array, data: Uint8Array) => {
+    const decipher = createDecipheriv("aes-256-gcm", key, iv, { authTagLength: TAG_BYTES });
+    decipher.setAuthTag(data.subarray(-TAG_BYTES));
+    return Uint8Array.from(Buffer.concat([decipher.update(data.subarray(0, -TAG_BYTES)), decipher.final()])).buffer;
+  },
 };
+const TAG_BYTES = 16;
 
 function hmac(key: Uint8Array, data: Uint8Array | ArrayBuffer): Buffer {
   const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data;

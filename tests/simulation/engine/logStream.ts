@@ -27,8 +27,8 @@ const MAX_ATTEMPTS = 6;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 60_000;
 
-/** The age up to which the library's route takes events: what is older is a replay. */
-const MAX_EVENT_AGE_MS = 15 * 60_000;
+/** A body counts for the library's route while one of its events is no older. */
+export const MAX_EVENT_AGE_MS = 15 * 60_000;
 
 /** The deployment's webhook log stream: a buffer, batches, and deliveries that are late, lost or repeated. */
 export class LogStream {
@@ -73,14 +73,14 @@ export class LogStream {
     }
   }
 
-  private isAccepted({ timestamp }: LogEvent): boolean {
-    return this.loop.now - timestamp <= MAX_EVENT_AGE_MS;
+  private isRecent(batch: readonly LogEvent[]): boolean {
+    return batch.some(({ timestamp }) => this.loop.now - timestamp <= MAX_EVENT_AGE_MS);
   }
 
   private async deliver(batch: readonly LogEvent[], attempt: number): Promise<void> {
     const { status } = await this.post(signedRequest(bodyOf(batch), this.secret));
     this.onResponse(batch, status);
-    if (status < 300) for (const event of batch) event.isDelivered ||= this.isAccepted(event);
+    if (status < 300) for (const event of batch) event.isDelivered ||= this.isRecent(batch);
     const isPassing = status >= 500 || status === 429;
     if (!isPassing || attempt === MAX_ATTEMPTS) return;
     const backoff = Math.min(FIRST_BACKOFF_MS * 2 ** (attempt - 1), MAX_BACKOFF_MS);

@@ -1,6 +1,5 @@
 import { convexToJson, jsonToConvex } from "convex/values";
-import type { Effect } from "../../../src/effects/effect.js";
-import { findSeals, readSeal } from "../../../src/effects/seal.js";
+import { effectsIn } from "../../nodeSeals.js";
 import type { Deployment } from "../app.js";
 import type { Ended } from "../engine/backend.js";
 import type { LogEvent } from "../engine/logStream.js";
@@ -25,6 +24,9 @@ export class Effects {
   /** The commit that gave each row its value, or took it away. */
   private readonly valueSince = new Map<string, number>();
 
+  /** @param secret - That of the deployment's seals. */
+  constructor(private readonly secret: string) {}
+
   onSend(events: readonly LogEvent[]): void {
     for (const event of events) this.add(event.line.message, event);
   }
@@ -43,7 +45,7 @@ export class Effects {
   }
 
   private add(text: string, event: Sending): void {
-    for (const effect of effectsIn(text)) {
+    for (const effect of effectsIn(text, this.secret)) {
       const { args } = effect.args as { args?: { group: string } };
       // A canary asks for nothing.
       if (args !== undefined) this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
@@ -103,15 +105,6 @@ export class Effects {
     );
     if (asked.length === 0) return "none";
     return asked.some(({ event }) => event.isDelivered) ? "arrived" : "lost";
-  }
-}
-
-/** The effects of the seals in a text; none, when they are of an older release. */
-function effectsIn(text: string): Effect[] {
-  try {
-    return findSeals(text).flatMap(readSeal);
-  } catch {
-    return [];
   }
 }
 
