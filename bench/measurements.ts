@@ -1,3 +1,4 @@
+import { measureIdle } from "./costs/idle";
 import { compileStrategies } from "./costs/isolates";
 import { invalidateRows } from "./costs/mass";
 import { measureFlood } from "./flood";
@@ -19,6 +20,7 @@ export const MEASUREMENTS = {
   hostileBody: ({ hostileRounds }: Sizes) => measureHostileBody(hostileRounds),
   overhead: ({ overheadRounds }: Sizes) => measureOverhead(overheadRounds),
   startup: ({ startupRounds }: Sizes) => measureStartup(startupRounds),
+  idle: async ({ idle }: Sizes) => await measureIdle(idle, await compileStrategies()),
   mass: async ({ rows }: Sizes) => await invalidateRows(rows, await compileStrategies()),
 };
 

@@ -1,3 +1,4 @@
+import type { IdleFigures } from "./costs/idle";
 import type { FloodFigures } from "./flood";
 import type { ForwardFigures } from "./forwards";
 import type { HitFigures } from "./hit";
@@ -11,7 +12,7 @@ import type { WriteFigures } from "./writes";
 
 /** The figures as tables with their goals, a section for each question that was answered. */
 export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] {
-  const { hit, storm, fanout, writes, forwards, hostileBody, overhead, startup } = figures;
+  const { hit, storm, fanout, writes, forwards, overhead, startup, idle } = figures;
   return [
     hit && hitSection(hit),
     storm && stormSection(storm),
@@ -21,6 +22,7 @@ export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] 
     hostileBody && hostileBodySection(hostileBody),
     overhead && overheadSection(overhead),
     startup && startupSection(startup),
+    idle && idleSection(idle),
   ].filter((text) => text !== undefined);
 }
 
@@ -150,4 +152,17 @@ function startupSection(startup: StartupFigures): string {
     "The bytes are those of its own files and of what it imports of convex-helpers, without the package convex, which\n" +
       "the app without it evaluates too.",
   );
+}
+
+function idleSection(idle: IdleFigures): string {
+  return section("The idle clock: what a row costs in evictAfter, beside what its readers see", [
+    atMost("idle.watchedRowWrites", idle.watchedRowWrites, 2, "writes of a row that is watched"),
+    plain("idle.watchedDocumentsWritten", idle.watchedDocumentsWritten, "… and documents written in all"),
+    plain("idle.watchedFunctionCalls", idle.watchedFunctionCalls, "… in function calls"),
+    plain("idle.inventedKeys", idle.inventedKeys, "keys that were asked for once"),
+    atMost("idle.inventedRowWrites", idle.inventedRowWrites, 2, "writes of such a row, with its deletion"),
+    plain("idle.inventedFunctionCalls", idle.inventedFunctionCalls, "… in function calls, for all of them"),
+    atMost("idle.inventedGoneAfter", idle.inventedGoneAfter, 1.1, "when the last is gone, in parts of evictAfter"),
+    plain("idle.mostWritten", idle.mostWritten, "documents that one transaction has written, at most"),
+  ]);
 }

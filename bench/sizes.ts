@@ -1,3 +1,4 @@
+import type { IdleSizes } from "./costs/idle";
 import { CELLS, type Cells, QUICK_CELLS, QUICK_RATIOS, RATIOS } from "./costs/scenarios";
 import type { FloodSizes } from "./flood";
 import type { HitSizes } from "./hit";
@@ -13,6 +14,7 @@ export interface Sizes {
   hostileRounds: number;
   overheadRounds: number;
   startupRounds: number;
+  idle: IdleSizes;
   /** Rows that one tag invalidates. */
   rows: number;
   /** Strategies and workloads whose costs are measured. */
@@ -43,6 +45,7 @@ export const FULL: Sizes = {
   hostileRounds: 20,
   overheadRounds: 400,
   startupRounds: 400,
+  idle: { watched: 50, rounds: 4, invented: 10_000 },
   rows: 1_000_000,
   cells: CELLS,
   drawsPlots: true,

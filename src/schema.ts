@@ -24,7 +24,8 @@ import { type GenericId, type VAny, type Value, v } from "convex/values";
  *
  * A commit writes all of it. Later, the first change writes `dirtyAt`, and one after a grace `nudgedAt`; `applyChange`
  * writes `value`. What schedules a recompute may write `pendingUntil`, which a sweep or a failed recompute removes. A
- * sweep moves `expiresAt` on.
+ * sweep moves `expiresAt` on. In views with `evictAfter`, the sweep writes `idleAt`, and the next reader's recompute
+ * `askedAt`: once each in `evictAfter`, in the row because readers must see it.
  */
 export interface Row<Key = unknown, Value = unknown> {
   /** The canonical text of the key. */
@@ -46,10 +47,12 @@ export interface Row<Key = unknown, Value = unknown> {
   pendingUntil?: number;
   /** What the probes of `changed` said at the commit. */
   probes?: string[];
-  /** When a sweep looks at the row, in ms since 1970: at its next age, or when `pendingUntil` is over. */
+  /** When a sweep looks at the row, in ms since 1970: at its next age, when `pendingUntil` or its idle time is over. */
   expiresAt?: number;
-  /** When a recompute was last committed that a reader had asked for, in ms since 1970. */
+  /** When a recompute was last committed that a reader had asked for, or a reader took the row back, in ms since 1970. */
   askedAt?: number;
+  /** When a sweep last found that no reader asks, in ms since 1970. The row is idle while that is after `askedAt`. */
+  idleAt?: number;
   /** Until then, in ms since 1970, writes that make it stale have it recomputed. Renewed when a reader has asked. */
   leaseUntil?: number;
 }
@@ -76,6 +79,7 @@ export function rowFields() {
     probes: maybeAny,
     expiresAt: maybeTime,
     askedAt: maybeTime,
+    idleAt: maybeTime,
     leaseUntil: maybeTime,
     // Of release 0.1.
     seq: maybeTime,
@@ -123,7 +127,7 @@ function defineLazyTables() {
       .index("by_failure", ["failure.failedAt"]),
 
     // One document for each span of time in which something is due in a table: what inserts it schedules the sweep.
-    // Written twice a span, however much is due in it. Those of release 0.1 have no kind.
+    // Written twice a span, however much is due in it. Of earlier code: those without a kind, or of the kind "evict".
     lazySweeps: defineTable({
       kind: v.optional(v.union(v.literal("due"), v.literal("evict"))),
       table: v.string(),

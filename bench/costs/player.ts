@@ -41,7 +41,7 @@ export interface Recording {
 }
 
 export const START = Date.UTC(2026, 0, 1);
-const EFFECTS_PATH = "/lazy-views/effects";
+export const EFFECTS_PATH = "/lazy-views/effects";
 const STREAM_SECRET = "the stream's own secret";
 export const ENV = {
   LAZY_VIEWS_SECRET: "0123456789abcdef0123456789abcdef",

@@ -14,7 +14,7 @@ import { withExecution } from "./builders.js";
 import { beat, raiseCanary, writeNote } from "./heartbeat.js";
 import { type InspectReport, inspect } from "./inspect.js";
 import { act, answerRun, runAttempt, runCommit } from "./recompute.js";
-import { findDue, findEvictable, findForgotten, sweepDue, sweepEvictable, sweepForgotten } from "./sweeps.js";
+import { findDue, findForgotten, startIdleClocks, sweepDue, sweepForgotten } from "./sweeps.js";
 
 /** The functions that an app exports for the library: `export const { … } = lazy.functions()`. */
 export interface LazyFunctions {
@@ -53,7 +53,7 @@ const RECOMPUTES: Handlers<RecomputeJob, [MutationExecution], RecomputeOutcome> 
 
 const SWEEPS: Handlers<SweepJob, [MutationExecution], number> = {
   due: sweepDue,
-  evict: sweepEvictable,
+  evict: startIdleClocks,
   backstop: sweepForgotten,
   note: ({ ledger }, note) => writeNote(ledger.db, note),
 };
@@ -62,7 +62,6 @@ const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
   commits: (app, ctx, { rows }) => commitsOf(ctx, app, rows),
   wanted: (app, ctx, { effects }) => stillWanted(app, ctx, effects),
   due: findDue,
-  evict: findEvictable,
   backstop: findForgotten,
   compute: answerRun,
   canary: (app, _, { sentAt }) => raiseCanary(app, sentAt),

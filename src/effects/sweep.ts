@@ -8,7 +8,7 @@ import { sweepSpan } from "../times.js";
  * says that the sweep of a table and a time is scheduled, so that none is when nothing can be due.
  */
 
-/** A sweep: of the documents of a table whose `expiresAt` is over (`due`), or of a view's rows that may be evicted. */
+/** A sweep of the documents of a table whose `expiresAt` is over (`due`). An earlier release scanned for `evict`. */
 export type Sweep = { kind: "due" | "evict"; table: string; sweepAt: number };
 
 /** What it takes to schedule a sweep. */

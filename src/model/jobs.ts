@@ -59,8 +59,8 @@ export type RecomputeOutcome = "committed" | "queued" | "begun" | "clean" | "ove
 /** The job of the action `act`: compute, for a run; with the snapshot at its begin, and what the probes said then. */
 export type ActJob = Omit<Work, "byWrite"> & Pick<Computed, "asOf" | "probes"> & { run: RunId; scheduledAt: number };
 
-/** A step of the scan for rows that may be evicted: behind the row that was created then. */
-export type EvictJob = Sweep & { kind: "evict"; after?: number };
+/** A scan for rows to evict, which an earlier release has scheduled. */
+export type EvictJob = Sweep & { kind: "evict" };
 
 /** A step of the heartbeat's scan for rows whose effect was lost. */
 export type BackstopJob = { kind: "backstop"; view: string; at: number; cursor?: string };
@@ -78,7 +78,7 @@ export type Question =
   /** Which effects of an old delivery are still wanted. */
   | { kind: "wanted"; effects: readonly Effect[] }
   /** What a sweep has to handle. */
-  | Exclude<SweepJob, Note>
+  | Exclude<SweepJob, Note | EvictJob>
   /** What a key's value is, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
   /** Raises a canary. */

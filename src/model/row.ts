@@ -1,13 +1,14 @@
 import type { Value } from "convex/values";
 import type { Effect } from "../effects/effect.js";
 import type { LedgerCtx } from "../effects/ledger.js";
-import { sweepWhenDue } from "../effects/sweep.js";
+import { ensureSweep, sweepTime, sweepWhenDue } from "../effects/sweep.js";
 import type { AnyReader, AnyWriter, Row, StoredRow } from "../schema.js";
 import { PATIENCE_MS } from "../times.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { copyOf } from "../values/copy.js";
 import { reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
+import { askedNow, idleTimeEndsAt, isIdle, isIdleTimeOver, type Times } from "./idleClock.js";
 
 /** A key object that fits its view, with its canonical text: equal keys, and only they, have equal texts. */
 export type Key = { args: Record<string, Value>; text: string };
@@ -84,7 +85,8 @@ export function recomputeEffect(
  *   commit → applyValue, applyValue …              by changes that the view can apply
  *   announce → (commit, or withdraw)               a recompute is on its way; none is any more
  *   commit → lookAgain, lookAgain …                by sweeps, at each age
- *   remove                                         by the app or by eviction
+ *   commit → lookAgain (idle) → touch, or remove   by the idle clock: a reader takes the row back, or it goes
+ *   remove                                         by the app
  */
 
 /** Commits a value: what the row said of changes, jobs and sweeps before is over. */
@@ -124,7 +126,7 @@ export async function announce(ledger: LedgerCtx, db: AnyWriter, view: ViewDefin
   const now = Date.now();
   const announced = announcement(view, row, now);
   await db.patch(view.name, row._id, announced);
-  await sweepWhenDue(ledger, view.name, { expiresAt: announced.expiresAt, now });
+  await sweepRow(ledger, view, { ...row, ...announced }, now);
 }
 
 /** Says that no recompute is on its way any more. */
@@ -134,28 +136,59 @@ export async function withdraw(db: AnyWriter, view: { name: string }, row: Store
 
 /**
  * A sweep has looked at a row: readers may ask again, if their recompute should have come by now. Subscribers run again,
- * and see that an age is reached. Returns when a sweep has to look again; undefined when never.
+ * and see that an age is reached, or that the row is idle. Another sweep looks at the row when it has to.
  */
 export async function lookAgain(
+  ledger: LedgerCtx,
   db: AnyWriter,
   view: ViewDefinition,
   row: StoredRow,
   time: number,
-): Promise<number | undefined> {
+): Promise<void> {
   const pendingUntil = earliest([row.pendingUntil], time);
-  const expiresAt = earliest([nextAgeAt(view, row.computedAt, time), pendingUntil], time);
-  await db.patch(view.name, row._id, { pendingUntil, expiresAt });
-  return expiresAt;
+  // The sweep may be late: readers have their time from now on.
+  const idleAt = isIdleTimeOver(view, row, time) ? Math.max(Date.now(), time) : row.idleAt;
+  const times = { ...row, pendingUntil, idleAt };
+  const expiresAt = nextLookAt(view, times, time);
+  await db.patch(view.name, row._id, { pendingUntil, idleAt, expiresAt });
+  await sweepRow(ledger, view, { ...times, expiresAt }, time);
+}
+
+/** A reader has asked for a row: it is not idle any more. */
+export async function touch(ledger: LedgerCtx, db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {
+  if (!isIdle(view, row)) return;
+  const now = Date.now();
+  const times = { ...row, askedAt: askedNow(row, now) };
+  const { askedAt } = times;
+  // A sweep that is to look whether an announced recompute has come still does.
+  const expiresAt = row.pendingUntil === undefined ? nextLookAt(view, times, now) : row.expiresAt;
+  await db.patch(view.name, row._id, { askedAt, expiresAt });
+  await sweepRow(ledger, view, { ...times, expiresAt }, now);
+}
+
+/** Makes sure that a sweep looks at a row. Those whose idle time ends in the same twentieth of it are swept together. */
+export async function sweepRow(
+  ledger: LedgerCtx,
+  view: ViewDefinition,
+  row: Times & { expiresAt?: number | undefined },
+  now: number,
+): Promise<void> {
+  const { name, evictAfterMs = 0 } = view;
+  const { expiresAt } = row;
+  if (expiresAt === undefined) return;
+  if (expiresAt !== idleTimeEndsAt(view, row)) return await sweepWhenDue(ledger, name, { expiresAt, now });
+  await ensureSweep(ledger, { kind: "due", table: name, sweepAt: sweepTime(expiresAt, evictAfterMs / 40) });
 }
 
 export async function removeRow(db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {
   await db.delete(view.name, row._id);
 }
 
-/** When a row reaches its next age; undefined when it has reached them all. */
-export function nextAgeAt({ staleWhen }: ViewDefinition, computedAt: number, now: number): number | undefined {
-  const times = staleWhen.ages.map((age) => computedAt + age);
-  return earliest(times, now);
+/** When a sweep looks at a row next, of what lies ahead of a time, or of its idle time; undefined when never. */
+export function nextLookAt(view: ViewDefinition, row: Times, time: number): number | undefined {
+  const ages = view.staleWhen.ages.map((age) => row.computedAt + age);
+  const ahead = earliest([...ages, row.pendingUntil], time);
+  return earliest([ahead, idleTimeEndsAt(view, row)], 0);
 }
 
 /** The earliest of the times that lie ahead; undefined when none does. */

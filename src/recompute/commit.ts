@@ -1,11 +1,10 @@
 import type { Value } from "convex/values";
-import { ensureSweep, sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
+import { askedNow } from "../model/idleClock.js";
 import type { Computed } from "../model/jobs.js";
-import { announcement, commitRow, findRow, type Key, nextAgeAt } from "../model/row.js";
+import { announcement, commitRow, findRow, type Key, nextLookAt, sweepRow } from "../model/row.js";
 import type { AnyQueryCtx, Row } from "../schema.js";
-import { scanAfter } from "../staleness/evictable.js";
 import { probeTexts } from "../staleness/judge.js";
 import { isLeased, recomputeSoon } from "../staleness/mark.js";
 import { watchedDb } from "../staleness/sources.js";
@@ -64,16 +63,21 @@ export async function commit(
   { byWrite, touchedAt }: Cause,
 ): Promise<void> {
   const { ledger, reader } = execution;
-  const { name, evictAfterMs, leaseMs } = view;
+  const { leaseMs } = view;
   const row = await findRow(execution.db, view, key.text);
   const now = Date.now();
+  const born = { _creationTime: row?._creationTime ?? now };
+  const times = {
+    computedAt: now,
+    askedAt: byWrite ? row?.askedAt : askedNow(row, now),
+    idleAt: row?.idleAt,
+  };
   const next = {
     key: key.text,
     args: key.args,
     ...computed,
-    computedAt: now,
-    expiresAt: nextAgeAt(view, now, now),
-    askedAt: byWrite ? row?.askedAt : now,
+    ...times,
+    expiresAt: nextLookAt(view, { ...born, ...times }, now),
     leaseUntil: byWrite || leaseMs === undefined ? row?.leaseUntil : now + leaseMs,
   } as Row<Value, Value>;
   // This throws when they are no tags. The verdict on a new row needs neither tags nor probes: nothing is newer.
@@ -81,7 +85,7 @@ export async function commit(
   const verdict = await view.staleWhen.judge({ ctx: reader, row: next, hasChanged: async () => false });
   if (verdict !== "fresh") {
     throw new Error(
-      `view "${name}": staleWhen calls the row ${verdict} right after it was computed; it must call a new row fresh.`,
+      `view "${view.name}": staleWhen calls the row ${verdict} right after it was computed; it must call a new row fresh.`,
     );
   }
   if (touchedAt !== undefined) {
@@ -92,7 +96,5 @@ export async function commit(
   }
   await commitRow(watchedDb(execution), view, row, next);
   execution.forget({ view, text: key.text });
-  const { expiresAt } = next;
-  if (expiresAt !== undefined) await sweepWhenDue(ledger, name, { expiresAt, now });
-  if (evictAfterMs !== undefined) await ensureSweep(ledger, scanAfter(view, now + evictAfterMs, evictAfterMs));
+  if (next.expiresAt !== row?.expiresAt) await sweepRow(ledger, view, { ...born, ...next }, now);
 }

@@ -2,7 +2,7 @@ import { fail, findEntry, giveWay, isAhead, newEntry, rest, succeed, writeEntry 
 import type { MutationExecution } from "../model/execution.js";
 import type { Attempt, RecomputeOutcome } from "../model/jobs.js";
 import { limitsWithReserve } from "../model/limits.js";
-import { findRow, hasValue, type Key, toKey, withdraw } from "../model/row.js";
+import { findRow, hasValue, type Key, toKey, touch, withdraw } from "../model/row.js";
 import { findPages, findRun, goOn, isAlive } from "../model/run.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText } from "../values/canonical.js";
@@ -18,7 +18,8 @@ import { awaitTurn, endRun } from "./turns.js";
  *    attempt that was put off to the window's end starts whatever the clock says.
  * 2. The view is not in the code any more, or the key does not fit it → failed, without a retry. The row's announcement
  *    is withdrawn: should view and key come back, readers must ask.
- * 3. A run of the key is under way → overtaken: its end lets readers ask again. A run whose page has failed is resumed;
+ * 3. A reader asks for a row that is idle → it is not any more, whatever becomes of the attempt.
+ *    A run of the key is under way → overtaken: its end lets readers ask again. A run whose page has failed is resumed;
  *    one whose job has died is ended.
  *    The row is fresh → clean. The effect was outdated: `seen` is cleared, so that the next one is not a duplicate.
  * 4. The view lets only some recomputes run at a time → queued, until the key's turn comes.
@@ -60,6 +61,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   }
 
   const row = await findRow(db, view, key.text);
+  if (row && !job.byWrite) await touch(ledger, db, view, row);
   const run = await findRun(db, view, key.text);
   const pages = run && (await findPages(ledger.db, run._id));
   if (run && (await isAlive(ctx, pages?.job ?? run.job))) {

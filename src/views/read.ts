@@ -2,6 +2,7 @@ import type { Effect } from "../effects/effect.js";
 import { type LazyApp, viewOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type Execution, executionOf } from "../model/execution.js";
+import { isIdle } from "../model/idleClock.js";
 import { isNearlyOut } from "../model/limits.js";
 import { findRow, hasValue, type Key, keyOrNone, toKey } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
@@ -69,16 +70,18 @@ function isRow(row: unknown): row is StoredRow {
 }
 
 /**
- * Unless the row is fresh, or its recompute was announced, raises one for the row that was seen. Fresh and stale values
- * are served; otherwise the view says what to answer: null, or what `compute` says here and now.
+ * Unless the row is fresh, or its recompute was announced, raises one for the row that was seen. So it does for a
+ * fresh row that is idle: its recompute finds it fresh, and takes it back. Fresh and stale values are served; otherwise
+ * the view says what to answer: null, or what `compute` says here and now.
  */
 async function serve(execution: Execution, view: ViewDefinition, key: Key, row: StoredRow | null): Promise<AnyRead> {
   const { reader } = execution;
   const state = hasValue(row) ? judgeForReader(reader, view, row) : "missing";
   const read = toRead(row, typeof state === "string" ? state : await state);
-  if (read.state === "fresh") return read;
+  const isFresh = row !== null && read.state === "fresh";
+  if (isFresh && !isIdle(view, row)) return read;
   if (row?.pendingUntil === undefined) execution.raiseRecompute(view, key, row);
-  if (read.state === "stale" || view.onMissing === "null") return read;
+  if (isFresh || read.state === "stale" || view.onMissing === "null") return read;
   return { ...read, value: view.checkValue(await view.compute(reader, key.args as never)) };
 }
 
@@ -96,7 +99,9 @@ export async function isWanted(
   log?: Parameters<typeof judgeForReader>[3],
 ): Promise<boolean> {
   if (!hasValue(row)) return true;
-  return row.pendingUntil === undefined && (await judgeForReader(reader, view, row, log)) !== "fresh";
+  return (
+    row.pendingUntil === undefined && (isIdle(view, row) || (await judgeForReader(reader, view, row, log)) !== "fresh")
+  );
 }
 
 /**

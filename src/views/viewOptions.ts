@@ -121,8 +121,9 @@ interface BaseOptions<Table, Key, Value, Sources> {
    */
   maxParallel?: number;
   /**
-   * How long a row may be stale while no reader asks for it, before it is deleted in the background. At least a minute.
-   * The view is looked through twice in that time, and at least once a day. Default: rows stay.
+   * How long a row stays that no reader asks for, fresh or stale, before it is deleted in the background. At least a
+   * minute. So the keys that strangers make up do not fill the table; a row that is watched stays, at two writes in that
+   * time, and one whose last reader has gone for one and a half times as long at most. Default: rows stay.
    */
   evictAfter?: Duration;
 }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { measureIdle } from "../../bench/costs/idle";
+import { compileStrategies } from "../../bench/costs/isolates";
 import { measureFlood } from "../../bench/flood";
 import { measureForwards } from "../../bench/forwards";
 import { measureHit } from "../../bench/hit";
@@ -78,4 +80,14 @@ test("a source write reads the row, and writes it only when it is clean", async 
   // One range fewer than the empty trigger's: the library does not read a patch of plain fields back.
   expect(cleanWrite).toMatchObject({ extraRead: 1, extraWritten: 1, extraIndexRanges: 0 });
   expect(staleWrite).toMatchObject({ extraRead: 1, extraWritten: 0, extraIndexRanges: 0 });
+});
+
+test("the idle clock writes a row twice in evictAfter, and deletes what was asked for once", async () => {
+  const sizes = { watched: 3, rounds: 3, invented: 250 };
+  const { inventedGoneAfter, ...idle } = await measureIdle(sizes, await compileStrategies());
+
+  expect(idle).toMatchObject({ watchedRowWrites: 2, inventedKeys: 250, inventedRowWrites: 2 });
+  expect(inventedGoneAfter).toBeLessThan(1.05);
+  // A hundred rows, and what schedules the next step.
+  expect(idle.mostWritten).toBeLessThan(110);
 });

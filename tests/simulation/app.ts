@@ -80,7 +80,7 @@ export const WINDOW_MS = 10_000;
 /** How long the app's actions may take, and its leases last. */
 const TIMEOUT_MS = 20_000;
 const LEASE_MS = 60_000;
-/** How long rows may be stale with nobody asking for them. */
+/** How long rows stay that no reader asks for. */
 export const EVICT_AFTER_MS = 60_000;
 
 export type Item = { list: string; color: string; n: number };

@@ -19,6 +19,8 @@ export class Calls {
       case "subscribe":
       case "ask":
         return { kind: "query", path: "app:read", args: { group: act.group } };
+      case "invent":
+        return { kind: "query", path: "app:read", args: { group: act.key } };
       case "refresh":
       case "evict":
       case "invalidate":

@@ -11,6 +11,8 @@ export const GROUPS = [...LISTS, ...COLORS] as const;
 type List = (typeof LISTS)[number];
 type Color = (typeof COLORS)[number];
 type Group = (typeof GROUPS)[number];
+/** Keys that a stranger makes up: no item is ever in them. */
+const INVENTED = ["invented 1", "invented 2", "invented 3"] as const;
 
 /** What happens next. An item is named by its place among those that were ever added. */
 export type Act =
@@ -18,6 +20,7 @@ export type Act =
   /** With a client: in one of the pages that forward. */
   | { do: "subscribe" | "ask"; group: Group; client?: number }
   | { do: "leave"; group: Group; client: number }
+  | { do: "invent"; key: (typeof INVENTED)[number] }
   | { do: "add"; list: List; color: Color }
   | { do: "move"; item: number; list: List }
   | { do: "remove"; item: number }
@@ -89,6 +92,8 @@ const TRANSPORTS: readonly Transport[][] = [["client"], ["logStream", "client"],
 const LONG_WAIT_MS = 3_700_000;
 /** Long enough for a heartbeat. */
 const BEAT_WAITS_MS = [300_000, 620_000];
+/** Pauses in which readers watch rows whose idle clock runs: for parts of `evictAfter`, or for a few times of it. */
+const WATCHES_MS = [31_000, 45_000, 95_000, 250_000];
 
 /** The history of a seed. */
 export function historyOf(seed: number, kind: Kind = "stream"): History {
@@ -171,7 +176,21 @@ export function historyOf(seed: number, kind: Kind = "stream"): History {
     const at = 1 + Math.floor(random() * history.steps.length);
     history.steps.splice(at, 0, { do: "upgrade", turns: one(TURNS) });
   }
-  return history;
+  return withIdleTimes(seed, history);
+}
+
+/** Rows with an idle clock are watched for longer, and strangers invent keys. */
+function withIdleTimes(seed: number, history: History): History {
+  // Apart from the other choices: what is added here changes no other history, nor all of these.
+  const random = randomNumbers(-3 - seed);
+  if (!history.isEvicting || random() > 0.7) return history;
+  const one = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+  const steps = history.steps.flatMap((step): Step[] => {
+    const roll = random();
+    if (roll < 0.15) return [step, { do: "wait", ms: one(WATCHES_MS), turns: one(TURNS) }];
+    return roll < 0.25 ? [step, { do: "invent", key: one(INVENTED), turns: one(TURNS) }] : [step];
+  });
+  return { ...history, steps };
 }
 
 /** The code that a history begins with, and the one that it may deploy. */

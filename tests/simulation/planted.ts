@@ -22,6 +22,8 @@ const bug = (seed: number, name: string, file: string, ...changes: [find: string
   edits: changes.map(([find, replace]) => ({ file, find, replace })),
 });
 
+const idleBug = (...args: Parameters<typeof bug>): PlantedBug => ({ ...bug(...args), kind: { isEvicting: true } });
+
 /** Ways to break each rule of the protocol. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug(1, "a write does not wait for its turn", "src/staleness/sources.ts", [
@@ -52,7 +54,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "true",
   ]),
   {
-    ...bug(38, "a dispatch reads rows in its own transaction", "src/model/app.ts", [
+    ...bug(59, "a dispatch reads rows in its own transaction", "src/model/app.ts", [
       "{ useStaleSnapshot: true, ...options }",
       "options",
     ]),
@@ -92,7 +94,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ]),
   {
     ...bug(2453, "clean-up does not look again before it deletes", "src/app/sweeps.ts", [
-      "found?.expiresAt === undefined || found.expiresAt > sweepAt",
+      "!found || (found.expiresAt ?? firstLookAt(view)) > sweepAt",
       "!found",
     ]),
     isRare: true,
@@ -131,7 +133,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (isPutOff || isLate || !isOwn) {",
     "if (false) {",
   ]),
-  bug(171, "what the ledger knows of readers is kept at an eviction", "src/effects/ledger.ts", [
+  bug(184, "what the ledger knows of readers is kept at an eviction", "src/effects/ledger.ts", [
     'else if (cause === "evicted") await clear(ctx, entry, "seen");',
     "",
   ]),
@@ -144,7 +146,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (false) {",
   ]),
   {
-    ...bug(43, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
+    ...bug(187, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
       "isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))",
       "isLeased(view, next, now)",
     ]),
@@ -186,9 +188,31 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     isRare: true,
     kind: { isLimited: true },
   },
-  bug(16, "a row is evicted as soon as it is stale", "src/staleness/evictable.ts", [
-    "since !== undefined && since + view.evictAfterMs > now",
-    "false",
+  idleBug(2, "what is idle is deleted at once", "src/app/sweeps.ts", [
+    "isIdle(view, row) && isIdleTimeOver(view, row, sweepAt) &&",
+    "isIdleTimeOver(view, row, sweepAt) &&",
+  ]),
+  idleBug(7, "a reader does not see that a row is idle", "src/views/read.ts", ["!isIdle(view, row)", "true"]),
+  idleBug(120, "a row that a reader has asked for goes all the same", "src/app/sweeps.ts", [
+    " && !(await isAskedFor(execution, view, row))",
+    "",
+  ]),
+  idleBug(2, "a touch does not take the row back", "src/model/row.ts", ["{ askedAt, expiresAt }", "{ expiresAt }"]),
+  idleBug(2, "a row is idle again as soon as it was touched", "src/model/idleClock.ts", [
+    "Math.max(askedAt + evictAfterMs / 2, idleAt + evictAfterMs)",
+    "askedAt + evictAfterMs / 2",
+  ]),
+  idleBug(3, "a reader's commit keeps the row idle", "src/recompute/commit.ts", [
+    "byWrite ? row?.askedAt : askedNow(row, now)",
+    "row?.askedAt",
+  ]),
+  idleBug(7, "no sweep looks at a row that was touched", "src/model/row.ts", [
+    "await sweepRow(ledger, view, { ...times, expiresAt }, now);",
+    "",
+  ]),
+  idleBug(2, "each sweep makes a row idle anew", "src/model/row.ts", [
+    "isIdleTimeOver(view, row, time) ? Math",
+    "view.evictAfterMs ? Math",
   ]),
   bug(6, "a job that has died is waited for", "src/model/run.ts", [
     'kind === "pending" || kind === "inProgress" ? kind : false',

@@ -18,6 +18,7 @@ import { type Act, ALL_TURNS, COLORS, deploymentsOf, type History, LISTS, type S
 import { checkAge, checkAnswer } from "./invariants/answers.js";
 import { checkConflict } from "./invariants/conflicts.js";
 import { Effects } from "./invariants/effects.js";
+import { checkClock, checkHeard, type Readers } from "./invariants/idleClock.js";
 import { Paces } from "./invariants/pace.js";
 import { checkRows, checkWrites } from "./invariants/rows.js";
 import { must, Violation } from "./invariants/violation.js";
@@ -96,7 +97,7 @@ export async function simulate(
   };
 }
 
-class Simulation implements Observer<Deployment> {
+class Simulation implements Observer<Deployment>, Readers {
   readonly choices: Choices;
   readonly trace: Trace;
   readonly backend: Backend<Deployment>;
@@ -108,7 +109,7 @@ class Simulation implements Observer<Deployment> {
   private readonly clients: Clients;
   private readonly heartbeats: Heartbeats | null;
   private readonly paces = new Paces();
-  private readonly effects = new Effects(EFFECT_SECRET);
+  readonly effects = new Effects(EFFECT_SECRET);
   private readonly watched = new Set<string>();
   /** Groups of which a recompute has died. */
   private readonly bereft = new Set<string>();
@@ -186,6 +187,9 @@ class Simulation implements Observer<Deployment> {
     if (this.deployment.release !== undefined) await this.perform({ do: "upgrade", turns: ALL_TURNS });
     if (this.heartbeats === null) await this.converge();
     else await this.convergeByHeartbeat();
+    const mayLeave =
+      this.violation === null && this.heartbeats === null && !this.deployment.transports.includes("client");
+    if (mayLeave && this.deployment.isEvicting) await this.leave();
   }
 
   private checkAges(): void {
@@ -214,6 +218,9 @@ class Simulation implements Observer<Deployment> {
     if (this.deployment.release === undefined) {
       this.check(() => {
         this.effects.onCommit(commit);
+        for (const change of commit.changes) {
+          if (change.table === "groups") checkClock(commit, change, this.deployment, this);
+        }
         checkRows(this.backend.store, this.deployment, commit);
       });
       this.heartbeats?.onCommit(commit);
@@ -227,6 +234,7 @@ class Simulation implements Observer<Deployment> {
     this.check(() => {
       this.paces.onEnd(ended);
       this.effects.onEnd(ended, this.backend.store);
+      checkHeard(ended, this.backend.store);
       if (kind === "mutation" && "error" in ended.result) this.checkError(ended, ended.result.error);
       else checkWrites(ended);
     });
@@ -303,6 +311,9 @@ class Simulation implements Observer<Deployment> {
         break;
       case "leave":
         this.clients.leave(act.client, act.group);
+        break;
+      case "invent":
+        this.subscriptions.ask("app:read", { group: act.key });
         break;
       case "break":
         this.heartbeats?.onTrouble();
@@ -475,6 +486,15 @@ class Simulation implements Observer<Deployment> {
     if (this.violation === null) await this.askOnceMore();
   }
 
+  /** Nobody watches any more: every row goes, in a view with `evictAfter`. */
+  private async leave(): Promise<void> {
+    this.subscriptions.stop();
+    await this.calm("nobody watches", LONG_CALM_MS);
+    const { store } = this.backend;
+    const left = [...rowsOf(store, store.latest).keys()];
+    this.check(() => must(left.length === 0, () => `Nobody asks for row ${left[0]}, and it is still there.`));
+  }
+
   /**
    * Writes stop, and readers keep asking, while everything that is scheduled is still late: each row that is watched
    * must become fresh all the same, but for those of which a recompute has died, whose attempts were used up, or that do
@@ -553,8 +573,12 @@ class Simulation implements Observer<Deployment> {
     return guard !== "tags" || (row.version === version && row.dirtyAt === undefined && row.seq === undefined);
   }
 
+  isWatched(group: string, snapshot: number): boolean {
+    return this.subscriptions.isWatched("app:read", { group }, snapshot);
+  }
+
   /** Whether a recompute of the group has died, or one that had the turn that it waits for. */
-  private isBereft(group: string): boolean {
+  isBereft(group: string): boolean {
     return this.deployment.isLimited ? this.bereft.size > 0 : this.bereft.has(group);
   }
 

@@ -16,6 +16,7 @@ export interface Row {
   pendingUntil?: number;
   /** Of release 0.1: it may have left its mark elsewhere. */
   seq?: number;
+  idleAt?: number;
 }
 
 /*
@@ -66,6 +67,11 @@ export function isClean(store: Store, deployment: Deployment, row: Row, snapshot
 /** Whether a row has reached the age of its view. */
 export function isOld({ expiresAt, computedAt }: Row): boolean {
   return expiresAt === undefined || expiresAt > computedAt + AGE_MS;
+}
+
+/** Whether a row goes unless a reader takes it back. */
+export function isIdle({ idleAt = 0, askedAt = 0 }: Row): boolean {
+  return askedAt < idleAt;
 }
 
 /** Whether rows follow the items, so that a clean row must have the right value. */

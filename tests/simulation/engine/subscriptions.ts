@@ -68,6 +68,12 @@ export class Subscriptions<Deployment> {
     return isRunning || !isValid ? null : ended;
   }
 
+  /** Whether a query is watched, and its readers know what a snapshot shows. */
+  isWatched(path: string, args: JSONValue, snapshot: number): boolean {
+    const { subscribers, ended } = this.find(path, args);
+    return subscribers > 0 && ended !== null && ended.snapshot >= snapshot;
+  }
+
   /** Asks once, without watching. */
   ask(path: string, args: JSONValue): void {
     this.serve(this.find(path, args));

@@ -23,6 +23,8 @@ export class Effects {
   private readonly sent: { group: string; seen: bigint; event: Sending }[] = [];
   /** The commit that gave each row its value, or took it away. */
   private readonly valueSince = new Map<string, number>();
+  /** The commit that made each row idle last. */
+  private readonly idleSinceOf = new Map<string, number>();
 
   /** @param secret - That of the deployment's seals. */
   constructor(private readonly secret: string) {}
@@ -58,6 +60,7 @@ export class Effects {
         const row = asRow((after ?? before) as NonNullable<typeof after>);
         const isSame = before !== null && after !== null && before.asOf === after.asOf;
         if (!isSame) this.valueSince.set(row.args.group, number);
+        if (row.idleAt !== before?.idleAt) this.idleSinceOf.set(row.args.group, number);
       } else if (table === "_scheduled_functions" && before === null) {
         const text = JSON.stringify(convexToJson(after));
         must(!text.includes(FORGED_GROUP), () => `A forged effect started a job: ${text}`);
@@ -92,6 +95,16 @@ export class Effects {
     });
   }
 
+  /** The first snapshot that shows a row as idle as it is. */
+  idleSince(group: string): number {
+    return this.idleSinceOf.get(group) ?? 0;
+  }
+
+  /** What became of the effects of readers who saw a row idle, as it is if that is given. */
+  fateOfIdle(group: string, seen?: bigint): "none" | "lost" | "arrived" {
+    return this.fateSince(this.idleSince(group), group, seen);
+  }
+
   /**
    * What became of the effects that asked for a row as it is.
    * - `none`: no reader raised one.
@@ -99,9 +112,13 @@ export class Effects {
    * - `arrived`: at least one did.
    */
   fateOf(group: string, seen: bigint): "none" | "lost" | "arrived" {
-    const since = this.valueSince.get(group) ?? 0;
+    return this.fateSince(this.valueSince.get(group) ?? 0, group, seen);
+  }
+
+  private fateSince(since: number, group: string, seen?: bigint): "none" | "lost" | "arrived" {
     const asked = this.sent.filter(
-      (effect) => effect.group === group && effect.seen === seen && effect.event.snapshot >= since,
+      (effect) =>
+        effect.group === group && (seen === undefined || effect.seen === seen) && effect.event.snapshot >= since,
     );
     if (asked.length === 0) return "none";
     return asked.some(({ event }) => event.isDelivered) ? "arrived" : "lost";

@@ -77,7 +77,7 @@ export class Paces {
   private onEntry({ before, after }: Change, begunAt: number): void {
     const failedBefore = (before?.failure as Failure | undefined)?.failedAt;
     const { failedAt, attempts = 0 } = (after?.failure ?? {}) as Partial<Failure>;
-    const group = /"group":"(\w+)"/.exec(String((before ?? after)?.key))?.[1];
+    const group = /"group":"([\w ]+)"/.exec(String((before ?? after)?.key))?.[1];
     const pace = group === undefined ? undefined : this.paces.get(group);
     if (pace === undefined || failedAt === failedBefore) return;
     if (failedAt !== undefined) {

@@ -1,8 +1,8 @@
 import type { Change } from "../../../examples/backend/readSet";
-import { AGE_MS, type Deployment, EVICT_AFTER_MS } from "../app.js";
+import type { Deployment } from "../app.js";
 import type { Ended } from "../engine/backend.js";
 import type { Commit, Store } from "../engine/store.js";
-import { asRow, followsItems, hasAge, isClean, isOld, numbersOf, rowsOf } from "../truth.js";
+import { asRow, followsItems, isClean, numbersOf, rowsOf } from "../truth.js";
 import { must } from "./violation.js";
 
 /** The functions that commit rows. */
@@ -13,7 +13,6 @@ const COMMITTERS = ["lazy:recompute", "app:refresh", "app:addAround"];
  * - No lost invalidation: a row that nothing marks as out of date has the value that its items have now.
  * - Each commit of a row computes from a later snapshot, which names it; nothing else touches its value, but a write
  *   that applies itself.
- * - A row is deleted only by who asked for that, or when it was stale for long.
  */
 export function checkRows(store: Store, deployment: Deployment, commit: Commit): void {
   for (const change of commit.changes) {
@@ -37,19 +36,9 @@ export function checkWrites({ path, commit }: Ended<Deployment>): void {
   must(added === 2, () => `${path} wrote ${added} of its two items.`);
 }
 
-function checkChange(
-  { number, path, begunAt }: Commit,
-  { before, after }: Change,
-  { guard, isEvicting }: Deployment,
-): void {
+function checkChange({ number, path }: Commit, { before, after }: Change, { guard }: Deployment): void {
+  if (after === null) return;
   const old = before === null ? null : asRow(before);
-  if (after === null) {
-    const agedAt = old !== null && hasAge(guard) && isOld(old) ? old.computedAt + AGE_MS : Infinity;
-    const staleFor = begunAt - (old?.dirtyAt ?? agedAt);
-    const isDue = isEvicting && path === "lazy:sweep" && staleFor >= EVICT_AFTER_MS;
-    must(path === "app:evict" || isDue, () => `${path} deleted row ${old?.args.group}.`);
-    return;
-  }
   const row = asRow(after);
   const what = `Commit ${number} (${path}) of row ${row.args.group}`;
   if (old !== null && row.asOf === old.asOf) {

@@ -9,6 +9,9 @@ type Item = { key: string; amount: number };
 /** Of the forms that have leases. */
 export const LEASE = { minutes: 10 };
 
+/** Of the form that has an idle clock. */
+export const EVICT_AFTER_MS = 3_600_000;
+
 /** The tag that all rows have, in the form that has tags. */
 const TAG = "all";
 
@@ -60,6 +63,7 @@ const FORMS = {
       staleWhen: olderThan({ seconds: 10 }),
       compute: sumUp,
     }),
+  lazyEvicting: () => defineView("totals", { ...defaults, evictAfter: { milliseconds: EVICT_AFTER_MS } }),
   lazyComputed: () => defineView("totals", { ...defaults, onMissing: "compute" as const }),
   lazyTagged: () => defineView("totals", { table: totalsTable, tags: () => [TAG], compute: sumUp }),
   lazyPaged: () => defineView("totals", paged),
