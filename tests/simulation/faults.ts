@@ -21,17 +21,16 @@ export const CALM_BEFORE_MS = 60_000;
 export class LastingFaults extends ChosenWeather {
   private readonly lost = new Map<string, boolean>();
   private hasBegun = false;
-  private areJobsSafe = true;
+  private areJobsSpared = false;
 
   /** The faults begin: before, rows may come about. */
   begin(): void {
     this.hasBegun = true;
-    this.areJobsSafe = false;
   }
 
   /** From now on no scheduled function dies. Effects are lost as before. */
   spareJobs(): void {
-    this.areJobsSafe = true;
+    this.areJobsSpared = true;
   }
 
   override isLost(text: string): boolean {
@@ -42,7 +41,11 @@ export class LastingFaults extends ChosenWeather {
   }
 
   override jobDeath(): boolean {
-    return !this.areJobsSafe && this.choose([false, true], 0);
+    return this.areJobsSafe ? false : this.choose([false, true], 0);
+  }
+
+  private get areJobsSafe(): boolean {
+    return this.areJobsSpared || !this.hasBegun;
   }
 
   override actionDeath(): number | null {

@@ -57,8 +57,8 @@ export const BUGS_OF_KINDS: readonly PlantedBug[] = [
     { kind: { release: "0.1" } },
   ),
   bug("lasting faults", 10, "the heartbeat repairs only rows that are marked", "src/app/sweeps.ts", [
-    "(staleSince(view, row, now) ?? row.computedAt)",
-    "(row.dirtyAt ?? now)",
+    "return row.pendingUntil <= now;",
+    "return row.pendingUntil <= now;\n  if (row.dirtyAt === undefined) return false;",
   ]),
   bug("lasting faults", 84, "the heartbeat leaves runs that have died", "src/app/heartbeat.ts", [
     '"lazyRuns", "lazyTurns", ...views',

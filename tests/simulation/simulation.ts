@@ -367,6 +367,7 @@ class Simulation implements Observer<Deployment>, Readers {
   private beatAgainAndAgain(): void {
     const { loop } = this;
     this.check(() => this.heartbeats?.onBeat(this.deployment, loop.now));
+    if (this.backend.env.BROKEN !== undefined) this.heartbeats?.onTrouble();
     this.beat();
     loop.at(loop.now + BEAT_EVERY_MS, () => this.beatAgainAndAgain());
   }
