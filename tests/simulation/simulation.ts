@@ -575,7 +575,9 @@ class Simulation implements Observer<Deployment>, Readers {
   }
 
   isWatched(group: string, snapshot: number): boolean {
-    return this.subscriptions.isWatched("app:read", { group }, snapshot);
+    // Without a log stream, calls that are not marked ask for nothing.
+    const isStreamed = this.deployment.transports.includes("logStream");
+    return isStreamed && this.subscriptions.isWatched("app:read", { group }, snapshot);
   }
 
   /** Whether a recompute of the group has died, or one that had the turn that it waits for. */
