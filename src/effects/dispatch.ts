@@ -127,7 +127,7 @@ async function dispatchOne(
   }
   if (isOpen) {
     const putOff = seen === undefined ? { windowEndsAt: windowEndsAt + windowMs } : { seen };
-    await writeEntry(ctx, entry, { trailingJob, ...putOff });
+    await writeEntry(ctx, entry, { trailingJob, seq: undefined, ...putOff });
     return "trailing";
   }
   // A recompute's failure is over when it has committed; for others, being scheduled is all we know of.
@@ -138,7 +138,10 @@ async function dispatchOne(
 /** Whether an effect inside the window of its entry has the target run at the window's end. */
 function isNews({ seen, trailing, windowMs }: Effect, entry: Entry, now: number): boolean {
   if (seen !== undefined) {
-    return (seen !== entry.seen || entry.failure !== undefined) && entry.trailingJob === undefined;
+    const isNews = seen !== entry.seen || entry.failure !== undefined;
+    // The job that release 0.1 has put off is refused, so that nothing waits for it.
+    const isPutOff = entry.trailingJob !== undefined && entry.seq === undefined;
+    return isNews && !isPutOff;
   }
   // What was put off to the begin of this window has run, or is about to.
   const isPutOff = entry.trailingJob !== undefined && now < entry.windowEndsAt - windowMs;

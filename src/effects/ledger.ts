@@ -30,7 +30,7 @@ const MAX_MESSAGE_LENGTH = 1_000;
 
 /** What changes in an entry; undefined removes a field. `expiresAt` follows from the rest. */
 type EntryChange = { windowEndsAt?: number } & {
-  [Field in "taken" | "seen" | "trailingJob" | "failure"]?: Entry[Field] | undefined;
+  [Field in "taken" | "seen" | "trailingJob" | "failure" | "seq"]?: Entry[Field] | undefined;
 };
 
 /** One document, one index range; so a dispatch depends on nothing but the entries it may write. */

@@ -69,7 +69,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
     await giveWay(ledger, entry, isPutOff);
     return "overtaken";
   }
-  const isResumed = run && view.mode === "paged" && entry?.failure;
+  const isResumed = run && pages && view.mode === "paged" && entry?.failure;
   if (!isResumed) {
     if (run) await endRun(execution, run);
     // The commit judges the new row again, and throws what the predicate throws.

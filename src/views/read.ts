@@ -97,21 +97,16 @@ export async function peekView(ctx: object, view: ViewDefinition, rawKey: unknow
 }
 
 /** Whether the row of a key is not fresh, or idle, and no recompute of it is on its way. */
-export async function isWanted(
-  reader: AnyQueryCtx,
-  view: ViewDefinition,
-  row: StoredRow | null,
-  log?: Parameters<typeof judgeForReader>[3],
-): Promise<boolean> {
+export async function isWanted(reader: AnyQueryCtx, view: ViewDefinition, row: StoredRow | null): Promise<boolean> {
   if (!hasValue(row)) return true;
   if (row.pendingUntil !== undefined) return false;
-  return isIdle(view, row) || (await judgeForReader(reader, view, row, log)) !== "fresh";
+  return isIdle(view, row) || (await judgeForReader(reader, view, row)) !== "fresh";
 }
 
 /**
- * Of effects that were delivered late, or again: the recomputes that a reader of their row would raise now. The row is
- * the one that they saw, is not fresh, and no recompute of it is on its way. What is more than a query may read is left
- * out. Logs nothing: the lines would be delivered to the route that asks.
+ * Of effects that were delivered late, or again: the recomputes that their row wants now. It is the one that they saw, is
+ * not fresh, and no recompute of it is on its way. (That it is idle does not count: nobody asks by what is sent again.)
+ * What is more than a query may read is left out. Logs nothing: the lines would be delivered to the route that asks.
  */
 export async function stillWanted(app: LazyApp, ctx: AnyQueryCtx, effects: readonly Effect[]): Promise<Effect[]> {
   const wanted: Effect[] = [];
@@ -119,7 +114,8 @@ export async function stillWanted(app: LazyApp, ctx: AnyQueryCtx, effects: reado
     const view = viewOf(app, effect);
     if (view === undefined || effect.seen === undefined || (await isNearlyOut(ctx))) continue;
     const row = await findRow(ctx.db, view, canonicalText(effect.args.args));
-    if (row?.asOf === effect.seen && (await isWanted(ctx, view, row, () => {}))) wanted.push(effect);
+    if (row?.asOf !== effect.seen || row.pendingUntil !== undefined) continue;
+    if ((await judgeForReader(ctx, view, row, () => {})) !== "fresh") wanted.push(effect);
   }
   return wanted;
 }

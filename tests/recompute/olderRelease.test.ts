@@ -120,6 +120,27 @@ describe("a job of release 0.1", () => {
     await expectRenewed(app, { count: 1, sum: 1 });
   });
 
+  test("that was put off is not waited for: a reader who asks once has the row recomputed", async () => {
+    const app = startTotals();
+    vi.spyOn(console, "error").mockReturnValue();
+    await app.mutation(add("a", 1));
+    const windowEndsAt = Date.now() + 8_000;
+    await app.t.run(async (ctx) => {
+      const trailing = { ...work, trailingAt: windowEndsAt };
+      const trailingJob = await ctx.scheduler.runAt(windowEndsAt, reference("recompute"), trailing);
+      await ctx.db.insert("lazyEffects", {
+        ...{ key: `lazy:recompute {"args":${text},"view":"totals"}`, target: "lazy:recompute" },
+        ...{ windowEndsAt, seq: 0, trailingJob, expiresAt: windowEndsAt },
+      });
+    });
+    const { messages } = await read(app);
+    await app.deliver(messages);
+    await app.deliver(messages); // The same once more is a duplicate of this release's own job.
+    expect(await pending(app)).toHaveLength(2);
+    await app.advance(8_010);
+    await expectRenewed(app, { count: 1, sum: 1 });
+  });
+
   test("that was to be the retry of a failure does not keep its reader waiting for longer", async () => {
     const app = startTotals();
     vi.spyOn(console, "error").mockReturnValue();
@@ -135,7 +156,7 @@ describe("a job of release 0.1", () => {
       });
     });
     expect((await app.inspect()).views.totals?.failures).toMatchObject([{ message: "closed" }]);
-    for (let i = 0; i < 11; i++) {
+    for (let i = 0; i < 10; i++) {
       expect(await app.rows("totals")).toEqual([]);
       await app.deliver((await read(app)).messages);
       await app.advance(2_000);
@@ -334,6 +355,18 @@ describe("documents of release 0.1", () => {
       expect(await app.rows("lazyRuns")).toHaveLength(mode === "transaction" ? 1 : 0);
       expect(await app.rows("lazyPages")).toEqual([]);
       expect((await app.inspect()).views.totals?.failures).toEqual([]);
+    });
+
+    test("whose page had failed is begun anew by a reader who asks once", async () => {
+      const app = startTotals(options);
+      await app.mutation(add("a", 1));
+      await app.t.run(async (ctx) => {
+        await ctx.db.insert("lazyRuns", run());
+        await ctx.db.insert("lazyEffects", failed);
+      });
+      await app.deliver((await read(app)).messages);
+      await app.advance(5_000);
+      await expectRenewed(app, { count: 1, sum: 1 });
     });
 
     test("does not disturb writes, refreshes, evictions and sweeps", async () => {

@@ -22,6 +22,11 @@ import {
   type View,
   viewTable,
 } from "convex-lazy-views";
+import type { Transport } from "../../src/model/app.js";
+import type { Release } from "./upgrade.js";
+
+/** What the pages of the app run in their browsers. */
+export { SubscribedQueries } from "../../src/client/subscribedQueries.js";
 
 /**
  * What makes rows out of date.
@@ -61,6 +66,10 @@ export interface Deployment {
   /** Whether rows that nobody asks for are deleted. */
   isEvicting: boolean;
   version: 1 | 2;
+  /** How effects leave queries. */
+  transports: readonly Transport[];
+  /** The release of the library whose code it has, with the app of that time; undefined for this one. */
+  release?: Release | undefined;
   /** Whether version 2 serves the rows of version 1 until they are recomputed. */
   isCompatible: boolean;
 }
@@ -221,6 +230,7 @@ export function deploy(deployment: Deployment) {
   const groups = view(deployment);
   const lazy = new LazyViews<GenericDataModel>({
     module: "lazy",
+    transports: [...deployment.transports],
     views: { groups } as never,
   });
   const http = httpRouter();

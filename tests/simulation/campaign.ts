@@ -1,7 +1,7 @@
 import type { Deployment } from "./app.js";
 import { compileApp } from "./compileApp.js";
 import { Isolates } from "./engine/backend.js";
-import { historyOf } from "./history.js";
+import { historyOf, type Kind, kindOf } from "./history.js";
 import type { PlantedBug } from "./planted.js";
 import { type Failure, shrink, toWord } from "./shrink.js";
 import { type Outcome, simulate } from "./simulation.js";
@@ -14,17 +14,21 @@ export interface Campaign {
   failures: Failure[];
 }
 
+/** So many histories from a seed on; of one kind, or of all in their shares. */
+export interface Seeds {
+  from: number;
+  count: number;
+  kind?: Kind | undefined;
+}
+
 /** Failures after which a campaign ends: more of them say nothing more. */
 export const MAX_FAILURES = 5;
 
 /** Runs the histories of many seeds, one after the other. Failures are as they happened. */
-export async function runHistories(
-  seeds: { from: number; count: number },
-  isolates: Isolates<Deployment>,
-): Promise<Campaign> {
+export async function runHistories(seeds: Seeds, isolates: Isolates<Deployment>): Promise<Campaign> {
   const campaign: Campaign = { histories: 0, commits: 0, conflicts: 0, failures: [] };
   for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
-    const history = historyOf(seed);
+    const history = historyOf(seed, seeds.kind ?? kindOf(seed));
     const outcome = await simulate(history, isolates);
     campaign.histories++;
     campaign.commits += outcome.commits;
@@ -44,7 +48,7 @@ export async function makeSmall(failure: Failure, isolates: Isolates<Deployment>
 }
 
 /** Runs the histories of many seeds, and makes their failures small. */
-export async function runCampaign(seeds: { from: number; count: number }): Promise<Campaign> {
+export async function runCampaign(seeds: Seeds): Promise<Campaign> {
   const isolates = new Isolates<Deployment>(await compileApp());
   const campaign = await runHistories(seeds, isolates);
   const failures: Failure[] = [];
@@ -59,14 +63,14 @@ export async function runCampaign(seeds: { from: number; count: number }): Promi
  * @returns How many histories it took; null when none of so many was broken.
  */
 export async function findBug(
-  { edits, seed: ownSeed, isRare, kind = {} }: PlantedBug,
+  { edits, seed: ownSeed, isRare, among, kind = {} }: PlantedBug,
   maxHistories: number,
   from = isRare ? ownSeed : 0,
 ): Promise<number | null> {
   const isolates = new Isolates<Deployment>(await compileApp(edits));
   const wanted = Object.entries(kind);
   for (let seed = from, tried = 0; tried < maxHistories; seed++) {
-    const history = historyOf(seed);
+    const history = historyOf(seed, among);
     if (!wanted.every(([name, value]) => history[name as keyof typeof history] === value)) continue;
     tried++;
     const { violation } = await simulate(history, isolates);

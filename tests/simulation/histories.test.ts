@@ -4,7 +4,7 @@ import type { Deployment } from "./app.js";
 import { explain, runCampaign } from "./campaign.js";
 import { compileApp } from "./compileApp.js";
 import { Isolates } from "./engine/backend.js";
-import { historyOf } from "./history.js";
+import { historyOf, KINDS } from "./history.js";
 import { PLANTED_BUGS } from "./planted.js";
 import { fromWord, shrink, toWord } from "./shrink.js";
 import { simulate } from "./simulation.js";
@@ -24,16 +24,15 @@ test.each(Array.from({ length: HISTORIES / PER_TEST }, (_, i) => FIRST + i * PER
   },
 );
 
-test("the same seed makes the same history, to the letter", async () => {
+test.each(KINDS)("the same seed makes the same history, to the letter: %s", async (kind) => {
   const isolates = new Isolates<Deployment>(await compileApp());
   for (const seed of [1, 20, 300]) {
-    const first = await simulate(historyOf(seed), isolates, { isTraced: true });
-    const second = await simulate(historyOf(seed), new Isolates(await compileApp()), {
-      isTraced: true,
-    });
+    const history = historyOf(seed, kind);
+    const first = await simulate(history, isolates, { isTraced: true });
+    const second = await simulate(history, new Isolates(await compileApp()), { isTraced: true });
     expect(second).toEqual(first);
     const { deviations } = first;
-    const replayed = { ...historyOf(seed), choices: { deviations } };
+    const replayed = { ...history, choices: { deviations } };
     const third = await simulate(fromWord(toWord(replayed)), isolates, { isTraced: true });
     expect(third).toEqual(first);
   }

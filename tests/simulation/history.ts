@@ -1,5 +1,7 @@
+import type { Transport } from "../../src/model/app.js";
 import { type Deployment, GUARDS, type Guard, MODES, type Mode } from "./app.js";
 import { type ChoiceSource, randomNumbers } from "./engine/choices.js";
+import { RELEASES, type Release } from "./upgrade.js";
 
 /** The groups that items can be in: two lists, and two colors. */
 export const LISTS = ["a", "b"] as const;
@@ -14,7 +16,10 @@ const INVENTED = ["invented 1", "invented 2", "invented 3"] as const;
 
 /** What happens next. An item is named by its place among those that were ever added. */
 export type Act =
-  | { do: "subscribe" | "ask" | "refresh" | "evict" | "invalidate"; group: Group }
+  | { do: "refresh" | "evict" | "invalidate"; group: Group }
+  /** With a client: in one of the pages that forward. */
+  | { do: "subscribe" | "ask"; group: Group; client?: number }
+  | { do: "leave"; group: Group; client: number }
   | { do: "invent"; key: (typeof INVENTED)[number] }
   | { do: "add"; list: List; color: Color }
   | { do: "move"; item: number; list: List }
@@ -32,7 +37,7 @@ export type Act =
     }
   | { do: "wait"; ms: number }
   | { do: "wait until something is due" }
-  | { do: "break" | "mend" | "deploy" | "fill the log" | "beat" }
+  | { do: "break" | "mend" | "deploy" | "upgrade" | "fill the log" | "beat" }
   | { do: "forge"; group: Group; how: Forgery };
 
 /** A delivery that the route must refuse, or that must start nothing. */
@@ -42,6 +47,21 @@ const FORGERIES: readonly Forgery[] = ["unsigned seal", "changed seal", "unsigne
 /** An act, and how many turns everybody takes before the next one: what is not done by then goes on beside it. */
 export type Step = Act & { turns: number };
 
+/**
+ * Kinds of histories.
+ * - `stream`: effects leave through the log stream.
+ * - `clients`: pages forward effects, in an app that has no log stream, or one beside it.
+ * - `upgrade`: the app begins on an older release of the library.
+ * - `lasting faults`: half of all effects are lost for good and half of all jobs die, and a heartbeat beats.
+ */
+export const KINDS = ["stream", "clients", "upgrade", "lasting faults"] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** The kind of a history among many: half of them are of the first one. */
+export function kindOf(seed: number): Kind {
+  return seed % 2 === 0 ? "stream" : (KINDS[1 + (((seed - 1) / 2) % (KINDS.length - 1))] as Kind);
+}
+
 /** Everything that decides how a simulation goes. */
 export interface History {
   guard: Guard;
@@ -50,6 +70,11 @@ export interface History {
   isLimited: boolean;
   isEvicting: boolean;
   isCompatible: boolean;
+  /** How effects leave queries. Default: through the log stream. */
+  transports?: readonly Transport[];
+  /** The release that it begins on. Default: this one. */
+  release?: Release;
+  hasLastingFaults?: boolean;
   steps: Step[];
   choices: ChoiceSource;
 }
@@ -60,14 +85,33 @@ const TURNS = [0, 0, 2, 6, 15, 40, 120, ALL_TURNS, ALL_TURNS];
 const WAITS_MS = [10, 2_000, 5_000, 10_000, 25_000, 70_000];
 const AROUND = ["add around a refresh", "add around a nested refresh"] as const;
 const MAX_STEPS = 12;
+/** The pages that may forward. */
+const CLIENTS = 3;
+const TRANSPORTS: readonly Transport[][] = [["client"], ["logStream", "client"], ["logStream"]];
+/** Long enough for old answers to be forwarded late. */
+const LONG_WAIT_MS = 3_700_000;
+/** Long enough for a heartbeat. */
+const BEAT_WAITS_MS = [300_000, 620_000];
 /** Pauses in which readers watch rows whose idle clock runs: for parts of `evictAfter`, or for a few times of it. */
 const WATCHES_MS = [31_000, 45_000, 95_000, 250_000];
 
 /** The history of a seed. */
-export function historyOf(seed: number): History {
+export function historyOf(seed: number, kind: Kind = "stream"): History {
   const random = randomNumbers(seed);
   const one = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
-  const guard = one(GUARDS);
+  const isUpgrade = kind === "upgrade";
+  const hasLastingFaults = kind === "lasting faults";
+  const choosable = kind === "clients" ? TRANSPORTS.slice(0, 2) : hasLastingFaults ? TRANSPORTS : [];
+  const transports = choosable.length > 0 ? one(choosable) : undefined;
+  const release = isUpgrade ? one(RELEASES) : undefined;
+  // Release 0.1's app has no view of this guard.
+  const guard = one(GUARDS.filter((each) => release !== "0.1" || each !== "applied and aged"));
+  const client = () => ({ client: Math.floor(random() * CLIENTS) });
+  // Without a log stream, only pages have effects forwarded.
+  const byWhom = () => {
+    if (!transports?.includes("client")) return {};
+    return !transports.includes("logStream") || random() < 0.7 ? client() : {};
+  };
   // Actions and pages cannot compute for a reader, and not inside a mutation.
   const isInQuery = (mode: Mode) => mode === "transaction" || mode === "snapshot";
   const mode = one(MODES.filter((each) => isInQuery(each) || guard !== "computed"));
@@ -77,8 +121,8 @@ export function historyOf(seed: number): History {
   const colors = random() < 0.6 ? [one(COLORS)] : COLORS;
   const groups = [...lists, ...colors];
   const acts: [weight: number, make: () => Act][] = [
-    [4, () => ({ do: "subscribe", group: one(groups) })],
-    [1, () => ({ do: "ask", group: one(groups) })],
+    [4, () => ({ do: "subscribe", group: one(groups), ...byWhom() })],
+    [1, () => ({ do: "ask", group: one(groups), ...byWhom() })],
     [8, () => ({ do: "add", list: one(lists), color: one(colors) })],
     [3, () => ({ do: "move", item: Math.floor(random() * 20), list: one(lists) })],
     [2, () => ({ do: "remove", item: Math.floor(random() * 20) })],
@@ -98,6 +142,9 @@ export function historyOf(seed: number): History {
     [0.5, () => ({ do: "fill the log" })],
     [0.5, () => ({ do: "beat" })],
     [1, () => ({ do: "forge", group: one(groups), how: one(FORGERIES) })],
+    [transports?.includes("client") ? 1 : 0, () => ({ do: "leave", group: one(groups), ...client() })],
+    [kind === "clients" ? 0.5 : 0, () => ({ do: "wait", ms: LONG_WAIT_MS })],
+    [hasLastingFaults ? 4 : 0, () => ({ do: "wait", ms: one(BEAT_WAITS_MS) })],
   ];
   const total = acts.reduce((sum, [weight]) => sum + weight, 0);
   const act = () => {
@@ -108,18 +155,28 @@ export function historyOf(seed: number): History {
     }
     return { do: "mend" as const };
   };
-  const first: Step = { do: "subscribe", group: one(groups), turns: one(TURNS) };
+  const first: Step = { do: "subscribe", group: one(groups), ...byWhom(), turns: one(TURNS) };
+  // Rows come about before the faults begin.
+  const before: Step[] = hasLastingFaults ? [{ do: "wait", ms: 25_000, turns: ALL_TURNS }] : [];
   const length = 2 + Math.floor(random() * (one([MAX_STEPS, MAX_STEPS, 3 * MAX_STEPS]) - 1));
-  return withIdleTimes(seed, {
+  const history: History = {
     guard,
     mode,
     isLeased: random() < 0.3,
     isLimited: random() < 0.2,
     isEvicting: random() < 0.3,
     isCompatible: random() < 0.5,
-    steps: [first, ...Array.from({ length }, () => ({ ...act(), turns: one(TURNS) }))],
+    steps: [first, ...before, ...Array.from({ length }, () => ({ ...act(), turns: one(TURNS) }))],
     choices: { seed },
-  });
+    ...(transports && { transports }),
+    ...(release && { release }),
+    ...(hasLastingFaults && { hasLastingFaults }),
+  };
+  if (isUpgrade) {
+    const at = 1 + Math.floor(random() * history.steps.length);
+    history.steps.splice(at, 0, { do: "upgrade", turns: one(TURNS) });
+  }
+  return withIdleTimes(seed, history);
 }
 
 /** Rows with an idle clock are watched for longer, and strangers invent keys. */
@@ -138,8 +195,8 @@ function withIdleTimes(seed: number, history: History): History {
 
 /** The code that a history begins with, and the one that it may deploy. */
 export function deploymentsOf(history: History): [Deployment, Deployment] {
-  const { guard, mode, isLeased, isLimited, isEvicting, isCompatible } = history;
-  const common = { guard, mode, isLeased, isLimited, isEvicting, isCompatible };
+  const { guard, mode, isLeased, isLimited, isEvicting, isCompatible, transports = ["logStream"] } = history;
+  const common = { guard, mode, isLeased, isLimited, isEvicting, isCompatible, transports };
   return [
     { ...common, version: 1 },
     { ...common, version: 2 },

@@ -1,5 +1,6 @@
 import type { Edit } from "./engine/program.js";
-import type { History } from "./history.js";
+import type { History, Kind } from "./history.js";
+import { BUGS_OF_KINDS } from "./plantedInKinds.js";
 
 /** A bug that is put into the library on its way into the simulation, which must find it. */
 export interface PlantedBug {
@@ -9,6 +10,8 @@ export interface PlantedBug {
   seed: number;
   /** Whether so much must come together that a search among all histories takes too long: it begins at the seed. */
   isRare?: boolean;
+  /** The kind of the histories among which it is looked for. Default: those of the log stream. */
+  among?: Kind;
   /** A search leaves out histories that are not of this kind. */
   kind?: Partial<History>;
 }
@@ -40,10 +43,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "const asOf = reader.meta.getSnapshotTs()",
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
-  bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", [
-    "entry.trailingJob === undefined;",
-    "false;",
-  ]),
+  bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", ["isNews && !isPutOff", "false"]),
   bug(29, "news is not told from repetition", "src/effects/dispatch.ts", [
     "seen !== entry.seen || entry.failure",
     "entry.failure",
@@ -257,4 +257,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "{ arrivedAt, delayMs: arrivedAt - sentAt, missed: 0 }",
     "{ delayMs: arrivedAt - sentAt }",
   ]),
+  ...BUGS_OF_KINDS,
 ];

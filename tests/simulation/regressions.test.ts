@@ -48,6 +48,24 @@ const HISTORIES: Record<string, History> = {
     ]),
     mode: "action",
   },
+  // The ledger had a job that release 0.1 had put off and this release refuses: effects were duplicates of it.
+  "jobs that release 0.1 has put off": {
+    ...history("both", [step({ do: "subscribe", group: "b" }), step({ do: "break" }), untilDue]),
+    release: "0.1",
+  },
+  // A run of release 0.1 whose page had failed was resumed, but has no pages that this release knows.
+  "runs of release 0.1": {
+    ...history("sources", [
+      step({ do: "break" }),
+      step({ do: "subscribe", group: "y" }),
+      step({ do: "wait", ms: 5_000 }),
+      step({ do: "wait", ms: 2_000 }),
+      step({ do: "upgrade" }),
+      step({ do: "mend" }),
+    ]),
+    mode: "paged",
+    release: "0.1",
+  },
 };
 
 test.each(Object.entries(HISTORIES))(

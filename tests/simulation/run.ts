@@ -1,7 +1,7 @@
 /**
  * Runs random histories, and looks for the planted bugs.
  *
- *   npm run simulate -- [--histories 100000] [--seed 0] [--json]
+ *   npm run simulate -- [--histories 100000] [--seed 0] [--kind clients] [--json]
  *   npm run simulate -- --replay <word>      what a failure printed
  *
  * With --json the last line is one JSON object: histories, violations, plantedBugs, plantedBugsFound. On stderr it shows
@@ -11,8 +11,9 @@ import { parseArgs } from "node:util";
 import { interruption } from "../../tools/interruption.js";
 import { Progress } from "../../tools/progress.js";
 import { wholeNumber } from "../../tools/wholeNumber.js";
-import { type Campaign, explain, MAX_FAILURES } from "./campaign.js";
+import { type Campaign, explain, MAX_FAILURES, type Seeds } from "./campaign.js";
 import { inProcesses } from "./engine/pool.js";
+import { KINDS } from "./history.js";
 import { PLANTED_BUGS } from "./planted.js";
 import { type Failure, fromWord } from "./shrink.js";
 import type { Task } from "./worker.js";
@@ -27,6 +28,7 @@ async function main(): Promise<void> {
     options: {
       histories: { type: "string", default: "100000" },
       seed: { type: "string", default: "0" },
+      kind: { type: "string" },
       json: { type: "boolean", default: false },
       replay: { type: "string" },
     },
@@ -38,8 +40,10 @@ async function main(): Promise<void> {
   }
   const count = wholeNumber("histories", values.histories);
   const from = wholeNumber("seed", values.seed);
+  const kind = KINDS.find((each) => each === values.kind);
+  if (kind !== values.kind) throw new Error(`--kind is "${values.kind}"; give one of: ${KINDS.join(", ")}.`);
   const signal = interruption();
-  const { histories, violations } = await runHistories(from, count, signal);
+  const { histories, violations } = await runHistories({ from, count, kind }, signal);
   const plantedBugsFound = signal.aborted ? 0 : await findBugs(signal);
   const plantedBugs = PLANTED_BUGS.length;
   if (values.json) {
@@ -49,12 +53,12 @@ async function main(): Promise<void> {
   if (violations > 0 || plantedBugsFound < plantedBugs) process.exitCode ??= 1;
 }
 
-async function runHistories(from: number, count: number, signal: AbortSignal) {
+async function runHistories({ from, count, kind }: Seeds, signal: AbortSignal) {
   const begun = performance.now();
   const total: Campaign = { histories: 0, commits: 0, conflicts: 0, failures: [] };
   const tasks = Array.from({ length: Math.ceil(count / HISTORIES_PER_TASK) }, (_, i): Task => {
     const before = i * HISTORIES_PER_TASK;
-    return { from: from + before, count: Math.min(HISTORIES_PER_TASK, count - before) };
+    return { from: from + before, count: Math.min(HISTORIES_PER_TASK, count - before), kind };
   });
   const progress = new Progress({ program: "simulate", steps: "histories", total: count });
   await inProcesses<Task, Campaign>(WORKER, tasks, {

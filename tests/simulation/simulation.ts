@@ -2,6 +2,7 @@ import type { JSONValue } from "convex/values";
 import type { Change } from "../../examples/backend/readSet";
 import { type Deployment, WINDOW_MS } from "./app.js";
 import { Calls } from "./calls.js";
+import { Clients, checkSeals, opened } from "./clients.js";
 import { Backend, type Ended, type Isolates, isOutOfRetries, type Observer } from "./engine/backend.js";
 import { Choices, type Deviation } from "./engine/choices.js";
 import type { Kind } from "./engine/frame.js";
@@ -11,6 +12,7 @@ import { Loop } from "./engine/loop.js";
 import type { Commit } from "./engine/store.js";
 import { Subscriptions } from "./engine/subscriptions.js";
 import type { Job } from "./engine/syscalls.js";
+import { BEAT_EVERY_MS, CALM_BEFORE_MS, Heartbeats, LastingFaults } from "./faults.js";
 import { forgedMessage } from "./forgery.js";
 import { type Act, ALL_TURNS, COLORS, deploymentsOf, type History, LISTS, type Step } from "./history.js";
 import { checkAge, checkAnswer } from "./invariants/answers.js";
@@ -51,6 +53,12 @@ const GRACE_MS = 61_000;
 const CALM_MS = 200_000;
 /** The same, after more failures in a row than are retried: their backoff is ten minutes. */
 const LONG_CALM_MS = 900_000;
+/** Pages forward again what has come to nothing, after an hour at most. */
+const CLIENT_CALM_MS = 3_600_000 + CALM_MS;
+/** The shares of scheduled recomputes that surely live. Pages heal by themselves what comes of the others. */
+const LIVING_JOBS = { "beside pages": 0.7, else: 0.95 };
+/** The beats of a heartbeat when no job dies any more. */
+const LAST_BEATS = 3;
 /** Deliveries that a stranger has a copy of. */
 const MAX_CAPTURED = 5;
 /** How often readers ask in a backlog. */
@@ -97,9 +105,11 @@ class Simulation implements Observer<Deployment>, Readers {
   readonly backend: Backend<Deployment>;
   conflicts = 0;
   private readonly loop: Loop;
-  private readonly weather: ChosenWeather;
+  private readonly weather: ChosenWeather | LastingFaults;
   private readonly stream: LogStream;
   private readonly subscriptions: Subscriptions<Deployment>;
+  private readonly clients: Clients;
+  private readonly heartbeats: Heartbeats | null;
   private readonly paces = new Paces();
   readonly effects = new Effects(EFFECT_SECRET);
   private readonly trailingRuns = new TrailingRuns();
@@ -122,8 +132,9 @@ class Simulation implements Observer<Deployment>, Readers {
     const start = START + (STARTS_MS[this.choices.pick(STARTS_MS.length, 0.5)] as number);
     this.loop = new Loop(this.choices, start, plain);
     this.trace = new Trace(isTraced, () => this.loop.now);
-    this.weather = new ChosenWeather(this.choices);
-    this.deployment = deploymentsOf(history)[0];
+    const living = LIVING_JOBS[history.transports?.includes("client") ? "beside pages" : "else"];
+    this.weather = new (history.hasLastingFaults ? LastingFaults : ChosenWeather)(this.choices, living);
+    this.deployment = { ...deploymentsOf(history)[0], release: history.release };
     const { loop, choices, weather } = this;
     this.backend = new Backend(isolates, this.deployment, loop, choices, weather, this);
     this.backend.env = {
@@ -143,9 +154,20 @@ class Simulation implements Observer<Deployment>, Readers {
     this.subscriptions = new Subscriptions(
       this.backend,
       (events) => this.send(events),
-      (ended) => this.check(() => checkAnswer(this.backend.store, ended, weather.worstLagMs)),
+      (ended) => this.check(() => this.checkAnswer(ended)),
     );
     this.backend.runQueryForAction = (path, args) => this.subscriptions.forAction(path, args);
+    this.clients = new Clients({
+      program: isolates.program,
+      ...{ backend: this.backend, subscriptions: this.subscriptions, loop, choices, weather },
+      check: (work) => this.check(work),
+      onForward: (seals) => this.effects.onForward(seals, this.backend.store.latest),
+    });
+    this.heartbeats = history.hasLastingFaults ? new Heartbeats(this.backend.store) : null;
+    if (weather instanceof LastingFaults) {
+      loop.at(loop.now + CALM_BEFORE_MS, () => weather.begin());
+      loop.at(loop.now + BEAT_EVERY_MS, () => this.beatAgainAndAgain());
+    }
   }
 
   /** @returns What was broken first; null when all is well. */
@@ -162,30 +184,58 @@ class Simulation implements Observer<Deployment>, Readers {
     for (const step of this.history.steps) {
       if (this.violation !== null) break;
       await this.perform(step);
-      for (const ended of this.subscriptions.results()) {
-        this.check(() => checkAge(ended, this.loop.now, this.weather.worstLagMs));
-      }
+      this.checkAges();
     }
-    if (this.violation === null) await this.converge();
-    if (this.violation === null && this.deployment.isEvicting) await this.leave();
+    if (this.violation !== null) return;
+    if (this.deployment.release !== undefined) await this.perform({ do: "upgrade", turns: ALL_TURNS });
+    if (this.heartbeats === null) await this.converge();
+    else await this.convergeByHeartbeat();
+    const mayLeave =
+      this.violation === null && this.heartbeats === null && !this.deployment.transports.includes("client");
+    if (mayLeave && this.deployment.isEvicting) await this.leave();
+  }
+
+  private checkAges(): void {
+    for (const ended of this.subscriptions.results()) {
+      if (isOfOldRelease(ended)) continue;
+      this.check(() => checkAge(opened(ended).plain, this.loop.now, this.worstLagMs));
+    }
+  }
+
+  /** How late marks may come: those of ages do with the heartbeat, when the sweeps that were to bring them have died. */
+  private get worstLagMs(): number {
+    return this.weather.worstLagMs + (this.heartbeats === null ? 0 : BEAT_EVERY_MS);
+  }
+
+  private checkAnswer(ended: Ended<Deployment>): void {
+    if (isOfOldRelease(ended)) return;
+    const { store } = this.backend;
+    const { plain, seals } = opened(ended);
+    checkAnswer(store, plain, this.worstLagMs);
+    const { group } = plain.args as { group: string };
+    if (seals !== null) checkSeals(plain, seals, rowsOf(store, ended.snapshot).get(group));
   }
 
   onCommit(commit: Commit): void {
     this.trace.onCommit(commit);
-    this.check(() => {
-      this.effects.onCommit(commit);
-      this.trailingRuns.onCommit(commit);
-      for (const change of commit.changes) {
-        if (change.table === "groups") checkClock(commit, change, this.deployment, this);
-      }
-      checkRows(this.backend.store, this.deployment, commit);
-      checkArrival(commit);
-    });
+    if (this.deployment.release === undefined) {
+      this.check(() => {
+        this.effects.onCommit(commit);
+        this.trailingRuns.onCommit(commit);
+        for (const change of commit.changes) {
+          if (change.table === "groups") checkClock(commit, change, this.deployment, this);
+        }
+        checkRows(this.backend.store, this.deployment, commit);
+        checkArrival(commit);
+      });
+      this.heartbeats?.onCommit(commit);
+    }
     this.subscriptions.onCommit(commit);
   }
 
   onEnd(kind: Kind, ended: Ended<Deployment>): void {
     this.trace.onEnd(kind, ended);
+    if (isOfOldRelease(ended)) return;
     this.check(() => {
       this.paces.onEnd(ended);
       this.effects.onEnd(ended, this.backend.store);
@@ -199,20 +249,28 @@ class Simulation implements Observer<Deployment>, Readers {
   onConflict(path: string, args: JSONValue, change: Change): void {
     this.conflicts++;
     this.trace.onConflict(path, change);
+    if (this.deployment.release !== undefined) return;
     this.check(() => checkConflict(this.deployment, path, args, change));
   }
 
   onJobDeath({ name, args }: Job): void {
     this.trace.add(() => `${name} died`);
     if (name === TARGET) return;
-    const { job } = args[0] as unknown as { job: { args?: { group: string }; run?: string } };
-    const group = job.args?.group ?? this.groupOfRun(job.run);
+    const group = this.groupOfJob(args);
     if (group !== undefined) this.bereft.add(group);
+    if (name !== "lazy:sweep") this.heartbeats?.onDeath(group, this.deployment);
+  }
+
+  /** Runs whose actions have died heal by themselves, in their time. */
+  onActionDeath({ args }: Job): void {
+    this.heartbeats?.onDeath(this.groupOfJob(args), this.deployment);
   }
 
   /** Mutations throw only what the history makes them throw; and what conflicts too often tells its caller. */
-  private checkError({ path, job }: Ended<Deployment>, error: Error): void {
+  private checkError({ path, args, job }: Ended<Deployment>, error: Error): void {
     const { message } = error;
+    // What an older release has scheduled, or an action of it calls, is refused.
+    if (path.startsWith("lazy:") && isOfOtherForm(args)) return;
     const isOwn = path.startsWith("app:") && ["broken", "rolled back"].includes(message);
     const isContended = job === null && isOutOfRetries(error);
     must(isOwn || isContended, () => `${path} threw: ${message}`);
@@ -223,13 +281,14 @@ class Simulation implements Observer<Deployment>, Readers {
     try {
       work();
     } catch (error) {
+      this.trace.add(() => `✗ ${error}`);
       this.violation ??= error instanceof Violation ? error : new Violation(String(error));
     }
   }
 
   private send(events: LogEvent[]): void {
-    this.effects.onSend(events);
-    this.stream.push(events);
+    if (this.deployment.release === undefined) this.effects.onSend(events);
+    this.stream.push(events.filter(({ line }) => !this.weather.isLost(line.message.replaceAll("'", ""))));
   }
 
   private async perform({ turns, ...act }: Step): Promise<void> {
@@ -248,36 +307,76 @@ class Simulation implements Observer<Deployment>, Readers {
     }
     switch (act.do) {
       case "subscribe":
-        this.watched.add(act.group);
-        this.subscriptions.subscribe("app:read", { group: act.group });
+        if (act.client !== undefined) this.clients.subscribe(act.client, act.group);
+        else {
+          this.watched.add(act.group);
+          this.subscriptions.subscribe("app:read", { group: act.group });
+        }
         break;
       case "ask":
-        this.subscriptions.ask("app:read", { group: act.group });
+        this.ask(act.group, act.client);
+        break;
+      case "leave":
+        this.clients.leave(act.client, act.group);
         break;
       case "invent":
         this.subscriptions.ask("app:read", { group: act.key });
         break;
       case "break":
+        this.heartbeats?.onTrouble();
         this.backend.env = { ...this.backend.env, BROKEN: "yes" };
         break;
       case "mend":
         this.backend.env = { ...this.backend.env, BROKEN: undefined };
+        // The log stream gets the effects of a query that throws; pages get nothing.
+        if (this.deployment.transports.includes("client")) this.subscriptions.runFailedAgain();
         break;
       case "deploy":
-        this.deployment = deploymentsOf(this.history)[1];
-        this.backend.deploy(this.deployment);
+        this.deploy({ version: 2 });
+        break;
+      case "upgrade":
+        this.deploy({ release: undefined });
         break;
       case "fill the log":
         this.stream.fill();
         break;
       case "beat":
-        this.backend.action("lazy:heartbeat", {}).catch((error) => {
-          this.check(() => must(false, () => `The heartbeat threw: ${error}`));
-        });
+        this.beat();
         break;
       case "forge":
         this.forge(act);
     }
+  }
+
+  private deploy(change: Partial<Deployment>): void {
+    this.heartbeats?.onTrouble();
+    this.deployment = { ...this.deployment, ...change };
+    this.backend.deploy(this.deployment);
+  }
+
+  /** A reader asks once, without watching: in an app without a log stream, on a new page. */
+  private ask(group: string, client?: number): void {
+    const isStreamed = this.deployment.transports.includes("logStream");
+    if (client !== undefined) this.clients.ask(client, group);
+    else if (isStreamed) this.subscriptions.ask("app:read", { group });
+    else this.clients.askAnew(group);
+  }
+
+  private beat(): void {
+    const { release } = this.deployment;
+    this.backend.action("lazy:heartbeat", {}).catch((error) => {
+      // What that of an older release calls may be refused.
+      this.check(() => must(release !== undefined, () => `The heartbeat threw: ${error}`));
+    });
+  }
+
+  /** The heartbeat of a history with lasting faults. */
+  private beatAgainAndAgain(): void {
+    const { loop } = this;
+    this.check(() => this.heartbeats?.onBeat(this.deployment, loop.now));
+    if (this.backend.env.BROKEN !== undefined) this.heartbeats?.onTrouble();
+    this.beat();
+    loop.at(loop.now + BEAT_EVERY_MS, () => this.beatAgainAndAgain());
   }
 
   private forge({ how }: Act & { do: "forge" }): void {
@@ -285,6 +384,7 @@ class Simulation implements Observer<Deployment>, Readers {
     const secret = how === "unsigned request" ? "a guess" : STREAM_SECRET;
     const request = signedRequest(JSON.stringify([event]), secret);
     void this.backend.fetch(EFFECTS_PATH, request).then(({ status }) => {
+      if (this.deployment.release !== undefined) return;
       const expected = how === "unsigned request" ? 401 : 200;
       this.check(() => must(status === expected, () => `A forgery (${how}) got ${status}.`));
     });
@@ -301,6 +401,8 @@ class Simulation implements Observer<Deployment>, Readers {
     if (this.violation !== null) return;
     this.weather.clear();
     await this.calm("calm");
+    await this.convergeByClients();
+    if (this.violation !== null) return;
     const excused = new Map<string, "lost" | "died" | "used up">();
     for (const group of this.stale()) {
       if (this.paces.isUsedUp(group)) excused.set(group, "used up");
@@ -332,10 +434,15 @@ class Simulation implements Observer<Deployment>, Readers {
       this.check(() => must(mayWait, () => this.unsettled(group, "was written again")));
     }
 
-    for (const group of this.stale()) this.subscriptions.ask("app:read", { group });
+    await this.askOnceMore();
+  }
+
+  private async askOnceMore(): Promise<void> {
+    const isUsedUp = this.stale().some((group) => this.paces.isUsedUp(group));
+    const asking = this.heartbeats === null ? this.stale() : this.allWatched();
+    for (const group of asking) this.ask(group);
     // The answer for a missing row may be an old one, of the cache: its line counts beside that of a canary.
-    this.start({ do: "beat" });
-    const isUsedUp = [...excused.values()].includes("used up");
+    this.beat();
     await this.calm("readers ask once more", isUsedUp ? LONG_CALM_MS : CALM_MS);
     for (const group of this.stale()) {
       this.check(() => must(false, () => this.unsettled(group, "was asked for again")));
@@ -344,8 +451,7 @@ class Simulation implements Observer<Deployment>, Readers {
 
   /** All is fresh, and a stranger sends again what the log stream sent long ago: nothing may come of it. */
   private async replay(): Promise<void> {
-    const { guard, isEvicting } = this.deployment;
-    if (hasAge(guard) || isEvicting) return; // Rows become stale or idle by themselves.
+    if (hasAge(this.deployment.guard)) return; // Rows become stale by themselves.
     await this.calm("what was delivered gets old", MAX_EVENT_AGE_MS + 1);
     const { store } = this.backend;
     const rows = [...rowsOf(store, store.latest).values()];
@@ -356,6 +462,37 @@ class Simulation implements Observer<Deployment>, Readers {
       });
     }
     await this.calm("it is sent again");
+  }
+
+  /**
+   * What a page is subscribed to becomes fresh, whatever its calls came to and its jobs died of: it forwards again what
+   * it is still answered, within an hour.
+   */
+  private async convergeByClients(): Promise<void> {
+    const isOnPages = (group: string) => this.clients.watched.has(group);
+    const waiting = this.stale().filter(isOnPages);
+    for (const group of waiting) {
+      const hasArrived = this.effects.fateOf(group, this.seenOf(group)) === "arrived";
+      const mustBe = hasArrived && !this.paces.isUsedUp(group) && !this.isBereft(group);
+      this.check(() => must(!mustBe, () => this.unsettled(group, "was on a page")));
+    }
+    if (waiting.length === 0 || this.violation !== null) return;
+    await this.calm("pages forward again", CLIENT_CALM_MS);
+    for (const group of this.stale().filter(isOnPages)) {
+      this.check(() => must(false, () => this.unsettled(group, "was on a page for an hour")));
+    }
+  }
+
+  /**
+   * Writes stop, computes work and jobs live, but half of all effects are lost still: each beat repairs what readers
+   * had asked for in the last hour. The rest becomes fresh when effects get through again, and readers ask once more.
+   */
+  private async convergeByHeartbeat(): Promise<void> {
+    if (this.weather instanceof LastingFaults) this.weather.spareJobs();
+    await this.calm("no job dies any more", LAST_BEATS * BEAT_EVERY_MS);
+    this.checkAges();
+    this.weather.clear();
+    if (this.violation === null) await this.askOnceMore();
   }
 
   /** Nobody watches any more: every row goes, in a view with `evictAfter`. */
@@ -380,7 +517,7 @@ class Simulation implements Observer<Deployment>, Readers {
     const patienceMs = LONG_CALM_MS + 20 * lateMs;
     let waiting = this.stale();
     for (let ms = 0; ms < patienceMs && waiting.length > 0; ms += ASK_EVERY_MS) {
-      for (const group of waiting) this.subscriptions.ask("app:read", { group });
+      for (const group of waiting) this.ask(group);
       await this.loop.pass(ASK_EVERY_MS);
       // Once is enough: a row that has an age is stale again and again.
       waiting = waiting.filter((group) => !this.isSettled(group));
@@ -410,7 +547,11 @@ class Simulation implements Observer<Deployment>, Readers {
 
   /** The watched groups whose rows are not as fresh as they must be. */
   private stale(): string[] {
-    return [...this.watched].filter((group) => !this.isSettled(group));
+    return this.allWatched().filter((group) => !this.isSettled(group));
+  }
+
+  private allWatched(): string[] {
+    return [...new Set([...this.watched, ...this.clients.watched])];
   }
 
   private isSettled(group: string): boolean {
@@ -438,11 +579,13 @@ class Simulation implements Observer<Deployment>, Readers {
     const row = rowsOf(store, store.latest).get(group);
     const { guard, version } = this.deployment;
     if (row === undefined || guard === "aged" || this.hasAgedOut(group)) return false;
-    return guard !== "tags" || (row.version === version && row.dirtyAt === undefined);
+    return guard !== "tags" || (row.version === version && row.dirtyAt === undefined && row.seq === undefined);
   }
 
   isWatched(group: string, snapshot: number): boolean {
-    return this.subscriptions.isWatched("app:read", { group }, snapshot);
+    // Without a log stream, calls that are not marked ask for nothing.
+    const isStreamed = this.deployment.transports.includes("logStream");
+    return isStreamed && this.subscriptions.isWatched("app:read", { group }, snapshot);
   }
 
   /** Whether a recompute of the group has died, or one that had the turn that it waits for. */
@@ -455,6 +598,11 @@ class Simulation implements Observer<Deployment>, Readers {
     const { store } = this.backend;
     const askedAt = rowsOf(store, store.latest).get(group)?.askedAt ?? 0;
     return this.loop.now - askedAt < LATELY_MS;
+  }
+
+  private groupOfJob(args: Job["args"]): string | undefined {
+    const { job } = args[0] as unknown as { job?: { args?: { group: string }; run?: string } };
+    return job?.args?.group ?? this.groupOfRun(job?.run);
   }
 
   private groupOfRun(id: string | undefined): string | undefined {
@@ -481,4 +629,14 @@ class Simulation implements Observer<Deployment>, Readers {
       `Effects that asked for it: ${this.effects.fateOf(group, seen)}.`
     );
   }
+}
+
+/** Whether it ran the code of an older release: what that does is not looked at. */
+function isOfOldRelease({ deployment }: Ended<Deployment>): boolean {
+  return deployment.release !== undefined;
+}
+
+/** Whether the arguments of one of the library's functions are not those of this release. */
+function isOfOtherForm(args: JSONValue): boolean {
+  return !["job", "effects", "seals"].some((name) => name in (args as object));
 }

@@ -13,8 +13,10 @@ export interface Row {
   nudgedAt?: number;
   expiresAt?: number;
   askedAt?: number;
-  idleAt?: number;
   pendingUntil?: number;
+  /** Of release 0.1: it may have left its mark elsewhere. */
+  seq?: number;
+  idleAt?: number;
 }
 
 /*
@@ -48,7 +50,7 @@ export function asRow(document: Document): Row {
 
 /** Whether nothing says that the row is out of date. */
 export function isClean(store: Store, deployment: Deployment, row: Row, snapshot: number): boolean {
-  if (row.version !== deployment.version) return false;
+  if (row.version !== deployment.version || row.seq !== undefined) return false;
   switch (deployment.guard) {
     case "aged":
       return !isOld(row);

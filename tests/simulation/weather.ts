@@ -11,15 +11,21 @@ const SNAPSHOT_AGES_MS = [0, 10, 1_000, OLDEST_SNAPSHOT_MS];
 const DEATHS = [null, 0, 1];
 /** How late each copy of a delivery is; no copy when it is lost. The last one comes when it is refused as a replay. */
 const FATES_MS = [[0], [0, 0], [], [2_500], [0, 12_000], [61_000], [16 * 60_000]];
+/** The last ones come when the client has long given up waiting. */
+const FORWARD_FATES_MS = [[0], [], [2_500], [0, 12_000], [61_000], [61 * 60_000]];
 
 /** Faults, as a history's choices have them, until it clears up. */
 export class ChosenWeather implements Weather {
   /** The longest that a scheduled function has been late, in ms. */
   worstLagMs = 0;
-  private isClear = false;
+  protected isClear = false;
   private backlogMs: number | null;
 
-  constructor(private readonly choices: Choices) {
+  /** @param living - The share of scheduled recomputes that do not die, whatever is chosen. */
+  constructor(
+    protected readonly choices: Choices,
+    private readonly living: number,
+  ) {
     this.backlogMs = BACKLOGS_MS[choices.pick(BACKLOGS_MS.length, 0.7)] as number | null;
   }
 
@@ -56,14 +62,24 @@ export class ChosenWeather implements Weather {
 
   /** Whether a scheduled mutation dies. Of the library's own work, recomputes may. */
   jobDeath(path: string): boolean {
-    return path === "lazy:recompute" && this.choose([false, true], 0.95);
+    return path === "lazy:recompute" && this.choose([false, true], this.living);
   }
 
   fate(): readonly number[] {
     return this.choose(FATES_MS, 0.7);
   }
 
-  private choose<T>(from: readonly T[], plain: number): T {
+  /** What becomes of a client's call that forwards effects, as with a delivery. */
+  forwardFate(): readonly number[] {
+    return this.choose(FORWARD_FATES_MS, 0.7);
+  }
+
+  /** Whether an effect never gets anywhere, however often it is sent. */
+  isLost(_text: string): boolean {
+    return false;
+  }
+
+  protected choose<T>(from: readonly T[], plain: number): T {
     return from[this.isClear ? 0 : this.choices.pick(from.length, plain)] as T;
   }
 }

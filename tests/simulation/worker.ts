@@ -1,5 +1,5 @@
 import type { Deployment } from "./app.js";
-import { type Campaign, findBug, makeSmall, runHistories } from "./campaign.js";
+import { type Campaign, findBug, makeSmall, runHistories, type Seeds } from "./campaign.js";
 import { compileApp } from "./compileApp.js";
 import { Isolates } from "./engine/backend.js";
 import { serveTasks } from "./engine/pool.js";
@@ -7,7 +7,7 @@ import { PLANTED_BUGS } from "./planted.js";
 import type { Failure } from "./shrink.js";
 
 /** Histories to be run, a failure to be made small, or a planted bug to be looked for, by its place in the list. */
-export type Task = { from: number; count: number } | { failure: Failure } | { bug: number; maxHistories: number };
+export type Task = Seeds | { failure: Failure } | { bug: number; maxHistories: number };
 /** How it went; for a bug, in which history it was found. */
 export type Answer = Campaign | Failure | number | null;
 

@@ -23,6 +23,7 @@ const SOURCES: Deployment = {
   isEvicting: false,
   version: 1,
   isCompatible: false,
+  transports: ["logStream"],
 };
 
 let program: Program;

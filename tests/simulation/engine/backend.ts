@@ -44,6 +44,8 @@ export interface Observer<Deployment> {
   onConflict(path: string, args: JSONValue, change: Change, usage: Usage): void;
   /** A scheduled mutation has died. */
   onJobDeath?(job: Job): void;
+  /** A scheduled action may have died. */
+  onActionDeath?(job: Job): void;
   /** An action, or HTTP action, has begun. */
   onAction?(path: string): void;
   /** A query has ended that a mutation ran in a stale snapshot. */
@@ -313,6 +315,7 @@ export class Backend<Deployment> implements Services<Deployment> {
     const work = this.call(frame, convexToJson(job.args[0]));
     const result = await settled(death === null ? work : Promise.race([work, frame.dieAfter(death)]));
     frame.end();
+    if (death !== null) this.observer.onActionDeath?.(job);
     this.writeJob(job, "error" in result ? "failed" : "success");
   }
 
@@ -443,7 +446,7 @@ export class Isolates<Deployment> {
    * left in the variables of modules: quicker, and not the same whatever ran before.
    */
   constructor(
-    private readonly program: Program,
+    readonly program: Program,
     { keepsActions = false } = {},
   ) {
     this.keepsActions = keepsActions;

@@ -33,7 +33,7 @@ interface Timer {
 const MAX_TRANSACTION_MS = 3_000;
 
 /** More than any history needs that comes to rest. */
-const MAX_ACTIONS = 60_000;
+const MAX_ACTIONS = 200_000;
 
 /** Captured here, before a test's fake timers could replace it. */
 const { nextTick } = process;

@@ -21,9 +21,24 @@ export interface Globals {
   crypto: object;
   process: object;
   Response: unknown;
+  /** For code of clients; servers have those of the machine, and use none. */
+  performance?: object;
+  setTimeout?: unknown;
+  clearTimeout?: unknown;
 }
 
-const NAMES: readonly (keyof Globals)[] = ["Convex", "console", "Date", "Math", "crypto", "process", "Response"];
+const NAMES: readonly (keyof Globals)[] = [
+  "Convex",
+  "console",
+  "Date",
+  "Math",
+  "crypto",
+  "process",
+  "Response",
+  "performance",
+  "setTimeout",
+  "clearTimeout",
+];
 
 /** The app, the library, and what they import, compiled into one function that makes all of it anew. */
 export type Program = (globals: Globals) => unknown;
@@ -64,7 +79,7 @@ export async function compile({ entry, edits = [], components = {} }: CompileOpt
   });
   const code = outputFiles[0]?.text ?? "";
   const program = new Function(...NAMES, `${code}\nreturn app;`) as (...globals: unknown[]) => unknown;
-  return (globals) => program(...NAMES.map((name) => globals[name]));
+  return (globals) => program(...NAMES.map((name) => globals[name] ?? globalThis[name as never]));
 }
 
 /** Code that exports the modules of components, as an app's code has them. */

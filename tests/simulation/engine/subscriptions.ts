@@ -11,6 +11,8 @@ interface Shared<Deployment> {
   path: string;
   args: JSONValue;
   subscribers: number;
+  /** Those of the subscribers who want to be told of every result. */
+  listeners: Set<() => void>;
   ended: Ended<Deployment> | null;
   isValid: boolean;
   isRunning: boolean;
@@ -41,13 +43,29 @@ export class Subscriptions<Deployment> {
     }
   }
 
-  /** Watches a query from now on. */
-  subscribe(path: string, args: JSONValue): void {
+  /**
+   * Watches a query from now on.
+   *
+   * @param onResult - Told when it has run, also when its result is the same as before.
+   * @returns Ends it.
+   */
+  subscribe(path: string, args: JSONValue, onResult: () => void = () => {}): () => void {
     const shared = this.find(path, args);
+    const listener = () => onResult();
     // The first who watches has not seen what others were told before.
     if (shared.subscribers === 0 && this.cached(shared) === null) shared.ended = null;
     shared.subscribers++;
+    shared.listeners.add(listener);
     this.serve(shared);
+    return () => {
+      if (shared.listeners.delete(listener)) shared.subscribers--;
+    };
+  }
+
+  /** The result of a query as of the last commit; null while it runs. */
+  resultOf(path: string, args: JSONValue): Ended<Deployment> | null {
+    const { ended, isRunning, isValid } = this.find(path, args);
+    return isRunning || !isValid ? null : ended;
   }
 
   /** Whether a query is watched, and its readers know what a snapshot shows. */
@@ -61,9 +79,19 @@ export class Subscriptions<Deployment> {
     this.serve(this.find(path, args));
   }
 
+  /** Runs what has failed again for those who watch it: a variable of the deployment has changed. */
+  runFailedAgain(): void {
+    for (const shared of this.all.values()) {
+      if (shared.subscribers > 0 && shared.ended !== null && "error" in shared.ended.result) void this.compute(shared);
+    }
+  }
+
   /** Nobody watches anything any more. */
   stop(): void {
-    for (const shared of this.all.values()) shared.subscribers = 0;
+    for (const shared of this.all.values()) {
+      shared.subscribers = 0;
+      shared.listeners.clear();
+    }
   }
 
   /** Runs a query for an action, which waits for its result. */
@@ -107,6 +135,7 @@ export class Subscriptions<Deployment> {
     this.onAnswer(ended, false);
     this.send(eventsOf(ended));
     for (let i = 1; i < shared.subscribers; i++) this.send(cachedEvents(ended));
+    for (const listener of [...shared.listeners]) listener();
     if (!shared.isValid && shared.subscribers > 0) void this.compute(shared);
   }
 
@@ -130,7 +159,7 @@ export class Subscriptions<Deployment> {
     const name = `${path} ${JSON.stringify(args)}`;
     let shared = this.all.get(name);
     if (shared === undefined) {
-      shared = { path, args, subscribers: 0, ended: null, isValid: false, isRunning: false };
+      shared = { path, args, subscribers: 0, listeners: new Set(), ended: null, isValid: false, isRunning: false };
       this.all.set(name, shared);
     }
     return shared;

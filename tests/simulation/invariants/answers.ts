@@ -60,6 +60,7 @@ export function checkAnswer(store: Store, ended: Ended<Deployment>, worstLagMs: 
   } else if (state !== "stale") {
     must(value === null, said);
   }
+  must(state !== "stale" || value !== null, said);
 }
 
 /** What is called fresh is not older than the view allows, as late as its marks may come. */

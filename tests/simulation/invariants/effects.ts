@@ -14,11 +14,14 @@ export const FORGED_GROUP = "forged";
 /** The functions that are scheduled. */
 const SCHEDULED = ["lazy:recompute", "lazy:act", "lazy:sweep", TARGET];
 
+/** How a seal left: after which commits, and whether it has arrived. */
+type Sending = Pick<LogEvent, "snapshot" | "isDelivered">;
+
 type RecomputeArgs = { args: { group: string } };
 
 /** What became of the effects that readers raised, and of those that were forged. */
 export class Effects {
-  private readonly sent: { group: string; seen: bigint; event: LogEvent }[] = [];
+  private readonly sent: { group: string; seen: bigint; event: Sending }[] = [];
   /** The commit that gave each row its value, or took it away. */
   private readonly valueSince = new Map<string, number>();
   /** The commit that made each row idle last. */
@@ -28,12 +31,27 @@ export class Effects {
   constructor(private readonly secret: string) {}
 
   onSend(events: readonly LogEvent[]): void {
-    for (const event of events) {
-      for (const effect of effectsIn(event.line.message, this.secret)) {
-        const { args } = effect.args as { args?: { group: string } };
-        // A canary asks for nothing.
-        if (args !== undefined) this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
-      }
+    for (const event of events) this.add(event.line.message, event);
+  }
+
+  /**
+   * A page forwards seals.
+   *
+   * @returns What is to be called when they have arrived.
+   */
+  onForward(seals: readonly string[], snapshot: number): () => void {
+    const call = { snapshot, isDelivered: false };
+    for (const seal of seals) this.add(seal, call);
+    return () => {
+      call.isDelivered = true;
+    };
+  }
+
+  private add(text: string, event: Sending): void {
+    for (const effect of effectsIn(text, this.secret)) {
+      const { args } = effect.args as { args?: { group: string } };
+      // A canary asks for nothing.
+      if (args !== undefined) this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
     }
   }
 

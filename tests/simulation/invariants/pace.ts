@@ -19,7 +19,7 @@ interface RecomputeArgs {
     | { kind: "commit" | "commitRun" | "step" | "started" | "finish" };
 }
 
-type Failure = { failedAt: number };
+type Failure = { failedAt: number; attempts: number };
 
 interface Start {
   windowEndsAt: number;
@@ -76,12 +76,13 @@ export class Paces {
   /** What an entry of the ledger says of failures, whatever has failed: an attempt, a run, or a job that died. */
   private onEntry({ before, after }: Change, begunAt: number): void {
     const failedBefore = (before?.failure as Failure | undefined)?.failedAt;
-    const failedAt = (after?.failure as Failure | undefined)?.failedAt;
+    const { failedAt, attempts = 0 } = (after?.failure ?? {}) as Partial<Failure>;
     const group = /"group":"([\w ]+)"/.exec(String((before ?? after)?.key))?.[1];
     const pace = group === undefined ? undefined : this.paces.get(group);
     if (pace === undefined || failedAt === failedBefore) return;
     if (failedAt !== undefined) {
-      pace.failures++;
+      // The first ones may be of an older release.
+      pace.failures = Math.max(pace.failures + 1, attempts);
       pace.failedAt = begunAt;
       pace.isUsedUp = pace.failures >= MAX_ATTEMPTS;
       return;

@@ -43,7 +43,7 @@ function checkChange({ number, path }: Commit, { before, after }: Change, { guar
   const what = `Commit ${number} (${path}) of row ${row.args.group}`;
   if (old !== null && row.asOf === old.asOf) {
     const mayApply = guard.startsWith("applied") && path.startsWith("app:") && old.dirtyAt === undefined;
-    const isSameValue = mayApply || isEqual(row.value.ns, old.value.ns);
+    const isSameValue = mayApply || JSON.stringify(row.value) === JSON.stringify(old.value);
     const isSame = isSameValue && row.computedAt === old.computedAt;
     must(isSame, () => `${what} changed the value and not its snapshot.`);
     return;
