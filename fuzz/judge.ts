@@ -80,7 +80,7 @@ export function isEffect(thing: unknown): thing is Effect {
 /** Whether a client may forward an effect: a recompute, or one that was raised within the hour. */
 export function isForwardable({ seen, raisedAt }: Effect): boolean {
   if (seen !== undefined) return true;
-  return raisedAt !== undefined && raisedAt > NOW - 3_600_000 && raisedAt <= NOW + 300_000;
+  return raisedAt !== undefined && raisedAt > NOW - 3_600_000;
 }
 
 /** Whether a client takes an answer for an envelope. */

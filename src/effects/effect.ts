@@ -83,17 +83,16 @@ export function ledgerKey({ target, args, key }: Effect): string {
 }
 
 /**
- * Of effects that ask for the same work, and saw the same row, leaves the one that was raised last; with `trailing`, if
- * any of them has it.
+ * Of effects that ask for the same work, and saw the same row, leaves the one that was raised last; of those raised at
+ * the same time, one with `trailing`.
  */
 export function collapse(effects: readonly Effect[]): Effect[] {
   const byIdentity = new Map<string, Effect>();
   for (const effect of effects) {
     const identity = `${effect.seen} ${ledgerKey(effect)}`;
     const known = byIdentity.get(identity);
-    const last = known && (effect.raisedAt ?? 0) <= (known.raisedAt ?? 0) ? known : effect;
-    const trailing = known?.trailing ?? effect.trailing;
-    byIdentity.set(identity, last.trailing === trailing ? last : { ...last, trailing });
+    const laterBy = (effect.raisedAt ?? 0) - (known?.raisedAt ?? 0);
+    if (known === undefined || laterBy > 0 || (laterBy === 0 && effect.trailing)) byIdentity.set(identity, effect);
   }
   return [...byIdentity.values()];
 }

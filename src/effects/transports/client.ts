@@ -1,6 +1,6 @@
 import type { GenericValidator, PropertyValidators, Value } from "convex/values";
 import { asObjectValidator, ConvexError, v } from "convex/values";
-import { MAX_CLOCK_SKEW_MS, MAX_FORWARD_AGE_MS, MINUTE } from "../../times.js";
+import { MAX_FORWARD_AGE_MS, MINUTE } from "../../times.js";
 import { canonicalText, fromHex, toHex } from "../../values/canonical.js";
 import { sign, toUtf8, verify } from "../crypto.js";
 import type { Effect } from "../effect.js";
@@ -145,10 +145,8 @@ export async function openForwarded(seals: readonly string[]): Promise<{ effects
     );
   }
   const { effects } = await unsealAll(seals);
-  const now = Date.now();
-  const isRecent = ({ raisedAt = 0 }: Effect) =>
-    raisedAt > now - MAX_FORWARD_AGE_MS && raisedAt <= now + MAX_CLOCK_SKEW_MS;
-  return { effects: effects.filter((effect) => effect.seen !== undefined || isRecent(effect)) };
+  const oldest = Date.now() - MAX_FORWARD_AGE_MS;
+  return { effects: effects.filter(({ seen, raisedAt = 0 }) => seen !== undefined || raisedAt > oldest) };
 }
 
 /**
