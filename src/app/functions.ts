@@ -14,7 +14,7 @@ import { withExecution } from "./builders.js";
 import { beat, raiseCanary, writeArrival, writeBeat, writeTopics } from "./heartbeat.js";
 import { type InspectReport, inspect } from "./inspect.js";
 import { act, answerRun, runAttempt, runCommit } from "./recompute.js";
-import { findDue, findForgotten, startIdleClocks, sweepDue, sweepForgotten } from "./sweeps.js";
+import { findDue, findForgotten, sweepDue, sweepForgotten } from "./sweeps.js";
 import { answerPing } from "./wiring.js";
 
 /** The functions that an app exports for the library: `export const { … } = lazy.functions()`. */
@@ -58,7 +58,7 @@ const RECOMPUTES: Handlers<RecomputeJob, [MutationExecution], RecomputeOutcome> 
 
 const SWEEPS: Handlers<SweepJob, [MutationExecution], number> = {
   due: sweepDue,
-  evict: startIdleClocks,
+  evict: sweepDue,
   backstop: sweepForgotten,
   beat: ({ ledger }, job) => writeBeat(ledger.db, job).then(() => 1),
   topics: ({ ledger }, note) => writeTopics(ledger.db, note),

@@ -20,14 +20,13 @@ import { watchedDb } from "../staleness/sources.js";
 import { ASKED_LATELY_MS, PATIENCE_MS, RETRY_SWEEP_MS } from "../times.js";
 
 /*
- * The mutation `sweep`. Each call is one step: it asks a stale snapshot what there is to do, so that it conflicts with
- * no writer; looks at each document again, since it may have changed; schedules the next step, if there is one; and
- * returns how many documents it has handled.
+ * The mutation `sweep`. Each step asks a stale snapshot what there is to do, so that it conflicts with no writer; looks
+ * at each document again; schedules the next step, if there is one; and returns how many documents it has handled.
  */
 
 /** Documents that one step handles. */
 const BATCH_SIZE = 100;
-/** A step ends early when the rows that it has deleted have marked so many rows of other views. */
+/** A step ends early when it has deleted rows that are sources, and so marked so many rows of other views. */
 const MAX_MARKS = 100;
 
 type Step<Kind> = (execution: MutationExecution, job: Extract<SweepJob, { kind: Kind }>) => Promise<number>;
@@ -35,8 +34,11 @@ type Step<Kind> = (execution: MutationExecution, job: Extract<SweepJob, { kind: 
 /** Rows that were found in the snapshot, and where the next step begins. */
 type Batch = { ids: GenericId<string>[]; cursor: string; isDone: boolean };
 
-/** Handles what is due in a table. When the snapshot was too old to show any of it, the next step is a little later. */
-export const sweepDue: Step<"due"> = async (execution, job) => {
+/**
+ * Handles what is due in a table. When the snapshot was too old to show any of it, the next step is a little later. What
+ * an earlier release has scheduled to scan for rows to `evict` does the same.
+ */
+export const sweepDue: Step<Sweep["kind"]> = async (execution, job) => {
   const { app, ledger, raw } = execution;
   const isOwn = ["lazyEffects", "lazyRuns", "lazyTurns"].includes(job.table);
   if (!isOwn && !app.views.has(job.table)) {
@@ -44,7 +46,7 @@ export const sweepDue: Step<"due"> = async (execution, job) => {
     return 0;
   }
   let swept = 0;
-  for (const id of await askSnapshot<GenericId<string>[]>(app, raw, job)) {
+  for (const id of await askSnapshot<GenericId<string>[]>(app, raw, { ...job, kind: "due" })) {
     if (swept > 0 && (execution.marked.size > MAX_MARKS || (await isNearlyOut(raw)))) break;
     await lookAt(execution, job, id);
     swept++;
@@ -60,7 +62,8 @@ async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, i
   const { ledger, db, app } = execution;
   const found = (await db.get(table, id)) as { expiresAt?: number } | null;
   const view = app.views.get(table);
-  if (!found || (found.expiresAt ?? firstLookAt(view)) > sweepAt) return;
+  const isDue = found && (found.expiresAt === undefined ? hasIdleClock(view) : found.expiresAt <= sweepAt);
+  if (!isDue) return;
   // It depends on this document and on no range: dispatches that open other windows do not conflict with it.
   if (table === "lazyEffects") return ledger.db.delete("lazyEffects", id as never);
   if (table === "lazyRuns") return lookAtRun(execution, id as never);
@@ -83,34 +86,19 @@ export async function findDue(app: LazyApp, ctx: AnyQueryCtx, sweep: Sweep): Pro
 }
 
 function dueRange({ views }: LazyApp, db: LazyReader, { table, sweepAt }: Sweep) {
-  const first = firstLookAt(views.get(table));
+  const view = views.get(table);
   // Every table that is swept has this field and this index. What has no time comes first in it.
   return db
     .query(table as "lazyEffects")
-    .withIndex("by_expiry", (q) => (first === 0 ? q : q.gt("expiresAt", 0)).lte("expiresAt", sweepAt));
+    .withIndex("by_expiry", (q) => (hasIdleClock(view) ? q : q.gt("expiresAt", 0)).lte("expiresAt", sweepAt));
 }
 
-/**
- * When a sweep looks at a document that has no time for it. At once at a row of a view with an idle clock, which was
- * committed before the view had one; else never.
- */
-function firstLookAt(view: ViewDefinition | undefined): number {
-  return view?.evictAfterMs === undefined ? Number.POSITIVE_INFINITY : 0;
+/** Whether rows without a time are due: they are older than their view's `evictAfter`. */
+function hasIdleClock(view: ViewDefinition | undefined): boolean {
+  return view?.evictAfterMs !== undefined;
 }
 
-/**
- * What an earlier release has scheduled: its scan for rows to evict. It becomes a sweep, which finds the rows that no
- * sweep has looked at yet.
- */
-export const startIdleClocks: Step<"evict"> = async (execution, { table, sweepAt }) => {
-  await finishSweep(execution.ledger.db, { kind: "evict", table, sweepAt });
-  return await sweepDue(execution, { kind: "due", table, sweepAt });
-};
-
-/**
- * Whether a reader may have asked for a row since it is idle, and nothing has come of it yet: it is being computed,
- * waits for its turn, or its effect was dispatched, or dropped in a window that lasted still.
- */
+/** Whether a reader may have asked for a row since it is idle, though nothing has come of it yet. */
 async function isAskedFor(execution: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<boolean> {
   const { db, ledger } = execution;
   const run = await findRun(db, view, row.key);
@@ -121,11 +109,11 @@ async function isAskedFor(execution: MutationExecution, view: ViewDefinition, ro
 }
 
 /*
- * The backstop: the effect of a reader may be lost, or a job may die. The heartbeat looks at the rows that a reader
- * asked for lately, and has those recomputed that are stale though nothing is on its way.
+ * The backstop: an effect may be lost, or a job may die. The heartbeat has rows recomputed that a reader asked for
+ * lately, and that are stale though nothing is on its way.
  */
 
-/** Looks through the next rows that were asked for lately. What one step cannot judge is left to the next heartbeat. */
+/** Finds such rows in the next batch. What one step cannot judge is left to the next heartbeat. */
 export async function findForgotten(app: LazyApp, ctx: AnyQueryCtx, scan: BackstopJob): Promise<Batch> {
   const view = app.views.get(scan.view) as ViewDefinition;
   const { page, isDone, continueCursor } = await ctx.db

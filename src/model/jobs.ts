@@ -13,8 +13,8 @@ type RunId = GenericId<"lazyRuns">;
 /** What a recompute found out, before it is committed; another version may be deployed meanwhile. */
 export type Computed = Pick<Row<unknown, Value>, "value" | "version" | "asOf"> & { probes?: string[] | undefined };
 
-/** One page of a run, and what reading it took. */
-export type Page = { items: Value[]; isDone: boolean; cursor: string; bytesRead: number; documentsRead: number };
+/** One page of a run; and there is `room` in a transaction for how many times as many items. */
+export type Page = { items: Value[]; isDone: boolean; cursor: string; room: number };
 
 /** What a step of a run has found: the value, or the next page. */
 export type Found = { computed: Computed } | { page: Page };

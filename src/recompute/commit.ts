@@ -11,13 +11,11 @@ import { watchedDb } from "../staleness/sources.js";
 import { tagsOf } from "../staleness/tags.js";
 import { endRunOf } from "./turns.js";
 
-/** Why a key is recomputed. */
-interface Cause {
-  /** A write asks for it, or the app itself. Else a reader does, and renews the row's lease. */
-  byWrite?: boolean | undefined;
-  /** When a change came that the value may not show: it becomes the row's mark. */
-  touchedAt?: number | undefined;
-}
+/**
+ * Why a key is recomputed: when not `byWrite`, or by the app itself, a reader asks, and renews the row's lease. A change
+ * that came at `touchedAt`, and that the value may not show, becomes the row's mark.
+ */
+type Cause = { byWrite?: boolean | undefined; touchedAt?: number | undefined };
 
 /**
  * Computes a key's value with a ctx that reads.
@@ -32,10 +30,9 @@ export async function computeValue(reader: AnyQueryCtx, view: ViewDefinition, ke
 }
 
 /**
- * Computes a key's value and commits it as its row, in one transaction: a source that changes meanwhile makes
- * Convex run one of the two again, so no change is lost. A run of the key is over. In the mutation's turn.
+ * Computes a key's value and commits it as its row, in one transaction and in the mutation's turn: when a source changes
+ * meanwhile, Convex runs one of the two again. It ends a run of the key, and returns the value.
  *
- * @returns The value.
  * @throws As `computeValue` and `commit`.
  */
 export async function computeAndCommit(
@@ -63,29 +60,26 @@ export async function commit(
   { byWrite, touchedAt }: Cause,
 ): Promise<void> {
   const { ledger, reader } = execution;
-  const { leaseMs } = view;
+  const { name, leaseMs } = view;
   const row = await findRow(execution.db, view, key.text);
   const now = Date.now();
   const born = { _creationTime: row?._creationTime ?? now };
-  const times = {
-    computedAt: now,
-    askedAt: byWrite ? row?.askedAt : askedNow(row, now),
-    idleAt: row?.idleAt,
-  };
-  const next = {
+  const fields = {
     key: key.text,
     args: key.args,
     ...computed,
-    ...times,
-    expiresAt: nextLookAt(view, { ...born, ...times }, now),
+    computedAt: now,
+    askedAt: byWrite ? row?.askedAt : askedNow(row, now),
+    idleAt: row?.idleAt,
     leaseUntil: byWrite || leaseMs === undefined ? row?.leaseUntil : now + leaseMs,
-  } as Row<Value, Value>;
+  };
+  const next = { ...fields, expiresAt: nextLookAt(view, { ...born, ...fields }, now) } as Row<Value, Value>;
   // This throws when they are no tags. The verdict on a new row needs neither tags nor probes: nothing is newer.
   tagsOf(view, key.args);
   const verdict = await view.staleWhen.judge({ ctx: reader, row: next, hasChanged: async () => false });
   if (verdict !== "fresh") {
     throw new Error(
-      `view "${view.name}": staleWhen calls the row ${verdict} right after it was computed; it must call a new row fresh.`,
+      `view "${name}": staleWhen calls the row ${verdict} right after it was computed; it must be fresh then.`,
     );
   }
   if (touchedAt !== undefined) {

@@ -19,13 +19,8 @@ export function entryOf(execution: MutationExecution, work: Work): Promise<Entry
 }
 
 /** Remembers a failure, and schedules the retry. */
-export async function failAttempt(
-  execution: MutationExecution,
-  work: Work,
-  entry: Entry | null,
-  error: unknown,
-): Promise<"failed"> {
-  await fail(execution.ledger, recomputeOf(execution, work), entry, error, work);
+export async function failAttempt(execution: MutationExecution, work: Work, error: unknown): Promise<"failed"> {
+  await fail(execution.ledger, recomputeOf(execution, work), await entryOf(execution, work), error, work);
   return "failed";
 }
 

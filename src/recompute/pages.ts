@@ -20,11 +20,7 @@ const MAX_ACCUMULATED_BYTES = 1_000_000;
 export type Pages = NonNullable<Awaited<ReturnType<typeof findPages>>>;
 
 /** A run that lasts, with the view and key that it is of. */
-export interface KnownRun {
-  run: Run & RunWork;
-  view: ViewDefinition;
-  key: Key;
-}
+export type KnownRun = { run: Run & RunWork; view: ViewDefinition; key: Key };
 
 /** Begins at the first page. */
 export async function startPages(db: LazyWriter, run: Run["_id"], accumulated: Value, now: number): Promise<void> {
@@ -40,7 +36,7 @@ export async function startPages(db: LazyWriter, run: Run["_id"], accumulated: V
   });
 }
 
-/** Reads a page, and measures what that took. */
+/** Reads a page, and measures for how many times as many items there is room: for twice as many at most. */
 export async function readPage(
   ctx: AnyQueryCtx,
   view: ViewDefinition,
@@ -54,27 +50,20 @@ export async function readPage(
   if (!Array.isArray(read?.page) || typeof read.isDone !== "boolean") {
     throw new Error(`view "${view.name}": page returned no page; return what .paginate(paginationOpts) gives.`);
   }
-  return {
-    items: read.page,
-    isDone: read.isDone,
-    cursor: read.continueCursor,
-    bytesRead: after.bytesRead.used - before.bytesRead.used,
-    documentsRead: after.documentsRead.used - before.documentsRead.used,
-  };
+  const bytes = after.bytesRead.used - before.bytesRead.used;
+  const documents = after.documentsRead.used - before.documentsRead.used;
+  const room = Math.min(PAGE_BYTES / bytes, PAGE_DOCUMENTS / documents, 2);
+  return { items: read.page, isDone: read.isDone, cursor: read.continueCursor, room };
 }
 
 /**
- * Takes a page in, and says where the next one begins.
+ * Takes a page in, and says where the next one begins. Returns what was computed after the last page.
  *
- * @returns What was computed after the last page; else undefined.
  * @throws What `reduce` and `finish` throw; or an Error when the pages do not come to an end, what was accumulated does
  * not fit into a document, or the value does not fit the view.
  */
-export async function takePage(
-  db: LazyWriter,
-  { run, view, key }: KnownRun,
-  page: Page,
-): Promise<Computed | undefined> {
+export async function takePage(db: LazyWriter, known: KnownRun, page: Page): Promise<Computed | undefined> {
+  const { run, view, key } = known;
   // The step that has asked for the page has found them, in this transaction.
   const found = (await findPages(db, run._id)) as Pages;
   const { reduce, finish } = view.paged as PagedComputing;
@@ -87,33 +76,22 @@ export async function takePage(
     return { value, version, asOf, probes };
   }
   const pages = found.pages + 1;
-  const what = `view "${view.name}"`;
+  const what = `view "${view.name}": after ${pages} pages,`;
   if (page.cursor === found.cursor || pages > MAX_PAGES) {
-    throw new Error(
-      `${what}: page does not come to an end: after ${pages} pages its cursor is ` +
-        `${JSON.stringify(page.cursor)}. Pass paginationOpts on unchanged.`,
-    );
+    const cursor = JSON.stringify(page.cursor);
+    throw new Error(`${what} page returned the cursor ${cursor} and no end; pass paginationOpts on unchanged.`);
   }
   const bytes = getConvexSize(accumulated);
   if (bytes > MAX_ACCUMULATED_BYTES) {
-    throw new Error(
-      `${what}: after ${pages} pages, reduce has accumulated ${bytes} bytes; at most ${MAX_ACCUMULATED_BYTES} fit in ` +
-        "a document. Accumulate less, or split the key.",
-    );
+    throw new Error(`${what} reduce has accumulated ${bytes} bytes, more than a document holds; split the key.`);
   }
   await db.patch("lazyPages", found._id, {
     cursor: page.cursor,
     accumulated,
     pages,
     items: found.items + page.items.length,
-    numItems: nextSize(found.numItems, page),
+    numItems: Math.min(Math.max(Math.floor(found.numItems * page.room), 1), MAX_PAGE_ITEMS),
     updatedAt: Date.now(),
   });
   return undefined;
-}
-
-/** At most twice as many as before, and no more than the budget allows. */
-function nextSize(numItems: number, { bytesRead, documentsRead }: Page): number {
-  const room = Math.min(PAGE_BYTES / Math.max(bytesRead, 1), PAGE_DOCUMENTS / Math.max(documentsRead, 1), 2);
-  return Math.min(Math.max(Math.floor(numItems * room), 1), MAX_PAGE_ITEMS);
 }

@@ -118,8 +118,8 @@ async function step(
   const { app, ctx, ledger, raw } = execution;
   const pages = job.kind === "step" ? await findPages(ledger.db, run._id) : null;
   if (pages && (run.version !== view.version || view.mode !== "paged")) {
-    const deployed = `version ${view.version} was deployed while version ${run.version} was computed`;
-    return await giveUp(execution, run, deployed);
+    const reason = `version ${view.version} was deployed while version ${run.version} was computed`;
+    return await giveUp(execution, run, reason);
   }
   let outcome: RecomputeOutcome;
   try {
@@ -142,7 +142,7 @@ async function step(
     if (!pages) return await giveUp(execution, run, error);
     await ledger.db.patch("lazyPages", pages._id, { numItems: Math.max(Math.floor(pages.numItems / 2), 1) });
     await endTurn(execution, run.turn);
-    return await failAttempt(execution, run, await entryOf(execution, run), error);
+    return await failAttempt(execution, run, error);
   }
   if (outcome !== "begun") await endTurn(execution, run.turn);
   await succeed(ledger, await entryOf(execution, run));
@@ -173,7 +173,7 @@ async function abandon(execution: MutationExecution, run: Run): Promise<void> {
 /** Ends a run without a value, remembers why, and schedules the next attempt. */
 async function giveUp(execution: MutationExecution, run: KnownRun["run"], error: unknown): Promise<RecomputeOutcome> {
   await abandon(execution, run);
-  return await failAttempt(execution, run, await entryOf(execution, run), error);
+  return await failAttempt(execution, run, error);
 }
 
 /**

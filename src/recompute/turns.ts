@@ -11,8 +11,8 @@ import { canonicalText } from "../values/canonical.js";
 
 /*
  * Turns: a view with `maxParallel` runs at most so many recomputes at a time. An attempt that has something to do waits
- * for its turn, each key once, and is scheduled again with it, so that others see it taken. The end of a turn starts
- * the keys that have waited longest: nothing polls. A sweep takes the turn of a job that has died.
+ * for its turn, each key once, and is scheduled again with it. The end of a turn starts the keys that have waited
+ * longest. A sweep takes the turn of a job that has died.
  *
  *   wait → (another attempt for the key replaces the job) → start → end
  */
@@ -69,20 +69,14 @@ export async function endRunOf(execution: MutationExecution, view: ViewDefinitio
 async function startWaiting(execution: MutationExecution, view: string): Promise<void> {
   const { app, ledger } = execution;
   const turns = () => ledger.db.query("lazyTurns");
-  const findRunning = () =>
-    turns()
-      .withIndex("by_state", (q) => q.eq("view", view).gt("running", "" as never))
-      .collect();
-  let running = await findRunning();
-  // The sweep that was to look at these may have died.
-  const overdue = running.filter(({ expiresAt = 0 }) => expiresAt <= Date.now());
-  for (const turn of overdue) await lookAtTurn(execution, turn);
-  if (overdue.length > 0) running = await findRunning();
-  const limit = app.views.get(view)?.maxParallel ?? running.length + 1;
-  if (running.length >= limit) return;
+  const running = await turns()
+    .withIndex("by_state", (q) => q.eq("view", view).gt("running", "" as never))
+    .collect();
+  const free = (app.views.get(view)?.maxParallel ?? running.length + 1) - running.length;
+  if (free <= 0) return;
   const next = await turns()
     .withIndex("by_state", (q) => q.eq("view", view).eq("running", undefined))
-    .take(limit - running.length);
+    .take(free);
   for (const turn of next) {
     const job = { ...(turn.job as object), turn: turn._id };
     const started = await scheduleAt(ledger, Date.now(), ledger.recompute, { job } as never);

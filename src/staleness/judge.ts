@@ -8,9 +8,8 @@ import { isAnyInvalidated } from "./tags.js";
 type MaybeLater<T> = T | Promise<T>;
 
 /**
- * The verdict on a row: the view's predicate decides. A row of another version is expired; one of a version that the
- * view names as compatible is stale, unless it is expired all the same. A row of release 0.1 may have left its mark
- * with a run, so it cannot be judged.
+ * The verdict on a row: the view's predicate decides. A row of another version is expired; one of a compatible version
+ * is stale, if not expired. A row of release 0.1 may have left its mark with a run, so it cannot be judged.
  */
 function judge(ctx: AnyQueryCtx, view: ViewDefinition, row: Row & Pick<StoredRow, "seq">): MaybeLater<Verdict> {
   const isCompatible = view.compatible.includes(row.version);
@@ -72,8 +71,6 @@ export async function probeTexts(ctx: AnyQueryCtx, view: ViewDefinition, key: un
 }
 
 async function probeText(ctx: AnyQueryCtx, { name }: ViewDefinition, probe: Probe, key: unknown): Promise<string> {
-  return canonicalText(
-    (await probe(withoutIdentity(ctx), key as never)) ?? null,
-    `view "${name}": the result of changed()`,
-  );
+  const result = (await probe(withoutIdentity(ctx), key as never)) ?? null;
+  return canonicalText(result, `view "${name}": the result of changed()`);
 }

@@ -17,10 +17,9 @@ const MAX_ROWS = 4_000;
 /**
  * Marks the row of a key as out of date, and tells its run; in the mutation's turn.
  *
- * - A run lasts → it notes that something has changed since its begin, in case its value does not show it.
- * - No row → nothing more to do.
- * - Marked already → the mark is only read; except that one older than the grace is set again: subscribers run once
- *   more and raise their effect, so that a lost effect heals at the next write. The grace doubles each time.
+ * - A run lasts → it notes that something has changed since its begin.
+ * - Marked already → only a mark older than the grace is set again: subscribers run once more and raise their effect,
+ *   in case it was lost. The grace doubles each time.
  * - The row is leased → its recompute is scheduled, and the row announces it: readers raise nothing.
  *
  * @param known - The row, where it has just been looked up.
@@ -48,7 +47,7 @@ export async function markKey(
     }
   } catch (error) {
     if (error instanceof MissingTableError) throw error;
-    throw notMarked(execution, `view "${view.name}": the row ${key.text} could not be marked as out of date`, error);
+    throw notMarked(execution, `view "${view.name}": the row ${key.text} could not be marked`, error);
   }
   marked.add(mark);
 }
@@ -66,12 +65,7 @@ export function isLeased({ leaseMs }: ViewDefinition, { leaseUntil = 0 }: Row, n
   return leaseMs !== undefined && leaseUntil > now;
 }
 
-/**
- * Has a row recomputed.
- *
- * @param row - Null when there is none.
- * @returns Whether Convex took the job.
- */
+/** Has a row recomputed, or a key that has none. Returns whether Convex took the job. */
 export async function recomputeSoon(
   { ledger }: MutationExecution,
   view: ViewDefinition,
@@ -83,8 +77,8 @@ export async function recomputeSoon(
 }
 
 /**
- * The row of a key. A mutation that looks up very many keys would run out of index ranges: it reads the rows of a view
- * as a whole instead, where they are few. It then conflicts with each recompute of that view.
+ * The row of a key. A mutation that is about to run out of index ranges reads a view's rows as a whole instead, where
+ * they are few: it then conflicts with each recompute of that view.
  */
 export function lookUp(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
   const mayBeShort = execution.isShortOfRanges || ++execution.lookUps % LOOK_UPS_A_CHECK === 0;
@@ -113,8 +107,8 @@ async function readAll({ db, ctx }: MutationExecution, { name }: ViewDefinition)
 /** The error for a change whose rows could not all be marked. */
 export function notMarked({ marked }: MutationExecution, what: string, error: unknown): Error {
   return new Error(
-    `convex-lazy-views: ${what}, after ${marked.size} keys had been looked at: ${reasonOf(error)} ` +
-      "The mutation is rolled back. If it is too large, give a migration a smaller batch, or paginate the query.",
+    `convex-lazy-views: ${what}, after ${marked.size} other keys: ${reasonOf(error)} ` +
+      "If the mutation is too large, write in smaller batches.",
     { cause: error },
   );
 }

@@ -11,8 +11,8 @@ const VERDICTS: readonly Verdict[] = ["fresh", "stale", "expired"];
 const ROW_ONLY = { probes: [], ages: [] };
 
 /**
- * Stale when a source changed since the row was computed, or after `view.invalidate`, or `lazy.invalidateTag` with one
- * of the key's tags. It reads nothing but the row, and one document for each tag of the key.
+ * Stale after a source changed, `view.invalidate`, or `lazy.invalidateTag` with one of the key's tags. It reads nothing
+ * but the row, and one document for each tag of the key.
  *
  * ```ts
  * defineView("airportStats", { staleWhen: invalidated(), … })
@@ -30,11 +30,9 @@ export function invalidated<Key, Value>(): Staleness<Key, Value> {
 }
 
 /**
- * Stale when the row was computed longer ago than this.
- *
- * It reads nothing but the row, and no clock: a sweep marks rows when their time is up, which also runs the queries
- * again that are subscribed to them. A row that no query reads is marked once, and never recomputed. Marks come late by
- * up to a twentieth of the age (at least a second, at most ten minutes).
+ * Stale when the row was computed longer ago than this. It reads nothing but the row: a sweep marks rows when their time
+ * is up, which runs the queries again that are subscribed to them. Marks come late by up to a twentieth of the age (at
+ * least a second, at most ten minutes).
  *
  * ```ts
  * defineView("airportStats", { staleWhen: anyOf(invalidated(), olderThan({ minutes: 10 })), … })
@@ -50,16 +48,16 @@ export function olderThan<Key, Value>(age: Duration): Staleness<Key, Value> {
 }
 
 /**
- * Whether a row has reached an age, told without a clock: `expiresAt` is when a sweep next looks at the row, and the
- * sweep of an age moves it on. A row without it was committed before the view had ages, and counts as old.
+ * Whether a row has reached an age, told without a clock: the sweep of an age moves `expiresAt` on. A row without it
+ * was committed before the view had ages, and counts as old.
  */
 export function hasReached({ expiresAt, computedAt }: Row, ageMs: number): boolean {
   return expiresAt === undefined || expiresAt > computedAt + ageMs;
 }
 
 /**
- * Stale when a cheap read of the sources gives another result than it did at the commit. The net for writes that
- * bypass `lazy.mutation`: the dashboard, imports, raw mutations. Every read of the row pays for the probe.
+ * Stale when a cheap read of the sources gives another result than at the commit: for writes that bypass
+ * `lazy.mutation`, of the dashboard, imports and raw mutations. Every read of the row pays for the probe.
  *
  * ```ts
  * staleWhen: anyOf(invalidated(), changed(async (ctx: QueryCtx, { airport }: { airport: string }) => {
@@ -68,8 +66,7 @@ export function hasReached({ expiresAt, computedAt }: Row, ageMs: number): boole
  * }))
  * ```
  *
- * @param probe - Reads a Convex value; `undefined` counts as null. It may only read, and must not look at the clock, nor
- * ask who reads: `ctx.auth` throws.
+ * @param probe - Returns a Convex value; `undefined` counts as null. It must not look at the clock; `ctx.auth` throws.
  */
 export function changed<Key, Value, DataModel extends GenericDataModel = GenericDataModel>(
   probe: (ctx: GenericQueryCtx<DataModel>, key: Key) => unknown,
@@ -87,9 +84,8 @@ export function changed<Key, Value, DataModel extends GenericDataModel = Generic
  * when((row: { value: Grant }) => (row.value.revoked ? "expired" : "fresh"))
  * ```
  *
- * @param judge - True means stale, false or nothing fresh. It may read, and must not look at the clock, nor ask who
- * reads: `ctx.auth` throws. It must call a new row fresh: one that it never does is recomputed no more often than a
- * failing view.
+ * @param judge - True means stale, false or nothing fresh. It may read, and must not look at the clock; `ctx.auth`
+ * throws. It must call a new row fresh: else its recompute has failed.
  */
 export function when<Key, Value, DataModel extends GenericDataModel = GenericDataModel>(
   judge: (
@@ -149,10 +145,7 @@ function staleIf(isStale: boolean): Verdict {
   return isStale ? "stale" : "fresh";
 }
 
-/**
- * Of the predicates' verdicts, the one that comes last in an order. They are asked one after the other, until one says
- * what no other can beat.
- */
+/** Of the predicates' verdicts, the one that comes last in an order. They are asked until one has said the last. */
 function combine<Key, Value>(
   name: string,
   predicates: Staleness<Key, Value>[],

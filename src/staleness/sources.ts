@@ -25,19 +25,16 @@ type RawDb = Record<Method | "get", (...args: unknown[]) => Promise<unknown>>;
 
 /** For work that runs in its turn already. */
 const IN_TURN: Turns = { run: (work) => work(), track: (work) => work() };
-/** How many arguments each method takes, with the table's name before them. */
+/** How many arguments each method takes when the first one names the table. */
 const NAMED: Record<Method, number> = { insert: 2, patch: 3, replace: 3, delete: 2 };
 
-/** The database for the library's own writes, which run in their turn already: a row may be a source of other views. */
+/** The database for the library's own writes: a row may be a source of other views. */
 export function watchedDb(execution: MutationExecution): AnyWriter {
   execution.watched ??= watchDb(execution, IN_TURN);
   return execution.watched;
 }
 
-/**
- * The database of a mutation: each change of a source reaches the rows that it concerns before the next one begins,
- * although a mutation may run writes side by side.
- */
+/** The database of a mutation: each change of a source reaches its rows before the next one begins. */
 export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
   const { app, db } = execution;
   const raw = db as unknown as RawDb;
@@ -46,11 +43,13 @@ export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
     (...args: unknown[]) => {
       // Convex tells from the last argument whether the table is named; wrappers hand on one that is undefined.
       if (args.at(-1) === undefined) args.pop();
+      const isOf = (name: string) => db.normalizeId(name, String(args[0])) !== null;
       const isNamed = args.length === NAMED[method];
-      if (isNamed && !app.dependents.has(String(args[0]))) return turns.track(() => raw[method](...args));
+      const table = isNamed ? String(args[0]) : ([...app.dependents.keys()].find(isOf) ?? "");
+      if (!app.dependents.has(table)) return turns.track(() => raw[method](...args));
       // A copy: the app may change its objects while the write waits for its turn.
       const written = args.map(copyOf);
-      return turns.run(() => write(execution, method, written));
+      return turns.run(() => write(execution, method, table, written));
     };
   return {
     get: (...args: unknown[]) => turns.track(() => raw.get(...args)),
@@ -84,22 +83,18 @@ function trackQuery<Query extends object>(query: Query, turns: Turns): Query {
  * Writes a document. The change concerns the keys of the old and of the new one, in every view that has the table as a
  * source: their rows are marked as out of date, or, where the view knows how, brought up to date.
  */
-async function write(execution: MutationExecution, method: Method, args: unknown[]): Promise<unknown> {
-  const { app, db } = execution;
-  const raw = db as unknown as RawDb;
+async function write(execution: MutationExecution, method: Method, table: string, args: unknown[]): Promise<unknown> {
+  const raw = execution.db as unknown as RawDb;
   const isInsert = method === "insert";
-  const isNamed = args.length === NAMED[method];
-  const id = isInsert ? "" : String(args[isNamed ? 1 : 0]);
-  const tables = app.dependents;
-  const table = isNamed ? String(args[0]) : [...tables.keys()].find((name) => db.normalizeId(name, id) !== null);
-  const views = table === undefined ? undefined : tables.get(table);
-  if (table === undefined || !views) return await raw[method](...args);
+  const id = args.at(method === "delete" ? -1 : -2);
   const before = isInsert ? null : ((await raw.get(table, id)) as Document);
   const result = await raw[method](...args);
   try {
     let after = method === "delete" ? null : storedFrom(method, before, args.at(-1) as Document);
     if (after === undefined) after = await readBack(execution, table, isInsert ? result : id);
-    for (const view of views) await takeIn(execution, view, { table, before, after });
+    for (const view of execution.app.dependents.get(table) ?? []) {
+      await takeIn(execution, view, { table, before, after });
+    }
   } catch (error) {
     execution.lostInvalidation ??= error;
     throw error;
@@ -107,7 +102,7 @@ async function write(execution: MutationExecution, method: Method, args: unknown
   return result;
 }
 
-/** Tells the rows of a view of a change. One whose table is not in the schema has none: this is logged once. */
+/** Tells a view's rows of a change. That its table is not in the schema, so that it has no rows, is logged once. */
 async function takeIn(execution: MutationExecution, view: ViewDefinition, changed: Change): Promise<void> {
   const { withoutTable } = execution;
   try {
@@ -132,11 +127,8 @@ async function readBack(execution: MutationExecution, table: string, id: unknown
 }
 
 /**
- * What a document is after a write of plain fields, without reading it back: Convex stores these as they are, and drops
- * those that are undefined.
- *
- * @returns Undefined when it was inserted, or a value is of another kind: the placeholder of a commit's timestamp, or
- * an object.
+ * What a document is after a write, without reading it back: Convex stores plain fields as they are, and drops those
+ * that are undefined. Undefined for an insert, and where a value is an object, such as `commitTs`.
  */
 function storedFrom(method: Method, before: Document, written: Document): Document | undefined {
   if (!before || Object.values(written ?? {}).some(isObject)) return undefined;
@@ -156,8 +148,8 @@ function concerns(view: ViewDefinition, change: Change): Iterable<[Key, Change]>
   for (const side of ["before", "after"] as const) {
     const document = change[side];
     for (const key of document === null ? [] : keysOf(view, change.table, document)) {
-      const [, ownChange] = byText.get(key.text) ?? [key, { ...change, before: null, after: null }];
-      byText.set(key.text, [key, { ...ownChange, [side]: document }]);
+      const [, own] = byText.get(key.text) ?? [key, { ...change, before: null, after: null }];
+      byText.set(key.text, [key, { ...own, [side]: document }]);
     }
   }
   return byText.values();
@@ -175,10 +167,8 @@ export function keysOf(view: ViewDefinition, table: string, document: Document):
     return keys.map((key) => toKey(view, key));
   } catch (error) {
     if (error instanceof ConvexError) throw error;
-    throw new Error(
-      `view "${view.name}": sources.${table} failed for the document ${document?._id}: ${reasonOf(error)}`,
-      { cause: error },
-    );
+    const what = `view "${view.name}": sources.${table} failed for the document ${document?._id}`;
+    throw new Error(`${what}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -186,10 +176,9 @@ export function keysOf(view: ViewDefinition, table: string, document: Document):
  * Brings the row of a key up to date with one change of a source, in the change's own transaction.
  *
  * - No row → nothing to do, but for a run that lasts.
- * - The row is marked, of another version, or being recomputed; or its view has leases, and the row none → it is
- *   marked as out of date, as without `applyChange`. So it is when `applyChange` cannot tell, or fails.
- * - Else its value is replaced, and nothing else: the row is still as of the snapshot that it was computed from, for
- *   its tags, and still of that age.
+ * - The row is marked, of another version, or being recomputed; its view has leases, and the row none; or
+ *   `applyChange` cannot tell, or fails → it is marked as out of date.
+ * - Else its value is replaced, and nothing else: tags and ages count from the snapshot that it was computed from.
  */
 async function applyToRow(execution: MutationExecution, view: ViewDefinition, key: Key, change: Change): Promise<void> {
   if (execution.marked.has(markOf(view, key.text))) return;
@@ -207,22 +196,18 @@ async function applyToRow(execution: MutationExecution, view: ViewDefinition, ke
   await applyValue(watchedDb(execution), view, row, value);
 }
 
-/** Checks a value that was made of a stored one, which the view's schema has transformed before. */
-function checkStored(view: ViewDefinition, value: unknown): unknown {
-  const checked = view.checkValue(value);
-  if (checked === value || canonicalText(view.checkValue(checked)) === canonicalText(checked)) return checked;
-  throw new Error("its schema transforms again what it has transformed once; transform the value in compute instead.");
-}
-
 /** @returns Undefined when the value must be computed anew. */
 function newValue(view: ViewDefinition, key: Key, row: StoredRow, change: Change): unknown {
   try {
     const value = view.applyChange?.(row.value as never, change as never, key.args as never);
-    return value === undefined ? undefined : checkStored(view, value);
+    if (value === undefined) return undefined;
+    const checked = view.checkValue(value);
+    // The schema has transformed the stored value before. Once more must not change it.
+    if (checked === value || canonicalText(view.checkValue(checked)) === canonicalText(checked)) return checked;
+    throw new Error("its schema transforms its own output again; transform the value in compute instead.");
   } catch (error) {
-    complain(
-      `view "${view.name}": applyChange failed for ${row.key}, whose row will be computed anew: ${reasonOf(error)}`,
-    );
+    const what = `view "${view.name}": applyChange failed for ${row.key}`;
+    complain(`${what}, whose row will be computed anew: ${reasonOf(error)}`);
     return undefined;
   }
 }

@@ -6,11 +6,7 @@ import { describe } from "../values/describe.js";
 /** Tags that one key may have: a read looks each of them up. */
 const MAX_TAGS = 200;
 
-/**
- * The tags of a key, each once.
- *
- * @throws Error naming the view and the value, when they are not an array of at most 200 tags.
- */
+/** The tags of a key, each once. @throws Error naming the value, when they are not an array of at most 200 tags. */
 export function tagsOf(view: ViewDefinition, args: unknown): string[] {
   const what = `view "${view.name}": tags`;
   const tags: unknown = view.tags?.(args as never) ?? [];
@@ -33,11 +29,7 @@ export async function isAnyInvalidated(db: AnyReader, view: ViewDefinition, { ar
   return bumps.some((bump) => bump && (bump.bumpedAt instanceof CommitTsPlaceholder || bump.bumpedAt > asOf));
 }
 
-/**
- * Invalidates every row whose key has a tag: one document is written, however many rows there are.
- *
- * @throws Error naming the value, when it is not a tag.
- */
+/** Invalidates every row whose key has a tag, by one document. @throws Error naming the value, when it is no tag. */
 export async function invalidateTag(db: AnyWriter, given: unknown): Promise<void> {
   const tag = checkTag(given, "invalidateTag");
   const bump = await findTag(db, tag);

@@ -229,7 +229,7 @@ describe("a paged run", () => {
     await app.readAndDeliver();
     await app.advance(100);
     expect(await app.failure()).toMatchObject({
-      message: expect.stringContaining('page does not come to an end: after 2 pages its cursor is "again"'),
+      message: expect.stringContaining('after 2 pages, page returned the cursor "again" and no end'),
     });
   });
 
@@ -247,7 +247,7 @@ describe("a paged run", () => {
       await ctx.db.patch(pages?._id as never, { pages: 10_000 });
     });
     await app.advance();
-    expect((await app.failure())?.message).toContain("page does not come to an end: after 10001 pages");
+    expect((await app.failure())?.message).toContain("after 10001 pages, page returned the cursor");
   });
 
   test("what does not fit into a document any more fails, and the old value stays", async () => {
@@ -257,7 +257,7 @@ describe("a paged run", () => {
     await app.load(150);
     await app.readAndDeliver();
     expect((await app.failure())?.message).toMatch(
-      /after 1 pages, reduce has accumulated 10000\d\d bytes; at most 1000000 fit in a document/,
+      /after 1 pages, reduce has accumulated 10000\d\d bytes, more than a document holds; split the key/,
     );
     expect((await app.read()).result.state).toBe("missing");
   });

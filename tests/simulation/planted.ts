@@ -27,8 +27,8 @@ const idleBug = (...args: Parameters<typeof bug>): PlantedBug => ({ ...bug(...ar
 /** Ways to break each rule of the protocol. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug(1, "a write does not wait for its turn", "src/staleness/sources.ts", [
-    "turns.run(() => write(execution, method, written))",
-    "write(execution, method, written)",
+    "turns.run(() => write(execution, method, table, written))",
+    "write(execution, method, table, written)",
   ]),
   bug(1, "a refresh does not wait for its turn", "src/views/view.ts", [
     "return execution.mutex.run(() => work(execution, checked));",
@@ -106,8 +106,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ]),
   {
     ...bug(2453, "clean-up does not look again before it deletes", "src/app/sweeps.ts", [
-      "!found || (found.expiresAt ?? firstLookAt(view)) > sweepAt",
-      "!found",
+      "if (!isDue) return;",
+      "if (!found) return;",
     ]),
     isRare: true,
   },

@@ -1,0 +1,265 @@
+import { WINDOW_MS } from "./app.js";
+import { MAX_EVENT_AGE_MS } from "./engine/logStream.js";
+import { BEAT_EVERY_MS, LastingFaults } from "./faults.js";
+import { ALL_TURNS, COLORS, LISTS } from "./history.js";
+import { checkHealth } from "./invariants/health.js";
+import { must, Violation } from "./invariants/violation.js";
+import type { Simulation } from "./simulation.js";
+import { hasAge, isClean, isOld, rowsOf } from "./truth.js";
+
+/** Within the hour of the documentation, as the heartbeat was somewhat earlier. */
+const LATELY_MS = 3_600_000;
+/**
+ * Longer than a row that was asked for may be stale, or a recompute on its way, or a turn that of a job that has died,
+ * before the heartbeat takes it up.
+ */
+const PATIENCE_MS = 760_000;
+const TURN_PATIENCE_MS = 1_300_000;
+/** Longer than the grace after which a write marks a row again that was marked once. */
+const GRACE_MS = 61_000;
+/** The longest that all that is under way takes: the latest delivery, the longest backoff, and a window. */
+const CALM_MS = 200_000;
+/** The same, after more failures in a row than are retried: their backoff is ten minutes. */
+const LONG_CALM_MS = 900_000;
+/** Pages forward again what has come to nothing, after an hour at most. */
+const CLIENT_CALM_MS = 3_600_000 + CALM_MS;
+/** The beats of a heartbeat when no job dies any more. */
+const LAST_BEATS = 3;
+/** How often readers ask in a backlog. */
+const ASK_EVERY_MS = 3_000;
+
+/** The end of a history: what must become fresh by itself does, and what heals by a heartbeat, a write or a reader. */
+export class Convergence {
+  constructor(private readonly simulation: Simulation) {}
+
+  async run(): Promise<void> {
+    const { simulation } = this;
+    if (simulation.deployment.release !== undefined) await simulation.perform({ do: "upgrade", turns: ALL_TURNS });
+    if (simulation.heartbeats !== null) return this.convergeByHeartbeat();
+    await this.converge();
+    const { transports, isEvicting } = simulation.deployment;
+    if (!simulation.isBroken && isEvicting && !transports.includes("client")) await this.leave();
+  }
+
+  /**
+   * Writes stop, computes work, and what is under way arrives. Every row that is watched must become fresh without
+   * anybody asking twice, but for those whose effects were lost, of which a recompute has died, or whose attempts were
+   * used up. Those that a reader has asked for lately heal at the next heartbeat; others at the next write, if they
+   * have a mark that it can set again; all of them when a reader asks once more.
+   */
+  private async converge(): Promise<void> {
+    const { simulation } = this;
+    await this.endureBacklog();
+    if (simulation.isBroken) return;
+    simulation.weather.clear();
+    await this.calm("calm");
+    await this.convergeByClients();
+    if (simulation.isBroken) return;
+    const excused = new Map<string, "lost" | "died" | "used up">();
+    for (const group of this.stale()) {
+      if (simulation.paces.isUsedUp(group)) excused.set(group, "used up");
+      else if (this.hasLostEffects(group)) excused.set(group, "lost");
+      else if (simulation.isBereft(group)) excused.set(group, "died");
+      else this.mustSettle(group, "was watched");
+    }
+    if (simulation.isBroken) return;
+    if (excused.size === 0) return this.replay();
+
+    const patienceMs = simulation.deployment.isLimited ? TURN_PATIENCE_MS : PATIENCE_MS;
+    await this.calm("the heartbeat's patience passes", patienceMs);
+    simulation.start({ do: "beat" });
+    await this.calm("the heartbeat");
+    simulation.check(() => checkHealth(simulation.backend.store));
+    for (const group of this.stale()) {
+      const mayWait = excused.get(group) === "used up" || !this.wasAskedFor(group);
+      if (!mayWait) this.mustSettle(group, "was asked for lately");
+    }
+    if (simulation.isBroken) return;
+
+    await this.calm("the grace passes", this.longestGraceMs());
+    for (const [i, list] of LISTS.entries()) {
+      simulation.start({ do: "add", list, color: COLORS[i] as (typeof COLORS)[number] });
+    }
+    await this.calm("one more write");
+    for (const group of this.stale()) {
+      const mayWait = excused.get(group) === "used up" || !this.isReadAgainByWrites(group);
+      if (!mayWait) this.mustSettle(group, "was written again");
+    }
+
+    await this.askOnceMore();
+  }
+
+  private async askOnceMore(): Promise<void> {
+    const { simulation } = this;
+    const isUsedUp = this.stale().some((group) => simulation.paces.isUsedUp(group));
+    const asking = simulation.heartbeats === null ? this.stale() : this.allWatched();
+    for (const group of asking) simulation.ask(group);
+    // The answer for a missing row may be an old one, of the cache: its line counts beside that of a canary.
+    simulation.beat();
+    await this.calm("readers ask once more", isUsedUp ? LONG_CALM_MS : CALM_MS);
+    for (const group of this.stale()) this.mustSettle(group, "was asked for again");
+  }
+
+  /** All is fresh, and a stranger sends again what the log stream sent long ago: nothing may come of it. */
+  private async replay(): Promise<void> {
+    const { simulation } = this;
+    const { store } = simulation.backend;
+    if (hasAge(simulation.deployment.guard)) return; // Rows become stale by themselves.
+    const captured = [...simulation.captured];
+    await this.calm("what was delivered gets old", MAX_EVENT_AGE_MS + 1);
+    const rows = [...this.rows().values()];
+    if (!rows.every((row) => isClean(store, simulation.deployment, row, store.latest))) return;
+    for (const request of captured) {
+      void simulation.deliver(request).then(({ status }) => {
+        simulation.check(() => must(status === 400, () => `A delivery that was sent again got ${status}.`));
+      });
+    }
+    await this.calm("it is sent again");
+  }
+
+  /**
+   * What a page is subscribed to becomes fresh, whatever its calls came to and its jobs died of: it forwards again what
+   * it is still answered, within an hour.
+   */
+  private async convergeByClients(): Promise<void> {
+    const { simulation } = this;
+    const isOnPages = (group: string) => simulation.clients.watched.has(group);
+    const waiting = this.stale().filter(isOnPages);
+    for (const group of waiting) {
+      const hasArrived = simulation.effects.fateOf(group, this.seenOf(group)) === "arrived";
+      const mayWait = !hasArrived || simulation.paces.isUsedUp(group) || simulation.isBereft(group);
+      if (!mayWait) this.mustSettle(group, "was on a page");
+    }
+    if (waiting.length === 0 || simulation.isBroken) return;
+    await this.calm("pages forward again", CLIENT_CALM_MS);
+    for (const group of this.stale().filter(isOnPages)) this.mustSettle(group, "was on a page for an hour");
+  }
+
+  /**
+   * Writes stop, computes work and jobs live, but half of all effects are lost still: each beat repairs what readers
+   * had asked for in the last hour. The rest becomes fresh when effects get through again, and readers ask once more.
+   */
+  private async convergeByHeartbeat(): Promise<void> {
+    const { simulation } = this;
+    if (simulation.weather instanceof LastingFaults) simulation.weather.spareJobs();
+    await this.calm("no job dies any more", LAST_BEATS * BEAT_EVERY_MS);
+    simulation.checkAges();
+    simulation.weather.clear();
+    if (!simulation.isBroken) await this.askOnceMore();
+  }
+
+  /** Nobody watches any more: every row goes, in a view with `evictAfter`. */
+  private async leave(): Promise<void> {
+    this.simulation.subscriptions.stop();
+    await this.calm("nobody watches", LONG_CALM_MS);
+    const left = [...this.rows().keys()];
+    this.simulation.check(() =>
+      must(left.length === 0, () => `Nobody asks for row ${left[0]}, and it is still there.`),
+    );
+  }
+
+  /**
+   * Writes stop, and readers keep asking, while everything that is scheduled is still late: each row that is watched
+   * must become fresh all the same, but for those of which a recompute has died, whose attempts were used up, or that do
+   * not exist because their effects were lost.
+   */
+  private async endureBacklog(): Promise<void> {
+    const { simulation } = this;
+    const lateMs = simulation.weather.clearAllButBacklog();
+    if (lateMs === null) return;
+    await simulation.perform({ do: "mend", turns: ALL_TURNS });
+    simulation.trace.add(() => "── readers keep asking");
+    const patienceMs = LONG_CALM_MS + 20 * lateMs;
+    let waiting = this.stale();
+    for (let ms = 0; ms < patienceMs && waiting.length > 0; ms += ASK_EVERY_MS) {
+      for (const group of waiting) simulation.ask(group);
+      await simulation.loop.pass(ASK_EVERY_MS);
+      // Once is enough: a row that has an age is stale again and again.
+      waiting = waiting.filter((group) => !this.isSettled(group));
+    }
+    for (const group of waiting) {
+      // The answer for a row that is missing stays in the cache, and its line may be too old by now.
+      const isCached = this.seenOf(group) === 0n && this.hasLostEffects(group);
+      const mayWait = simulation.paces.isUsedUp(group) || simulation.isBereft(group) || isCached;
+      if (!mayWait) this.mustSettle(group, "was asked for in a backlog");
+    }
+  }
+
+  private async calm(what: string, ms = CALM_MS): Promise<void> {
+    const { simulation } = this;
+    await simulation.perform({ do: "mend", turns: ALL_TURNS });
+    simulation.trace.add(() => `── ${what}`);
+    await simulation.loop.pass(ms);
+    simulation.check(() => must(simulation.loop.running === 0, () => "A function never ends."));
+  }
+
+  /** The watched groups whose rows are not as fresh as they must be. */
+  private stale(): string[] {
+    return this.allWatched().filter((group) => !this.isSettled(group));
+  }
+
+  private allWatched(): string[] {
+    return [...new Set([...this.simulation.watched, ...this.simulation.clients.watched])];
+  }
+
+  private rows() {
+    const { store } = this.simulation.backend;
+    return rowsOf(store, store.latest);
+  }
+
+  private isSettled(group: string): boolean {
+    const { backend, deployment, loop } = this.simulation;
+    const row = this.rows().get(group);
+    if (row === undefined) return false;
+    if (isClean(backend.store, deployment, row, backend.store.latest)) return true;
+    // A row that has an age is stale for a while again and again.
+    return this.hasAgedOut(group) && loop.now - row.computedAt < 2 * WINDOW_MS + 60_000;
+  }
+
+  private hasAgedOut(group: string): boolean {
+    const row = this.rows().get(group);
+    return hasAge(this.simulation.deployment.guard) && row !== undefined && isOld(row) && row.dirtyAt === undefined;
+  }
+
+  /**
+   * Whether a write to a group's items makes its readers run again, however long the row has been out of date. It does
+   * not when there is no row, when only an age tells, and when readers do not look at the tags because the row is out
+   * of date whatever they say.
+   */
+  private isReadAgainByWrites(group: string): boolean {
+    const row = this.rows().get(group);
+    const { guard, version } = this.simulation.deployment;
+    if (row === undefined || guard === "aged" || this.hasAgedOut(group)) return false;
+    return guard !== "tags" || (row.version === version && row.dirtyAt === undefined && row.seq === undefined);
+  }
+
+  /** Longer than the grace of each row: it doubles with each mark. */
+  private longestGraceMs(): number {
+    const marked = [...this.rows().values()].map(({ dirtyAt = 0, nudgedAt = dirtyAt }) => nudgedAt - dirtyAt);
+    return Math.max(...marked, 0) + GRACE_MS;
+  }
+
+  /** Whether the heartbeat looked at the group's row: there is one, that a reader had asked for lately. */
+  private wasAskedFor(group: string): boolean {
+    const askedAt = this.rows().get(group)?.askedAt ?? 0;
+    return this.simulation.loop.now - askedAt < LATELY_MS;
+  }
+
+  private hasLostEffects(group: string): boolean {
+    return this.simulation.effects.fateOf(group, this.seenOf(group)) === "lost";
+  }
+
+  private seenOf(group: string): bigint {
+    return this.rows().get(group)?.asOf ?? 0n;
+  }
+
+  /** Breaks the history: a group that is stale must be fresh by now. */
+  private mustSettle(group: string, after: string): void {
+    this.simulation.check(() => {
+      const seen = this.seenOf(group);
+      const fate = this.simulation.effects.fateOf(group, seen);
+      const isStale = `Group ${group} ${after}, and its row (as of ${seen}) is still not fresh.`;
+      throw new Violation(`${isStale} Effects that asked for it: ${fate}.`);
+    });
+  }
+}
