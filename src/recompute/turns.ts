@@ -69,9 +69,15 @@ export async function endRunOf(execution: MutationExecution, view: ViewDefinitio
 async function startWaiting(execution: MutationExecution, view: string): Promise<void> {
   const { app, ledger } = execution;
   const turns = () => ledger.db.query("lazyTurns");
-  const running = await turns()
-    .withIndex("by_state", (q) => q.eq("view", view).gt("running", "" as never))
-    .collect();
+  const findRunning = () =>
+    turns()
+      .withIndex("by_state", (q) => q.eq("view", view).gt("running", "" as never))
+      .collect();
+  let running = await findRunning();
+  // The sweep that was to look at these may have died.
+  const overdue = running.filter(({ expiresAt = 0 }) => expiresAt <= Date.now());
+  for (const turn of overdue) await lookAtTurn(execution, turn);
+  if (overdue.length > 0) running = await findRunning();
   const free = (app.views.get(view)?.maxParallel ?? running.length + 1) - running.length;
   if (free <= 0) return;
   const next = await turns()
