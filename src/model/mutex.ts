@@ -37,7 +37,7 @@ export class Mutex {
    */
   track<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isClosed) {
-      return Promise.reject(new Error("The database was used after its mutation had ended: await what you begin."));
+      return Promise.reject(new Error("ctx was used after its mutation had ended: await each call."));
     }
     this.#begun++;
     if (this.#running++ > 0) this.#isSideBySide = true;
@@ -62,9 +62,9 @@ export class Mutex {
 
   /** Waits for what the app has not awaited, and for what follows from it; then takes no more. */
   async close(): Promise<void> {
-    let seen: number | undefined;
+    let seen: number;
     if (this.#running > 0) this.#isSideBySide = true;
-    while (this.#running > 0 || seen !== this.#begun) {
+    do {
       seen = this.#begun;
       if (this.#running > 0) {
         await new Promise<void>((resolve) => {
@@ -73,7 +73,7 @@ export class Mutex {
       }
       const turns = this.#isSideBySide ? SETTLING_TURNS : FEW_TURNS;
       for (let i = 0; i < turns && this.#running === 0; i++) await null;
-    }
+    } while (this.#running > 0 || seen !== this.#begun);
     this.#isClosed = true;
   }
 }

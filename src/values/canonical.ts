@@ -28,20 +28,19 @@ export function canonicalText(value: unknown, path = "value"): string {
     return JSON.stringify(value);
   }
   if (typeof value === "bigint") {
-    if (BigInt.asIntN(64, value) !== value) throw wrongValue(path, value, "give one that fits in an int64");
+    if (BigInt.asIntN(64, value) !== value) throw wrongValue(path, value, "give an int64");
     return `{"$integer":"${value}"}`;
   }
   if (Array.isArray(value)) {
     return `[${value.map((item, i) => canonicalText(item, `${path}[${i}]`)).join(",")}]`;
   }
   if (value instanceof ArrayBuffer) return `{"$bytes":"${toHex(new Uint8Array(value))}"}`;
-  if (!isPlainObject(value))
-    throw wrongValue(path, value, "give a Convex value, such as a number, an array or a plain object");
+  if (!isPlainObject(value)) throw wrongValue(path, value, "give a Convex value");
   const fields: string[] = [];
   for (const name of Object.keys(value).sort()) {
     if (value[name] === undefined) continue;
     const fieldPath = `${path}.${name}`;
-    if (name.startsWith("$")) throw wrongValue(fieldPath, value[name], 'Convex reserves names that start with "$"');
+    if (name.startsWith("$")) throw wrongValue(fieldPath, value[name], 'names must not start with "$"');
     fields.push(`${JSON.stringify(name)}:${canonicalText(value[name], fieldPath)}`);
   }
   return `{${fields.join(",")}}`;
