@@ -277,7 +277,7 @@ describe("defineView and viewTable", () => {
     [
       "an unknown option",
       { ...good, stalewhen: invalidated() },
-      'view "totals": stalewhen is an object; the options are table, mode, compute, page, initial, reduce, finish, sources,',
+      'view "totals": stalewhen is an object; the options are table, mode, compute, page, initial, reduce, finish, applyChange,',
     ],
     [
       "a predicate that was not made",

@@ -35,29 +35,19 @@ export class Mutex {
    * Runs work at once, and knows that it is on its way. Returns a promise of its own: a failure that the app does not
    * await stays unhandled, as it is without the library.
    */
-  track<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#isClosed) {
-      return Promise.reject(new Error("ctx was used after its mutation had ended: await each call."));
-    }
+  async track<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new Error("ctx was used after its mutation had ended: await each call.");
     this.#begun++;
     if (this.#running++ > 0) this.#isSideBySide = true;
-    const own = work();
-    return own.then(
-      (result) => {
-        this.#end(own);
-        return result;
-      },
-      (error) => {
-        this.#end(own);
-        throw error;
-      },
-    );
-  }
-
-  #end(work: Promise<unknown>): void {
-    if (this.#last === work) this.#last = undefined;
-    this.#running--;
-    if (this.#running === 0) this.#onIdle?.();
+    let own: Promise<T> | undefined;
+    try {
+      own = work();
+      return await own;
+    } finally {
+      if (this.#last === own) this.#last = undefined;
+      this.#running--;
+      if (this.#running === 0) this.#onIdle?.();
+    }
   }
 
   /** Waits for what the app has not awaited, and for what follows from it; then takes no more. */

@@ -8,14 +8,10 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 /**
  * The canonical text of a Convex value: two values have the same text exactly when Convex calls them equal.
  *
- * Fields are sorted, `undefined` fields are left out (as Convex does), `-0` differs from `0` and an
- * `int64` from a float of the same size (as in Convex's indexes).
+ * Fields are sorted, those that are `undefined` left out; `-0` differs from `0`, and an `int64` from a float, as in
+ * Convex's indexes: `canonicalText({ b: 1n, a: "x" })` is `'{"a":"x","b":{"$integer":"1"}}'`.
  *
- * ```ts
- * canonicalText({ b: 1n, a: "x" }); // '{"a":"x","b":{"$integer":"1"}}'
- * ```
- *
- * @throws Error naming the path at which it stands, when the value is not a Convex value.
+ * @throws Error naming the path of what is not a Convex value.
  */
 export function canonicalText(value: unknown, path = "value"): string {
   if (value === null || typeof value === "boolean") return String(value);

@@ -14,47 +14,14 @@ const QUERY_MODES: readonly Mode[] = ["transaction", "snapshot"];
 const MODES: readonly Mode[] = [...QUERY_MODES, "action", "paged"];
 /** What a view of the mode `paged` has in place of `compute`. */
 const PAGED = ["page", "initial", "reduce", "finish"];
+const FUNCTIONS = ["compute", ...PAGED, "applyChange", "tags"];
+const COUNTS = ["version", "maxParallel"];
+const OPTIONS = [
+  ...["table", "mode", ...FUNCTIONS, ...COUNTS, "sources", "staleWhen", "expiredWhen", "compatible", "onMissing"],
+  ...["window", "lease", "timeout", "evictAfter"],
+];
 /** Convex allows 64 characters; names such as `lazyTags` are the library's. */
 const TABLE_NAME = /^(?!lazy[A-Z])[a-zA-Z]\w{0,63}$/;
-
-/** @throws Error that says what a value is, and what to do about it, when it is not right. */
-function check(isRight: boolean, what: string, value: unknown, remedy: string): void {
-  if (!isRight) throw wrongValue(what, value, remedy);
-}
-
-const checkFunction = (what: string, value: unknown) =>
-  check(typeof value === "function", what, value, "give a function");
-const checkCount = (what: string, value: unknown) =>
-  check(Number.isInteger(value) && Number(value) > 0, what, value, "give a whole number from 1");
-/** Of options whose check needs others, or is a part of what reads them. */
-const checkLater = () => {};
-
-/** What each option must be, where it is given. */
-const OPTIONS: Record<string, (what: string, value: unknown) => void> = {
-  table: (what, table) =>
-    check(typeof (table as { shape?: unknown } | null)?.shape === "object", what, table, "make it with viewTable()"),
-  mode: (what, mode) => check(MODES.includes(mode as Mode), what, mode, `give ${MODES.join(", ")}`),
-  compute: checkFunction,
-  page: checkFunction,
-  initial: checkFunction,
-  reduce: checkFunction,
-  finish: checkFunction,
-  sources: (what, sources) => {
-    for (const [source, toKeys] of Object.entries(sources as object)) checkFunction(`${what}.${source}`, toKeys);
-  },
-  staleWhen: checkPredicate,
-  expiredWhen: checkPredicate,
-  applyChange: checkFunction,
-  tags: checkFunction,
-  maxParallel: checkCount,
-  version: checkCount,
-  compatible: checkLater,
-  onMissing: checkLater,
-  window: checkLater,
-  lease: checkLater,
-  timeout: checkLater,
-  evictAfter: checkLater,
-};
 
 /**
  * Declares a materialized view: how its values are computed, and when they are out of date.
@@ -90,32 +57,41 @@ export function defineView<
   Needs<Name, ShapeType<K>, ShapeType<V>, Sources>,
   M extends QueryMode ? (Missing extends "compute" ? ShapeType<V> : null) : null
 > {
-  const what = `view "${name}"`;
-  const isTableName = typeof name === "string" && TABLE_NAME.test(name);
-  check(isTableName, `${what}: the name`, name, "give its table's name: letters, digits and _, and not lazy…");
-  checkOptions(what, options, Object.keys(OPTIONS));
-
-  const { table, version = 1, compatible = [], mode = "transaction" } = options;
+  const { table, version = 1, compatible = [], mode = "transaction", applyChange } = options;
   const { staleWhen = invalidated(), expiredWhen } = options;
   const sources = (options.sources ?? {}) as ViewDefinition["sources"];
   const mayCompute = QUERY_MODES.includes(mode);
   const { onMissing = mayCompute ? "compute" : "null" } = options;
   // Some options are of some modes only.
   const given = options as unknown as Record<string, unknown>;
-  const required = ["table", ...(mode === "paged" ? PAGED : ["compute"])];
-  for (const [option, checkOption] of Object.entries(OPTIONS)) {
-    const value = given[option];
-    if (value !== undefined || required.includes(option)) checkOption(`${what}: ${option}`, value);
+  const required = mode === "paged" ? PAGED : ["compute"];
+  const what = `view "${name}"`;
+  const check = (isRight: boolean, option: string, remedy: string, value = given[option]) => {
+    if (!isRight) throw wrongValue(`${what}: ${option}`, value, remedy);
+  };
+  const checkFunction = (option: string, value: unknown) =>
+    check(typeof value === "function", option, "give a function", value);
+
+  const isTableName = typeof name === "string" && TABLE_NAME.test(name);
+  check(isTableName, "the name", "give its table's name: letters, digits and _, and not lazy…", name);
+  checkOptions(what, options, OPTIONS);
+  check(typeof table?.shape === "object", "table", "make it with viewTable()");
+  check(MODES.includes(mode), "mode", `give ${MODES.join(", ")}`);
+  for (const option of FUNCTIONS) {
+    if (given[option] !== undefined || required.includes(option)) checkFunction(option, given[option]);
   }
-  check(!compatible.includes(version), `${what}: compatible`, compatible, "leave out the view's own version");
-  check(
-    onMissing === "null" || (onMissing === "compute" && mayCompute),
-    `${what}: onMissing`,
-    onMissing,
-    `give "null", or "compute" in the mode ${QUERY_MODES.join(" or ")}`,
-  );
-  const isApplied = options.applyChange === undefined || Object.keys(sources).length > 0;
-  check(isApplied, `${what}: sources`, options.sources, "applyChange needs them");
+  for (const option of COUNTS) {
+    const count = given[option] === undefined ? 1 : given[option];
+    check(Number.isInteger(count) && Number(count) > 0, option, "give a whole number from 1");
+  }
+  for (const [source, toKeys] of Object.entries(sources)) checkFunction(`sources.${source}`, toKeys);
+  check(applyChange === undefined || Object.keys(sources).length > 0, "sources", "applyChange needs them");
+  checkPredicate(`${what}: staleWhen`, staleWhen);
+  if (expiredWhen !== undefined) checkPredicate(`${what}: expiredWhen`, expiredWhen);
+  check(!compatible.includes(version), "compatible", "leave out the view's own version");
+  const isComputed = onMissing === "compute" && mayCompute;
+  const remedy = `give "null", or "compute" in the mode ${QUERY_MODES.join(" or ")}`;
+  check(isComputed || onMissing === "null", "onMissing", remedy);
   const msOf = (option: string, leastMs?: number) =>
     given[option] === undefined ? undefined : toMs(given[option] as Duration, `${what}: ${option}`, leastMs);
   const checkValue = toCheck(table.shape.value, `${what}: value`);

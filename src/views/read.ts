@@ -10,13 +10,7 @@ import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText } from "../values/canonical.js";
 import { wrongValue } from "../values/describe.js";
 
-/**
- * What a read finds.
- * - `fresh`: the value as it is.
- * - `stale`: an older value, served while it is recomputed.
- * - `expired`: there is a value, but it must not be served.
- * - `missing`: there is no value yet.
- */
+/** What a read finds: a value that is fresh, stale (served while it is recomputed) or expired (not served); or none. */
 export type RowState = "fresh" | "stale" | "expired" | "missing";
 
 /**
@@ -30,7 +24,6 @@ export type ViewRead<V, Absent = V | null> =
 
 type AnyRead = ViewRead<unknown>;
 
-/** What a read of many rows gives for each of them. */
 export type RowRead<K, V> = ViewRead<V> & { key: K };
 
 /** Reads a key. */

@@ -87,15 +87,11 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
   }
 
   /**
-   * Reads rows that you looked up yourself, through any index or search index of the view's table: returns for each, in
-   * their order, its `key` and what `read` gives. Those that are not fresh are recomputed behind, as with `read`.
+   * Reads rows that you looked up yourself, through any index of the view's table: gives for each, in their order, its
+   * `key` and what `read` gives. Those that are not fresh are recomputed behind, as with `read`.
+   * `await airportStats.readRows(ctx, ctx.db.query("airportStats").withIndex("by_mean_delay").take(10));`
    *
-   * ```ts
-   * const rows = ctx.db.query("airportStats").withIndex("by_mean_delay").order("desc").take(10);
-   * const latest = await airportStats.readRows(ctx, rows);
-   * ```
-   *
-   * @throws Error when something among them is not a document of a view's table.
+   * @throws Error when one of them is not a document of a view's table.
    */
   readRows(
     ctx: ReadCtx,
