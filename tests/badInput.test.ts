@@ -152,7 +152,7 @@ describe("a ctx of the wrong kind", () => {
     const app = startTotals();
     for (const method of ["invalidate", "refresh", "evict"] as const) {
       await expect(app.query((ctx) => app.totals[method](untyped(ctx), key))).rejects.toThrow(
-        `totals.${method} writes; call it in a function of lazy.mutation.`,
+        `totals.${method} writes; use lazy.mutation.`,
       );
     }
   });

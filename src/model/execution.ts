@@ -116,7 +116,7 @@ export function dbOf(ctx: object, { name }: ViewDefinition, method: string): Any
 export function mutationOf(ctx: object, view: ViewDefinition, method: string): MutationExecution {
   const execution = executionOf(ctx, view, method);
   if (execution instanceof MutationExecution) return execution;
-  throw new Error(`${view.name}.${method} writes; call it in a function of lazy.mutation.`);
+  throw new Error(`${view.name}.${method} writes; use lazy.mutation.`);
 }
 
 /** A ctx for what computes a view: it says the remedy when it is asked who reads, or to write or schedule. */
@@ -137,7 +137,7 @@ export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
 function refuse<Target extends object>(target: Target, path: string, names: string[]): Target {
   for (const name of names) {
     const get = () => {
-      throw new Error(`${path}.${name}: what computes a view only reads; do this in a mutation of your own.`);
+      throw new Error(`${path}.${name}: what computes a view only reads; do this in a mutation.`);
     };
     Object.defineProperty(target, name, { get, enumerable: false });
   }
@@ -147,14 +147,11 @@ function refuse<Target extends object>(target: Target, path: string, names: stri
 /** What `compute` and predicates have in place of `ctx.auth`. */
 const NO_IDENTITY: Auth = {
   async getUserIdentity() {
-    throw new Error("ctx.auth: what computes or judges a row serves all its readers; put the user into the key.");
+    throw new Error("ctx.auth: all readers share a row; put the user into the key.");
   },
 };
 
-/**
- * The same ctx for what computes in an action, and for predicates that read: it does not say who asks, since one row
- * serves everyone. Identity still flows into what it calls with `ctx.runQuery`, which Convex does not let us change.
- */
+/** The ctx without who asks. Identity still flows into what it calls with `ctx.runQuery`, which Convex decides. */
 export function withoutIdentity<Ctx extends { auth: Auth }>(ctx: Ctx): Ctx {
   return ctx.auth === NO_IDENTITY ? ctx : { ...ctx, auth: NO_IDENTITY };
 }

@@ -159,8 +159,8 @@ export async function withdraw(db: AnyWriter, view: { name: string }, row: Store
 }
 
 /**
- * A sweep has looked at a row: readers may ask again, if their recompute should have come by now. Subscribers run again,
- * and see that an age is reached, or that the row is idle. Another sweep looks at the row when it has to.
+ * A sweep has looked at a row: readers may ask again, if their recompute should have come by now. Subscribers run and
+ * see that an age is reached, or that the row is idle. Another sweep looks at the row when it has to.
  */
 export async function lookAgain(
   ledger: LedgerCtx,
@@ -201,7 +201,7 @@ async function patchTimes(
 
 type SweptRow = Times & { expiresAt?: number | undefined };
 
-/** Makes sure that a sweep looks at a row. Those whose idle time ends in the same twentieth of it are swept together. */
+/** Makes sure that a sweep looks at a row. Those whose idle time ends in one twentieth of it are swept together. */
 export async function sweepRow(ledger: LedgerCtx, view: ViewDefinition, row: SweptRow, now: number): Promise<void> {
   const { name, evictAfterMs = 0 } = view;
   const { expiresAt } = row;

@@ -43,10 +43,7 @@ export type ShapePaths<S> = S extends StandardSchema
 /** Checks a value against a shape and returns it, as the schema parsed it. */
 export type Check = (value: unknown) => unknown;
 
-/**
- * @param what - What is checked, for the error message: `view "airportStats": key`.
- * @returns A check that throws an Error naming the field, what was expected and what it got.
- */
+/** A check that throws an Error naming the field, what was expected and what it got; after `what` is checked. */
 export function toCheck(shape: Shape, what: string): Check {
   if ("~standard" in shape) return (value) => checkStandard(shape as StandardSchema, value, what);
   const validator = asObjectValidator(shape);

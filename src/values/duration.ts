@@ -13,8 +13,7 @@ const MAX_HOURS = 8_760;
 /**
  * A duration in milliseconds.
  *
- * @throws Error with the name, when a unit is unknown, an amount is not a number from 0, or the sum is below the least
- * or exceeds a year.
+ * @throws Error with the name, when it is no duration, or not from the least to a year.
  */
 export function toMs(duration: Duration, name: string, leastMs = 0): number {
   if (!isPlainObject(duration)) throw wrongValue(name, duration, "give a duration such as { seconds: 30 }");

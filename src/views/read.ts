@@ -102,9 +102,9 @@ export async function stillWanted(app: LazyApp, ctx: AnyQueryCtx, effects: reado
   const wanted: Effect[] = [];
   for (const effect of effects) {
     const view = viewOf(app, effect);
-    if (view === undefined || effect.seen === undefined || (await isNearlyOut(ctx))) continue;
+    if (view === undefined || (await isNearlyOut(ctx))) continue;
     const row = await findRow(ctx.db, view, canonicalText(effect.args.args));
-    if (row?.asOf !== effect.seen || row.pendingUntil !== undefined) continue;
+    if (row === null || row.asOf !== effect.seen || row.pendingUntil !== undefined) continue;
     if ((await judgeForReader(ctx, view, row, () => {})) !== "fresh") wanted.push(effect);
   }
   return wanted;

@@ -3,15 +3,7 @@ import type { EffectCtx } from "../effects/collector.js";
 import { release } from "../effects/ledger.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { dbOf, type MutationExecution, mutationOf } from "../model/execution.js";
-import {
-  findRow,
-  keyTooLong,
-  recomputeEffect,
-  removeRow,
-  startOfLong,
-  toKey,
-  type Key as ViewKey,
-} from "../model/row.js";
+import { findRow, keyTooLong, recomputeEffect, removeRow, startOfLong, toKey } from "../model/row.js";
 import { findPages, findRun } from "../model/run.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { endRunOf } from "../recompute/turns.js";
@@ -177,7 +169,7 @@ function inTurn<Result>(
   view: ViewDefinition,
   method: string,
   key: unknown,
-  work: (execution: MutationExecution, view: ViewDefinition, key: ViewKey) => Promise<Result>,
+  work: (execution: MutationExecution, view: ViewDefinition, key: ReturnType<typeof toKey>) => Promise<Result>,
 ): Promise<Result> {
   const execution = mutationOf(ctx, view, method);
   const checked = toKey(view, key);

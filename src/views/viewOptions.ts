@@ -113,7 +113,7 @@ interface BaseOptions<Table, Key, Value, Sources> {
    * readers ask for the row. Default: changes only mark.
    *
    * It must depend on nothing but its arguments. When it returns `undefined` (the greatest item was removed, say) or
-   * throws, the row is marked as out of date instead. Do not combine it with `changed`, which probes at computes only.
+   * throws, the row is marked instead. Do not combine it with `changed`, which probes at computes only.
    * `applyChange: ({ count }, { before, after }) => ({ count: count + (after ? 1 : 0) - (before ? 1 : 0) })`
    */
   applyChange?: (value: Value, change: ChangeOf<NoInfer<Sources>>, key: Key) => Value | undefined;
@@ -125,8 +125,8 @@ interface BaseOptions<Table, Key, Value, Sources> {
    */
   expiredWhen?: Staleness<Key, Value>;
   /**
-   * The tags of a key, at most 200, told by nothing but the key: `lazy.invalidateTag` makes every row out of date whose
-   * key has the tag, as `invalidated()` tells. Default: none.
+   * The tags of a key, at most 200, told by nothing but the key: rows are out of date, as `invalidated()` tells, after
+   * `lazy.invalidateTag` of one of theirs. Default: none.
    */
   tags?: (key: Key) => string[];
   /** At most one recompute of a key starts in this time. Default: 10 seconds. */
@@ -149,10 +149,7 @@ interface BaseOptions<Table, Key, Value, Sources> {
   evictAfter?: Duration;
 }
 
-/**
- * A change of one of the sources, as far as it is a key's own: `before` is null when the key did not have the document
- * before, and `after` when it does not have it any more.
- */
+/** A change of a source: `before` is null when the key did not have the document, `after` when it has it no more. */
 export type ChangeOf<Sources> = {
   [Table in keyof Sources]: {
     table: Table;

@@ -15,7 +15,7 @@ afterEach(endTestApp);
 
 const table = viewTable({ key: { page: v.string() }, value: { greeting: v.string() } });
 const key = { page: "home" };
-const refusal = "ctx.auth: what computes or judges a row serves all its readers";
+const refusal = "ctx.auth: all readers share a row";
 
 type AuthCtx = { auth: GenericActionCtx<GenericDataModel>["auth"] };
 type Greetings = View<{ page: string }, { greeting: string }, unknown>;
