@@ -60,7 +60,7 @@ describe("a key that does not fit", () => {
     const view = defineView("codes", { table, compute: () => ({ n: 1 }) });
     const app = startTestApp({ tables: { codes: table }, views: { view } });
     await expect(app.query((ctx) => view.get(ctx, { code: "SFO" }))).rejects.toThrow(
-      'view "codes": key: its schema turns {"code":"SFO!"} into something else again',
+      'view "codes": key: its schema changes {"code":"SFO!"} again',
     );
     const upper = viewTable({
       key: z.object({ code: z.string().toUpperCase() }),
@@ -97,9 +97,9 @@ describe("a value that does not fit is refused", () => {
   });
 
   test.each<[unknown, string]>([
-    [{ at: new Date(0) }, "value.at is a Date; give a Convex value, such as a number, an array or a plain object."],
-    [{ by: [new Map()] }, "value.by[0] is a Map; give a Convex value, such as a number, an array or a plain object."],
-    [{ $id: 1 }, 'value.$id is the number 1; Convex reserves names that start with "$".'],
+    [{ at: new Date(0) }, "value.at is a Date; give a Convex value."],
+    [{ by: [new Map()] }, "value.by[0] is a Map; give a Convex value."],
+    [{ $id: 1 }, 'value.$id is the number 1; names must not start with "$".'],
   ])("also one that Convex cannot store: %o", async (value, message) => {
     const table = viewTable({ key: { list: v.string() }, value: v.any() });
     const view = defineView("anything", { table, onMissing: "compute", compute: () => value });
@@ -113,16 +113,16 @@ describe("a ctx of the wrong kind", () => {
   test("plain, given to get: says which builder to use, and that peek needs none", async () => {
     const app = startTotals();
     await expect(app.t.query((ctx) => app.totals.get(untyped(ctx), key))).rejects.toThrow(
-      "totals.get was given a plain ctx; use lazy.query or lazy.mutation, or call totals.peek.",
+      "totals.get: ctx is plain; use lazy.query or lazy.mutation, or peek.",
     );
     await expect(app.t.run((ctx) => app.totals.invalidate(untyped(ctx), key))).rejects.toThrow(
-      "totals.invalidate was given a plain ctx",
+      "totals.invalidate: ctx is plain",
     );
   });
 
   test("an action's: says what it can call instead", async () => {
     const app = startTotals();
-    const remedy = "an action has no database; call ctx.runQuery or ctx.runMutation with a function of lazy.query or";
+    const remedy = "ctx has no db; use it in a query or mutation (of an action, by ctx.runQuery).";
     for (const method of ["get", "read", "peek", "progress", "invalidate", "refresh", "evict"] as const) {
       const call = app.action((ctx) => app.totals[method](untyped(ctx), key));
       await expect(call).rejects.toThrow(`totals.${method}: ${remedy}`);
@@ -134,10 +134,10 @@ describe("a ctx of the wrong kind", () => {
     const app = startTotals();
     for (const method of ["get", "peek", "invalidate"] as const) {
       await expect(app.totals[method](untyped(key), untyped(undefined))).rejects.toThrow(
-        `totals.${method}: ctx is an object; give the ctx of a query or mutation.`,
+        `totals.${method}: ctx has no db; use it in a query or mutation`,
       );
     }
-    await expect(app.totals.get(untyped(undefined), key)).rejects.toThrow("totals.get: ctx is undefined; give the ctx");
+    await expect(app.totals.get(untyped(undefined), key)).rejects.toThrow("totals.get: ctx has no db");
   });
 
   test("a query's or an action's, given to invalidateTag", async () => {
@@ -152,7 +152,7 @@ describe("a ctx of the wrong kind", () => {
     const app = startTotals();
     for (const method of ["invalidate", "refresh", "evict"] as const) {
       await expect(app.query((ctx) => app.totals[method](untyped(ctx), key))).rejects.toThrow(
-        `totals.${method} writes; call it in a function of lazy.mutation.`,
+        `totals.${method} writes; use lazy.mutation.`,
       );
     }
   });
@@ -227,7 +227,7 @@ describe("wiring", () => {
     const app = startTotals();
     const other = totalsView();
     await expect(app.query((ctx) => other.get(ctx, key))).rejects.toThrow(
-      "totals.get: this view is not in new LazyViews({ views }); add it there.",
+      "totals.get: new LazyViews({ views }) lacks this view.",
     );
   });
 
@@ -235,7 +235,7 @@ describe("wiring", () => {
     const { totals: _, ...others } = tables;
     const app = startTotals({}, { tables: others });
     await expect(app.query((ctx) => app.totals.get(ctx, key))).rejects.toThrow(
-      'view "totals": its rows could not be read. Does convex/schema.ts have totals, made by viewTable()?',
+      'view "totals" could not be read: is its viewTable() in convex/schema.ts? (',
     );
   });
 
@@ -277,7 +277,7 @@ describe("defineView and viewTable", () => {
     [
       "an unknown option",
       { ...good, stalewhen: invalidated() },
-      'view "totals": stalewhen is an object; the options are table, compute, mode, sources, staleWhen, expiredWhen,',
+      'view "totals": stalewhen is an object; the options are table, mode, compute, page, initial, reduce, finish, applyChange,',
     ],
     [
       "a predicate that was not made",
@@ -297,7 +297,7 @@ describe("defineView and viewTable", () => {
 
   test("a name that is no table's", () => {
     expect(() => defineView("my totals", { ...good, staleWhen: invalidated() })).toThrow(
-      'view "my totals": the name is the string "my totals"; give the name of its table in the schema: a letter, then',
+      'view "my totals": the name is the string "my totals"; give its table\'s name: letters,',
     );
   });
 

@@ -3,12 +3,7 @@ import type { Value } from "convex/values";
 import type { AnyQueryCtx, Row } from "../schema.js";
 import type { Check } from "./shape.js";
 
-/**
- * What a predicate says of a row.
- * - `fresh`: it is served as it is.
- * - `stale`: it is served, and recomputed behind.
- * - `expired`: it is not served.
- */
+/** What a predicate says of a row: `fresh`, it is served; `stale`, recomputed behind as well; `expired`, not served. */
 export type Verdict = "fresh" | "stale" | "expired";
 
 /** A cheap read of the sources, whose result is stored with the row and compared. */
@@ -24,10 +19,7 @@ export interface Sight {
   hasChanged(probe: Probe): Promise<boolean>;
 }
 
-/**
- * Says of a row whether it is fresh, stale or expired. Made by `invalidated`, `olderThan`, `changed`, `when`, and
- * combined by `anyOf`, `allOf`, `not`.
- */
+/** Judges a row. Made by `invalidated`, `olderThan`, `changed`, `when`, and combined by `anyOf`, `allOf`, `not`. */
 export interface Staleness<Key = never, Value = never> {
   readonly probes: readonly Probe[];
   /** Ages in ms whose passing may change the verdict: a sweep looks at rows that reach one. */

@@ -2,7 +2,6 @@ import type { Auth } from "convex/server";
 import type { EffectCollector, EffectCtx } from "../effects/collector.js";
 import type { LedgerCtx } from "../effects/ledger.js";
 import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredRow } from "../schema.js";
-import { wrongValue } from "../values/describe.js";
 import { type LazyApp, ledgerOf, pathOf } from "./app.js";
 import type { ViewDefinition } from "./definition.js";
 import { Mutex } from "./mutex.js";
@@ -15,6 +14,8 @@ const EXECUTION = Symbol.for("convex-lazy-views");
 export class Execution {
   /** The ctx before the app customized it: views do not depend on who reads them. */
   ctx: AnyQueryCtx & EffectCtx;
+  /** Of a mutation only: what reads rows waits until it is idle, as they may not be marked yet. */
+  readonly mutex: Mutex | undefined;
 
   constructor(
     readonly app: LazyApp,
@@ -27,11 +28,6 @@ export class Execution {
   /** For what only reads: `compute`, predicates and probes. */
   get reader(): AnyQueryCtx {
     return this.ctx;
-  }
-
-  /** Writes that were begun, and whose rows may not be marked yet: what reads rows waits for them. */
-  get writes(): Promise<unknown> | undefined {
-    return undefined;
   }
 
   /** Raises the recompute of a row that was seen; null when there was none. Of a key that is too long, its start. */
@@ -49,7 +45,7 @@ export class MutationExecution extends Execution {
   readonly ledger: LedgerCtx;
   /** The watched database for work that runs in its turn already; made when it is first needed. */
   watched: AnyWriter | undefined;
-  readonly mutex = new Mutex();
+  override readonly mutex = new Mutex();
   /** The keys that were marked or looked at already: each needs that once, however many changes concern it. */
   readonly marked = new Set<string>();
   /** Views whose rows were read as a whole, by their keys; null for one that has too many. */
@@ -62,8 +58,8 @@ export class MutationExecution extends Execution {
   /** Why a change could not be turned into marks: the mutation must not commit, even if the app catches the error. */
   lostInvalidation: unknown;
   #reader: AnyQueryCtx | undefined;
-  /** What does not wait for the work that the reader is a part of. */
-  readonly #inTurn: Pick<AnyQueryCtx, "runQuery">;
+  /** Does not wait for the work that the reader is a part of. */
+  readonly #runQuery: AnyQueryCtx["runQuery"];
 
   /** @param raw - Convex's own ctx, for what the library itself reads and schedules. */
   constructor(
@@ -74,17 +70,13 @@ export class MutationExecution extends Execution {
   ) {
     super(app, ctx, collector);
     this.db = raw.db;
-    this.#inTurn = { runQuery: this.ctx.runQuery };
+    this.#runQuery = this.ctx.runQuery;
     this.ledger = ledgerOf(app, raw);
   }
 
   override get reader(): AnyQueryCtx {
-    this.#reader ??= new Execution(this.app, readOnly({ ...this.ctx, ...this.#inTurn }), this.collector).ctx;
+    this.#reader ??= new Execution(this.app, readOnly({ ...this.ctx, runQuery: this.#runQuery }), this.collector).ctx;
     return this.#reader;
-  }
-
-  override get writes(): Promise<unknown> | undefined {
-    return this.mutex.idle;
   }
 
   /** Forgets what is known of rows: of one key that this mutation commits, or of all that a sub-mutation may commit. */
@@ -106,33 +98,28 @@ export function findExecution(ctx: object): Execution | undefined {
 
 /** @throws Error with the remedy, when `ctx` does not come from this library or does not know the view. */
 export function executionOf(ctx: object, view: ViewDefinition, method: string): Execution {
-  const { name } = view;
   const execution = findExecution(ctx);
-  if (execution?.ctx.db === undefined) {
-    dbOf(ctx, view, method);
-    throw new Error(`${name}.${method} was given a plain ctx; use lazy.query or lazy.mutation, or call ${name}.peek.`);
-  }
-  if (execution.app.views.get(name) === view) return execution;
-  throw new Error(`${name}.${method}: this view is not in new LazyViews({ views }); add it there.`);
+  dbOf(execution?.ctx ?? ctx, view, method);
+  if (execution?.app.views.get(view.name) === view) return execution;
+  const plain = "ctx is plain; use lazy.query or lazy.mutation, or peek";
+  throw new Error(`${view.name}.${method}: ${execution ? "new LazyViews({ views }) lacks this view" : plain}.`);
 }
 
 /** @throws Error with the remedy, when `ctx` has no database, as that of an action. */
 export function dbOf(ctx: object, { name }: ViewDefinition, method: string): AnyReader {
-  const { db, runAction } = (ctx ?? {}) as { db?: AnyReader; runAction?: unknown };
+  const { db } = (ctx ?? {}) as Partial<AnyQueryCtx>;
   if (db !== undefined) return db;
-  const remedy = "call ctx.runQuery or ctx.runMutation with a function of lazy.query or lazy.mutation";
-  if (runAction !== undefined) throw new Error(`${name}.${method}: an action has no database; ${remedy}.`);
-  throw wrongValue(`${name}.${method}: ctx`, ctx, "give the ctx of a query or mutation");
+  throw new Error(`${name}.${method}: ctx has no db; use it in a query or mutation (of an action, by ctx.runQuery).`);
 }
 
 /** @throws Error with the remedy, when `ctx` is not that of a mutation of this library. */
 export function mutationOf(ctx: object, view: ViewDefinition, method: string): MutationExecution {
   const execution = executionOf(ctx, view, method);
   if (execution instanceof MutationExecution) return execution;
-  throw new Error(`${view.name}.${method} writes; call it in a function of lazy.mutation.`);
+  throw new Error(`${view.name}.${method} writes; use lazy.mutation.`);
 }
 
-/** A ctx for what computes a view: it does not say who asks, and names the remedy when it is to write or schedule. */
+/** A ctx for what computes a view: it says the remedy when it is asked who reads, or to write or schedule. */
 export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
   if (ctx.auth === NO_IDENTITY) return ctx;
   const { db } = ctx;
@@ -142,15 +129,15 @@ export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
     normalizeId: db.normalizeId.bind(db),
     system: db.system,
   } as AnyReader;
-  refuse(reader, "ctx.db", "insert", "patch", "replace", "delete");
-  return refuse({ ...ctx, auth: NO_IDENTITY, db: reader }, "ctx", "scheduler", "runMutation");
+  refuse(reader, "ctx.db", ["insert", "patch", "replace", "delete"]);
+  return refuse({ ...ctx, auth: NO_IDENTITY, db: reader }, "ctx", ["scheduler", "runMutation"]);
 }
 
 /** The properties are not enumerable, so that an app may go on copying its ctx. */
-function refuse<Target extends object>(target: Target, path: string, ...names: string[]): Target {
+function refuse<Target extends object>(target: Target, path: string, names: string[]): Target {
   for (const name of names) {
     const get = () => {
-      throw new Error(`${path}.${name}: what computes a view only reads; write or schedule in a mutation of your own.`);
+      throw new Error(`${path}.${name}: what computes a view only reads; do this in a mutation.`);
     };
     Object.defineProperty(target, name, { get, enumerable: false });
   }
@@ -160,17 +147,11 @@ function refuse<Target extends object>(target: Target, path: string, ...names: s
 /** What `compute` and predicates have in place of `ctx.auth`. */
 const NO_IDENTITY: Auth = {
   async getUserIdentity() {
-    throw new Error(
-      "ctx.auth cannot be used in compute, changed() or when(): a row is the same for everyone who reads it. " +
-        "Put what matters of the user into the key.",
-    );
+    throw new Error("ctx.auth: all readers share a row; put the user into the key.");
   },
 };
 
-/**
- * The same ctx for what computes in an action, and for predicates that read: it does not say who asks, since one row
- * serves everyone. Identity still flows into what it calls with `ctx.runQuery`, which Convex does not let us change.
- */
+/** The ctx without who asks. Identity still flows into what it calls with `ctx.runQuery`, which Convex decides. */
 export function withoutIdentity<Ctx extends { auth: Auth }>(ctx: Ctx): Ctx {
   return ctx.auth === NO_IDENTITY ? ctx : { ...ctx, auth: NO_IDENTITY };
 }

@@ -7,8 +7,7 @@ import type { ViewDefinition } from "./definition.js";
  *   asked for → half of evictAfter → idle → half of evictAfter → deleted
  *                                    └→ a reader asks: taken back, and idle again one evictAfter later at the earliest
  *
- * So a row that is watched is written twice in `evictAfter`, and one whose readers have gone stays for one and a half
- * times as long at most.
+ * So a row that is watched is written twice in `evictAfter`, and one whose readers have gone stays 1.5 times as long.
  */
 
 /** The times of a row that say when a sweep looks at it. */

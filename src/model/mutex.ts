@@ -35,36 +35,26 @@ export class Mutex {
    * Runs work at once, and knows that it is on its way. Returns a promise of its own: a failure that the app does not
    * await stays unhandled, as it is without the library.
    */
-  track<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#isClosed) {
-      return Promise.reject(new Error("The database was used after its mutation had ended: await what you begin."));
-    }
+  async track<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new Error("ctx was used after its mutation had ended: await each call.");
     this.#begun++;
     if (this.#running++ > 0) this.#isSideBySide = true;
-    const own = work();
-    return own.then(
-      (result) => {
-        this.#end(own);
-        return result;
-      },
-      (error) => {
-        this.#end(own);
-        throw error;
-      },
-    );
-  }
-
-  #end(work: Promise<unknown>): void {
-    if (this.#last === work) this.#last = undefined;
-    this.#running--;
-    if (this.#running === 0) this.#onIdle?.();
+    let own: Promise<T> | undefined;
+    try {
+      own = work();
+      return await own;
+    } finally {
+      if (this.#last === own) this.#last = undefined;
+      this.#running--;
+      if (this.#running === 0) this.#onIdle?.();
+    }
   }
 
   /** Waits for what the app has not awaited, and for what follows from it; then takes no more. */
   async close(): Promise<void> {
-    let seen: number | undefined;
+    let seen: number;
     if (this.#running > 0) this.#isSideBySide = true;
-    while (this.#running > 0 || seen !== this.#begun) {
+    do {
       seen = this.#begun;
       if (this.#running > 0) {
         await new Promise<void>((resolve) => {
@@ -73,7 +63,7 @@ export class Mutex {
       }
       const turns = this.#isSideBySide ? SETTLING_TURNS : FEW_TURNS;
       for (let i = 0; i < turns && this.#running === 0; i++) await null;
-    }
+    } while (this.#running > 0 || seen !== this.#begun);
     this.#isClosed = true;
   }
 }

@@ -22,14 +22,14 @@ const NEGATIVE_ZERO = '{"$float":"-0"}';
 /**
  * A key as it is stored. `-0` is `0` in a key, as in JavaScript's own maps.
  *
- * @throws Error naming the field, what was expected and what it got; or when its schema changes the key each time.
+ * @throws Error naming the field, what was expected and what it got; or when the schema changes the key each time.
  */
 export function toKey(view: ViewDefinition, key: unknown): Key {
   const what = `view "${view.name}": key`;
   const args = view.checkKey(key) as Key["args"];
   const text = canonicalText(args, what);
   if (args !== key && canonicalText(view.checkKey(args), what) !== text) {
-    throw new Error(`${what}: its schema turns ${text} into something else again; transform the key before.`);
+    throw new Error(`${what}: its schema changes ${text} again; transform the key before.`);
   }
   // The app may go on using its object.
   if (!text.includes(NEGATIVE_ZERO)) return { args: copyOf(args), text };
@@ -46,9 +46,7 @@ export function startOfLong(text: string): string | undefined {
 
 /** The error for a key that is too long. */
 export function keyTooLong({ name }: ViewDefinition, start: string): Error {
-  return new Error(
-    `view "${name}": the key ${start} has more than ${MAX_KEY_BYTES} bytes; use an id or a hash instead.`,
-  );
+  return new Error(`view "${name}": the key ${start} has more than ${MAX_KEY_BYTES} bytes; use an id or a hash.`);
 }
 
 /** The key; undefined when it does not fit the view. */
@@ -75,19 +73,15 @@ export async function findRow(db: AnyReader, { name }: { name: string }, text: s
     const reason = reasonOf(error);
     // The error of a transaction that has read too much names the limit.
     if (/too many|too much|limit/i.test(reason)) throw error;
-    const remedy = `Does convex/schema.ts have ${name}, made by viewTable()?`;
-    const message = `view "${name}": its rows could not be read. ${remedy} (${reason})`;
-    throw new (isUnknownIndex(reason) ? MissingTableError : Error)(message, { cause: error });
+    // Convex does not know the index. One that it is still filling will have rows.
+    const ReadError = /not found|not declared/.test(reason) ? MissingTableError : Error;
+    const message = `view "${name}" could not be read: is its viewTable() in convex/schema.ts? (${reason})`;
+    throw new ReadError(message, { cause: error });
   }
 }
 
 /** The schema does not have a view's table, so the view has no rows. */
 export class MissingTableError extends Error {}
-
-/** Whether Convex does not know an index. One that it is still filling will have rows. */
-function isUnknownIndex(reason: string): boolean {
-  return /not found|not declared/.test(reason);
-}
 
 /** Whether a row has a value. One that release 0.1 left behind for a first run has none. */
 export function hasValue(row: StoredRow | null): row is StoredRow {
@@ -147,12 +141,16 @@ export async function markRow(
 }
 
 /** Says that a recompute is on its way, so that readers do not ask. A sweep looks whether it has come. */
-export async function announce(ledger: LedgerCtx, db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {
-  if (row.pendingUntil !== undefined) return;
+export function announce(
+  ledger: LedgerCtx,
+  db: AnyWriter,
+  view: ViewDefinition,
+  row: StoredRow,
+): Promise<void> | undefined {
   const now = Date.now();
-  const announced = announcement(view, row, now);
-  await db.patch(view.name, row._id, announced);
-  await sweepRow(ledger, view, { ...row, ...announced }, now);
+  return row.pendingUntil === undefined
+    ? patchTimes(ledger, db, view, row, announcement(view, row, now), now)
+    : undefined;
 }
 
 /** Says that no recompute is on its way any more. */
@@ -161,8 +159,8 @@ export async function withdraw(db: AnyWriter, view: { name: string }, row: Store
 }
 
 /**
- * A sweep has looked at a row: readers may ask again, if their recompute should have come by now. Subscribers run again,
- * and see that an age is reached, or that the row is idle. Another sweep looks at the row when it has to.
+ * A sweep has looked at a row: readers may ask again, if their recompute should have come by now. Subscribers run and
+ * see that an age is reached, or that the row is idle. Another sweep looks at the row when it has to.
  */
 export async function lookAgain(
   ledger: LedgerCtx,
@@ -174,31 +172,37 @@ export async function lookAgain(
   const pendingUntil = earliest([row.pendingUntil], time);
   // The sweep may be late: readers have their time from now on.
   const idleAt = isIdleTimeOver(view, row, time) ? Math.max(Date.now(), time) : row.idleAt;
-  const times = { ...row, pendingUntil, idleAt };
-  const expiresAt = nextLookAt(view, times, time);
-  await db.patch(view.name, row._id, { pendingUntil, idleAt, expiresAt });
-  await sweepRow(ledger, view, { ...times, expiresAt }, time);
+  const expiresAt = nextLookAt(view, { ...row, pendingUntil, idleAt }, time);
+  await patchTimes(ledger, db, view, row, { pendingUntil, idleAt, expiresAt }, time);
 }
 
 /** A reader has asked for a row: it is not idle any more. */
 export async function touch(ledger: LedgerCtx, db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {
   if (!isIdle(view, row)) return;
   const now = Date.now();
-  const times = { ...row, askedAt: askedNow(row, now) };
-  const { askedAt } = times;
+  const askedAt = askedNow(row, now);
   // A sweep that is to look whether an announced recompute has come still does.
-  const expiresAt = row.pendingUntil === undefined ? nextLookAt(view, times, now) : row.expiresAt;
-  await db.patch(view.name, row._id, { askedAt, expiresAt });
-  await sweepRow(ledger, view, { ...times, expiresAt }, now);
+  const expiresAt = row.pendingUntil === undefined ? nextLookAt(view, { ...row, askedAt }, now) : row.expiresAt;
+  await patchTimes(ledger, db, view, row, { askedAt, expiresAt }, now);
 }
 
-/** Makes sure that a sweep looks at a row. Those whose idle time ends in the same twentieth of it are swept together. */
-export async function sweepRow(
+/** Writes times of a row, and makes sure that a sweep looks at it. */
+async function patchTimes(
   ledger: LedgerCtx,
+  db: AnyWriter,
   view: ViewDefinition,
-  row: Times & { expiresAt?: number | undefined },
+  row: StoredRow,
+  times: Partial<SweptRow>,
   now: number,
 ): Promise<void> {
+  await db.patch(view.name, row._id, times);
+  await sweepRow(ledger, view, { ...row, ...times }, now);
+}
+
+type SweptRow = Times & { expiresAt?: number | undefined };
+
+/** Makes sure that a sweep looks at a row. Those whose idle time ends in one twentieth of it are swept together. */
+export async function sweepRow(ledger: LedgerCtx, view: ViewDefinition, row: SweptRow, now: number): Promise<void> {
   const { name, evictAfterMs = 0 } = view;
   const { expiresAt } = row;
   if (expiresAt === undefined) return;

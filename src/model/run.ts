@@ -3,9 +3,8 @@ import { type AnyMutationCtx, type AnyReader, type LazyReader, type LazyWriter, 
 import type { Mode } from "./definition.js";
 
 /*
- * A recompute outside one transaction is a run. Its document is inserted *before* the sources are read. A change that
- * commits later notes itself in it, and the commit turns that note into the row's mark; a change that committed before
- * is in every snapshot that shows the document.
+ * A recompute outside one transaction is a run. Its document is inserted *before* the sources are read: a change that
+ * committed before is in every snapshot that shows it; a later one notes itself in it, and the commit marks the row.
  *
  *   insert → touch (by the first change) → goOn, goOn … (its job, its deadline) → end
  */

@@ -43,10 +43,7 @@ export type ShapePaths<S> = S extends StandardSchema
 /** Checks a value against a shape and returns it, as the schema parsed it. */
 export type Check = (value: unknown) => unknown;
 
-/**
- * @param what - What is checked, for the error message: `view "airportStats": key`.
- * @returns A check that throws an Error naming the field, what was expected and what it got.
- */
+/** A check that throws an Error naming the field, what was expected and what it got; after `what` is checked. */
 export function toCheck(shape: Shape, what: string): Check {
   if ("~standard" in shape) return (value) => checkStandard(shape as StandardSchema, value, what);
   const validator = asObjectValidator(shape);
@@ -56,7 +53,7 @@ export function toCheck(shape: Shape, what: string): Check {
       return value;
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error;
-      const path = error.path?.split(/[.[\]]+/).filter((part) => part !== "") ?? [];
+      const path = error.path?.match(/[^.[\]]+/g) ?? [];
       throw misfit(what, path, `expected ${TYPE_NAMES[error.expected] ?? error.expected}`, value);
     }
   };
@@ -67,9 +64,7 @@ const TYPE_NAMES: Record<string, string> = { float64: "number", int64: "bigint",
 
 function checkStandard(schema: StandardSchema, value: unknown, what: string): unknown {
   const result = schema["~standard"].validate(value);
-  if (result instanceof Promise) {
-    throw new Error(`${what}: its schema is asynchronous; use a synchronous one.`);
-  }
+  if (result instanceof Promise) throw new Error(`${what}: its schema must be synchronous.`);
   const issue = result.issues?.[0];
   if (issue === undefined) return result.value;
   const path = issue.path?.map((part) => String(typeof part === "object" ? part.key : part)) ?? [];
@@ -78,10 +73,9 @@ function checkStandard(schema: StandardSchema, value: unknown, what: string): un
 
 /** The error for a value that has the wrong thing at a path. */
 function misfit(what: string, path: string[], expectation: string, value: unknown): Error {
-  let got = value;
-  for (const part of path) got = Object.getOwnPropertyDescriptor(Object(got), part)?.value;
-  const gotten = describe(got);
+  const read = (from: unknown, part: string) => Object.getOwnPropertyDescriptor(Object(from), part)?.value;
+  const got = describe(path.reduce(read, value));
   // Of an instance of a class, convex-helpers says that its class was expected.
-  const wanted = `a ${expectation.slice("expected ".length)}` === gotten ? "expected object" : expectation;
-  return new Error(`${[what, ...path].join(".")}: ${wanted}, got ${gotten}.`);
+  const wanted = expectation === got.replace(/^a/, "expected") ? "expected object" : expectation;
+  return new Error(`${[what, ...path].join(".")}: ${wanted}, got ${got}.`);
 }

@@ -93,8 +93,8 @@ describe("canonical text", () => {
     [{ a: [() => 1] }, "value.a[0] is a function"],
     [{ a: Symbol("x") }, "value.a is a symbol"],
     [[undefined], "value[0] is undefined"],
-    [{ big: 2n ** 63n }, "value.big is the bigint 9223372036854775808; give one that fits in an int64"],
-    [{ $a: 1 }, 'value.$a is the number 1; Convex reserves names that start with "$"'],
+    [{ big: 2n ** 63n }, "value.big is the bigint 9223372036854775808; give an int64"],
+    [{ $a: 1 }, 'value.$a is the number 1; names must not start with "$"'],
     [new Map(), "value is a Map"],
     [{ text: "abc😀".slice(0, 4) }, "value.text is the string"],
   ])("names what is not a Convex value: %o", (wrong, message) => {

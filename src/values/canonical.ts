@@ -8,14 +8,10 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 /**
  * The canonical text of a Convex value: two values have the same text exactly when Convex calls them equal.
  *
- * Fields are sorted, `undefined` fields are left out (as Convex does), `-0` differs from `0` and an
- * `int64` from a float of the same size (as in Convex's indexes).
+ * Fields are sorted, those that are `undefined` left out; `-0` differs from `0`, and an `int64` from a float, as in
+ * Convex's indexes: `canonicalText({ b: 1n, a: "x" })` is `'{"a":"x","b":{"$integer":"1"}}'`.
  *
- * ```ts
- * canonicalText({ b: 1n, a: "x" }); // '{"a":"x","b":{"$integer":"1"}}'
- * ```
- *
- * @throws Error naming the path at which it stands, when the value is not a Convex value.
+ * @throws Error naming the path of what is not a Convex value.
  */
 export function canonicalText(value: unknown, path = "value"): string {
   if (value === null || typeof value === "boolean") return String(value);
@@ -28,20 +24,19 @@ export function canonicalText(value: unknown, path = "value"): string {
     return JSON.stringify(value);
   }
   if (typeof value === "bigint") {
-    if (BigInt.asIntN(64, value) !== value) throw wrongValue(path, value, "give one that fits in an int64");
+    if (BigInt.asIntN(64, value) !== value) throw wrongValue(path, value, "give an int64");
     return `{"$integer":"${value}"}`;
   }
   if (Array.isArray(value)) {
     return `[${value.map((item, i) => canonicalText(item, `${path}[${i}]`)).join(",")}]`;
   }
   if (value instanceof ArrayBuffer) return `{"$bytes":"${toHex(new Uint8Array(value))}"}`;
-  if (!isPlainObject(value))
-    throw wrongValue(path, value, "give a Convex value, such as a number, an array or a plain object");
+  if (!isPlainObject(value)) throw wrongValue(path, value, "give a Convex value");
   const fields: string[] = [];
   for (const name of Object.keys(value).sort()) {
     if (value[name] === undefined) continue;
     const fieldPath = `${path}.${name}`;
-    if (name.startsWith("$")) throw wrongValue(fieldPath, value[name], 'Convex reserves names that start with "$"');
+    if (name.startsWith("$")) throw wrongValue(fieldPath, value[name], 'names must not start with "$"');
     fields.push(`${JSON.stringify(name)}:${canonicalText(value[name], fieldPath)}`);
   }
   return `{${fields.join(",")}}`;

@@ -1,4 +1,4 @@
-import { DAY, HOUR, MINUTE, SECOND } from "../times.js";
+import { HOUR, MINUTE, SECOND } from "../times.js";
 import { isPlainObject } from "./copy.js";
 import { wrongValue } from "./describe.js";
 
@@ -8,22 +8,24 @@ const UNIT_MS = { hours: HOUR, minutes: MINUTE, seconds: SECOND, milliseconds: 1
 export type Duration = Partial<Record<keyof typeof UNIT_MS, number>>;
 
 /** Convex schedules nothing further ahead than five years; this leaves room. */
-const MAX_MS = 365 * DAY;
+const MAX_HOURS = 8_760;
 
 /**
  * A duration in milliseconds.
  *
- * @throws Error with the name, when a unit is unknown, an amount is not a number from 0, or the sum exceeds a year.
+ * @throws Error with the name, when it is no duration, or not from the least to a year.
  */
-export function toMs(duration: Duration, name: string): number {
+export function toMs(duration: Duration, name: string, leastMs = 0): number {
   if (!isPlainObject(duration)) throw wrongValue(name, duration, "give a duration such as { seconds: 30 }");
   let ms = 0;
   for (const [unit, amount] of Object.entries(duration)) {
     if (!Object.hasOwn(UNIT_MS, unit) || !Number.isFinite(amount) || amount < 0) {
-      throw wrongValue(`${name}.${unit}`, amount, "give hours, minutes, seconds or milliseconds of at least 0");
+      throw wrongValue(`${name}.${unit}`, amount, `give ${Object.keys(UNIT_MS).join(", ")} from 0`);
     }
     ms += amount * UNIT_MS[unit as keyof Duration];
   }
-  if (ms > MAX_MS) throw new Error(`${name} is ${ms / HOUR} hours; give at most 8,760, which is a year.`);
+  if (ms < leastMs || ms > MAX_HOURS * HOUR) {
+    throw new Error(`${name} is ${ms / SECOND} s; give ${leastMs / SECOND} s to ${MAX_HOURS} hours.`);
+  }
   return ms;
 }

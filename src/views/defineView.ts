@@ -12,14 +12,13 @@ import type { Needs, QueryMode, Unannotated, Unknown, ViewOptions } from "./view
 /** Modes whose values a query can compute by itself. */
 const QUERY_MODES: readonly Mode[] = ["transaction", "snapshot"];
 const MODES: readonly Mode[] = [...QUERY_MODES, "action", "paged"];
-/** What the readers of a view get when there is no value to serve. */
-type Absent<M extends Mode, Missing, Value> = M extends QueryMode ? (Missing extends "compute" ? Value : null) : null;
-
 /** What a view of the mode `paged` has in place of `compute`. */
 const PAGED = ["page", "initial", "reduce", "finish"];
+const FUNCTIONS = ["compute", ...PAGED, "applyChange", "tags"];
+const COUNTS = ["version", "maxParallel"];
 const OPTIONS = [
-  ...["table", "compute", "mode", "sources", "staleWhen", "expiredWhen", "applyChange", "tags", "lease", "maxParallel"],
-  ...["evictAfter", "version", "compatible", "window", "onMissing", "timeout", ...PAGED],
+  ...["table", "mode", ...FUNCTIONS, ...COUNTS, "sources", "staleWhen", "expiredWhen", "compatible", "onMissing"],
+  ...["window", "lease", "timeout", "evictAfter"],
 ];
 /** Convex allows 64 characters; names such as `lazyTags` are the library's. */
 const TABLE_NAME = /^(?!lazy[A-Z])[a-zA-Z]\w{0,63}$/;
@@ -56,53 +55,48 @@ export function defineView<
   ShapeType<K>,
   ShapeType<V>,
   Needs<Name, ShapeType<K>, ShapeType<V>, Sources>,
-  Absent<M, Missing, ShapeType<V>>
+  M extends QueryMode ? (Missing extends "compute" ? ShapeType<V> : null) : null
 > {
-  const { table, version = 1, compatible = [], mode = "transaction" } = options;
+  const { table, version = 1, compatible = [], mode = "transaction", applyChange } = options;
+  const { staleWhen = invalidated(), expiredWhen } = options;
+  const sources = (options.sources ?? {}) as ViewDefinition["sources"];
   const mayCompute = QUERY_MODES.includes(mode);
   const { onMissing = mayCompute ? "compute" : "null" } = options;
-  const { maxParallel, staleWhen = invalidated(), expiredWhen, tags, applyChange } = options;
-  const sources = { ...options.sources } as ViewDefinition["sources"];
   // Some options are of some modes only.
   const given = options as unknown as Record<string, unknown>;
+  const required = mode === "paged" ? PAGED : ["compute"];
   const what = `view "${name}"`;
-  const check = (isRight: boolean, option: string, value: unknown, remedy: string) => {
+  const check = (isRight: boolean, option: string, remedy: string, value = given[option]) => {
     if (!isRight) throw wrongValue(`${what}: ${option}`, value, remedy);
   };
   const checkFunction = (option: string, value: unknown) =>
-    check(typeof value === "function", option, value, "give a function");
-  const checkCount = (option: string, value: unknown) =>
-    check(Number.isInteger(value) && Number(value) > 0, option, value, "give a whole number from 1");
-  const msOf = (option: string) =>
-    given[option] === undefined ? undefined : toMs(given[option] as Duration, `${what}: ${option}`);
+    check(typeof value === "function", option, "give a function", value);
 
   const isTableName = typeof name === "string" && TABLE_NAME.test(name);
-  const nameOf = "give the name of its table in the schema: a letter, then letters, digits or _, and not lazy…";
-  check(isTableName, "the name", name, nameOf);
+  check(isTableName, "the name", "give its table's name: letters, digits and _, and not lazy…", name);
   checkOptions(what, options, OPTIONS);
-  check(typeof table?.shape === "object", "table", table, "make it with viewTable()");
-  checkCount("version", version);
-  check(!compatible.includes(version), "compatible", compatible, "leave out the view's own version");
-  check(MODES.includes(mode), "mode", mode, `give ${MODES.join(", ")}`);
-  const isComputed = onMissing === "compute" && mayCompute;
-  const remedy = `give "null", or "compute" in the mode ${QUERY_MODES.join(" or ")}`;
-  check(isComputed || onMissing === "null", "onMissing", onMissing, remedy);
+  check(typeof table?.shape === "object", "table", "make it with viewTable()");
+  check(MODES.includes(mode), "mode", `give ${MODES.join(", ")}`);
+  for (const option of FUNCTIONS) {
+    if (given[option] !== undefined || required.includes(option)) checkFunction(option, given[option]);
+  }
+  for (const option of COUNTS) {
+    const count = given[option] === undefined ? 1 : given[option];
+    check(Number.isInteger(count) && Number(count) > 0, option, "give a whole number from 1");
+  }
+  for (const [source, toKeys] of Object.entries(sources)) checkFunction(`sources.${source}`, toKeys);
+  check(applyChange === undefined || Object.keys(sources).length > 0, "sources", "applyChange needs them");
   checkPredicate(`${what}: staleWhen`, staleWhen);
   if (expiredWhen !== undefined) checkPredicate(`${what}: expiredWhen`, expiredWhen);
-  if (maxParallel !== undefined) checkCount("maxParallel", maxParallel);
-  for (const part of mode === "paged" ? PAGED : ["compute"]) checkFunction(part, given[part]);
-  if (tags !== undefined) checkFunction("tags", tags);
-  for (const [source, toKeys] of Object.entries(sources)) checkFunction(`sources.${source}`, toKeys);
-  if (applyChange !== undefined) {
-    checkFunction("applyChange", applyChange);
-    check(Object.keys(sources).length > 0, "sources", options.sources, "applyChange needs them");
-  }
-  const evictAfterMs = msOf("evictAfter");
-  if (evictAfterMs !== undefined && evictAfterMs < MIN_EVICTION_MS) {
-    throw new Error(`${what}: evictAfter is ${evictAfterMs} ms; give at least a minute.`);
-  }
+  check(!compatible.includes(version), "compatible", "leave out the view's own version");
+  const isComputed = onMissing === "compute" && mayCompute;
+  const remedy = `give "null", or "compute" in the mode ${QUERY_MODES.join(" or ")}`;
+  check(isComputed || onMissing === "null", "onMissing", remedy);
+  const msOf = (option: string, leastMs?: number) =>
+    given[option] === undefined ? undefined : toMs(given[option] as Duration, `${what}: ${option}`, leastMs);
   const checkValue = toCheck(table.shape.value, `${what}: value`);
   return new View({
+    ...(options as unknown as Pick<ViewDefinition, "applyChange" | "compute" | "maxParallel" | "tags">),
     name,
     version,
     compatible,
@@ -111,14 +105,10 @@ export function defineView<
     timeoutMs: msOf("timeout") ?? DEFAULT_TIMEOUT_MS,
     onMissing,
     leaseMs: msOf("lease"),
-    maxParallel,
-    evictAfterMs,
+    evictAfterMs: msOf("evictAfter", MIN_EVICTION_MS),
     sources,
-    applyChange,
     staleWhen: expiredWhen === undefined ? staleWhen : anyOf(asExpired(expiredWhen), staleWhen),
     unjudged: expiredWhen === undefined ? "stale" : "expired",
-    tags,
-    compute: given.compute as ViewDefinition["compute"],
     paged: mode === "paged" ? (options as unknown as PagedComputing) : undefined,
     checkKey: toCheck(table.shape.key, `${what}: key`),
     checkValue: (value) => {

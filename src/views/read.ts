@@ -8,15 +8,9 @@ import { findRow, hasValue, type Key, keyOrNone, toKey } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText } from "../values/canonical.js";
-import { describe } from "../values/describe.js";
+import { wrongValue } from "../values/describe.js";
 
-/**
- * What a read finds.
- * - `fresh`: the value as it is.
- * - `stale`: an older value, served while it is recomputed.
- * - `expired`: there is a value, but it must not be served.
- * - `missing`: there is no value yet.
- */
+/** What a read finds: a value that is fresh, stale (served while it is recomputed) or expired (not served); or none. */
 export type RowState = "fresh" | "stale" | "expired" | "missing";
 
 /**
@@ -30,21 +24,21 @@ export type ViewRead<V, Absent = V | null> =
 
 type AnyRead = ViewRead<unknown>;
 
-/** What a read of many rows gives for each of them. */
 export type RowRead<K, V> = ViewRead<V> & { key: K };
 
 /** Reads a key. */
 export async function readView(ctx: object, view: ViewDefinition, rawKey: unknown, method: string): Promise<AnyRead> {
   const execution = executionOf(ctx, view, method);
   const key = toKey(view, rawKey);
-  const { writes } = execution;
+  const writes = execution.mutex?.idle;
   if (writes) await writes;
   return await serve(execution, view, key, await findRow(execution.ctx.db, view, key.text));
 }
 
 /**
- * Reads rows that the app has looked up itself. One whose key does not fit the view any more is expired, and cannot be
- * asked for. Throws an Error when something among them is no row.
+ * Reads rows that the app has looked up. One whose key does not fit the view any more is expired, and not asked for.
+ *
+ * @throws Error when something among them is no row.
  */
 export async function readRows(
   ctx: object,
@@ -54,11 +48,7 @@ export async function readRows(
   const execution = executionOf(ctx, view, "readRows");
   return await Promise.all(
     (await rows).map(async (row) => {
-      if (!isRow(row)) {
-        throw new Error(
-          `${view.name}.readRows was given ${describe(row)}; give documents of the table "${view.name}".`,
-        );
-      }
+      if (!isRow(row)) throw wrongValue(`${view.name}.readRows: a row`, row, "give documents of the view's table");
       const key = keyOrNone(view, row.args);
       const read = key === undefined ? toRead(row, "expired") : await serve(execution, view, key, row);
       return { ...read, key: row.args };
@@ -72,9 +62,9 @@ function isRow(row: unknown): row is StoredRow {
 }
 
 /**
- * Unless the row is fresh, or its recompute was announced, raises one for the row that was seen. So it does for a
- * fresh row that is idle: its recompute finds it fresh, and takes it back. Fresh and stale values are served; otherwise
- * the view says what to answer: null, or what `compute` says here and now.
+ * Raises a recompute for the row that was seen, unless one was announced, or the row is fresh and not idle. (That of a
+ * fresh row takes it back from the idle clock.) Fresh and stale values are served; otherwise the view says what to
+ * answer: null, or what `compute` says here and now.
  */
 async function serve(execution: Execution, view: ViewDefinition, key: Key, row: StoredRow | null): Promise<AnyRead> {
   const { reader } = execution;
@@ -91,7 +81,7 @@ async function serve(execution: Execution, view: ViewDefinition, key: Key, row: 
 export async function peekView(ctx: object, view: ViewDefinition, rawKey: unknown): Promise<AnyRead> {
   const db = dbOf(ctx, view, "peek");
   const { text } = toKey(view, rawKey);
-  await findExecution(ctx)?.writes;
+  await findExecution(ctx)?.mutex?.idle;
   const row = await findRow(db, view, text);
   return toRead(row, hasValue(row) ? await judgeForReader(ctx as AnyQueryCtx, view, row) : "missing");
 }
@@ -104,24 +94,26 @@ export async function isWanted(reader: AnyQueryCtx, view: ViewDefinition, row: S
 }
 
 /**
- * Of effects that were delivered late, or again: the recomputes that their row wants now. It is the one that they saw, is
- * not fresh, and no recompute of it is on its way. (That it is idle does not count: nobody asks by what is sent again.)
- * What is more than a query may read is left out. Logs nothing: the lines would be delivered to the route that asks.
+ * Of effects that were delivered late, or again: the recomputes whose row is the one that they saw, is not fresh (idle
+ * does not count: no reader asks by what is sent again), and has none on its way. What is more than a query may read is
+ * left out. Logs nothing: the lines would be delivered to the route that asks.
  */
 export async function stillWanted(app: LazyApp, ctx: AnyQueryCtx, effects: readonly Effect[]): Promise<Effect[]> {
   const wanted: Effect[] = [];
   for (const effect of effects) {
     const view = viewOf(app, effect);
-    if (view === undefined || effect.seen === undefined || (await isNearlyOut(ctx))) continue;
+    if (view === undefined || (await isNearlyOut(ctx))) continue;
     const row = await findRow(ctx.db, view, canonicalText(effect.args.args));
-    if (row?.asOf !== effect.seen || row.pendingUntil !== undefined) continue;
+    if (row === null || row.asOf !== effect.seen || row.pendingUntil !== undefined) continue;
     if ((await judgeForReader(ctx, view, row, () => {})) !== "fresh") wanted.push(effect);
   }
   return wanted;
 }
 
+const NO_ROW = { value: null, computedAt: null, version: null };
+
 function toRead(row: StoredRow | null, state: RowState): AnyRead {
-  if (row === null || state === "missing") return { state: "missing", value: null, computedAt: null, version: null };
-  const { value, computedAt, version } = row;
-  return { state, value: state === "expired" ? null : value, computedAt, version };
+  const { value, computedAt, version } = (state !== "missing" && row) || NO_ROW;
+  const isServed = state === "fresh" || state === "stale";
+  return { state, value: isServed ? value : null, computedAt, version } as AnyRead;
 }

@@ -3,15 +3,7 @@ import type { EffectCtx } from "../effects/collector.js";
 import { release } from "../effects/ledger.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { dbOf, type MutationExecution, mutationOf } from "../model/execution.js";
-import {
-  findRow,
-  keyTooLong,
-  recomputeEffect,
-  removeRow,
-  startOfLong,
-  toKey,
-  type Key as ViewKey,
-} from "../model/row.js";
+import { findRow, keyTooLong, recomputeEffect, removeRow, startOfLong, toKey } from "../model/row.js";
 import { findPages, findRun } from "../model/run.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { endRunOf } from "../recompute/turns.js";
@@ -62,10 +54,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
   /**
    * The value of a key. It reads one document. When that is missing, stale or expired, it raises a recompute, and
    * returns at once: the older value when stale, else what `compute` says now (or null, with `onMissing: "null"`).
-   *
-   * ```ts
-   * const stats = await airportStats.get(ctx, { airport: "SFO" });
-   * ```
+   * `const stats = await airportStats.get(ctx, { airport: "SFO" });`
    *
    * @throws What `compute` throws, when the query itself computes. The recompute is raised all the same.
    */
@@ -75,51 +64,40 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
 
   /**
    * As `get`, with what was found: `state`, `value`, `computedAt` (ms since 1970, or null) and `version` (of the view
-   * that computed it).
-   *
-   * ```ts
-   * const { state, value, computedAt } = await airportStats.read(ctx, { airport: "SFO" });
-   * ```
+   * that computed it): `const { state, value } = await airportStats.read(ctx, { airport: "SFO" });`
    */
-  async read(ctx: ReadCtx, key: Key): Promise<ViewRead<Value, Absent>> {
-    return (await readView(ctx, this.definition, key, "read")) as ViewRead<Value, Absent>;
+  read(ctx: ReadCtx, key: Key): Promise<ViewRead<Value, Absent>> {
+    return readView(ctx, this.definition, key, "read") as Promise<ViewRead<Value, Absent>>;
   }
 
   /**
    * The values of many keys, in their order. Their effects leave the query together.
-   *
-   * ```ts
-   * const [sfo, lax] = await airportStats.getMany(ctx, [{ airport: "SFO" }, { airport: "LAX" }]);
-   * ```
+   * `const [sfo, lax] = await airportStats.getMany(ctx, [{ airport: "SFO" }, { airport: "LAX" }]);`
    */
   async getMany(ctx: ReadCtx, keys: readonly Key[]): Promise<(Value | Absent)[]> {
     return await Promise.all(keys.map((key) => this.get(ctx, key)));
   }
 
   /**
-   * Reads rows that you looked up yourself, through any index or search index of the view's table: returns for each, in
-   * their order, its `key` and what `read` gives. Those that are not fresh are recomputed behind, as with `read`.
+   * Reads rows that you looked up yourself, through any index of the view's table: gives for each, in their order, its
+   * `key` and what `read` gives. Those that are not fresh are recomputed behind, as with `read`.
+   * `await airportStats.readRows(ctx, ctx.db.query("airportStats").withIndex("by_mean_delay").take(10));`
    *
-   * ```ts
-   * const rows = ctx.db.query("airportStats").withIndex("by_mean_delay").order("desc").take(10);
-   * const latest = await airportStats.readRows(ctx, rows);
-   * ```
-   *
-   * @throws Error when something among them is not a document of a view's table.
+   * @throws Error when one of them is not a document of a view's table.
    */
-  async readRows(
+  readRows(
     ctx: ReadCtx,
     rows: readonly Row<Key, Value>[] | Promise<readonly Row<Key, Value>[]>,
   ): Promise<RowRead<Key, Value>[]> {
-    return (await readRows(ctx, this.definition, rows)) as RowRead<Key, Value>[];
+    return readRows(ctx, this.definition, rows) as Promise<RowRead<Key, Value>[]>;
   }
 
   /**
    * As `read`, but never raises an effect and never computes. It takes any query's or mutation's ctx:
    * `const { state } = await airportStats.peek(ctx, { airport: "SFO" });`
    */
-  async peek<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<ViewRead<Value, null>> {
-    return (await peekView(ctx, this.definition, key)) as ViewRead<Value, null>;
+  peek<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<ViewRead<Value, null>> {
+    return peekView(ctx, this.definition, key) as Promise<ViewRead<Value, null>>;
   }
 
   /**
@@ -136,33 +114,26 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
   /**
    * Marks a key's row as out of date: readers are still served, and the next one has it recomputed. Changes of
    * `sources` in mutations of `lazy.mutation` do this by themselves.
-   *
-   * ```ts
-   * await airportStats.invalidate(ctx, { airport: "SFO" });
-   * ```
+   * `await airportStats.invalidate(ctx, { airport: "SFO" });`
    *
    * @throws Error when the mutation has no room left to mark the row, or the key has more than 2,500 bytes as JSON.
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
-    const view = this.definition;
-    await inTurn(ctx, view, "invalidate", key, (execution, checked) => markKey(execution, view, checked));
+    await inTurn(ctx, this.definition, "invalidate", key, markKey);
   }
 
   /**
    * Computes a key now, in this mutation, commits it, and returns the value. Not in the modes "action" and "paged".
-   *
-   * ```ts
-   * const stats = await airportStats.refresh(ctx, { airport: "SFO" });
-   * ```
+   * `const stats = await airportStats.refresh(ctx, { airport: "SFO" });`
    *
    * @throws What `compute` throws, or an Error when its value does not fit the view.
    */
   async refresh(ctx: WriteCtx, key: Key): Promise<Value> {
-    const view = this.definition;
-    if (view.mode === "action" || view.mode === "paged") {
-      throw new Error(`${view.name}.refresh cannot compute in the mode "${view.mode}"; call invalidate.`);
+    const { name, mode } = this.definition;
+    if (mode === "action" || mode === "paged") {
+      throw new Error(`${name}.refresh cannot compute in the mode "${mode}"; call invalidate.`);
     }
-    return await inTurn(ctx, view, "refresh", key, async (execution, checked) => {
+    return await inTurn(ctx, this.definition, "refresh", key, async (execution, view, checked) => {
       const { ledger } = execution;
       const value = await computeAndCommit(execution, view, checked, { byWrite: true });
       await release(ledger, recomputeEffect(ledger.recompute, view, checked, null), "refreshed");
@@ -172,15 +143,10 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
 
   /**
    * Deletes a key's row: its readers find it missing. A failure that was remembered is over, with its backoff. Returns
-   * whether there was a row.
-   *
-   * ```ts
-   * await airportStats.evict(ctx, { airport: "SFO" });
-   * ```
+   * whether there was a row. `await airportStats.evict(ctx, { airport: "SFO" });`
    */
   async evict(ctx: WriteCtx, key: Key): Promise<boolean> {
-    const view = this.definition;
-    return await inTurn(ctx, view, "evict", key, async (execution, checked) => {
+    return await inTurn(ctx, this.definition, "evict", key, async (execution, view, checked) => {
       const { db, ledger } = execution;
       const row = await findRow(db, view, checked.text);
       const isRunEnded = await endRunOf(execution, view, checked.text);
@@ -203,11 +169,11 @@ function inTurn<Result>(
   view: ViewDefinition,
   method: string,
   key: unknown,
-  work: (execution: MutationExecution, key: ViewKey) => Promise<Result>,
+  work: (execution: MutationExecution, view: ViewDefinition, key: ReturnType<typeof toKey>) => Promise<Result>,
 ): Promise<Result> {
   const execution = mutationOf(ctx, view, method);
   const checked = toKey(view, key);
   const tooLong = startOfLong(checked.text);
   if (tooLong !== undefined) throw keyTooLong(view, tooLong);
-  return execution.mutex.run(() => work(execution, checked));
+  return execution.mutex.run(() => work(execution, view, checked));
 }

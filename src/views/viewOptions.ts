@@ -14,7 +14,7 @@ import type { Row } from "../schema.js";
 import type { Duration } from "../values/duration.js";
 import type { ViewTable } from "./viewTable.js";
 
-/** Modes whose values a query can compute by itself. */
+/** Modes whose values a query can compute. */
 export type QueryMode = "transaction" | "snapshot";
 
 /** Stands for a type that could not be inferred because of a mistake elsewhere, so that there is one error. */
@@ -40,21 +40,17 @@ export type ViewOptions<
   Missing extends "null" | "compute" = "null" | "compute",
 > = BaseOptions<ViewTable<K, V>, ShapeType<NoInfer<K>>, ShapeType<NoInfer<V>>, Sources> & {
   /**
-   * Where a value is computed. Default: `transaction`.
-   * - `transaction`: in the mutation that commits the row. A source that changes meanwhile makes Convex run one of the
-   *   two again.
+   * Where a value is computed. Default: `transaction`. In the others, a source that changes meanwhile leaves it stale.
+   * - `transaction`: in the mutation that commits the row; Convex retries it when a source changes meanwhile.
    * - `snapshot`: in a snapshot, so that it conflicts with no writer of its sources.
    * - `action`: in an action, which may call the outside world.
-   * - `paged`: page by page, over many transactions, so over any number of documents. Each page is read in a snapshot. A
-   *   page that fails is tried again; the others are not.
-   *
-   * In all but the first, a source that changes meanwhile leaves the row stale.
+   * - `paged`: over any number of documents, each page in a snapshot of its own. Only a page that fails is tried again.
    */
   mode?: M;
   /**
-   * What a reader gets when there is no value: what `compute` says in the query (its reads then count as the query's
-   * own, until the row is there; what it throws, the read throws); or null, for computes that are too dear for a reader.
-   * Default: "compute" where a query can compute, in the modes `transaction` and `snapshot`; else "null".
+   * What a reader gets when there is no value: what `compute` says in the query (whose reads it then adds to, and which
+   * throws what it throws); or null, for computes that are too dear for a reader. Default: "compute" in the modes
+   * `transaction` and `snapshot`; else "null".
    */
   onMissing?: M extends QueryMode ? Missing : "null";
 } & ([M] extends ["paged"]
@@ -69,17 +65,14 @@ type NotPaged<M extends Mode, DataModel extends GenericDataModel, Key, Value> = 
 
 interface ComputedBy<Ctx, Key, Value> {
   /**
-   * Computes the value of a key; `undefined` counts as null. It may only read, and must depend on nothing but the key and
-   * what it reads: `ctx.auth` throws. In the mode `action` it may run more than once, when its action dies.
+   * Computes the value of a key; `undefined` counts as null. It may only read, and must depend on nothing but the key
+   * and what it reads: `ctx.auth` throws. In the mode `action` it runs again when its action dies.
    */
   compute: (ctx: Ctx, key: Key) => Value | Promise<Value>;
 }
 
 interface TimeLimit {
-  /**
-   * After this time an action that has not ended, or a run without a new page, is given up and begun anew. Default: 10
-   * minutes.
-   */
+  /** An action that has not ended by then, or a run without a new page, begins anew. Default: 10 minutes. */
   timeout?: Duration;
 }
 
@@ -102,7 +95,6 @@ interface Paged<DataModel extends GenericDataModel, Key, Value, Item, Accumulate
   finish?: (accumulated: Accumulated, key: Key) => Value;
 }
 
-/** What a view is about, and when its rows are out of date. */
 interface BaseOptions<Table, Key, Value, Sources> {
   /** The view's table, made by `viewTable`. */
   table: Table;
@@ -116,55 +108,48 @@ interface BaseOptions<Table, Key, Value, Sources> {
    */
   sources?: Sources & Record<keyof Sources, KeysOf<Key>>;
   /**
-   * Brings a value up to date with one change of a source, in the transaction of that change: what `compute` would say
-   * now, told from what it said before. So the row stays fresh without a recompute; but each such change writes the
-   * row, and writers of one key conflict. With `lease`, only while readers ask for the row. Default: changes only mark.
+   * Brings a value up to date with one change of a source, in the transaction of that change. So the row stays fresh
+   * without a recompute; but each change writes the row, and writers of one key conflict. With `lease`, only while
+   * readers ask for the row. Default: changes only mark.
    *
    * It must depend on nothing but its arguments. When it returns `undefined` (the greatest item was removed, say) or
-   * throws, the row is marked as out of date instead. Do not combine it with `changed`, which probes at computes only.
-   *
-   * ```ts
-   * applyChange: ({ count }, { before, after }) => ({ count: count + (after ? 1 : 0) - (before ? 1 : 0) }),
-   * ```
+   * throws, the row is marked instead. Do not combine it with `changed`, which probes at computes only.
+   * `applyChange: ({ count }, { before, after }) => ({ count: count + (after ? 1 : 0) - (before ? 1 : 0) })`
    */
   applyChange?: (value: Value, change: ChangeOf<NoInfer<Sources>>, key: Key) => Value | undefined;
   /** When a row is out of date: it is served, and recomputed behind. Default: `invalidated()`. */
   staleWhen?: Staleness<Key, Value>;
   /**
-   * When a row must not be served any more: its readers get what `onMissing` says, and it is recomputed. Default:
-   * never. `expiredWhen: invalidated()` never serves a value from before a change.
+   * When a row is not served any more, but what `onMissing` says, and recomputed. Default: never.
+   * `expiredWhen: invalidated()` never serves a value from before a change.
    */
   expiredWhen?: Staleness<Key, Value>;
   /**
-   * The tags of a key, at most 200: `lazy.invalidateTag` makes every row out of date whose key has the tag, as
-   * `invalidated()` tells. It must depend on nothing but the key. Default: none.
+   * The tags of a key, at most 200, told by nothing but the key: rows are out of date, as `invalidated()` tells, after
+   * `lazy.invalidateTag` of one of theirs. Default: none.
    */
   tags?: (key: Key) => string[];
   /** At most one recompute of a key starts in this time. Default: 10 seconds. */
   window?: Duration;
   /**
-   * After a reader asked for a row, how long writes that make it stale have it recomputed, once a window: its
-   * subscribers see the new value without asking. For rows that many watch. Default: writes never do.
+   * For so long after a reader asked for a row, writes that make it stale have it recomputed, once a window: its
+   * subscribers see the new value without asking. Default: writes never do.
    */
   lease?: Duration;
   /**
-   * How many recomputes of the view run at a time; others wait for their turn. For expensive computes and outside
-   * services. Each recompute takes one more mutation. An action that is given up after `timeout` loses its turn, though
-   * it may still run. Default: as many as Convex runs.
+   * How many recomputes of the view run at a time; others wait. Each takes one more mutation. An action that is given
+   * up after `timeout` loses its turn, though it may still run. Default: as many as Convex runs.
    */
   maxParallel?: number;
   /**
-   * How long a row stays that no reader asks for, fresh or stale, before it is deleted in the background. At least a
-   * minute. So the keys that strangers make up do not fill the table; a row that is watched stays, at two writes in that
-   * time, and one whose last reader has gone for one and a half times as long at most. Default: rows stay.
+   * How long a row stays that no reader asks for, at least a minute, so that keys that strangers make up do not fill
+   * the table. A row that is watched is written twice in that time; one whose last reader has gone is deleted after one
+   * and a half times as long at most. Default: rows stay.
    */
   evictAfter?: Duration;
 }
 
-/**
- * A change of one of the sources, as far as it is a key's own: `before` is null when the key did not have the document
- * before, and `after` when it does not have it any more.
- */
+/** A change of a source: `before` is null when the key did not have the document, `after` when it has it no more. */
 export type ChangeOf<Sources> = {
   [Table in keyof Sources]: {
     table: Table;

@@ -22,10 +22,8 @@ export type ViewTable<K extends Shape, V extends Shape> = TableDefinition<
 > & { readonly shape: { readonly key: K; readonly value: V } };
 
 /**
- * The table of a view, for `convex/schema.ts`.
- *
- * Key and value are typed, and checked at every commit, but stored as `v.any()`: a derived row must never block a push.
- * Rows of another version of the view are not served under the new type.
+ * The table of a view, for `convex/schema.ts`. Key and value are typed, and checked at every commit, but stored as
+ * `v.any()`: a derived row must never block a push.
  *
  * ```ts
  * export const airportStatsTable = viewTable({

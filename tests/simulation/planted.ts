@@ -31,8 +31,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "write(execution, method, table, written)",
   ]),
   bug(1, "a refresh does not wait for its turn", "src/views/view.ts", [
-    "return execution.mutex.run(() => work(execution, checked));",
-    'const inTurn = () => work(execution, checked);\n  return method === "refresh" ? inTurn() : execution.mutex.run(inTurn);',
+    "return execution.mutex.run(() => work(execution, view, checked));",
+    'const inTurn = () => work(execution, view, checked);\n  return method === "refresh" ? inTurn() : execution.mutex.run(inTurn);',
   ]),
   bug(12, "a mutation ends before its writes", "src/app/builders.ts", ["await mutex.close()", ""]),
   bug(0, "a commit leaves the old mark", "src/model/row.ts", [
@@ -219,8 +219,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "row?.askedAt",
   ]),
   idleBug(7, "no sweep looks at a row that was touched", "src/model/row.ts", [
-    "await sweepRow(ledger, view, { ...times, expiresAt }, now);",
-    "",
+    "await patchTimes(ledger, db, view, row, { askedAt, expiresAt }, now);",
+    "await db.patch(view.name, row._id, { askedAt, expiresAt });",
   ]),
   idleBug(2, "each sweep makes a row idle anew", "src/model/row.ts", [
     "isIdleTimeOver(view, row, time) ? Math",

@@ -266,7 +266,7 @@ describe("evictAfter", () => {
   });
 
   test.each([
-    [{ seconds: 59 }, 'view "totals": evictAfter is 59000 ms; give at least a minute'],
+    [{ seconds: 59 }, 'view "totals": evictAfter is 59 s; give 60 s to 8760 hours'],
     ["a day", 'view "totals": evictAfter is the string "a day"'],
   ])("%o is refused", (wrong, message) => {
     const define = () => defineView("totals", { table: totalsTable, evictAfter: wrong as never, compute: total });

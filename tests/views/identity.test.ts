@@ -15,7 +15,7 @@ afterEach(endTestApp);
 
 const table = viewTable({ key: { page: v.string() }, value: { greeting: v.string() } });
 const key = { page: "home" };
-const refusal = "ctx.auth cannot be used in compute, changed() or when()";
+const refusal = "ctx.auth: all readers share a row";
 
 type AuthCtx = { auth: GenericActionCtx<GenericDataModel>["auth"] };
 type Greetings = View<{ page: string }, { greeting: string }, unknown>;
@@ -64,7 +64,7 @@ function start(options: object) {
 describe("a compute that asks who reads", () => {
   test("is refused in the mutation that refreshes, where the function itself may ask", async () => {
     const app = start({ compute: greet });
-    await expect(app.refresh()).rejects.toThrow(`${refusal}: a row is the same for everyone who reads it. Put what`);
+    await expect(app.refresh()).rejects.toThrow(`${refusal}; put the user into the key.`);
     expect(await app.rows("greetings")).toEqual([]);
     const plain = start({ compute: () => ({ greeting: "Hello" }) });
     expect(await plain.refresh()).toEqual(["Alice", { greeting: "Hello" }]);

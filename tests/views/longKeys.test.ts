@@ -23,7 +23,7 @@ const LONGEST = { text: textOf(2_500) };
 const LONG = { text: textOf(2_501) };
 
 describe("a key of more than 2,500 bytes", () => {
-  const message = /^view "lengths": the key \{"text":"x{91}… has more than 2500 bytes; use an id or a hash instead\.$/;
+  const message = /^view "lengths": the key \{"text":"x{91}… has more than 2500 bytes; use an id or a hash\.$/;
 
   test("is refused by what writes", async () => {
     const app = start("null");

@@ -140,7 +140,7 @@ describe("readRows", () => {
     const app = start();
     const read = app.query((ctx) => app.wordCounts.readRows(ctx, [row as never]));
     await expect(read).rejects.toThrow(
-      `wordCounts.readRows was given ${description}; give documents of the table "wordCounts".`,
+      `wordCounts.readRows: a row is ${description}; give documents of the view's table.`,
     );
   });
 });
