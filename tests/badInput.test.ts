@@ -113,16 +113,16 @@ describe("a ctx of the wrong kind", () => {
   test("plain, given to get: says which builder to use, and that peek needs none", async () => {
     const app = startTotals();
     await expect(app.t.query((ctx) => app.totals.get(untyped(ctx), key))).rejects.toThrow(
-      "totals.get: ctx is plain; use lazy.query or lazy.mutation, or peek.",
+      "totals.get: ctx is a plain one; make the function with lazy.query or lazy.mutation.",
     );
     await expect(app.t.run((ctx) => app.totals.invalidate(untyped(ctx), key))).rejects.toThrow(
-      "totals.invalidate: ctx is plain",
+      "totals.invalidate: ctx is a plain one",
     );
   });
 
   test("an action's: says what it can call instead", async () => {
     const app = startTotals();
-    const remedy = "ctx has no db; use it in a query or mutation (of an action, by ctx.runQuery).";
+    const remedy = "ctx has no db; in an action, call ctx.runQuery with a function of lazy.query.";
     for (const method of ["get", "read", "peek", "progress", "invalidate", "refresh", "evict"] as const) {
       const call = app.action((ctx) => app.totals[method](untyped(ctx), key));
       await expect(call).rejects.toThrow(`totals.${method}: ${remedy}`);
@@ -134,7 +134,7 @@ describe("a ctx of the wrong kind", () => {
     const app = startTotals();
     for (const method of ["get", "peek", "invalidate"] as const) {
       await expect(app.totals[method](untyped(key), untyped(undefined))).rejects.toThrow(
-        `totals.${method}: ctx has no db; use it in a query or mutation`,
+        `totals.${method}: ctx has no db; in an action, call ctx.runQuery`,
       );
     }
     await expect(app.totals.get(untyped(undefined), key)).rejects.toThrow("totals.get: ctx has no db");
@@ -152,7 +152,7 @@ describe("a ctx of the wrong kind", () => {
     const app = startTotals();
     for (const method of ["invalidate", "refresh", "evict"] as const) {
       await expect(app.query((ctx) => app.totals[method](untyped(ctx), key))).rejects.toThrow(
-        `totals.${method} writes; use lazy.mutation.`,
+        `totals.${method} writes; call it in a function of lazy.mutation.`,
       );
     }
   });
@@ -227,7 +227,7 @@ describe("wiring", () => {
     const app = startTotals();
     const other = totalsView();
     await expect(app.query((ctx) => other.get(ctx, key))).rejects.toThrow(
-      "totals.get: new LazyViews({ views }) lacks this view.",
+      "totals.get: add this view to new LazyViews({ views }).",
     );
   });
 

@@ -101,22 +101,22 @@ export function executionOf(ctx: object, view: ViewDefinition, method: string): 
   const execution = findExecution(ctx);
   dbOf(execution?.ctx ?? ctx, view, method);
   if (execution?.app.views.get(view.name) === view) return execution;
-  const plain = "ctx is plain; use lazy.query or lazy.mutation, or peek";
-  throw new Error(`${view.name}.${method}: ${execution ? "new LazyViews({ views }) lacks this view" : plain}.`);
+  const plain = "ctx is a plain one; make the function with lazy.query or lazy.mutation";
+  throw new Error(`${view.name}.${method}: ${execution ? "add this view to new LazyViews({ views })" : plain}.`);
 }
 
 /** @throws Error with the remedy, when `ctx` has no database, as that of an action. */
 export function dbOf(ctx: object, { name }: ViewDefinition, method: string): AnyReader {
   const { db } = (ctx ?? {}) as Partial<AnyQueryCtx>;
   if (db !== undefined) return db;
-  throw new Error(`${name}.${method}: ctx has no db; use it in a query or mutation (of an action, by ctx.runQuery).`);
+  throw new Error(`${name}.${method}: ctx has no db; in an action, call ctx.runQuery with a function of lazy.query.`);
 }
 
 /** @throws Error with the remedy, when `ctx` is not that of a mutation of this library. */
 export function mutationOf(ctx: object, view: ViewDefinition, method: string): MutationExecution {
   const execution = executionOf(ctx, view, method);
   if (execution instanceof MutationExecution) return execution;
-  throw new Error(`${view.name}.${method} writes; use lazy.mutation.`);
+  throw new Error(`${view.name}.${method} writes; call it in a function of lazy.mutation.`);
 }
 
 /** A ctx for what computes a view: it says the remedy when it is asked who reads, or to write or schedule. */
@@ -137,7 +137,7 @@ export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
 function refuse<Target extends object>(target: Target, path: string, names: string[]): Target {
   for (const name of names) {
     const get = () => {
-      throw new Error(`${path}.${name}: what computes a view only reads; do this in a mutation.`);
+      throw new Error(`${path}.${name}: what computes a view only reads; write or schedule in a mutation.`);
     };
     Object.defineProperty(target, name, { get, enumerable: false });
   }
@@ -147,7 +147,7 @@ function refuse<Target extends object>(target: Target, path: string, names: stri
 /** What `compute` and predicates have in place of `ctx.auth`. */
 const NO_IDENTITY: Auth = {
   async getUserIdentity() {
-    throw new Error("ctx.auth: all readers share a row; put the user into the key.");
+    throw new Error("ctx.auth cannot be used here, since all readers share a row; put the user into the key.");
   },
 };
 

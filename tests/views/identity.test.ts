@@ -15,7 +15,7 @@ afterEach(endTestApp);
 
 const table = viewTable({ key: { page: v.string() }, value: { greeting: v.string() } });
 const key = { page: "home" };
-const refusal = "ctx.auth: all readers share a row";
+const refusal = "ctx.auth cannot be used here, since all readers share a row";
 
 type AuthCtx = { auth: GenericActionCtx<GenericDataModel>["auth"] };
 type Greetings = View<{ page: string }, { greeting: string }, unknown>;
