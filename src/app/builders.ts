@@ -1,4 +1,4 @@
-import { getFunctionName, internalMutationGeneric, mutationGeneric } from "convex/server";
+import { getFunctionName } from "convex/server";
 import { EffectCollector, type EffectCtx } from "../effects/collector.js";
 import { dispatchInChunks } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
@@ -29,8 +29,6 @@ type Wrapper<Ctx> = (app: LazyApp, ctx: Ctx, handler: Handler<Ctx>, args: unknow
 /** `runQuery` or `runMutation` of a ctx. */
 type Run = (reference: unknown, args?: object, ...options: unknown[]) => Promise<unknown>;
 
-const CONVEX_MUTATIONS: unknown[] = [mutationGeneric, internalMutationGeneric];
-
 /**
  * A builder like Convex's own, whose functions run inside a wrapper. A function that is given the ctx of another one of
  * this app runs as a part of that one: it was called as a plain function, or its builder was wrapped twice. With the
@@ -38,30 +36,15 @@ const CONVEX_MUTATIONS: unknown[] = [mutationGeneric, internalMutationGeneric];
  */
 export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrapper<Ctx>): unknown {
   const register = builder as (definition: unknown) => unknown;
-  const mayHaveWrapped = (wrapper as unknown) === inMutation && !CONVEX_MUTATIONS.includes(builder);
   const isMarkable = (wrapper as unknown) === inQuery && app.transports.has("client");
   return (definition: Definition<Ctx>) => {
     const isHandler = typeof definition === "function";
     const given = isHandler ? definition : definition.handler;
-    const handler: Handler<Ctx> = (ctx, args) => {
-      const execution = findExecution(ctx);
-      if (execution?.app === app) return given(ctx, args);
-      if (mayHaveWrapped && execution === undefined) refuseWrappedDb(ctx);
-      return wrapper(app, ctx, given, args);
-    };
+    const handler: Handler<Ctx> = (ctx, args) =>
+      findExecution(ctx)?.app === app ? given(ctx, args) : wrapper(app, ctx, given, args);
     if (isHandler) return register(handler);
     return register({ ...(isMarkable ? acceptMarks(definition) : definition), handler });
   };
-}
-
-/** @throws Error with the remedy, when `ctx.db` is not Convex's own, which alone has `table`. */
-function refuseWrappedDb(ctx: object): void {
-  if ("table" in (ctx as AnyMutationCtx).db) return;
-  throw new Error(
-    "lazy.mutation was given a builder that wraps ctx.db, as triggers do: the library would not see what they write. " +
-      "Put it on top: customMutation(lazy.mutation(rawMutation), " +
-      "customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }))).",
-  );
 }
 
 /**
@@ -92,9 +75,20 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
   return mark === undefined ? value : toEnvelope(value, effects, { forward, mark });
 };
 
-/** Effects of a mutation are dispatched in its own transaction: they are rolled back with it. */
-export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) =>
-  withExecution(app, ctx, (execution) => handler(execution.ctx, args));
+/**
+ * Effects of a mutation are dispatched in its own transaction: they are rolled back with it.
+ *
+ * @throws Error with the remedy, when `ctx.db` is neither Convex's own, which alone has `table`, nor another app's.
+ */
+export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) => {
+  if ("table" in ctx.db || findExecution(ctx)) {
+    return withExecution(app, ctx, (execution) => handler(execution.ctx, args));
+  }
+  throw new Error(
+    "lazy.mutation was given a builder that wraps ctx.db. Put it on top: customMutation(lazy.mutation(rawMutation), " +
+      "customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }))).",
+  );
+};
 
 /** The same, for the library's own mutations. It waits for every write that was begun, also those not awaited. */
 export async function withExecution<Result>(
@@ -190,7 +184,7 @@ function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector):
     } catch (error) {
       const value = await plain();
       // Users may have written the text of an error; it counts only where the same call without the mark works.
-      if (isRefusal(error)) app.plainQueries.add(name);
+      if (REFUSAL.test(reasonOf(error))) app.plainQueries.add(name);
       return value;
     }
     const opened = await openEnvelope(answer, mark);
@@ -202,10 +196,6 @@ function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector):
 
 /** What Convex says, or convex-test, when the validator of a function's arguments does not know the mark. */
 const REFUSAL = /^(Uncaught )?(\w*Error: )*(Object contains extra|Validator error: Unexpected) field `lazyViews`/;
-
-function isRefusal(error: unknown): boolean {
-  return REFUSAL.test(reasonOf(error));
-}
 
 /** The path of one of the app's own functions; null for those of components, which know no marks. */
 function nameOf(reference: unknown): string | null {

@@ -36,30 +36,29 @@ export async function dispatchInChunks(
   size = CHUNK,
 ): Promise<DispatchCounts> {
   const counts = { ...NO_COUNTS };
-  let failure: unknown;
-  let failures = 0;
+  const failures: unknown[] = [];
   for (let start = 0; start < effects.length; start += size) {
     const chunk = effects.slice(start, start + size);
     const done = await dispatch(chunk).catch((error) => {
       if (size > 1) return dispatchInChunks(chunk, dispatch, 1);
-      failure = error;
-      failures++;
+      failures.push(error);
       return { ...NO_COUNTS, refused: 1 };
     });
     for (const outcome of Object.keys(counts) as Outcome[]) counts[outcome] += done[outcome];
   }
-  if (failures > 0 && failures === effects.length) throw failure;
+  if (failures.length > 0 && failures.length === effects.length) throw failures[0];
   return counts;
 }
 
-/** How effects are dispatched. */
+/** The `asOf` of a row; null where it is not known. A text says why the effect cannot be dispatched. */
+export type Commit = bigint | null | string;
+
 interface DispatchOptions {
   /**
-   * The `asOf` of each effect's row, in the same order; null for effects that have no row. Looked up through a stale
-   * snapshot, so that a dispatch of many keys conflicts with the writers of none of them. A text says why the effect
-   * cannot be dispatched.
+   * Of each effect's row, in the same order. Looked up through a stale snapshot, so that a dispatch of many keys
+   * conflicts with the writers of none of them.
    */
-  asOf?: readonly (bigint | null | string)[];
+  asOf?: readonly Commit[];
   /** A write asks for the recomputes, and no reader. */
   byWrite?: true;
   /** Told of each effect that is scheduled: at once, or for the end of its window. */
@@ -85,11 +84,7 @@ export async function dispatchEffects(
 ): Promise<DispatchCounts> {
   const counts = { ...NO_COUNTS };
   for (const [i, effect] of effects.entries()) {
-    const { seen } = effect;
-    const commit = asOf[i] ?? 0n;
-    const problem = typeof commit === "string" ? commit : undefined;
-    const isSuperseded = seen !== undefined && typeof commit === "bigint" && commit > seen;
-    const outcome = isSuperseded ? "superseded" : await dispatchOne(ctx, effect, { byWrite, problem });
+    const outcome = await dispatchOne(ctx, effect, asOf[i], byWrite);
     counts[outcome]++;
     if (outcome === "dispatched" || outcome === "trailing") await onScheduled?.(effect, outcome);
   }
@@ -99,10 +94,13 @@ export async function dispatchEffects(
 async function dispatchOne(
   ctx: LedgerCtx,
   effect: Effect,
-  { byWrite, problem }: { byWrite: true | undefined; problem: string | undefined },
+  commit: Commit | undefined,
+  byWrite: true | undefined,
 ): Promise<Outcome> {
-  const now = Date.now();
   const { target, windowMs, seen } = effect;
+  if (seen !== undefined && typeof commit === "bigint" && commit > seen) return "superseded";
+  const problem = typeof commit === "string" ? commit : undefined;
+  const now = Date.now();
   const own = newEntry(effect);
   const entry = await findEntry(ctx.db, own.key);
   // The entry of an effect with `trailing` that was put off lasts for two windows.

@@ -55,7 +55,7 @@ export async function seal(
   choose: Choose = (packed) => packed,
 ): Promise<string[]> {
   return await Promise.all(
-    choose(pack(effects)).map(async (text) => PREFIX + toBase64Url(await encrypt(toUtf8(text), secret))),
+    choose(pack(effects)).map(async (text) => PREFIX + toBase64Url(await encrypt(text, secret))),
   );
 }
 
@@ -70,10 +70,7 @@ function pack(effects: readonly Effect[]): string[] {
       const time = effect.raisedAt === undefined ? [] : [`{"t":${effect.raisedAt}}`];
       const most = MAX_JSON_BYTES - time.join().length;
       if (bytes > most) {
-        throw new Error(
-          `it takes ${bytes} bytes, at most ${most} fit in a line. ` +
-            "Pass an id, not the document, or a shorter key.",
-        );
+        throw new Error(`it takes ${bytes} bytes, at most ${most} fit in a line. Pass an id or a shorter key.`);
       }
       if (bytes > room) {
         packed.push(time);
@@ -119,8 +116,7 @@ export async function unseal(line: string, secrets: readonly string[]): Promise<
   if (sealOf(line) !== line) return null;
   for (const secret of secrets) {
     try {
-      const json = new TextDecoder().decode(await decrypt(fromBase64Url(line.slice(PREFIX.length)), secret));
-      return fromPayload(JSON.parse(json) as JSONValue[]);
+      return fromPayload(JSON.parse(await decrypt(fromBase64Url(line.slice(PREFIX.length)), secret)));
     } catch {
       // Not base64url, or sealed with another secret, or not effects.
     }

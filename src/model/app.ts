@@ -1,5 +1,12 @@
 import { makeFunctionReference } from "convex/server";
-import { CHUNK, type DispatchCounts, dispatchEffects, dispatchInChunks, type Outcome } from "../effects/dispatch.js";
+import {
+  CHUNK,
+  type Commit,
+  type DispatchCounts,
+  dispatchEffects,
+  dispatchInChunks,
+  type Outcome,
+} from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
 import type { LedgerCtx } from "../effects/ledger.js";
 import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
@@ -52,9 +59,8 @@ export function pathOf({ module }: LazyApp, name: ExportName): string {
 /** Waits for a call of one of the app's exports. An error also says how the app must export them. */
 export function called<Result>(app: LazyApp, name: ExportName, call: Promise<Result>) {
   return call.catch((cause): Result => {
-    const path = pathOf(app, name);
     const remedy = `(If it was not found: ${exportLine(app.module, neededExports(app))})`;
-    throw new Error(`convex-lazy-views could not call ${path}. ${reasonOf(cause)} ${remedy}`, { cause });
+    throw new Error(`could not call ${pathOf(app, name)}. ${reasonOf(cause)} ${remedy}`, { cause });
   });
 }
 
@@ -108,7 +114,7 @@ export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: re
     if (others.length > 0) await ctx.scheduler.runAfter(0, app.refs.dispatch, { effects: others, isJob: true });
   } catch (error) {
     if (others.some(({ seen }) => seen === undefined)) throw error;
-    complain(`${others.length} recompute(s) that a mutation's reads asked for were not scheduled: ${reasonOf(error)}`);
+    complain(`${others.length} recompute(s) were not scheduled: ${reasonOf(error)}`);
   }
   await dispatchInMutation(app, ctx, own);
 }
@@ -148,22 +154,17 @@ export function viewOf(app: LazyApp, { target, args }: Effect): ViewDefinition |
   return target === pathOf(app, "recompute") ? app.views.get(String(args.view)) : undefined;
 }
 
-/** The `asOf` that a row has now; null where it is not known. A text says why its view can have no rows. */
-type Commit = bigint | null | string;
-
-/** What is known of the rows of effects; null for an effect that saw none. */
+/** What is known of the rows of effects. */
 async function currentCommits(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<Commit[]> {
   const rows = effects.map((effect) => {
-    const view = effect.seen === undefined ? undefined : viewOf(app, effect);
+    const view = viewOf(app, effect);
     return view ? { view: view.name, key: canonicalText(effect.args.args) } : null;
   });
   if (rows.every((row) => row === null)) return [];
   const commits = await askSnapshot<Commit[]>(app, ctx, { kind: "commits", rows });
   for (const [i, row] of rows.entries()) {
     // A row that its reader did not see may be one that was deleted before, and that a stale snapshot still shows.
-    if (commits[i] !== null && effects[i]?.seen === 0n) {
-      commits[i] = (await commitsOf(ctx, app, [row]))[0] ?? null;
-    }
+    if (commits[i] !== null && effects[i]?.seen === 0n) [commits[i] = null] = await commitsOf(ctx, app, [row]);
   }
   return commits;
 }
@@ -180,17 +181,13 @@ export async function commitsOf(
   const commits: Commit[] = [];
   for (const row of rows) {
     const view = row && views.get(row.view);
-    const canRead = row && view && !(await isNearlyOut(ctx));
-    commits.push(canRead ? await commitOf(ctx, view, row.key) : null);
+    try {
+      const stored = view && !(await isNearlyOut(ctx)) ? await findRow(ctx.db, view, row.key) : null;
+      commits.push(stored?.asOf ?? null);
+    } catch (error) {
+      if (!(error instanceof MissingTableError)) throw error;
+      commits.push(error.message);
+    }
   }
   return commits;
-}
-
-async function commitOf({ db }: AnyQueryCtx, view: ViewDefinition, key: string): Promise<Commit> {
-  try {
-    return (await findRow(db, view, key))?.asOf ?? null;
-  } catch (error) {
-    if (error instanceof MissingTableError) return error.message;
-    throw error;
-  }
 }

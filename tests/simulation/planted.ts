@@ -246,7 +246,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "false",
   ]),
   bug(1, "requests are not verified", "src/effects/transports/webhook.ts", [
-    "(await verify(body, fromHex(signature), secret))",
+    "await isSigned(body, signature, [secret, previous])",
     "true",
   ]),
   bug(8, "a canary is said to have arrived when it is sent", "src/app/heartbeat.ts", [

@@ -1,8 +1,8 @@
 import type { GenericValidator, PropertyValidators, Value } from "convex/values";
 import { asObjectValidator, ConvexError, v } from "convex/values";
 import { MAX_CLOCK_SKEW_MS, MAX_FORWARD_AGE_MS, MINUTE } from "../../times.js";
-import { canonicalText, fromHex, toHex } from "../../values/canonical.js";
-import { sign, toUtf8, verify } from "../crypto.js";
+import { canonicalText, toHex } from "../../values/canonical.js";
+import { isSigned, sign, toUtf8 } from "../crypto.js";
 import type { Effect } from "../effect.js";
 import { sealForSending, unsealAll } from "../seal.js";
 import { acceptedEffectSecrets } from "../secrets.js";
@@ -56,12 +56,8 @@ async function prove(text: string): Promise<string | undefined> {
   return secret && toHex(await sign(text, secret));
 }
 
-async function isProof(proof: string, text: string): Promise<boolean> {
-  if (!/^[0-9a-f]{64}$/.test(proof)) return false;
-  for (const secret of acceptedEffectSecrets()) {
-    if (await verify(toUtf8(text), fromHex(proof), secret)) return true;
-  }
-  return false;
+function isProof(proof: string, text: string): Promise<boolean> {
+  return isSigned(toUtf8(text), proof, acceptedEffectSecrets());
 }
 
 /**

@@ -1,7 +1,6 @@
 import { MAX_CLOCK_SKEW_MS, MAX_EVENT_AGE_MS } from "../../times.js";
-import { fromHex } from "../../values/canonical.js";
 import { reasonOf } from "../../values/describe.js";
-import { verify } from "../crypto.js";
+import { isSigned } from "../crypto.js";
 import { type DispatchCounts, dispatchInChunks } from "../dispatch.js";
 import type { Effect } from "../effect.js";
 import { sealOf, unsealAll } from "../seal.js";
@@ -9,9 +8,7 @@ import { environmentVariable, PREVIOUS_STREAM_SECRET, STREAM_SECRET } from "../s
 
 /** A body that is not signed is parsed up to this size; that of a verification is far smaller. */
 const MAX_UNSIGNED_BYTES = 16 * 1024;
-/** A topic's name is no longer than this. */
-const MAX_TOPIC_LENGTH = 40;
-/** Lines with seals are looked for among so many events: a log stream buffers no more, and posts 128 at a time. */
+/** A log stream buffers no more events than this, and posts 128 at a time. */
 const MAX_EVENTS = 4_096;
 /** Topics of events that a stream for the topic `console` delivers. */
 const OWN_TOPICS = ["console", "verification"];
@@ -47,9 +44,11 @@ export async function answerLogStream(
 ): Promise<Response> {
   try {
     const body = await request.arrayBuffer();
+    const [, signature = ""] =
+      /^sha256=(.+)$/.exec(request.headers.get("x-webhook-signature")?.toLowerCase() ?? "") ?? [];
     const secret = environmentVariable(STREAM_SECRET);
     const previous = environmentVariable(PREVIOUS_STREAM_SECRET);
-    const isOurs = (await isSigned(request, body, secret)) || (await isSigned(request, body, previous));
+    const isOurs = await isSigned(body, signature, [secret, previous]);
     const events = isOurs || body.byteLength <= MAX_UNSIGNED_BYTES ? parseEvents(body) : null;
     if (!isOurs) {
       const isProbe = events?.every(({ topic }) => topic === "verification") && events.length > 0;
@@ -63,7 +62,8 @@ export async function answerLogStream(
     const areOld = events.length > 0 && !events.some(isRecent);
     const topics = areOld ? "" : foreignTopics(events);
     if (topics !== "") await note(topics);
-    const lines = areOld ? events.filter(isCached) : events;
+    // Lines of a cached result are as old as the result, whenever they were sent.
+    const lines = areOld ? events.filter((event) => event.function?.cached === true) : events;
     const { effects, forged } = await unsealAll(lines.slice(0, MAX_EVENTS).flatMap(sealsOf));
     const counts = await dispatchInChunks(effects, (chunk) => dispatch(chunk, areOld));
     if (areOld && Object.values(counts).every((count) => count === 0)) {
@@ -73,11 +73,6 @@ export async function answerLogStream(
   } catch (error) {
     return answer(503, { error: reasonOf(error) });
   }
-}
-
-async function isSigned({ headers }: Request, body: ArrayBuffer, secret: string | undefined): Promise<boolean> {
-  const [, signature] = /^sha256=([0-9a-f]{64})$/i.exec(headers.get("x-webhook-signature") ?? "") ?? [];
-  return secret !== undefined && signature !== undefined && (await verify(body, fromHex(signature), secret));
 }
 
 function answer(status: number, body: object): Response {
@@ -101,19 +96,14 @@ function isRecent({ timestamp }: LogEvent): boolean {
   return age <= MAX_EVENT_AGE_MS && age >= -MAX_CLOCK_SKEW_MS;
 }
 
-/** Lines of a cached result are as old as the result, whenever they were sent. */
-function isCached({ function: source }: LogEvent): boolean {
-  return source?.cached === true;
-}
-
 /** Topics that a stream for our route must not have: each delivery is itself an event of theirs. */
 function foreignTopics(events: readonly LogEvent[]): string {
-  const foreign = events.flatMap(({ topic }) => {
-    // They have plain names; anything else is not worth a note.
-    const isTopic = typeof topic === "string" && /^[\w.:-]+$/.test(topic);
-    return isTopic && !OWN_TOPICS.includes(topic) ? [topic.slice(0, MAX_TOPIC_LENGTH)] : [];
-  });
-  return [...new Set(foreign)].sort().slice(0, 5).join(", ");
+  const topics = new Set(events.map(({ topic }) => topic));
+  // They have short plain names; anything else is not worth a note.
+  const foreign = [...topics].filter(
+    (topic) => typeof topic === "string" && /^[\w.:-]{1,40}$/.test(topic) && !OWN_TOPICS.includes(topic),
+  );
+  return foreign.sort().slice(0, 5).join(", ");
 }
 
 function sealsOf({ topic, message }: LogEvent): string[] {
