@@ -2,12 +2,12 @@ import { getFunctionName } from "convex/server";
 import { EffectCollector, type EffectCtx } from "../effects/collector.js";
 import { dispatchInChunks } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
-import type { Signature } from "../effects/transports/client.js";
 import {
   acceptMarks,
   callerMark,
   findListener,
   openEnvelope,
+  type Signature,
   sealForClient,
   takeMark,
   toEnvelope,
@@ -26,13 +26,12 @@ type Handler<Ctx> = (ctx: Ctx & EffectCtx, args: unknown) => unknown;
 type Definition<Ctx> = Handler<Ctx> | ({ handler: Handler<Ctx> } & Signature);
 /** How a function runs: `inQuery`, `inMutation` or `inAction`. */
 type Wrapper<Ctx> = (app: LazyApp, ctx: Ctx, handler: Handler<Ctx>, args: unknown) => Promise<unknown>;
-/** `runQuery` or `runMutation` of a ctx. */
+/** `runQuery` or `runMutation`. */
 type Run = (reference: unknown, args?: object, ...options: unknown[]) => Promise<unknown>;
 
 /**
  * A builder like Convex's own, whose functions run inside a wrapper. A function that is given the ctx of another one of
- * this app runs as a part of that one: it was called as a plain function, or its builder was wrapped twice. With the
- * transport `client`, calls of queries may be marked.
+ * this app runs as a part of that one: it was called as a plain function, or its builder was wrapped twice.
  */
 export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrapper<Ctx>): unknown {
   const register = builder as (definition: unknown) => unknown;
@@ -56,12 +55,13 @@ export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrappe
  */
 export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArgs) => {
   const collector = new EffectCollector(complain);
-  const { mark, args } = await takeMark(app.transports.has("client"), markedArgs);
+  const { transports } = app;
+  const { mark, args } = await takeMark(transports.has("client"), markedArgs);
   const forward = pathOf(app, "forward");
   const { ctx: inner } = new Execution(app, innerCtx(app, ctx, collector), collector);
   const send = async (effects: readonly Effect[]) => {
-    if (app.transports.has("logStream")) await sendByLogStream(effects);
-    else if (mark === undefined) findListener()?.(await sealForClient(effects), forward);
+    if (transports.has("logStream")) await sendByLogStream(effects);
+    else if (!mark) findListener()?.(await sealForClient(effects), forward);
   };
   let value: unknown;
   try {
@@ -71,8 +71,8 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
     throw error;
   }
   const effects = takeEffects(app, collector);
-  if (mark === undefined || mark === CLIENT) await send(effects);
-  return mark === undefined ? value : toEnvelope(value, effects, { forward, mark });
+  if (!mark || mark === CLIENT) await send(effects);
+  return mark ? toEnvelope(value, effects, { forward, mark }) : value;
 };
 
 /**
@@ -140,47 +140,39 @@ export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) =
   }
 };
 
-/** Logs which exports the app has forgotten, when there are effects that will need them. */
+/** Logs which exports the app has forgotten, when there are effects that need them: they do not need the heartbeat. */
 function takeEffects(app: LazyApp, collector: EffectCollector): Effect[] {
   const effects = collector.take();
-  // Effects do not need the heartbeat: `inspect` alone asks for it.
   const forgotten = effects.length > 0 && forgottenExports(app, "heartbeat");
   if (forgotten) complain(forgotten);
   return effects;
 }
 
-function innerCtx<Ctx extends { runQuery: unknown }>(
-  app: LazyApp,
-  ctx: Ctx,
-  collector: EffectCollector,
-): Ctx & EffectCtx {
-  const { scheduleEffect } = collector;
-  const runQuery = app.transports.has("client")
-    ? collectingRunQuery(app, ctx.runQuery as Run, collector)
-    : ctx.runQuery;
-  return { ...ctx, scheduleEffect, runQuery };
+function innerCtx<Ctx extends object>(app: LazyApp, ctx: Ctx, collector: EffectCollector): Ctx & EffectCtx {
+  const inner = { ...ctx, scheduleEffect: collector.scheduleEffect } as Ctx & EffectCtx & { runQuery: Run };
+  if (app.transports.has("client")) inner.runQuery = collectingRunQuery(app, inner.runQuery, collector);
+  return inner;
 }
 
 /**
- * A `ctx.runQuery` that takes over the effects of the queries it runs, so that they leave with those of the function
- * that ran them: the call is marked, and the envelope opened. Only with the transport `client`, since queries send
- * their effects through the log stream themselves.
+ * A `ctx.runQuery` that takes over the effects of the queries it runs: it marks the call, and opens the envelope. Only
+ * with the transport `client`, since queries send their effects through the log stream themselves.
  *
- * A query that was not made with `lazy.query` may refuse the mark. It is called again without, and known from then
- * on. Whatever goes wrong, the caller gets what an unmarked call gives.
+ * A query that was not made with `lazy.query` may refuse the mark. It is called again without, and known from then on.
+ * Whatever goes wrong, the caller gets what an unmarked call gives.
  */
 function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector): Run {
   return async (reference, givenArgs = {}, ...options) => {
     const name = nameOf(reference);
     // The app may go on using its object.
-    const args = copyOf(givenArgs);
+    const args = copyOf(givenArgs) as Record<string, unknown>;
     const plain = () => run(reference, args, ...options);
     if (name === null || app.plainQueries.has(name) || MARK in args) return plain();
     const mark = await callerMark(args);
-    if (mark === undefined) return plain();
+    if (!mark) return plain();
     let answer: unknown;
     try {
-      answer = await run(reference, marked({ ...args }, mark), ...options);
+      answer = await run(reference, marked(args, mark), ...options);
     } catch (error) {
       const value = await plain();
       // Users may have written the text of an error; it counts only where the same call without the mark works.
@@ -188,7 +180,7 @@ function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector):
       return value;
     }
     const opened = await openEnvelope(answer, mark);
-    if (opened === null) return answer;
+    if (!opened) return answer;
     for (const effect of opened.effects) collector.raise(effect);
     return opened.value;
   };
@@ -197,7 +189,7 @@ function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector):
 /** What Convex says, or convex-test, when the validator of a function's arguments does not know the mark. */
 const REFUSAL = /^(Uncaught )?(\w*Error: )*(Object contains extra|Validator error: Unexpected) field `lazyViews`/;
 
-/** The path of one of the app's own functions; null for those of components, which know no marks. */
+/** The path of a function of the app; null for those of components, which know no marks. */
 function nameOf(reference: unknown): string | null {
   try {
     return getFunctionName(reference as never);

@@ -1,7 +1,7 @@
 import type { Entry } from "../schema.js";
 import { reasonOf } from "../values/describe.js";
 import type { Effect } from "./effect.js";
-import { findEntry, isAhead, type LedgerCtx, newEntry, scheduleWork, writeEntry } from "./ledger.js";
+import { findEntry, isAhead, type LedgerCtx, newEntry, newFailure, scheduleWork, writeEntry } from "./ledger.js";
 
 /** What `dispatch` did with a chunk of effects, in numbers of effects. */
 export interface DispatchCounts {
@@ -25,8 +25,8 @@ const NO_COUNTS: DispatchCounts = { dispatched: 0, trailing: 0, duplicates: 0, s
 export const CHUNK = 100;
 
 /**
- * Calls a dispatching mutation as often as it takes, and adds up what it did. When a chunk fails, its effects are
- * dispatched one by one, so that one that cannot be is refused and holds up no other.
+ * Calls a dispatching mutation for each chunk, and adds up what it did. When a chunk fails, its effects are dispatched
+ * one by one, so that one that cannot be is refused and holds up no other.
  *
  * @throws What the mutation throws, when it fails for every effect of a chunk: then the fault is not theirs.
  */
@@ -99,28 +99,25 @@ async function dispatchOne(
 ): Promise<Outcome> {
   const { target, windowMs, seen } = effect;
   if (seen !== undefined && typeof commit === "bigint" && commit > seen) return "superseded";
-  const problem = typeof commit === "string" ? commit : undefined;
+  const problem = typeof commit === "string" && commit;
   const now = Date.now();
   const own = newEntry(effect);
   const entry = await findEntry(ctx.db, own.key);
   // The entry of an effect with `trailing` that was put off lasts for two windows.
   const isOpen = entry !== null && isAhead(entry.windowEndsAt, now, seen === undefined ? 2 * windowMs : windowMs);
-  if (isOpen && problem !== undefined && entry.failure !== undefined) return "refused";
-  if (isOpen && problem === undefined && !isNews(effect, entry, now)) return "duplicates";
+  if (isOpen && problem && entry.failure) return "refused";
+  if (isOpen && !problem && !isNews(effect, entry, now)) return "duplicates";
 
   const windowEndsAt = isOpen ? entry.windowEndsAt : now + windowMs;
   const isRepeated = seen !== undefined && seen === entry?.seen;
   const opened = { windowEndsAt, taken: isRepeated ? false : undefined, seen, trailingJob: undefined };
   let trailingJob: Entry["trailingJob"];
   try {
-    if (problem !== undefined) throw new Error(problem);
+    if (problem) throw new Error(problem);
     trailingJob = await scheduleWork(ctx, effect, { windowEndsAt, isTrailing: isOpen }, byWrite);
   } catch (error) {
-    // Convex does not take it: the target does not exist, say.
-    const message = `${target} could not be scheduled: ${reasonOf(error)}`;
-    const attempts = (entry?.failure?.attempts ?? 0) + 1;
-    const failure = { message, attempts, failedAt: now, retryAt: windowEndsAt };
-    await writeEntry(ctx, entry ?? own, { ...(!isOpen && opened), failure });
+    const failure = newFailure(entry, `${target} could not be scheduled: ${reasonOf(error)}`);
+    await writeEntry(ctx, entry ?? own, { ...(!isOpen && opened), failure: { ...failure, retryAt: windowEndsAt } });
     return "refused";
   }
   if (isOpen) {
@@ -128,7 +125,7 @@ async function dispatchOne(
     await writeEntry(ctx, entry, { trailingJob, seq: undefined, ...putOff });
     return "trailing";
   }
-  // A recompute's failure is over when it has committed; for others, being scheduled is all we know of.
+  // A recompute's failure is over when it has committed; of others we only know that they are scheduled.
   await writeEntry(ctx, entry ?? own, { ...opened, failure: seen === undefined ? undefined : entry?.failure });
   return "dispatched";
 }

@@ -92,8 +92,7 @@ export function collapse(effects: readonly Effect[]): Effect[] {
     const identity = `${effect.seen} ${ledgerKey(effect)}`;
     const known = byIdentity.get(identity);
     const last = known && (effect.raisedAt ?? 0) <= (known.raisedAt ?? 0) ? known : effect;
-    const trailing = known?.trailing ?? effect.trailing;
-    byIdentity.set(identity, last.trailing === trailing ? last : { ...last, trailing });
+    byIdentity.set(identity, { ...last, trailing: known?.trailing ?? effect.trailing });
   }
   return [...byIdentity.values()];
 }

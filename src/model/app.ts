@@ -64,28 +64,26 @@ export function called<Result>(app: LazyApp, name: ExportName, call: Promise<Res
   });
 }
 
-/** What it takes to write to the ledger, in a mutation. */
 export function ledgerOf(app: LazyApp, { db, scheduler }: AnyMutationCtx): LedgerCtx {
   return { db: lazyDb(db), scheduler, recompute: pathOf(app, "recompute"), sweep: pathOf(app, "sweep") };
 }
 
 /** Asks `inspect` through a stale snapshot: what it reads conflicts with no writer. */
-export async function askSnapshot<Answer>(
+export function askSnapshot<Answer>(
   app: LazyApp,
   ctx: AnyMutationCtx,
   ask: Question,
   options: object = {},
 ): Promise<Answer> {
   const call = ctx.runQuery(app.refs.inspect, { ask }, { useStaleSnapshot: true, ...options });
-  return (await called(app, "inspect", call)) as Answer;
+  return called(app, "inspect", call as Promise<Answer>);
 }
 
 /**
  * Dispatches at most 100 effects in a transaction that has room for them.
  *
- * @param areForwarded - Whether clients forward them. When a recompute is put off, or computes outside one transaction,
- * readers of the same row that have not forwarded theirs yet are silenced. That costs one write to the row, and a
- * conflict with its writers at most.
+ * @param areForwarded - Whether clients forward them. Then other readers of a row whose recompute is put off, or
+ * computes outside one transaction, are silenced, at the cost of one write to the row.
  */
 export async function dispatchInMutation(
   app: LazyApp,
@@ -103,15 +101,15 @@ export async function dispatchInMutation(
  * Dispatches the effects of a mutation of the app in its transaction: 100 of them, if that has room for so many. The
  * others are handed on to a job, which is rolled back with the mutation too.
  *
- * @throws What Convex throws that does not take the job, when the app itself has raised one of them. Recomputes, which
- * readers raise again, are lost then: a read does not fail.
+ * @throws Error when Convex does not take the job, and one of them is no recompute. Recomputes are lost then, and
+ * raised again by readers.
  */
 export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<void> {
   if (effects.length === 0) return;
   const own = (await hasRoomToDispatch(ctx, Math.min(effects.length, CHUNK))) ? effects.slice(0, CHUNK) : [];
   const others = effects.slice(own.length);
   try {
-    if (others.length > 0) await ctx.scheduler.runAfter(0, app.refs.dispatch, { effects: others, isJob: true });
+    if (others.length > 0) await handOn(app, ctx, others);
   } catch (error) {
     if (others.some(({ seen }) => seen === undefined)) throw error;
     complain(`${others.length} recompute(s) were not scheduled: ${reasonOf(error)}`);
@@ -130,8 +128,7 @@ export async function dispatchAll(
   areForwarded: boolean,
 ): Promise<DispatchCounts> {
   for (let start = CHUNK; start < effects.length; start += CHUNK) {
-    const chunk = effects.slice(start, start + CHUNK);
-    await ctx.scheduler.runAfter(0, app.refs.dispatch, { effects: chunk, areForwarded, isJob: true });
+    await handOn(app, ctx, effects.slice(start, start + CHUNK), areForwarded);
   }
   const counts = await dispatchInChunks(effects.slice(0, CHUNK), (chunk) =>
     ctx.runMutation(app.refs.dispatch, { effects: chunk, areForwarded }),
@@ -140,12 +137,16 @@ export async function dispatchAll(
   return counts;
 }
 
+function handOn(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForwarded?: boolean) {
+  return ctx.scheduler.runAfter(0, app.refs.dispatch, { effects, areForwarded, isJob: true });
+}
+
 async function silenceReaders(app: LazyApp, ctx: AnyMutationCtx, effect: Effect, outcome: Outcome): Promise<void> {
   const view = viewOf(app, effect);
-  if (view === undefined || (outcome === "dispatched" && view.mode === "transaction")) return;
+  if (!view || (outcome === "dispatched" && view.mode === "transaction")) return;
   const key = canonicalText(effect.args.args);
   const row = await findRow(ctx.db, view, key);
-  if (row === null || row.asOf !== effect.seen || (await findRun(ctx.db, view, key)) !== null) return;
+  if (!row || row.asOf !== effect.seen || (await findRun(ctx.db, view, key))) return;
   await announce(ledgerOf(app, ctx), ctx.db, view, row);
 }
 
@@ -154,25 +155,21 @@ export function viewOf(app: LazyApp, { target, args }: Effect): ViewDefinition |
   return target === pathOf(app, "recompute") ? app.views.get(String(args.view)) : undefined;
 }
 
-/** What is known of the rows of effects. */
 async function currentCommits(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<Commit[]> {
   const rows = effects.map((effect) => {
     const view = viewOf(app, effect);
     return view ? { view: view.name, key: canonicalText(effect.args.args) } : null;
   });
-  if (rows.every((row) => row === null)) return [];
+  if (!rows.some(Boolean)) return [];
   const commits = await askSnapshot<Commit[]>(app, ctx, { kind: "commits", rows });
   for (const [i, row] of rows.entries()) {
     // A row that its reader did not see may be one that was deleted before, and that a stale snapshot still shows.
-    if (commits[i] !== null && effects[i]?.seen === 0n) [commits[i] = null] = await commitsOf(ctx, app, [row]);
+    if (commits[i] && effects[i]?.seen === 0n) commits[i] = (await commitsOf(ctx, app, [row]))[0] ?? null;
   }
   return commits;
 }
 
-/**
- * What `dispatch` compares effects with. Null for a row that does not exist, and for one that is more than a query may
- * read: its effect is then not known to be superseded, and costs a job that stops.
- */
+/** The commits of rows; null for one that does not exist, or is more than a query may read. */
 export async function commitsOf(
   ctx: AnyQueryCtx,
   { views }: LazyApp,

@@ -6,11 +6,11 @@ import type { Effect } from "../effect.js";
 import { sealOf, unsealAll } from "../seal.js";
 import { environmentVariable, PREVIOUS_STREAM_SECRET, STREAM_SECRET } from "../secrets.js";
 
-/** A body that is not signed is parsed up to this size; that of a verification is far smaller. */
+/** A body that is not signed is parsed up to this size: that of a verification is far smaller. */
 const MAX_UNSIGNED_BYTES = 16 * 1024;
 /** A log stream buffers no more events than this, and posts 128 at a time. */
 const MAX_EVENTS = 4_096;
-/** Topics of events that a stream for the topic `console` delivers. */
+/** What a stream for the topic `console` delivers. */
 const OWN_TOPICS = ["console", "verification"];
 
 interface LogEvent {
@@ -24,8 +24,8 @@ interface LogEvent {
  * Answers one request of the deployment's log stream.
  *
  * - No stream secret → 503. A signature that is missing, malformed or wrong → 401; but while both secrets are equal, a
- *   rotation has begun → 503, so that the stream tries again with what the new secret signed. (A body of nothing but
- *   `verification` events → 200: it does nothing, and comes before the secret can be known.)
+ *   rotation has begun → 503, so that the stream tries again. (Nothing but `verification` events → 200: they do
+ *   nothing, and come before the secret can be known.)
  * - Neither a JSON array nor JSON lines → 400.
  * - An event is recent → the effects in the console lines are dispatched in chunks → 200: a body is signed as a whole.
  * - All are old: a replay, or the lines of a cached result, which have its age. Of these lines, what their rows want
@@ -61,12 +61,12 @@ export async function answerLogStream(
     if (events === null) return answer(400, { error: "The body is neither a JSON array nor JSON lines." });
     const areOld = events.length > 0 && !events.some(isRecent);
     const topics = areOld ? "" : foreignTopics(events);
-    if (topics !== "") await note(topics);
+    if (topics) await note(topics);
     // Lines of a cached result are as old as the result, whenever they were sent.
     const lines = areOld ? events.filter((event) => event.function?.cached === true) : events;
     const { effects, forged } = await unsealAll(lines.slice(0, MAX_EVENTS).flatMap(sealsOf));
     const counts = await dispatchInChunks(effects, (chunk) => dispatch(chunk, areOld));
-    if (areOld && Object.values(counts).every((count) => count === 0)) {
+    if (areOld && !Object.values(counts).some(Boolean)) {
       return answer(400, { error: "Every event is too old." });
     }
     return answer(200, { events: events.length, effects: effects.length, forged, ...counts });
@@ -91,8 +91,7 @@ function parseEvents(body: ArrayBuffer): LogEvent[] | null {
 }
 
 function isRecent({ timestamp }: LogEvent): boolean {
-  if (typeof timestamp !== "number") return false;
-  const age = Date.now() - timestamp;
+  const age = typeof timestamp === "number" ? Date.now() - timestamp : Infinity;
   return age <= MAX_EVENT_AGE_MS && age >= -MAX_CLOCK_SKEW_MS;
 }
 
