@@ -24,7 +24,6 @@ import { complain, reasonOf } from "../values/describe.js";
 
 type Handler<Ctx> = (ctx: Ctx & EffectCtx, args: unknown) => unknown;
 type Definition<Ctx> = Handler<Ctx> | ({ handler: Handler<Ctx> } & Signature);
-/** How a function runs: `inQuery`, `inMutation` or `inAction`. */
 type Wrapper<Ctx> = (app: LazyApp, ctx: Ctx, handler: Handler<Ctx>, args: unknown) => Promise<unknown>;
 /** `runQuery` or `runMutation`. */
 type Run = (reference: unknown, args?: object, ...options: unknown[]) => Promise<unknown>;
@@ -140,7 +139,7 @@ export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) =
   }
 };
 
-/** Logs which exports the app has forgotten, when there are effects that need them: they do not need the heartbeat. */
+/** Logs which exports the app has forgotten, when there are effects, which need them all but the heartbeat. */
 function takeEffects(app: LazyApp, collector: EffectCollector): Effect[] {
   const effects = collector.take();
   const forgotten = effects.length > 0 && forgottenExports(app, "heartbeat");
@@ -164,8 +163,7 @@ function innerCtx<Ctx extends object>(app: LazyApp, ctx: Ctx, collector: EffectC
 function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector): Run {
   return async (reference, givenArgs = {}, ...options) => {
     const name = nameOf(reference);
-    // The app may go on using its object.
-    const args = copyOf(givenArgs) as Record<string, unknown>;
+    const args = copyOf(givenArgs) as Record<string, unknown>; // The app may go on using its object.
     const plain = () => run(reference, args, ...options);
     if (name === null || app.plainQueries.has(name) || MARK in args) return plain();
     const mark = await callerMark(args);
@@ -186,7 +184,7 @@ function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector):
   };
 }
 
-/** What Convex says, or convex-test, when the validator of a function's arguments does not know the mark. */
+/** What Convex, or convex-test, says when a function's arguments do not take the mark. */
 const REFUSAL = /^(Uncaught )?(\w*Error: )*(Object contains extra|Validator error: Unexpected) field `lazyViews`/;
 
 /** The path of a function of the app; null for those of components, which know no marks. */

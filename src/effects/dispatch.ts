@@ -20,8 +20,7 @@ export interface DispatchCounts {
 export type Outcome = keyof DispatchCounts;
 
 const NO_COUNTS: DispatchCounts = { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
-
-/** Effects handed to one dispatch: each may schedule a job and write a document of its transaction. */
+/** The effects of one dispatch: each may schedule a job and write a document. */
 export const CHUNK = 100;
 
 /**
@@ -54,10 +53,7 @@ export async function dispatchInChunks(
 export type Commit = bigint | null | string;
 
 interface DispatchOptions {
-  /**
-   * Of each effect's row, in the same order. Looked up through a stale snapshot, so that a dispatch of many keys
-   * conflicts with the writers of none of them.
-   */
+  /** Of each effect's row, in the same order; from a stale snapshot, so that a dispatch conflicts with no writer. */
   asOf?: readonly Commit[];
   /** A write asks for the recomputes, and no reader. */
   byWrite?: true;

@@ -34,8 +34,8 @@ type EntryChange = { windowEndsAt?: number } & {
 
 /** One document, one index range: a dispatch depends on nothing but the entries it may write. */
 export async function findEntry(db: LazyReader, key: string): Promise<Entry | null> {
-  const entries = db.query("lazyEffects").withIndex("by_key", (q) => q.eq("key", key));
   try {
+    const entries = db.query("lazyEffects").withIndex("by_key", (q) => q.eq("key", key));
     return await entries.first();
   } catch (error) {
     throw withRemedy(error);
@@ -43,8 +43,8 @@ export async function findEntry(db: LazyReader, key: string): Promise<Entry | nu
 }
 
 /**
- * Whether a deadline, the end of a window or a retry, is pending and plausible. A failure may hold a window open for
- * longer. A deadline further ahead than the code ever sets one was set before the clock was put back.
+ * Whether a deadline, the end of a window or a retry, is pending. One that is further ahead than a failure can hold a
+ * window open was set before the clock was put back.
  */
 export function isAhead(time: number, now: number, windowMs: number): boolean {
   return time > now && time <= now + windowMs + MAX_BACKOFF_MS;
@@ -117,15 +117,12 @@ export async function fail(
   await writeEntry(ctx, entry ?? newEntry(effect), { ...held, trailingJob });
 }
 
-/** After a recompute that committed: the failure that was remembered is over. */
+/** After a recompute that committed. */
 export function succeed(ctx: LedgerCtx, entry: Entry | null): Promise<void> {
   return clear(ctx, entry, "failure");
 }
 
-/**
- * After a recompute that found the row fresh: the failure is over, and so is what the ledger knew of its readers. What
- * was put off was the entry's trailing job, which has run now.
- */
+/** After a recompute that found the row fresh, and was perhaps the trailing job: failure and readers are forgotten. */
 export function rest(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
   return isPutOff ? clear(ctx, entry, "failure", "seen", "trailingJob") : clear(ctx, entry, "failure", "seen");
 }

@@ -44,7 +44,7 @@ export function seal(effects: readonly Effect[], secret: string): Promise<string
   return Promise.all(pack(effects).map(async (text) => PREFIX + toBase64Url(await encrypt(text, secret))));
 }
 
-/** Effects as texts, a JSON array each, none longer than a line has room for. */
+/** Effects as JSON arrays, none longer than a line has room for. */
 function pack(effects: readonly Effect[]): string[] {
   const packed: string[][] = [];
   let room = 0;
@@ -76,8 +76,8 @@ export function sealOf(message: string): string | null {
 }
 
 /**
- * The effects of texts that came from outside, each once; and how many of the texts are no seal of this app. They are
- * opened in groups. After one group's worth of forged ones it gives up: to open seals costs more than to send them.
+ * The effects of texts that came from outside, each once; and how many of the texts are no seal of this app. After a
+ * group's worth of forged ones it gives up: to open seals costs more than to send them.
  */
 export async function unsealAll(texts: readonly string[]): Promise<{ effects: Effect[]; forged: number }> {
   const secrets = acceptedEffectSecrets();

@@ -39,19 +39,16 @@ export interface LazyApp {
   plainQueries: Set<string>;
 }
 
-/** The functions that the library calls from everywhere. */
-const FUNCTION_NAMES = ["recompute", "dispatch", "sweep", "inspect"] as const;
-
 /** @throws Error when the module is not a path below the functions folder, such as `lazy` or `lib/lazy`. */
 export function references(module: string): LazyReferences {
   if (typeof module !== "string" || !/^(?!convex\/)[A-Za-z0-9_][A-Za-z0-9_/]*$/.test(module)) {
     throw new Error(`new LazyViews({ module }) is ${JSON.stringify(module)}; for convex/lazy.ts, give "lazy".`);
   }
-  const named = FUNCTION_NAMES.map((name) => [name, makeFunctionReference(`${module}:${name}`)]);
+  const names = ["recompute", "dispatch", "sweep", "inspect"];
+  const named = names.map((name) => [name, makeFunctionReference(`${module}:${name}`)]);
   return Object.fromEntries(named) as LazyReferences;
 }
 
-/** Function path of one of the app's exports. */
 export function pathOf({ module }: LazyApp, name: ExportName): string {
   return `${module}:${name}`;
 }
@@ -69,12 +66,7 @@ export function ledgerOf(app: LazyApp, { db, scheduler }: AnyMutationCtx): Ledge
 }
 
 /** Asks `inspect` through a stale snapshot: what it reads conflicts with no writer. */
-export function askSnapshot<Answer>(
-  app: LazyApp,
-  ctx: AnyMutationCtx,
-  ask: Question,
-  options: object = {},
-): Promise<Answer> {
+export function askSnapshot<Answer>(app: LazyApp, ctx: AnyMutationCtx, ask: Question, options?: object) {
   const call = ctx.runQuery(app.refs.inspect, { ask }, { useStaleSnapshot: true, ...options });
   return called(app, "inspect", call as Promise<Answer>);
 }
@@ -117,10 +109,7 @@ export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: re
   await dispatchInMutation(app, ctx, own);
 }
 
-/**
- * Dispatches any number of effects in a mutation that does nothing else: 100 of them, and each further 100 in a job of
- * their own. One that cannot be dispatched holds up no other.
- */
+/** In a mutation that does nothing else: dispatches 100 effects, and hands on each further 100 to a job of their own. */
 export async function dispatchAll(
   app: LazyApp,
   ctx: AnyMutationCtx,
@@ -137,7 +126,7 @@ export async function dispatchAll(
   return counts;
 }
 
-function handOn(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForwarded?: boolean) {
+function handOn(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForwarded = false) {
   return ctx.scheduler.runAfter(0, app.refs.dispatch, { effects, areForwarded, isJob: true });
 }
 

@@ -12,7 +12,7 @@ const MARK_FIELD = /* @__PURE__ */ v.optional(v.string());
 
 type Validators = PropertyValidators | GenericValidator;
 
-/** The parts of a query's definition that have to know of marks and envelopes. */
+/** What of a query's definition has to know of marks and envelopes. */
 export type Signature = { args?: Validators; returns?: Validators };
 
 /**
@@ -81,7 +81,7 @@ export async function takeMark(isEnabled: boolean, args: unknown): Promise<{ mar
   return { ...(counts && { mark }), args: rest };
 }
 
-/** Puts the value of a marked call into an envelope, together with the effects that its query raised. */
+/** The answer to a marked call. */
 export async function toEnvelope(
   value: unknown,
   effects: readonly Effect[],
@@ -100,8 +100,7 @@ export async function toEnvelope(
 
 /**
  * Seals effects with the minute in which they were raised: those that are no recomputes are refused an hour later. In
- * the same minute their seals stay the same, so that subscribers do not see another answer. The query has then read the
- * clock.
+ * the same minute their seals stay the same, so that subscribers do not see another answer.
  */
 export function sealForClient(effects: readonly Effect[]): Promise<string[]> {
   return sealForSending(effects.map((effect) => ({ ...effect, raisedAt: Math.floor(Date.now() / MINUTE) * MINUTE })));

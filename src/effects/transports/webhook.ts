@@ -13,12 +13,7 @@ const MAX_EVENTS = 4_096;
 /** What a stream for the topic `console` delivers. */
 const OWN_TOPICS = ["console", "verification"];
 
-interface LogEvent {
-  topic?: unknown;
-  timestamp?: unknown;
-  message?: unknown;
-  function?: { cached?: unknown } | null;
-}
+type LogEvent = { [Field in "topic" | "timestamp" | "message"]?: unknown } & { function?: { cached?: unknown } | null };
 
 /**
  * Answers one request of the deployment's log stream.
