@@ -55,10 +55,8 @@ function isProof(proof: string, text: string): Promise<boolean> {
 }
 
 /**
- * The mark of a function of this library that runs a query with these arguments. It fits no others, so that a client
- * that sees one cannot use it for other calls.
- *
- * @returns Undefined without a secret, or when the arguments are no Convex values.
+ * The mark of a function on the server that runs a query with these arguments. It fits no others, so that a client that
+ * sees one cannot use it. Undefined without a secret, or when the arguments are no Convex values.
  */
 export async function callerMark(args: object): Promise<string | undefined> {
   try {
