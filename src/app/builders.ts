@@ -2,12 +2,12 @@ import { getFunctionName, internalMutationGeneric, mutationGeneric } from "conve
 import { EffectCollector, type EffectCtx } from "../effects/collector.js";
 import { dispatchInChunks } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
-import type { Signature } from "../effects/transports/client.js";
 import {
   acceptMarks,
   callerMark,
   findListener,
   openEnvelope,
+  type Signature,
   sealForClient,
   takeMark,
   toEnvelope,
@@ -24,21 +24,19 @@ import { complain, reasonOf } from "../values/describe.js";
 
 type Handler<Ctx> = (ctx: Ctx & EffectCtx, args: unknown) => unknown;
 type Definition<Ctx> = Handler<Ctx> | ({ handler: Handler<Ctx> } & Signature);
-/** How a function runs: `inQuery`, `inMutation` or `inAction`. */
 type Wrapper<Ctx> = (app: LazyApp, ctx: Ctx, handler: Handler<Ctx>, args: unknown) => Promise<unknown>;
-/** `runQuery` or `runMutation` of a ctx. */
+/** `runQuery` or `runMutation`. */
 type Run = (reference: unknown, args?: object, ...options: unknown[]) => Promise<unknown>;
 
 const CONVEX_MUTATIONS: unknown[] = [mutationGeneric, internalMutationGeneric];
 
 /**
  * A builder like Convex's own, whose functions run inside a wrapper. A function that is given the ctx of another one of
- * this app runs as a part of that one: it was called as a plain function, or its builder was wrapped twice. With the
- * transport `client`, calls of queries may be marked.
+ * this app runs as a part of that one: it was called as a plain function, or its builder was wrapped twice.
  */
 export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrapper<Ctx>): unknown {
   const register = builder as (definition: unknown) => unknown;
-  const mayHaveWrapped = (wrapper as unknown) === inMutation && !CONVEX_MUTATIONS.includes(builder);
+  const mayWrapDb = (wrapper as unknown) === inMutation && !CONVEX_MUTATIONS.includes(builder);
   const isMarkable = (wrapper as unknown) === inQuery && app.transports.has("client");
   return (definition: Definition<Ctx>) => {
     const isHandler = typeof definition === "function";
@@ -46,22 +44,12 @@ export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrappe
     const handler: Handler<Ctx> = (ctx, args) => {
       const execution = findExecution(ctx);
       if (execution?.app === app) return given(ctx, args);
-      if (mayHaveWrapped && execution === undefined) refuseWrappedDb(ctx);
+      if (mayWrapDb && !execution) refuseWrappedDb(ctx);
       return wrapper(app, ctx, given, args);
     };
     if (isHandler) return register(handler);
     return register({ ...(isMarkable ? acceptMarks(definition) : definition), handler });
   };
-}
-
-/** @throws Error with the remedy, when `ctx.db` is not Convex's own, which alone has `table`. */
-function refuseWrappedDb(ctx: object): void {
-  if ("table" in (ctx as AnyMutationCtx).db) return;
-  throw new Error(
-    "lazy.mutation was given a builder that wraps ctx.db, as triggers do: the library would not see what they write. " +
-      "Put it on top: customMutation(lazy.mutation(rawMutation), " +
-      "customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }))).",
-  );
 }
 
 /**
@@ -73,12 +61,13 @@ function refuseWrappedDb(ctx: object): void {
  */
 export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArgs) => {
   const collector = new EffectCollector(complain);
-  const { mark, args } = await takeMark(app.transports.has("client"), markedArgs);
+  const { transports } = app;
+  const { mark, args } = await takeMark(transports.has("client"), markedArgs);
   const forward = pathOf(app, "forward");
   const { ctx: inner } = new Execution(app, innerCtx(app, ctx, collector), collector);
   const send = async (effects: readonly Effect[]) => {
-    if (app.transports.has("logStream")) await sendByLogStream(effects);
-    else if (mark === undefined) findListener()?.(await sealForClient(effects), forward);
+    if (transports.has("logStream")) await sendByLogStream(effects);
+    else if (!mark) findListener()?.(await sealForClient(effects), forward);
   };
   let value: unknown;
   try {
@@ -88,13 +77,22 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
     throw error;
   }
   const effects = takeEffects(app, collector);
-  if (mark === undefined || mark === CLIENT) await send(effects);
-  return mark === undefined ? value : toEnvelope(value, effects, { forward, mark });
+  if (!mark || mark === CLIENT) await send(effects);
+  return mark ? toEnvelope(value, effects, { forward, mark }) : value;
 };
 
 /** Effects of a mutation are dispatched in its own transaction: they are rolled back with it. */
 export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) =>
   withExecution(app, ctx, (execution) => handler(execution.ctx, args));
+
+/** @throws Error with the remedy, when `ctx.db` is not Convex's own, which alone has `table`. */
+function refuseWrappedDb(ctx: object): void {
+  if ("table" in (ctx as AnyMutationCtx).db) return;
+  throw new Error(
+    "lazy.mutation was given a builder that wraps ctx.db. Put it on top: customMutation(lazy.mutation(rawMutation), " +
+      "customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }))).",
+  );
+}
 
 /** The same, for the library's own mutations. It waits for every write that was begun, also those not awaited. */
 export async function withExecution<Result>(
@@ -146,68 +144,55 @@ export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) =
   }
 };
 
-/** Logs which exports the app has forgotten, when there are effects that will need them. */
+/** Logs which exports the app has forgotten, when there are effects, which need them all but the heartbeat. */
 function takeEffects(app: LazyApp, collector: EffectCollector): Effect[] {
   const effects = collector.take();
-  // Effects do not need the heartbeat: `inspect` alone asks for it.
   const forgotten = effects.length > 0 && forgottenExports(app, "heartbeat");
   if (forgotten) complain(forgotten);
   return effects;
 }
 
-function innerCtx<Ctx extends { runQuery: unknown }>(
-  app: LazyApp,
-  ctx: Ctx,
-  collector: EffectCollector,
-): Ctx & EffectCtx {
-  const { scheduleEffect } = collector;
-  const runQuery = app.transports.has("client")
-    ? collectingRunQuery(app, ctx.runQuery as Run, collector)
-    : ctx.runQuery;
-  return { ...ctx, scheduleEffect, runQuery };
+function innerCtx<Ctx extends object>(app: LazyApp, ctx: Ctx, collector: EffectCollector): Ctx & EffectCtx {
+  const inner = { ...ctx, scheduleEffect: collector.scheduleEffect } as Ctx & EffectCtx & { runQuery: Run };
+  if (app.transports.has("client")) inner.runQuery = collectingRunQuery(app, inner.runQuery, collector);
+  return inner;
 }
 
 /**
- * A `ctx.runQuery` that takes over the effects of the queries it runs, so that they leave with those of the function
- * that ran them: the call is marked, and the envelope opened. Only with the transport `client`, since queries send
- * their effects through the log stream themselves.
+ * A `ctx.runQuery` that takes over the effects of the queries it runs: it marks the call, and opens the envelope. Only
+ * with the transport `client`, since queries send their effects through the log stream themselves.
  *
- * A query that was not made with `lazy.query` may refuse the mark. It is called again without, and known from then
- * on. Whatever goes wrong, the caller gets what an unmarked call gives.
+ * A query that was not made with `lazy.query` may refuse the mark. It is called again without, and known from then on.
+ * Whatever goes wrong, the caller gets what an unmarked call gives.
  */
 function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector): Run {
   return async (reference, givenArgs = {}, ...options) => {
     const name = nameOf(reference);
-    // The app may go on using its object.
-    const args = copyOf(givenArgs);
+    const args = copyOf(givenArgs) as Record<string, unknown>; // The app may go on using its object.
     const plain = () => run(reference, args, ...options);
     if (name === null || app.plainQueries.has(name) || MARK in args) return plain();
     const mark = await callerMark(args);
-    if (mark === undefined) return plain();
+    if (!mark) return plain();
     let answer: unknown;
     try {
-      answer = await run(reference, marked({ ...args }, mark), ...options);
+      answer = await run(reference, marked(args, mark), ...options);
     } catch (error) {
       const value = await plain();
       // Users may have written the text of an error; it counts only where the same call without the mark works.
-      if (isRefusal(error)) app.plainQueries.add(name);
+      if (REFUSAL.test(reasonOf(error))) app.plainQueries.add(name);
       return value;
     }
     const opened = await openEnvelope(answer, mark);
-    if (opened === null) return answer;
+    if (!opened) return answer;
     for (const effect of opened.effects) collector.raise(effect);
     return opened.value;
   };
 }
 
-/** What Convex says, or convex-test, when the validator of a function's arguments does not know the mark. */
+/** What Convex, or convex-test, says when a function's arguments do not take the mark. */
 const REFUSAL = /^(Uncaught )?(\w*Error: )*(Object contains extra|Validator error: Unexpected) field `lazyViews`/;
 
-function isRefusal(error: unknown): boolean {
-  return REFUSAL.test(reasonOf(error));
-}
-
-/** The path of one of the app's own functions; null for those of components, which know no marks. */
+/** The path of a function of the app; null for those of components, which know no marks. */
 function nameOf(reference: unknown): string | null {
   try {
     return getFunctionName(reference as never);

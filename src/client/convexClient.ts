@@ -70,10 +70,7 @@ export class ConvexClient extends PlainClient {
   ): Promise<Awaited<FunctionReturnType<Mutation>>> {
     const update = options?.optimisticUpdate;
     if (update === undefined) return await super.mutation(mutation, args, options);
-    return await super.mutation(mutation, args, {
-      ...options,
-      optimisticUpdate: unmarked(update),
-    });
+    return await super.mutation(mutation, args, { ...options, optimisticUpdate: unmarked(update) });
   }
 
   override async close(): Promise<void> {

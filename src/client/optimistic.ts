@@ -33,10 +33,7 @@ class UnmarkedStore implements OptimisticLocalStore {
       const plainArgs = mark === CLIENT ? rest : (args as Args);
       argsByKey.set(JSON.stringify(convexToJson(plainArgs)), plainArgs);
     }
-    return [...argsByKey.values()].map((args) => ({
-      args: args as FunctionArgs<Query>,
-      value: this.get(query, args),
-    }));
+    return [...argsByKey.values()].map((args) => ({ args: args as FunctionArgs<Query>, value: this.get(query, args) }));
   }
 
   setQuery<Query extends AnyQuery>(

@@ -40,9 +40,9 @@ export class Outbox {
       if (this.hasWarned) return;
       this.hasWarned = true;
       console.warn(
-        `convex-lazy-views: effects were not forwarded to the mutation "${forward}", so rows may stay stale. ` +
-          "Export `forward` of lazy.functions() from that module, and let this client reach the deployment over " +
-          `HTTP. This is said once. The reason: ${error instanceof Error ? error.message : error}`,
+        `convex-lazy-views: effects were not forwarded to the mutation "${forward}". Export it from ` +
+          "lazy.functions(), and let this client reach the deployment over HTTP. " +
+          `(${error instanceof Error ? error.message : error})`,
       );
     }
   }
@@ -58,11 +58,7 @@ export class Outbox {
 export function forwardTo(url: string, options: { fetch?: typeof fetch } = {}): CallForward {
   let client: ConvexHttpClient | undefined;
   return async (forward, seals) => {
-    client ??= new ConvexHttpClient(url, {
-      ...options,
-      skipConvexDeploymentUrlCheck: true,
-      logger: false,
-    });
+    client ??= new ConvexHttpClient(url, { ...options, skipConvexDeploymentUrlCheck: true, logger: false });
     const mutation = makeFunctionReference<"mutation">(forward);
     await client.mutation(mutation, { seals }, { skipQueue: true });
   };

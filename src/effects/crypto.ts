@@ -1,42 +1,33 @@
-/** The keys of the deployment's secrets: to import one takes as long as to use it. */
-const keys = new Map<string, Promise<CryptoKey>>();
+import { fromHex } from "../values/canonical.js";
 
-function keyOf(purpose: string, secret: string, make: () => Promise<CryptoKey>): Promise<CryptoKey> {
-  const name = `${purpose} ${secret}`;
-  const key = keys.get(name) ?? make();
-  keys.set(name, key);
-  return key;
+/** Keeps the key of each secret: to import one takes as long as to use it. */
+function keeping(importKey: (secret: string) => Promise<CryptoKey>): (secret: string) => Promise<CryptoKey> {
+  const keys = new Map<string, Promise<CryptoKey>>();
+  return (secret) => {
+    const key = keys.get(secret) ?? importKey(secret);
+    keys.set(secret, key);
+    return key;
+  };
 }
 
-function hmacKey(secret: string): Promise<CryptoKey> {
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  return keyOf("hmac", secret, () =>
-    crypto.subtle.importKey("raw", toUtf8(secret), algorithm, false, ["sign", "verify"]),
-  );
-}
+const hmacKey = /* @__PURE__ */ keeping((secret) =>
+  crypto.subtle.importKey("raw", toUtf8(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]),
+);
 
-/** The key that seals effects: HMAC-SHA256 of the secret over a name, so that the secret itself encrypts nothing. */
-function aesKey(secret: string): Promise<CryptoKey> {
-  return keyOf("aes", secret, async () => {
-    const bytes = await sign("lazy-views:2:key", secret);
-    return await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
-  });
-}
+/** The key that seals effects: an HMAC, so that the secret itself encrypts nothing. */
+const aesKey = /* @__PURE__ */ keeping(async (secret) =>
+  crypto.subtle.importKey("raw", await sign("lazy-views:2:key", secret), "AES-GCM", false, ["encrypt", "decrypt"]),
+);
 
 const IV_BYTES = 12;
-const IV_NAME = "lazy-views:2:iv:";
 
 /**
- * Encrypts and authenticates bytes: AES-256-GCM, whose initialization vector is the first 12 bytes of an HMAC-SHA256 of
- * the plaintext. The vector stands before the ciphertext and the tag.
+ * Encrypts and authenticates a text: AES-256-GCM, whose initialization vector is the first 12 bytes of an HMAC of the
+ * text. The vector stands before the ciphertext and the tag.
  */
-export async function encrypt(plaintext: Uint8Array<ArrayBuffer>, secret: string): Promise<Uint8Array> {
-  const name = toUtf8(IV_NAME);
-  const named = new Uint8Array(name.length + plaintext.length);
-  named.set(name);
-  named.set(plaintext, name.length);
-  const iv = (await sign(named, secret)).slice(0, IV_BYTES);
-  const encrypted = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await aesKey(secret), plaintext);
+export async function encrypt(text: string, secret: string): Promise<Uint8Array> {
+  const iv = (await sign(`lazy-views:2:iv:${text}`, secret)).slice(0, IV_BYTES);
+  const encrypted = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await aesKey(secret), toUtf8(text));
   const bytes = new Uint8Array(IV_BYTES + encrypted.byteLength);
   bytes.set(iv);
   bytes.set(new Uint8Array(encrypted), IV_BYTES);
@@ -44,22 +35,30 @@ export async function encrypt(plaintext: Uint8Array<ArrayBuffer>, secret: string
 }
 
 /** @throws Error when the bytes were not encrypted with the secret. */
-export async function decrypt(bytes: Uint8Array<ArrayBuffer>, secret: string): Promise<ArrayBuffer> {
+export async function decrypt(bytes: Uint8Array<ArrayBuffer>, secret: string): Promise<string> {
   const algorithm = { name: "AES-GCM", iv: bytes.subarray(0, IV_BYTES) };
-  return await crypto.subtle.decrypt(algorithm, await aesKey(secret), bytes.subarray(IV_BYTES));
+  const text = await crypto.subtle.decrypt(algorithm, await aesKey(secret), bytes.subarray(IV_BYTES));
+  return new TextDecoder().decode(text);
 }
 
 export function toUtf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-/** The HMAC-SHA256 of a text, or of bytes. */
-export async function sign(data: string | BufferSource, secret: string): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = typeof data === "string" ? toUtf8(data) : data;
-  return new Uint8Array(await crypto.subtle.sign("HMAC", await hmacKey(secret), bytes));
+/** The HMAC-SHA256 of a text. */
+export async function sign(text: string, secret: string): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.sign("HMAC", await hmacKey(secret), toUtf8(text)));
 }
 
-/** Whether `signature` is the HMAC-SHA256 of `data`. The comparison takes constant time. */
-export async function verify(data: BufferSource, signature: BufferSource, secret: string): Promise<boolean> {
-  return await crypto.subtle.verify("HMAC", await hmacKey(secret), signature, data);
+/** Whether a text is the HMAC-SHA256 of `data`, in lower-case hex, by one of the secrets. Compares in constant time. */
+export async function isSigned(
+  data: BufferSource,
+  signature: string,
+  secrets: readonly (string | undefined)[],
+): Promise<boolean> {
+  if (!/^[0-9a-f]{64}$/.test(signature)) return false;
+  for (const secret of secrets) {
+    if (secret && (await crypto.subtle.verify("HMAC", await hmacKey(secret), fromHex(signature), data))) return true;
+  }
+  return false;
 }

@@ -1,7 +1,7 @@
 import type { Entry } from "../schema.js";
 import { reasonOf } from "../values/describe.js";
 import type { Effect } from "./effect.js";
-import { findEntry, isAhead, type LedgerCtx, newEntry, scheduleWork, writeEntry } from "./ledger.js";
+import { findEntry, isAhead, type LedgerCtx, newEntry, newFailure, scheduleWork, writeEntry } from "./ledger.js";
 
 /** What `dispatch` did with a chunk of effects, in numbers of effects. */
 export interface DispatchCounts {
@@ -20,13 +20,12 @@ export interface DispatchCounts {
 export type Outcome = keyof DispatchCounts;
 
 const NO_COUNTS: DispatchCounts = { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
-
-/** Effects handed to one dispatch: each may schedule a job and write a document of its transaction. */
+/** The effects of one dispatch: each may schedule a job and write a document. */
 export const CHUNK = 100;
 
 /**
- * Calls a dispatching mutation as often as it takes, and adds up what it did. When a chunk fails, its effects are
- * dispatched one by one, so that one that cannot be is refused and holds up no other.
+ * Calls a dispatching mutation for each chunk, and adds up what it did. When a chunk fails, its effects are dispatched
+ * one by one, so that one that cannot be is refused and holds up no other.
  *
  * @throws What the mutation throws, when it fails for every effect of a chunk: then the fault is not theirs.
  */
@@ -36,30 +35,26 @@ export async function dispatchInChunks(
   size = CHUNK,
 ): Promise<DispatchCounts> {
   const counts = { ...NO_COUNTS };
-  let failure: unknown;
-  let failures = 0;
+  const failures: unknown[] = [];
   for (let start = 0; start < effects.length; start += size) {
     const chunk = effects.slice(start, start + size);
     const done = await dispatch(chunk).catch((error) => {
       if (size > 1) return dispatchInChunks(chunk, dispatch, 1);
-      failure = error;
-      failures++;
+      failures.push(error);
       return { ...NO_COUNTS, refused: 1 };
     });
     for (const outcome of Object.keys(counts) as Outcome[]) counts[outcome] += done[outcome];
   }
-  if (failures > 0 && failures === effects.length) throw failure;
+  if (failures.length > 0 && failures.length === effects.length) throw failures[0];
   return counts;
 }
 
-/** How effects are dispatched. */
+/** The `asOf` of a row; null where it is not known. A text says why the effect cannot be dispatched. */
+export type Commit = bigint | null | string;
+
 interface DispatchOptions {
-  /**
-   * The `asOf` of each effect's row, in the same order; null for effects that have no row. Looked up through a stale
-   * snapshot, so that a dispatch of many keys conflicts with the writers of none of them. A text says why the effect
-   * cannot be dispatched.
-   */
-  asOf?: readonly (bigint | null | string)[];
+  /** Of each effect's row, in the same order; from a stale snapshot, so that a dispatch conflicts with no writer. */
+  asOf?: readonly Commit[];
   /** A write asks for the recomputes, and no reader. */
   byWrite?: true;
   /** Told of each effect that is scheduled: at once, or for the end of its window. */
@@ -85,11 +80,7 @@ export async function dispatchEffects(
 ): Promise<DispatchCounts> {
   const counts = { ...NO_COUNTS };
   for (const [i, effect] of effects.entries()) {
-    const { seen } = effect;
-    const commit = asOf[i] ?? 0n;
-    const problem = typeof commit === "string" ? commit : undefined;
-    const isSuperseded = seen !== undefined && typeof commit === "bigint" && commit > seen;
-    const outcome = isSuperseded ? "superseded" : await dispatchOne(ctx, effect, { byWrite, problem });
+    const outcome = await dispatchOne(ctx, effect, asOf[i], byWrite);
     counts[outcome]++;
     if (outcome === "dispatched" || outcome === "trailing") await onScheduled?.(effect, outcome);
   }
@@ -99,30 +90,30 @@ export async function dispatchEffects(
 async function dispatchOne(
   ctx: LedgerCtx,
   effect: Effect,
-  { byWrite, problem }: { byWrite: true | undefined; problem: string | undefined },
+  commit: Commit | undefined,
+  byWrite: true | undefined,
 ): Promise<Outcome> {
-  const now = Date.now();
   const { target, windowMs, seen } = effect;
+  if (seen !== undefined && typeof commit === "bigint" && commit > seen) return "superseded";
+  const problem = typeof commit === "string" && commit;
+  const now = Date.now();
   const own = newEntry(effect);
   const entry = await findEntry(ctx.db, own.key);
   // The entry of an effect with `trailing` that was put off lasts for two windows.
   const isOpen = entry !== null && isAhead(entry.windowEndsAt, now, seen === undefined ? 2 * windowMs : windowMs);
-  if (isOpen && problem !== undefined && entry.failure !== undefined) return "refused";
-  if (isOpen && problem === undefined && !isNews(effect, entry, now)) return "duplicates";
+  if (isOpen && problem && entry.failure) return "refused";
+  if (isOpen && !problem && !isNews(effect, entry, now)) return "duplicates";
 
   const windowEndsAt = isOpen ? entry.windowEndsAt : now + windowMs;
   const isRepeated = seen !== undefined && seen === entry?.seen;
   const opened = { windowEndsAt, taken: isRepeated ? false : undefined, seen, trailingJob: undefined };
   let trailingJob: Entry["trailingJob"];
   try {
-    if (problem !== undefined) throw new Error(problem);
+    if (problem) throw new Error(problem);
     trailingJob = await scheduleWork(ctx, effect, { windowEndsAt, isTrailing: isOpen }, byWrite);
   } catch (error) {
-    // Convex does not take it: the target does not exist, say.
-    const message = `${target} could not be scheduled: ${reasonOf(error)}`;
-    const attempts = (entry?.failure?.attempts ?? 0) + 1;
-    const failure = { message, attempts, failedAt: now, retryAt: windowEndsAt };
-    await writeEntry(ctx, entry ?? own, { ...(!isOpen && opened), failure });
+    const failure = newFailure(entry, `${target} could not be scheduled: ${reasonOf(error)}`);
+    await writeEntry(ctx, entry ?? own, { ...(!isOpen && opened), failure: { ...failure, retryAt: windowEndsAt } });
     return "refused";
   }
   if (isOpen) {
@@ -130,7 +121,7 @@ async function dispatchOne(
     await writeEntry(ctx, entry, { trailingJob, seq: undefined, ...putOff });
     return "trailing";
   }
-  // A recompute's failure is over when it has committed; for others, being scheduled is all we know of.
+  // A recompute's failure is over when it has committed; of others we only know that they are scheduled.
   await writeEntry(ctx, entry ?? own, { ...opened, failure: seen === undefined ? undefined : entry?.failure });
   return "dispatched";
 }

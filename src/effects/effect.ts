@@ -59,9 +59,7 @@ export function toEffect(target: EffectTarget, args: Record<string, Value> = {},
   canonicalText(args, `${what}: args`);
   // Throws for names of fields that Convex does not allow.
   const copy = jsonToConvex(convexToJson(args)) as typeof args;
-  if (key !== undefined && typeof key !== "string") {
-    throw wrongValue(`${what}: key`, key, "give a string");
-  }
+  if (key !== undefined && typeof key !== "string") throw wrongValue(`${what}: key`, key, "give a string");
   canonicalText(key ?? "", `${what}: key`);
   if (typeof trailing !== "boolean") throw wrongValue(`${what}: trailing`, trailing, "give true or false");
   const windowMs = window === undefined ? DEFAULT_WINDOW_MS : toMs(window, `${what}: window`);
@@ -71,9 +69,7 @@ export function toEffect(target: EffectTarget, args: Record<string, Value> = {},
 function targetName(target: EffectTarget): string {
   try {
     if (typeof target !== "string") return getFunctionName(target);
-  } catch {
-    // Not a reference; the error follows.
-  }
+  } catch {} // It is no reference.
   throw wrongValue("scheduleEffect: target", target, "give a mutation or action, such as internal.tracking.viewed");
 }
 

@@ -13,7 +13,6 @@ import { ensureSweep, type SweepCtx, scheduleAt, sweepTime } from "./sweep.js";
  * While a failure rests, its window is held open until the retry.
  */
 
-/** What it takes to write to the ledger. */
 export interface LedgerCtx extends SweepCtx {
   /** Function path of the mutation `recompute`. */
   recompute: string;
@@ -33,7 +32,7 @@ type EntryChange = { windowEndsAt?: number } & {
   [Field in "taken" | "seen" | "trailingJob" | "failure" | "seq"]?: Entry[Field] | undefined;
 };
 
-/** One document, one index range; so a dispatch depends on nothing but the entries it may write. */
+/** One document, one index range: a dispatch depends on nothing but the entries it may write. */
 export async function findEntry(db: LazyReader, key: string): Promise<Entry | null> {
   try {
     const entries = db.query("lazyEffects").withIndex("by_key", (q) => q.eq("key", key));
@@ -44,14 +43,13 @@ export async function findEntry(db: LazyReader, key: string): Promise<Entry | nu
 }
 
 /**
- * Whether a deadline, the end of a window or a retry, is pending and plausible. A failure may hold a window open for
- * longer. A deadline further ahead than the code ever sets one was set before the clock was put back.
+ * Whether a deadline, the end of a window or a retry, is pending. One that is further ahead than a failure can hold a
+ * window open was set before the clock was put back.
  */
 export function isAhead(time: number, now: number, windowMs: number): boolean {
   return time > now && time <= now + windowMs + MAX_BACKOFF_MS;
 }
 
-/** What an effect's entry begins with. */
 export function newEntry(effect: Effect): Pick<Entry, "key" | "target"> {
   return { key: ledgerKey(effect), target: effect.target };
 }
@@ -70,7 +68,7 @@ export async function writeEntry(
   change: EntryChange,
 ): Promise<Entry> {
   const next = { ...entry, ...change } as Entry;
-  next.expiresAt = next.windowEndsAt + (next.failure === undefined ? 0 : FAILURE_RETENTION_MS);
+  next.expiresAt = next.windowEndsAt + (next.failure ? FAILURE_RETENTION_MS : 0);
   const sweepAt = sweepTime(next.expiresAt, LEDGER_SPAN_MS);
   if ("_id" in entry) {
     await ctx.db.patch("lazyEffects", entry._id, { ...change, expiresAt: next.expiresAt });
@@ -83,7 +81,7 @@ export async function writeEntry(
 /** Removes fields of an entry, if it has any of them. */
 async function clear(ctx: LedgerCtx, entry: Entry | null, ...names: (keyof EntryChange)[]): Promise<void> {
   const cleared = names.filter((name) => entry?.[name] !== undefined).map((name) => [name, undefined]);
-  if (entry !== null && cleared.length > 0) await writeEntry(ctx, entry, Object.fromEntries(cleared));
+  if (entry && cleared.length > 0) await writeEntry(ctx, entry, Object.fromEntries(cleared));
 }
 
 /** How long work rests after its n-th failure in a row, in ms. */
@@ -92,9 +90,15 @@ export function backoffMs(attempts: number, random = Math.random()): number {
   return Math.round(backoff * (1 - JITTER * random));
 }
 
+/** A failure of now, one more of its entry. */
+export function newFailure(entry: Entry | null, message: string) {
+  const attempts = (entry?.failure?.attempts ?? 0) + 1;
+  return { message: startOf(message, MAX_MESSAGE_LENGTH), attempts, failedAt: Date.now() };
+}
+
 /**
  * Remembers a failed attempt, and holds its window open until the backoff is over, so that no reader starts the work
- * before. While attempts are left, a retry is scheduled for that time, if there is to be one.
+ * before. While attempts are left, `retry` schedules one for that time.
  */
 export async function fail(
   ctx: LedgerCtx,
@@ -103,48 +107,41 @@ export async function fail(
   error: unknown,
   retry?: { byWrite?: boolean | undefined },
 ): Promise<void> {
-  const now = Date.now();
-  const attempts = (entry?.failure?.attempts ?? 0) + 1;
-  const retryAt = Math.max(now + backoffMs(attempts), entry?.windowEndsAt ?? 0);
-  const message = startOf(reasonOf(error), MAX_MESSAGE_LENGTH);
-  const trailingJob =
-    retry && attempts < MAX_ATTEMPTS
-      ? await scheduleWork(ctx, effect, { windowEndsAt: retryAt, isTrailing: true }, retry.byWrite)
-      : undefined;
-  const failure = { message, attempts, failedAt: now, retryAt };
-  const held = { windowEndsAt: retryAt, taken: undefined, trailingJob, failure };
-  await writeEntry(ctx, entry ?? newEntry(effect), held);
+  const failure = newFailure(entry, reasonOf(error));
+  const { attempts, failedAt } = failure;
+  const retryAt = Math.max(failedAt + backoffMs(attempts), entry?.windowEndsAt ?? 0);
+  const held = { windowEndsAt: retryAt, taken: undefined, failure: { ...failure, retryAt } };
+  const start = { windowEndsAt: retryAt, isTrailing: true };
+  const isRetried = retry && attempts < MAX_ATTEMPTS;
+  const trailingJob = isRetried ? await scheduleWork(ctx, effect, start, retry.byWrite) : undefined;
+  await writeEntry(ctx, entry ?? newEntry(effect), { ...held, trailingJob });
 }
 
-/** After a recompute that committed: the failure that was remembered is over. */
+/** After a recompute that committed. */
 export function succeed(ctx: LedgerCtx, entry: Entry | null): Promise<void> {
   return clear(ctx, entry, "failure");
 }
 
-/**
- * After a recompute that found the row fresh: the failure is over, and so is what the ledger knew of its readers. What
- * was put off was the entry's trailing job, which has run now.
- */
+/** After a recompute that found the row fresh, and was perhaps the trailing job: failure and readers are forgotten. */
 export function rest(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
   return isPutOff ? clear(ctx, entry, "failure", "seen", "trailingJob") : clear(ctx, entry, "failure", "seen");
 }
 
 /**
- * Before a recompute that was put off gives way to a run of its key. Nothing may count on it any more: the run may
- * commit at this very moment, and want another recompute. This write and the commit's read of the entry then conflict.
+ * Before a recompute that was put off gives way to a run of its key. Nothing may count on it any more: the run may be
+ * committing, and want another recompute. This write then conflicts with the commit's read of the entry.
  */
 export async function giveWay(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
   if (isPutOff) await clear(ctx, entry, "trailingJob");
 }
 
 /**
- * After a row was committed or deleted by the app itself. A failure is over, with its backoff, but not the window that
- * it began in. After a deletion, what readers see is `0` again, as it was before there was a row: no effect of theirs
- * may be a duplicate of one from then.
+ * After the app itself committed or deleted a row. A failure is over, with its backoff, but not the window that it began
+ * in. After a deletion readers see `0` again, as before there was a row: their effects are no duplicates of those.
  */
 export async function release(ctx: LedgerCtx, recompute: Effect, cause: "refreshed" | "evicted"): Promise<void> {
   const entry = await findEntry(ctx.db, ledgerKey(recompute));
-  if (entry?.failure !== undefined) {
+  if (entry?.failure) {
     const { failedAt, retryAt } = entry.failure;
     const isHeldOpen = entry.windowEndsAt === retryAt;
     const windowEndsAt = isHeldOpen ? Math.min(retryAt, failedAt + recompute.windowMs) : entry.windowEndsAt;

@@ -13,11 +13,10 @@ import { acceptedEffectSecrets, effectSecret } from "./secrets.js";
  *
  * It is AES-256-GCM over a JSON array of effects, each
  * `{f: target, a: arguments, w: window in ms, k?: key, s?: seen, r?: trailing}`; before those that leave through a
- * client stands `{t: when they were raised}`, in ms since 1970:
- * only the deployment can read a seal, or make one. A query has no randomness, so the vector is taken from an HMAC of
- * the plaintext: equal effects have equal seals, and different ones have different vectors. A seal needs no time stamp
- * and may be repeated: inside its window an effect that is dispatched twice runs once, and a recompute that is repeated
- * later finds its row fresh. (Other targets look again before they act.)
+ * client stands `{t: when they were raised}`, in ms since 1970. Only the deployment can read a seal, or make one. A
+ * query has no randomness, so the vector is taken from an HMAC of the plaintext: equal effects have equal seals, and
+ * different ones have different vectors. A seal may be repeated: inside its window an effect that is dispatched twice
+ * runs once, and a recompute that is repeated later finds its row fresh. (Other targets look again before they act.)
  */
 const PREFIX = "lazy-views:2:";
 /** A message of the log that is a seal and nothing else, in the quotes that Convex puts around a text. */
@@ -26,40 +25,26 @@ const SEAL = /^'?(lazy-views:2:[\w-]+)'?$/;
 const LINE_BYTES = 4_000;
 /** Seals that are opened side by side: as many as Convex posts at once, so that it gives up on no body of Convex. */
 const GROUP = 128;
-
 /** What fits in a line of 3,990 bytes. Convex documents 4 KiB; two quotes and some air are left for the formatting. */
 const MAX_JSON_BYTES = 2_954;
 
-/** Of packed effects, those that are sealed: each text becomes one line. */
-type Choose = (packed: string[]) => string[];
-
-/** Seals effects on their way out of a query. Never throws: it logs what cannot be sealed, and the query goes on. */
-export async function sealForSending(effects: readonly Effect[], choose?: Choose): Promise<string[]> {
+/** Seals effects on their way out of a query. Never throws: it logs what cannot be sealed. */
+export async function sealForSending(effects: readonly Effect[]): Promise<string[]> {
   if (effects.length === 0) return [];
   try {
-    return await seal(effects, effectSecret(), choose);
+    return await seal(effects, effectSecret());
   } catch (error) {
     complain(`${effects.length} effect(s) were not sent: ${reasonOf(error)}`);
     return [];
   }
 }
 
-/**
- * Packs effects into as few lines as they fit in, and seals each line. Logs an effect that fits in no line.
- *
- * @returns Lines, each shorter than 4,000 bytes.
- */
-export async function seal(
-  effects: readonly Effect[],
-  secret: string,
-  choose: Choose = (packed) => packed,
-): Promise<string[]> {
-  return await Promise.all(
-    choose(pack(effects)).map(async (text) => PREFIX + toBase64Url(await encrypt(toUtf8(text), secret))),
-  );
+/** Packs effects into lines, each shorter than 4,000 bytes, and seals them. Logs an effect that fits in no line. */
+export function seal(effects: readonly Effect[], secret: string): Promise<string[]> {
+  return Promise.all(pack(effects).map(async (text) => PREFIX + toBase64Url(await encrypt(text, secret))));
 }
 
-/** Effects as texts, a JSON array each, none longer than a line has room for. */
+/** Effects as JSON arrays, none longer than a line has room for. */
 function pack(effects: readonly Effect[]): string[] {
   const packed: string[][] = [];
   let room = 0;
@@ -70,10 +55,7 @@ function pack(effects: readonly Effect[]): string[] {
       const time = effect.raisedAt === undefined ? [] : [`{"t":${effect.raisedAt}}`];
       const most = MAX_JSON_BYTES - time.join().length;
       if (bytes > most) {
-        throw new Error(
-          `it takes ${bytes} bytes, at most ${most} fit in a line. ` +
-            "Pass an id, not the document, or a shorter key.",
-        );
+        throw new Error(`it takes ${bytes} bytes, at most ${most} fit in a line. Pass an id or a shorter key.`);
       }
       if (bytes > room) {
         packed.push(time);
@@ -88,14 +70,14 @@ function pack(effects: readonly Effect[]): string[] {
   return packed.map((texts) => `[${texts.join(",")}]`);
 }
 
-/** The seal that a message of the log is; null for any other message, also one that has seals in it. */
+/** The seal that a message of the log is; null for any other message. */
 export function sealOf(message: string): string | null {
   return message.length < LINE_BYTES ? (SEAL.exec(message)?.[1] ?? null) : null;
 }
 
 /**
- * The effects of texts that came from outside, each once; and how many of the texts are no seal of this app. They are
- * opened in groups. After one group's worth of forged ones it gives up: to open seals costs more than to send them.
+ * The effects of texts that came from outside, each once; and how many of the texts are no seal of this app. After a
+ * group's worth of forged ones it gives up: to open seals costs more than to send them.
  */
 export async function unsealAll(texts: readonly string[]): Promise<{ effects: Effect[]; forged: number }> {
   const secrets = acceptedEffectSecrets();
@@ -111,16 +93,12 @@ export async function unsealAll(texts: readonly string[]): Promise<{ effects: Ef
   return { effects: collapse(genuine), forged };
 }
 
-/**
- * @param secrets - Any of them may have sealed it.
- * @returns The effects of a seal; null when the line is no seal, or one of another secret.
- */
+/** The effects of a seal; null when the line is no seal, or none of the secrets sealed it. */
 export async function unseal(line: string, secrets: readonly string[]): Promise<Effect[] | null> {
   if (sealOf(line) !== line) return null;
   for (const secret of secrets) {
     try {
-      const json = new TextDecoder().decode(await decrypt(fromBase64Url(line.slice(PREFIX.length)), secret));
-      return fromPayload(JSON.parse(json) as JSONValue[]);
+      return fromPayload(JSON.parse(await decrypt(fromBase64Url(line.slice(PREFIX.length)), secret)));
     } catch {
       // Not base64url, or sealed with another secret, or not effects.
     }
@@ -169,8 +147,15 @@ function fromJson(json: JSONValue): Effect {
   ) {
     throw new Error("not an effect");
   }
-  const seen = s === undefined ? undefined : BigInt(s);
+  const effect = {
+    target,
+    args: args as Record<string, Value>,
+    windowMs,
+    key,
+    seen: s ? BigInt(s) : undefined,
+    trailing,
+  };
   // JSON can say what is no Convex value: half of a surrogate pair, a field "__proto__", or a number beyond int64.
-  canonicalText([target, key ?? "", args, seen ?? null]);
-  return { target, args: args as Record<string, Value>, windowMs, key, seen, trailing };
+  canonicalText(effect);
+  return effect;
 }

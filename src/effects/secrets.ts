@@ -17,10 +17,7 @@ export function environmentVariable(name: string): string | undefined {
   return (typeof process === "undefined" ? undefined : process.env[name]) || undefined;
 }
 
-/**
- * @returns The secret that seals effects.
- * @throws Error with the remedy, when it is missing or too short.
- */
+/** The secret that seals effects. @throws Error with the remedy, when it is missing or too short. */
 export function effectSecret(): string {
   const secret = environmentVariable(EFFECT_SECRET) ?? "";
   if (secret.length >= MIN_SECRET_LENGTH) return secret;

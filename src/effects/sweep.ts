@@ -19,17 +19,15 @@ export interface SweepCtx {
   sweep: string;
 }
 
-/** Schedules a mutation or action by its function path. */
 export function scheduleAt({ scheduler }: SweepCtx, time: number, target: string, args: Record<string, Value>) {
   return scheduler.runAt(time, makeFunctionReference<"mutation">(target), args);
 }
 
-/** When the things that are due at a time are swept, of which those within one span are swept together. */
+/** When the sweep of a time runs: one for each span. */
 export function sweepTime(expiresAt: number, spanMs: number): number {
   return (Math.floor(expiresAt / spanMs) + 1) * spanMs;
 }
 
-/** Makes sure that a sweep is scheduled. */
 export async function ensureSweep(ctx: SweepCtx, sweep: Sweep): Promise<void> {
   if ((await findSweep(ctx.db, sweep)) !== null) return;
   await ctx.db.insert("lazySweeps", sweep);
@@ -49,7 +47,7 @@ export function scheduleSweep(ctx: SweepCtx, time: number, job: Sweep): Promise<
   return scheduleAt(ctx, time, ctx.sweep, { job });
 }
 
-/** After the last batch: the document that said that the sweep was scheduled goes. */
+/** After the last batch of a sweep. */
 export async function finishSweep(db: LazyWriter, sweep: Sweep): Promise<void> {
   const scheduled = await findSweep(db, sweep);
   if (scheduled !== null) await db.delete("lazySweeps", scheduled._id);

@@ -34,21 +34,16 @@ export async function deliverEffects(
 async function forward(t: Pick<TestConvexLike, "mutation">, path: string, seals: readonly string[]): Promise<void> {
   const reference = makeFunctionReference<"mutation">(path) as never;
   for (let start = 0; start < seals.length; start += MAX_FORWARDED_SEALS) {
-    await t.mutation(reference, {
-      seals: seals.slice(start, start + MAX_FORWARDED_SEALS),
-    } as never);
+    await t.mutation(reference, { seals: seals.slice(start, start + MAX_FORWARDED_SEALS) } as never);
   }
 }
 
 async function post(t: Pick<TestConvexLike, "fetch">, messages: readonly string[]): Promise<void> {
   const secret = environmentVariable(STREAM_SECRET);
-  if (secret === undefined) {
-    throw new Error(`deliverEffects: set process.env.${STREAM_SECRET} to any text.`);
-  }
+  if (secret === undefined) throw new Error(`deliverEffects: set process.env.${STREAM_SECRET} to any text.`);
   const timestamp = Date.now();
-  const body = JSON.stringify(
-    messages.map((message) => ({ topic: "console", timestamp, log_level: "DEBUG", message })),
-  );
+  const events = messages.map((message) => ({ topic: "console", timestamp, log_level: "DEBUG", message }));
+  const body = JSON.stringify(events);
   const response = await t.fetch(EFFECTS_PATH, {
     method: "POST",
     headers: { "x-webhook-signature": `sha256=${toHex(await sign(body, secret))}` },

@@ -296,7 +296,7 @@ describe("forward", () => {
     const app = start();
     const [seal = ""] = (await app.marked("fields")).once;
     await expect(app.forward(Array.from({ length: 10_000 }, () => seal))).rejects.toThrow(
-      "forward was called with 10000 seals; it takes at most 16 in one call.",
+      "forward got 10000 seals; it takes at most 16 in one call.",
     );
   });
 

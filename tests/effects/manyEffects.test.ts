@@ -87,7 +87,7 @@ describe("a mutation that reads 1,000 rows which are missing", () => {
       return await app.totals.get(ctx, { list: "a" });
     };
     await app.mutation(read);
-    expect(complaints.mock.calls[0]?.[0]).toContain("1 recompute(s) that a mutation's reads asked for");
+    expect(complaints.mock.calls[0]?.[0]).toContain("1 recompute(s) were not scheduled");
   });
 });
 

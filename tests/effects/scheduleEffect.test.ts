@@ -151,7 +151,7 @@ describe("in a query", () => {
     });
     expect(messages).toHaveLength(128);
     expect(complaint.mock.calls[0]?.[0]).toMatch(
-      /128 of \d+ lines of effects were sent, which is the limit; later reads send the others/,
+      /only 128 of \d+ lines of effects were sent; later reads send the others/,
     );
   });
 });

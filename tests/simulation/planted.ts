@@ -112,8 +112,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     isRare: true,
   },
   bug(5, "a failure has no backoff", "src/effects/ledger.ts", [
-    "Math.max(now + backoffMs(attempts), entry?.windowEndsAt ?? 0)",
-    "now + 10",
+    "Math.max(failedAt + backoffMs(attempts), entry?.windowEndsAt ?? 0)",
+    "failedAt + 10",
   ]),
   bug(5, "a failure is not retried", "src/effects/ledger.ts", ["retry && attempts < MAX_ATTEMPTS", "false"]),
   {
@@ -246,7 +246,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "false",
   ]),
   bug(1, "requests are not verified", "src/effects/transports/webhook.ts", [
-    "(await verify(body, fromHex(signature), secret))",
+    "await isSigned(body, signature, [secret, previous])",
     "true",
   ]),
   bug(8, "a canary is said to have arrived when it is sent", "src/app/heartbeat.ts", [

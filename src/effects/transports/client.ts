@@ -1,8 +1,8 @@
 import type { GenericValidator, PropertyValidators, Value } from "convex/values";
 import { asObjectValidator, ConvexError, v } from "convex/values";
 import { MAX_FORWARD_AGE_MS, MINUTE } from "../../times.js";
-import { canonicalText, fromHex, toHex } from "../../values/canonical.js";
-import { sign, toUtf8, verify } from "../crypto.js";
+import { canonicalText, toHex } from "../../values/canonical.js";
+import { isSigned, sign, toUtf8 } from "../crypto.js";
 import type { Effect } from "../effect.js";
 import { sealForSending, unsealAll } from "../seal.js";
 import { acceptedEffectSecrets } from "../secrets.js";
@@ -10,14 +10,10 @@ import { CLIENT, type Envelope, MARK, MAX_FORWARDED_SEALS, UNSTORABLE } from "./
 
 const MARK_FIELD = /* @__PURE__ */ v.optional(v.string());
 
-/** What `args` and `returns` can be: fields, or one validator. */
 type Validators = PropertyValidators | GenericValidator;
 
-/** The parts of a query's definition that have to know of marks and envelopes. */
-export interface Signature {
-  args?: Validators;
-  returns?: Validators;
-}
+/** What of a query's definition has to know of marks and envelopes. */
+export type Signature = { args?: Validators; returns?: Validators };
 
 /**
  * The definition of a query whose calls may be marked, and that may return envelopes.
@@ -26,27 +22,25 @@ export interface Signature {
  */
 export function acceptMarks<Definition extends Signature>(definition: Definition): Definition {
   const { args, returns } = definition;
-  return { ...definition, ...(args && { args: withMark(args) }), ...(returns && { returns: orEnvelope(returns) }) };
-}
-
-function withMark(args: Validators): Validators {
-  const validator = asObjectValidator(args);
-  if (validator.kind !== "object") return args; // It is `v.any()`, which lets the mark pass.
-  const { fields } = validator;
-  if (fields[MARK] === MARK_FIELD) return fields; // The builder was wrapped twice.
-  if (MARK in fields) {
-    throw new Error(`lazy.query: the argument "${MARK}" belongs to the transport "client"; rename yours.`);
+  const accepting = { ...definition };
+  const validator = args && asObjectValidator(args);
+  // Else there is none, or it is `v.any()`: the mark passes.
+  if (validator?.kind === "object") {
+    const { [MARK]: mark = MARK_FIELD } = validator.fields;
+    // When the builder is wrapped twice, the field is our own.
+    if (mark !== MARK_FIELD)
+      throw new Error(`lazy.query: the argument "${MARK}" belongs to the transport "client"; rename yours.`);
+    accepting.args = { ...validator.fields, [MARK]: mark };
   }
-  return { ...fields, [MARK]: MARK_FIELD };
+  if (returns) {
+    const value = asObjectValidator(returns);
+    const own = v.any();
+    accepting.returns = v.union(value, v.object({ value, seals: own, once: own, forward: own, [MARK]: own }));
+  }
+  return accepting;
 }
 
-function orEnvelope(returns: Validators): GenericValidator {
-  const value = asObjectValidator(returns);
-  const seals = v.array(v.string());
-  return v.union(value, v.object({ value, seals, once: seals, forward: v.string(), [MARK]: v.any() }));
-}
-
-/** What the server proves: a mark, for the arguments of the call; an answer, for the mark of its call. */
+/** The server proves a mark, for the arguments of the call; and an answer, for the mark of its call. */
 const CALLER = "lazy-views:2:caller:";
 const ANSWER = "lazy-views:2:answer:";
 
@@ -56,25 +50,19 @@ async function prove(text: string): Promise<string | undefined> {
   return secret && toHex(await sign(text, secret));
 }
 
-async function isProof(proof: string, text: string): Promise<boolean> {
-  if (!/^[0-9a-f]{64}$/.test(proof)) return false;
-  for (const secret of acceptedEffectSecrets()) {
-    if (await verify(toUtf8(text), fromHex(proof), secret)) return true;
-  }
-  return false;
+function isProof(proof: string, text: string): Promise<boolean> {
+  return isSigned(toUtf8(text), proof, acceptedEffectSecrets());
 }
 
 /**
- * The mark of a function of this library that runs a query with these arguments. It fits no other arguments, so that
- * one which a client gets to see is of no use for other calls.
- *
- * @returns Undefined when no effect can leave, as there is no secret; or the arguments are no Convex values.
+ * The mark of a function on the server that runs a query with these arguments. It fits no others, so that a client that
+ * sees one cannot use it. Undefined without a secret, or when the arguments are no Convex values.
  */
 export async function callerMark(args: object): Promise<string | undefined> {
   try {
     return await prove(CALLER + canonicalText(args));
   } catch {
-    return undefined; // The call itself says what is wrong with its arguments.
+    return undefined; // The call itself says what is wrong.
   }
 }
 
@@ -82,19 +70,16 @@ export async function callerMark(args: object): Promise<string | undefined> {
  * Takes the mark out of a call's arguments. A text that is no mark is taken out, and counts for nothing.
  *
  * @param isEnabled - Whether the app has the transport `client`. Without it, a query whose arguments may be anything
- * gets marked calls of clients all the same; it must not see the mark, and its caller gets no envelope.
+ * still gets marked calls of clients: it must not see the mark, and its caller gets no envelope.
  */
-export async function takeMark(
-  isEnabled: boolean,
-  args: unknown,
-): Promise<{ mark: string | undefined; args: unknown }> {
+export async function takeMark(isEnabled: boolean, args: unknown): Promise<{ mark?: string; args: unknown }> {
   const { [MARK]: mark, ...rest } = (args ?? {}) as Record<typeof MARK, unknown>;
-  if (typeof mark !== "string" || !(isEnabled || mark === CLIENT)) return { mark: undefined, args };
+  if (typeof mark !== "string" || !(isEnabled || mark === CLIENT)) return { args };
   const counts = isEnabled && (mark === CLIENT || (await isProof(mark, CALLER + canonicalText(rest))));
-  return { mark: counts ? mark : undefined, args: rest };
+  return { ...(counts && { mark }), args: rest };
 }
 
-/** Puts the value of a marked call into an envelope, together with the effects that its query raised. */
+/** The answer to a marked call. */
 export async function toEnvelope(
   value: unknown,
   effects: readonly Effect[],
@@ -105,16 +90,15 @@ export async function toEnvelope(
   return {
     value: (value ?? null) as Value,
     seals: await sealForSending(effects.filter(({ seen }) => seen !== undefined)),
-    once: await (isClient ? sealForClient(others) : sealForSending(others)),
+    once: await (isClient ? sealForClient : sealForSending)(others),
     forward,
     [MARK]: isClient ? UNSTORABLE : ((await prove(ANSWER + mark)) as Value),
   };
 }
 
 /**
- * Seals effects with the minute in which they were raised, for a client: those that are no recomputes are refused an
- * hour later. In the same minute their seals stay the same, so that subscribers do not see another answer. The query
- * has then read the clock.
+ * Seals effects with the minute in which they were raised: those that are no recomputes are refused an hour later. In
+ * the same minute their seals stay the same, so that subscribers do not see another answer.
  */
 export function sealForClient(effects: readonly Effect[]): Promise<string[]> {
   return sealForSending(effects.map((effect) => ({ ...effect, raisedAt: Math.floor(Date.now() / MINUTE) * MINUTE })));
@@ -136,13 +120,11 @@ export async function openEnvelope(answer: unknown, mark: string): Promise<{ val
  * The effects that a client forwards. Left out are seals that this app has not made, and effects other than recomputes
  * that were raised more than an hour ago, or do not say when, as those in log lines.
  *
- * @throws ConvexError when there are too many; the wrappers of `convex-lazy-views/client` forward them in groups.
+ * @throws ConvexError when there are too many.
  */
 export async function openForwarded(seals: readonly string[]): Promise<{ effects: Effect[] }> {
   if (seals.length > MAX_FORWARDED_SEALS) {
-    throw new ConvexError(
-      `forward was called with ${seals.length} seals; it takes at most ${MAX_FORWARDED_SEALS} in one call.`,
-    );
+    throw new ConvexError(`forward got ${seals.length} seals; it takes at most ${MAX_FORWARDED_SEALS} in one call.`);
   }
   const { effects } = await unsealAll(seals);
   const oldest = Date.now() - MAX_FORWARD_AGE_MS;
@@ -150,8 +132,8 @@ export async function openForwarded(seals: readonly string[]): Promise<{ effects
 }
 
 /**
- * Gets the seals of a call that is not marked, and the path of the mutation that takes them, in an app with only this
- * transport: from a test that plays the client. Without a listener these seals go nowhere.
+ * In a test that plays the client of an app with only this transport: gets the seals of a call that is not marked, and
+ * the path of the mutation that takes them.
  */
 type Listener = (seals: readonly string[], forward: string) => void;
 

@@ -9,10 +9,7 @@ import { convexToJson, type Value } from "convex/values";
 /** The name of the argument that marks a call, and of the field that tells an envelope from a value. */
 export const MARK = "lazyViews";
 
-/**
- * The mark of a client's wrapper, which forwards the seals. The mark of a function of this library that runs a query,
- * and dispatches the effects as its own, is a text that only the server can make.
- */
+/** The mark of a client, which forwards the seals. That of a function on the server is a text that only it can make. */
 export const CLIENT = "client";
 
 /** The seals that one call of the forwarding mutation takes. */
@@ -21,23 +18,17 @@ export const MAX_FORWARDED_SEALS = 16;
 /** What a marked call gets. */
 export interface Envelope {
   value: Value;
-  /**
-   * Sealed recomputes, each a line shorter than 4,000 bytes; empty when none was raised. While they stay the answer,
-   * their rows are not fresh, so they may be forwarded again.
-   */
+  /** Sealed recomputes. While they stay the answer, their rows are not fresh: they may be forwarded again. */
   seals: string[];
-  /** The same of other effects, which are forwarded once for each answer. */
+  /** Other sealed effects, which are forwarded once for each answer. */
   once: string[];
   /** Function path of the mutation that takes the seals: `lazy:forward`. */
   forward: string;
-  /** What a value cannot have: for a client `UNSTORABLE`, for a function of this library a proof. */
+  /** What a value cannot have: for a client `UNSTORABLE`, for a function on the server a proof. */
   [MARK]: Value;
 }
 
-/**
- * Convex stores no document that nests deeper than 16 levels, while a function may return 64. So no stored document
- * contains this, whatever a user has written into it, and no query returns it that does not make it on purpose.
- */
+/** Convex stores documents of 16 levels at most, while a function may return 64: no document of a user contains this. */
 const MAX_DOCUMENT_NESTING = 16;
 export const UNSTORABLE = JSON.parse("[".repeat(MAX_DOCUMENT_NESTING) + "]".repeat(MAX_DOCUMENT_NESTING)) as Value;
 
@@ -46,7 +37,7 @@ export function marked<Args extends Record<string, unknown>>(args: Args, mark = 
   return { ...args, [MARK]: mark };
 }
 
-/** Whether a client may mark a call. One whose own arguments say `lazyViews` might be answered with what it says. */
+/** Whether a client may mark a call: not if its arguments say `lazyViews`, as the answer may be made of them. */
 export function isMarkable(args: Record<string, Value>): boolean {
   try {
     return !JSON.stringify(convexToJson(args)).includes(MARK);
@@ -55,7 +46,7 @@ export function isMarkable(args: Record<string, Value>): boolean {
   }
 }
 
-/** Whether the answer to a client's marked call has exactly the form of an envelope; anything else is a value. */
+/** Whether the answer to a client's marked call is an envelope; anything else is a value. */
 export function isEnvelope(answer: unknown): answer is Envelope {
   if (typeof answer !== "object" || answer === null) return false;
   const { value, seals, once, forward, [MARK]: nest, ...rest } = answer as Partial<Envelope>;

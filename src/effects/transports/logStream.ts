@@ -12,7 +12,7 @@ const ROUND_MS = 2 * Math.PI;
  * throws: it logs what cannot be sent, and the query goes on.
  */
 export async function sendByLogStream(effects: readonly Effect[]): Promise<void> {
-  for (const line of await sealForSending(effects, chooseLines)) console.debug(line);
+  for (const line of chooseLines(await sealForSending(effects))) console.debug(line);
 }
 
 /**
@@ -23,8 +23,7 @@ function chooseLines(lines: string[]): string[] {
   const { length } = lines;
   if (length <= MAX_LINES) return lines;
   complain(
-    `${MAX_LINES} of ${length} lines of effects were sent, which is the limit; later reads send the others. ` +
-      "Read fewer stale keys in one query.",
+    `only ${MAX_LINES} of ${length} lines of effects were sent; later reads send the others. Read fewer stale keys in one query.`,
   );
   const first = Math.floor(((Date.now() / ROUND_MS) % 1) * length);
   return [...lines.slice(first), ...lines.slice(0, first)].slice(0, MAX_LINES);

@@ -1,34 +1,26 @@
 import { MAX_CLOCK_SKEW_MS, MAX_EVENT_AGE_MS } from "../../times.js";
-import { fromHex } from "../../values/canonical.js";
 import { reasonOf } from "../../values/describe.js";
-import { verify } from "../crypto.js";
+import { isSigned } from "../crypto.js";
 import { type DispatchCounts, dispatchInChunks } from "../dispatch.js";
 import type { Effect } from "../effect.js";
 import { sealOf, unsealAll } from "../seal.js";
 import { environmentVariable, PREVIOUS_STREAM_SECRET, STREAM_SECRET } from "../secrets.js";
 
-/** A body that is not signed is parsed up to this size; that of a verification is far smaller. */
+/** A body that is not signed is parsed up to this size: that of a verification is far smaller. */
 const MAX_UNSIGNED_BYTES = 16 * 1024;
-/** A topic's name is no longer than this. */
-const MAX_TOPIC_LENGTH = 40;
-/** Lines with seals are looked for among so many events: a log stream buffers no more, and posts 128 at a time. */
+/** A log stream buffers no more events than this, and posts 128 at a time. */
 const MAX_EVENTS = 4_096;
-/** Topics of events that a stream for the topic `console` delivers. */
+/** What a stream for the topic `console` delivers. */
 const OWN_TOPICS = ["console", "verification"];
 
-interface LogEvent {
-  topic?: unknown;
-  timestamp?: unknown;
-  message?: unknown;
-  function?: { cached?: unknown } | null;
-}
+type LogEvent = { [Field in "topic" | "timestamp" | "message"]?: unknown } & { function?: { cached?: unknown } | null };
 
 /**
  * Answers one request of the deployment's log stream.
  *
  * - No stream secret → 503. A signature that is missing, malformed or wrong → 401; but while both secrets are equal, a
- *   rotation has begun → 503, so that the stream tries again with what the new secret signed. (A body of nothing but
- *   `verification` events → 200: it does nothing, and comes before the secret can be known.)
+ *   rotation has begun → 503, so that the stream tries again. (Nothing but `verification` events → 200: they do
+ *   nothing, and come before the secret can be known.)
  * - Neither a JSON array nor JSON lines → 400.
  * - An event is recent → the effects in the console lines are dispatched in chunks → 200: a body is signed as a whole.
  * - All are old: a replay, or the lines of a cached result, which have its age. Of these lines, what their rows want
@@ -47,9 +39,11 @@ export async function answerLogStream(
 ): Promise<Response> {
   try {
     const body = await request.arrayBuffer();
+    const [, signature = ""] =
+      /^sha256=(.+)$/.exec(request.headers.get("x-webhook-signature")?.toLowerCase() ?? "") ?? [];
     const secret = environmentVariable(STREAM_SECRET);
     const previous = environmentVariable(PREVIOUS_STREAM_SECRET);
-    const isOurs = (await isSigned(request, body, secret)) || (await isSigned(request, body, previous));
+    const isOurs = await isSigned(body, signature, [secret, previous]);
     const events = isOurs || body.byteLength <= MAX_UNSIGNED_BYTES ? parseEvents(body) : null;
     if (!isOurs) {
       const isProbe = events?.every(({ topic }) => topic === "verification") && events.length > 0;
@@ -62,22 +56,18 @@ export async function answerLogStream(
     if (events === null) return answer(400, { error: "The body is neither a JSON array nor JSON lines." });
     const areOld = events.length > 0 && !events.some(isRecent);
     const topics = areOld ? "" : foreignTopics(events);
-    if (topics !== "") await note(topics);
-    const lines = areOld ? events.filter(isCached) : events;
+    if (topics) await note(topics);
+    // Lines of a cached result are as old as the result, whenever they were sent.
+    const lines = areOld ? events.filter((event) => event.function?.cached === true) : events;
     const { effects, forged } = await unsealAll(lines.slice(0, MAX_EVENTS).flatMap(sealsOf));
     const counts = await dispatchInChunks(effects, (chunk) => dispatch(chunk, areOld));
-    if (areOld && Object.values(counts).every((count) => count === 0)) {
+    if (areOld && !Object.values(counts).some(Boolean)) {
       return answer(400, { error: "Every event is too old." });
     }
     return answer(200, { events: events.length, effects: effects.length, forged, ...counts });
   } catch (error) {
     return answer(503, { error: reasonOf(error) });
   }
-}
-
-async function isSigned({ headers }: Request, body: ArrayBuffer, secret: string | undefined): Promise<boolean> {
-  const [, signature] = /^sha256=([0-9a-f]{64})$/i.exec(headers.get("x-webhook-signature") ?? "") ?? [];
-  return secret !== undefined && signature !== undefined && (await verify(body, fromHex(signature), secret));
 }
 
 function answer(status: number, body: object): Response {
@@ -96,24 +86,18 @@ function parseEvents(body: ArrayBuffer): LogEvent[] | null {
 }
 
 function isRecent({ timestamp }: LogEvent): boolean {
-  if (typeof timestamp !== "number") return false;
-  const age = Date.now() - timestamp;
+  const age = typeof timestamp === "number" ? Date.now() - timestamp : Infinity;
   return age <= MAX_EVENT_AGE_MS && age >= -MAX_CLOCK_SKEW_MS;
-}
-
-/** Lines of a cached result are as old as the result, whenever they were sent. */
-function isCached({ function: source }: LogEvent): boolean {
-  return source?.cached === true;
 }
 
 /** Topics that a stream for our route must not have: each delivery is itself an event of theirs. */
 function foreignTopics(events: readonly LogEvent[]): string {
-  const foreign = events.flatMap(({ topic }) => {
-    // They have plain names; anything else is not worth a note.
-    const isTopic = typeof topic === "string" && /^[\w.:-]+$/.test(topic);
-    return isTopic && !OWN_TOPICS.includes(topic) ? [topic.slice(0, MAX_TOPIC_LENGTH)] : [];
-  });
-  return [...new Set(foreign)].sort().slice(0, 5).join(", ");
+  const topics = new Set(events.map(({ topic }) => topic));
+  // They have short plain names; anything else is not worth a note.
+  const foreign = [...topics].filter(
+    (topic) => typeof topic === "string" && /^[\w.:-]{1,40}$/.test(topic) && !OWN_TOPICS.includes(topic),
+  );
+  return foreign.sort().slice(0, 5).join(", ");
 }
 
 function sealsOf({ topic, message }: LogEvent): string[] {
