@@ -150,8 +150,7 @@ export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) =
 function takeEffects(app: LazyApp, collector: EffectCollector): Effect[] {
   const effects = collector.take();
   // Effects do not need the heartbeat: `inspect` alone asks for it.
-  const forgotten = effects.length > 0 && forgottenExports(app, "heartbeat");
-  if (forgotten) complain(forgotten);
+  if (effects.length > 0) for (const problem of forgottenExports(app, "heartbeat")) complain(problem);
   return effects;
 }
 

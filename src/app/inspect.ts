@@ -9,7 +9,7 @@ import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
 import { health, type StreamHealth } from "./heartbeat.js";
-import { missingSecrets, missingTables } from "./wiring.js";
+import { lookAtWiring } from "./wiring.js";
 
 /** Documents of one table that `inspect` looks at, and failures that it reports. */
 const MAX_DOCUMENTS = 1_000;
@@ -54,91 +54,80 @@ type Counts = { rows: number; stale: number; more: boolean };
 export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectReport> {
   const { name: actual } = await ctx.meta.getFunctionMetadata();
   if (actual !== pathOf(app, "inspect")) {
-    throw new Error(
-      `new LazyViews({ module }) is "${app.module}", but this function runs as ${actual}: ` +
-        `set module to "${actual.split(":")[0]}".`,
-    );
+    const module = actual.split(":")[0];
+    throw new Error(`new LazyViews({ module }) is "${app.module}"; set module to "${module}", which exports inspect.`);
   }
-  const missing = await missingTables(app, ctx);
-  const { stream, problems: found } = await health(app, ctx);
-  const forgotten = forgottenExports(app);
-  const problems = [...(forgotten ? [forgotten] : []), ...missingSecrets(app), ...missing.values(), ...found];
-  const report: InspectReport = {
-    problems,
-    stream: app.transports.has("logStream") ? stream : null,
-    views: {},
-    ledger: { entries: 0, more: false, failures: [] },
-  };
+  const { problems: seen, missing } = await lookAtWiring(app, ctx);
+  const problems = [...forgottenExports(app), ...seen];
+  const stream = await health(app, ctx, problems);
+  const views: InspectReport["views"] = {};
+  const ledger: InspectReport["ledger"] = { entries: 0, more: false, failures: [] };
   let parts = app.views.size + 1;
   let failed: Entry[] = [];
-  if (!missing.has("lazyEffects")) {
-    const ledger = lazyDb(ctx.db).query("lazyEffects");
-    failed = await ledger
+  if (!missing.includes("lazyEffects")) {
+    failed = await lazyDb(ctx.db)
+      .query("lazyEffects")
       .withIndex("by_failure", (q) => q.gt("failure.failedAt", 0))
       .order("desc")
       .take(MAX_FAILURES);
-    const { rows, more } = await count(ctx, lazyDb(ctx.db).query("lazyEffects"), parts);
-    Object.assign(report.ledger, { entries: rows, more });
+    const { rows: entries, more } = await count(ctx, "lazyEffects", parts, async () => false);
+    Object.assign(ledger, { entries, more });
   }
   for (const view of app.views.values()) {
     parts--;
     let counts: Counts = { rows: 0, stale: 0, more: false };
     try {
-      if (!missing.has(view.name)) counts = await countRows(ctx, view, parts, problems);
+      if (!missing.includes(view.name)) counts = await countRows(ctx, view, parts, problems);
     } catch (error) {
       problems.push(`view "${view.name}": its rows could not be looked at. (${reasonOf(error)})`);
     }
-    report.views[view.name] = { ...counts, failures: [] };
+    views[view.name] = { ...counts, failures: [] };
   }
-  for (const entry of failed) reportFailure(app, report, entry);
-  for (const [name, { failures }] of Object.entries(report.views)) {
-    const [first, ...others] = failures.filter(({ attempts }) => attempts >= MAX_ATTEMPTS);
-    if (first === undefined) continue;
-    const key = canonicalText(first.key);
-    const among = others.length === 0 ? key : `${others.length + 1} keys, ${key} among them`;
-    const rest = `(After ${MAX_ATTEMPTS} attempts only a reader starts the next one.)`;
-    problems.push(`view "${name}": its compute fails for good for ${among}: ${first.message} ${rest}`);
+  for (const { key, target, failure } of failed) {
+    const text = key.slice(target.length + 1);
+    const isRecompute = target === pathOf(app, "recompute");
+    const work = (isRecompute ? fromCanonicalText(text) : {}) as { view?: string; args?: Value };
+    const entry = { ...failure, key: work.args ?? text } as Failure;
+    if (app.views.has(work.view ?? "")) views[work.view ?? ""]?.failures.push(entry);
+    else ledger.failures.push({ target, ...entry });
   }
-  return report;
-}
-
-function reportFailure(app: LazyApp, { views, ledger }: InspectReport, { key, target, failure }: Entry): void {
-  const text = key.slice(target.length + 1);
-  const isRecompute = target === pathOf(app, "recompute");
-  const work = isRecompute ? (fromCanonicalText(text) as { view: string; args: Value }) : null;
-  const entry = { ...failure, key: work?.args ?? text } as Failure;
-  if (work === null || !app.views.has(work.view)) ledger.failures.push({ target, ...entry });
-  else views[work.view]?.failures.push(entry);
+  for (const [name, { failures }] of Object.entries(views)) {
+    const [last, ...others] = failures.filter(({ attempts }) => attempts >= MAX_ATTEMPTS);
+    if (last === undefined) continue;
+    const keys = `${others.length + 1} key(s), such as ${canonicalText(last.key)}`;
+    problems.push(
+      `view "${name}": its compute fails for good for ${keys}: ${last.message} (Only a reader starts the next attempt.)`,
+    );
+  }
+  return { problems, stream: app.transports.has("logStream") ? stream : null, views, ledger };
 }
 
 /** What predicates throw becomes a problem, once for the view. */
 async function countRows(ctx: AnyQueryCtx, view: ViewDefinition, parts: number, problems: string[]): Promise<Counts> {
-  const thrown: unknown[] = [];
-  const counts = await count(ctx, ctx.db.query(view.name), parts, async (row) => {
+  const thrown: string[] = [];
+  const counts = await count(ctx, view.name, parts, async (row) => {
     if (await isNearlyOut(ctx)) return false;
-    return (await judgeForReader(ctx, view, row as unknown as StoredRow, (text) => thrown.push(text))) !== "fresh";
+    return (await judgeForReader(ctx, view, row, (text) => thrown.push(String(text)))) !== "fresh";
   });
-  problems.push(...thrown.slice(0, 1).map(String));
+  problems.push(...thrown.slice(0, 1));
   return counts;
 }
 
 /** Counts documents: as many as a part's share allows, and at least one, if the transaction has room for it. */
-async function count<Document>(
+async function count(
   ctx: AnyQueryCtx,
-  documents: AsyncIterable<Document>,
+  table: string,
   parts: number,
-  isStale?: (document: Document) => Promise<boolean>,
+  isStale: (row: StoredRow) => Promise<boolean>,
 ): Promise<Counts> {
-  const found: Counts = { rows: 0, stale: 0, more: false };
+  const found: Counts = { rows: 0, stale: 0, more: true };
   const isOver = await shareOfReads(ctx, parts);
-  if ((await ctx.meta.getTransactionMetrics()).bytesRead.remaining < ROW_BYTES) return { ...found, more: true };
-  for await (const document of documents) {
-    found.more = found.rows === MAX_DOCUMENTS;
-    if (found.more) break;
+  if ((await ctx.meta.getTransactionMetrics()).bytesRead.remaining < ROW_BYTES) return found;
+  for await (const document of ctx.db.query(table)) {
+    if (found.rows === MAX_DOCUMENTS) return found;
     found.rows++;
-    if (await isStale?.(document)) found.stale++;
-    found.more = (await isOver(found.rows)) || (await isNearlyOut(ctx));
-    if (found.more) break;
+    if (await isStale(document as unknown as StoredRow)) found.stale++;
+    if ((await isOver(found.rows)) || (await isNearlyOut(ctx))) return found;
   }
-  return found;
+  return { ...found, more: false };
 }

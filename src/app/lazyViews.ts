@@ -20,7 +20,6 @@ import type { Effect } from "../effects/effect.js";
 import { answerLogStream } from "../effects/transports/webhook.js";
 import { called, type LazyApp, references, type Transport } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
-import { TakenExports } from "../model/exports.js";
 import type { AnyWriter, lazyTables } from "../schema.js";
 import { invalidateTag } from "../staleness/tags.js";
 import { checkOptions } from "../values/describe.js";
@@ -85,7 +84,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
       ...collectViews(views),
       refs: references(module),
       transports: toTransports(transports),
-      taken: new TakenExports(),
+      taken: new Set(),
+      forgotten: [],
       plainQueries: new Set(),
     };
   }

@@ -6,7 +6,7 @@ import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
 import { canonicalText } from "../values/canonical.js";
 import { complain, reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
-import { type ExportName, exportLine, neededExports, type TakenExports } from "./exports.js";
+import { type ExportName, neededExports, notCalled } from "./exports.js";
 import type { LazyReferences, Question } from "./jobs.js";
 import { hasRoomToDispatch, isNearlyOut } from "./limits.js";
 import { announce, findRow, MissingTableError } from "./row.js";
@@ -27,7 +27,9 @@ export interface LazyApp {
   dependents: ReadonlyMap<string, readonly ViewDefinition[]>;
   refs: LazyReferences;
   transports: ReadonlySet<Transport>;
-  taken: TakenExports;
+  /** The functions that the app's module takes out of `lazy.functions()`, and those that it has forgotten. */
+  taken: Set<string | symbol>;
+  forgotten: ExportName[];
   /** Functions that refused a marked call: queries that were not made with `lazy.query`. */
   plainQueries: Set<string>;
 }
@@ -52,9 +54,7 @@ export function pathOf({ module }: LazyApp, name: ExportName): string {
 /** Waits for a call of one of the app's exports. An error also says how the app must export them. */
 export function called<Result>(app: LazyApp, name: ExportName, call: Promise<Result>) {
   return call.catch((cause): Result => {
-    const path = pathOf(app, name);
-    const remedy = `(If it was not found: ${exportLine(app.module, neededExports(app))})`;
-    throw new Error(`convex-lazy-views could not call ${path}. ${reasonOf(cause)} ${remedy}`, { cause });
+    throw new Error(notCalled(app.module, name, neededExports(app), cause), { cause });
   });
 }
 

@@ -1,49 +1,46 @@
+import { reasonOf } from "../values/describe.js";
 import type { LazyApp } from "./app.js";
 
-/** The functions that an app exports for the library. */
-export type ExportName = "recompute" | "dispatch" | "sweep" | "inspect" | "heartbeat" | "act" | "forward";
+/** The functions that every app exports for the library. */
+export const EXPORTS_OF_ALL = ["recompute", "dispatch", "sweep", "inspect", "heartbeat"] as const;
 
-/** Which functions the app's module has taken out of `lazy.functions()`. */
-export class TakenExports {
-  private readonly names = new Set<string>();
-  /** A module has the object as a whole: then each function is taken when it is first called, which says nothing. */
-  private isWhole = false;
+export type ExportName = (typeof EXPORTS_OF_ALL)[number] | "act" | "forward";
 
-  take(name: string): void {
-    if (this.names.size === 0) {
-      // A module takes all of its exports at once.
-      void Promise.resolve().then(() => {
-        this.isWhole = this.names.size === 1;
-      });
-    }
-    this.names.add(name);
-  }
-
-  /** Those of the names that the module did not take; none when it cannot be told. */
-  missing(names: readonly ExportName[]): ExportName[] {
-    return this.isWhole || this.names.size === 0 ? [] : names.filter((name) => !this.names.has(name));
-  }
+/** The functions, each of which notes that the app's module takes it out of `lazy.functions()`. */
+export function noting<Functions extends object>(app: LazyApp, functions: Functions): Functions {
+  // A module takes all that it exports at once. One that exports the object as a whole takes at most one, which says
+  // nothing.
+  void Promise.resolve().then(() => {
+    app.forgotten = app.taken.size > 1 ? neededExports(app).filter((name) => !app.taken.has(name)) : [];
+  });
+  return new Proxy(functions, {
+    get(target, name) {
+      app.taken.add(name);
+      return Reflect.get(target, name);
+    },
+  });
 }
 
 /** The functions that an app has to export, for its views and transports. */
 export function neededExports({ views, transports }: Pick<LazyApp, "views" | "transports">): ExportName[] {
-  const hasActions = [...views.values()].some(({ mode }) => mode === "action");
-  return [
-    ...(["recompute", "dispatch", "sweep", "inspect", "heartbeat"] as const),
-    ...(hasActions ? (["act"] as const) : []),
-    ...(transports.has("client") ? (["forward"] as const) : []),
-  ];
+  const needed: ExportName[] = [...EXPORTS_OF_ALL];
+  if ([...views.values()].some(({ mode }) => mode === "action")) needed.push("act");
+  if (transports.has("client")) needed.push("forward");
+  return needed;
 }
 
-/** The line that the app's module needs, as a sentence. */
-export function exportLine(module: string, names: readonly ExportName[]): string {
+function exportLine(module: string, names: readonly ExportName[]): string {
   return `convex/${module}.ts must have export const { ${names.join(", ")} } = lazy.functions();`;
 }
 
-/** Which exports the app has forgotten, with the remedy; undefined when none is known to be. */
-export function forgottenExports(app: LazyApp, but?: ExportName): string | undefined {
-  const names = neededExports(app);
-  const missing = app.taken.missing(names).filter((name) => name !== but);
-  if (missing.length === 0) return undefined;
-  return `convex/${app.module}.ts does not export ${missing.join(", ")}: ${exportLine(app.module, names)}`;
+/** Says that a call of an export failed, with the remedy for one that is missing. */
+export function notCalled(module: string, name: string, needed: readonly ExportName[], cause: unknown): string {
+  return `${module}:${name} could not be called: ${reasonOf(cause)} (If it was not found: ${exportLine(module, needed)})`;
+}
+
+/** Which exports the app has forgotten, with the remedy: one text, or none when none is known to be. */
+export function forgottenExports(app: LazyApp, but?: ExportName): string[] {
+  const names = app.forgotten.filter((name) => name !== but);
+  if (names.length === 0) return [];
+  return [`convex/${app.module}.ts does not export ${names.join(", ")}: ${exportLine(app.module, neededExports(app))}`];
 }

@@ -38,9 +38,9 @@ describe("an export that the module does not take out of lazy.functions()", () =
     if (name === "heartbeat") await app.settle((ctx) => app.totals.get(ctx, key));
     else {
       // Without inspect, settle does not know of exports that only some apps need.
-      const own = `lazy:${name} could not be called: convex/lazy.ts must have `;
-      const reason = name === "inspect" ? own : own + line;
-      await expect(app.settle((ctx) => app.totals.get(ctx, key))).rejects.toThrow(reason);
+      const error = await app.settle((ctx) => app.totals.get(ctx, key)).then(String, String);
+      expect(error).toContain(`lazy:${name} could not be called: `);
+      if (name !== "inspect") expect(error).toContain(`(If it was not found: convex/lazy.ts must have ${line})`);
     }
   });
 
@@ -78,7 +78,7 @@ describe("an export that the module does not take out of lazy.functions()", () =
     const { messages } = await app.testing.collect(() => app.t.action(heartbeat));
     await app.deliver(messages);
     await app.advance();
-    const problem = "lazy:sweep could not be called: convex/lazy.ts must have export const { recompute,";
+    const problem = "lazy:sweep could not be called: ";
     expect((await app.inspect()).problems).toEqual([expect.stringContaining(problem)]);
     expect(complaint.mock.calls.flat()).toContainEqual(expect.stringContaining(problem));
     await expect(app.settle((ctx) => app.totals.get(ctx, key))).rejects.toThrow(problem);
