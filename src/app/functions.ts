@@ -31,8 +31,7 @@ export interface LazyFunctions {
   act: RegisteredAction<"internal", { job: ActJob }, Promise<RecomputeOutcome>>;
   /**
    * Tries all that an effect needs, and `inspect` reports the result: `npx convex run lazy:heartbeat`. Also for a cron:
-   * it recomputes rows that are stale though a reader asked for them in the last hour, because an effect was lost or a
-   * job died.
+   * it recomputes rows that a reader asked for in the last hour, and whose effect was lost or job died.
    */
   heartbeat: RegisteredAction<"internal", Record<string, never>, Promise<null>>;
   /** For the transport `client`: dispatches effects that clients forward. Export it only with that transport. */
@@ -61,7 +60,7 @@ const SWEEPS: Handlers<SweepJob, [MutationExecution], number> = {
   evict: startIdleClocks,
   backstop: sweepForgotten,
   beat: (execution, job) => writeBeat(execution, job).then(() => 1),
-  topics: ({ ledger }, note) => writeTopics(ledger.db, note),
+  topics: writeTopics,
   ping: async () => 0,
 };
 

@@ -76,22 +76,19 @@ export async function raiseCanary(app: LazyApp, sentAt: number): Promise<unknown
 
 /** Notes topics that loop. It never fails: the stream must not be stopped by it. */
 export async function noteTopics(app: LazyApp, ctx: Pick<AnyActionCtx, "runMutation">, topics: string): Promise<void> {
-  const job: TopicsNote = { kind: "topics", at: Date.now(), topics };
+  const job: TopicsNote = { kind: "topics", topics };
   await ctx.runMutation(app.refs.sweep, { job }).catch(() => {});
 }
 
 /** In the mutation `sweep`; returns how many documents it has written. */
-export async function writeTopics(db: LazyWriter, { at, topics }: TopicsNote): Promise<number> {
-  const { foreignAt, foreignTopics } = await readHealth(db, at);
-  if (foreignTopics === topics && at - foreignAt < NOTE_INTERVAL_MS) return 0;
-  await writeHealth(db, { foreignAt: at, foreignTopics: topics });
+export async function writeTopics({ ledger: { db } }: MutationExecution, { topics }: TopicsNote): Promise<number> {
+  const now = Date.now();
+  if (now - (await readHealth(db)).foreignAt < NOTE_INTERVAL_MS) return 0;
+  await writeHealth(db, { foreignAt: now, foreignTopics: topics });
   return 1;
 }
 
-/**
- * In the mutation `recompute` or `sweep`; the same heartbeat may do it twice. A canary that has not arrived is waited
- * for, while the next ones are sent.
- */
+/** In the mutation `recompute` or `sweep`; the same heartbeat may do it twice. A canary is waited for until it is late. */
 export async function writeBeat({ app, ledger: { db } }: MutationExecution, job: Beat): Promise<"clean"> {
   const { at, checked, failed, route } = job;
   const { isWaiting, isLate, missed } = await readHealth(db, at);
@@ -108,7 +105,7 @@ export async function writeArrival({ ledger }: MutationExecution, { sentAt }: Ar
   return "clean";
 }
 
-async function readHealth(db: LazyReader, now: number) {
+async function readHealth(db: LazyReader, now = Date.now()) {
   const found = await db.query("lazyHealth").first();
   const { sentAt = 0, arrivedAt = 0, missed = 0, foreignAt = 0 } = found ?? {};
   const isWaiting = arrivedAt < sentAt;
@@ -123,15 +120,14 @@ async function writeHealth(db: LazyWriter, change: object): Promise<void> {
 
 /** How the canary fares. Adds what the heartbeat has found wrong to the problems, with the remedy. */
 export async function health(app: LazyApp, { db }: AnyQueryCtx, problems: string[]): Promise<StreamHealth> {
-  const found = await readHealth(lazyDb(db), Date.now());
+  const found = await readHealth(lazyDb(db));
   const { sentAt, arrivedAt, delayMs = null, missed, isWaiting, checked = [], failed = [], route } = found;
-  const isLost = found.isLate || (isWaiting && missed > 0);
   const run = `run npx convex run ${pathOf(app, "heartbeat")}.`;
   const add = (problem: string) => problems.push(`${problem} Then ${run}`);
   // Those that are known to be forgotten now are told without.
   if (app.forgotten.length === 0) failed.forEach(add);
   if (isWaiting && route) add(route);
-  if (isLost) add(lostCanary(app));
+  if (found.isLate || (isWaiting && missed > 0)) add(lostCanary(app));
   else if (isWaiting) problems.push("Still being checked: the canary is on its way. Run inspect again.");
   if (found.foreignTopics && found.foreignAt > arrivedAt - NOTE_INTERVAL_MS) {
     problems.push(

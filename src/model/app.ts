@@ -8,7 +8,7 @@ import { complain, reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
 import { type ExportName, neededExports, notCalled } from "./exports.js";
 import type { LazyReferences, Question } from "./jobs.js";
-import { hasRoomToDispatch, isNearlyOut } from "./limits.js";
+import { isNearlyOut, isShortOfRoom } from "./limits.js";
 import { announce, findRow, MissingTableError } from "./row.js";
 import { findRun } from "./run.js";
 
@@ -102,7 +102,7 @@ export async function dispatchInMutation(
  */
 export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<void> {
   if (effects.length === 0) return;
-  const own = (await hasRoomToDispatch(ctx, Math.min(effects.length, CHUNK))) ? effects.slice(0, CHUNK) : [];
+  const own = (await isShortOfRoom(ctx, Math.min(effects.length, CHUNK))) ? [] : effects.slice(0, CHUNK);
   const others = effects.slice(own.length);
   try {
     if (others.length > 0) await ctx.scheduler.runAfter(0, app.refs.dispatch, { effects: others, isJob: true });

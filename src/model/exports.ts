@@ -8,8 +8,7 @@ export type ExportName = (typeof EXPORTS_OF_ALL)[number] | "act" | "forward";
 
 /** The functions, each of which notes that the app's module takes it out of `lazy.functions()`. */
 export function noting<Functions extends object>(app: LazyApp, functions: Functions): Functions {
-  // A module takes all that it exports at once. One that exports the object as a whole takes at most one, which says
-  // nothing.
+  // A module takes all its exports at once. One that exports the object as a whole takes none, which says nothing.
   void Promise.resolve().then(() => {
     app.forgotten = app.taken.size > 1 ? neededExports(app).filter((name) => !app.taken.has(name)) : [];
   });
