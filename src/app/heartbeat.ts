@@ -125,7 +125,7 @@ export async function health(app: LazyApp, { db }: AnyQueryCtx, problems: string
   const run = `run npx convex run ${pathOf(app, "heartbeat")}.`;
   const add = (problem: string) => problems.push(`${problem} Then ${run}`);
   // Those that are known to be forgotten now are told without.
-  if (app.forgotten.length === 0) failed.forEach(add);
+  if (!app.forgotten?.length) failed.forEach(add);
   if (isWaiting && route) add(route);
   if (found.isLate || (isWaiting && missed > 0)) add(lostCanary(app));
   else if (isWaiting) problems.push("Still being checked: the canary is on its way. Run inspect again.");

@@ -82,8 +82,6 @@ export class LazyViews<DataModel extends GenericDataModel> {
       ...collectViews(views),
       refs: references(module),
       transports: toTransports(transports),
-      taken: new Set(),
-      forgotten: [],
       plainQueries: new Set(),
     };
   }

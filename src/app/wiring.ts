@@ -41,7 +41,7 @@ export async function tryExports(module: string, call: Call): Promise<{ seen: st
       const answer = await call(type, `${module}:${name}`, args);
       if (name === "inspect") ({ problems: seen, needed } = answer as Awaited<ReturnType<typeof lookAtWiring>>);
     } catch (error) {
-      failed.push(notCalled(module, name, needed, error));
+      failed.push(notCalled(module, name, error));
     }
   }
   return { seen, failed };

@@ -6,7 +6,7 @@ import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
 import { canonicalText } from "../values/canonical.js";
 import { complain, reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
-import { type ExportName, neededExports, notCalled } from "./exports.js";
+import { type ExportName, notCalled } from "./exports.js";
 import type { LazyReferences, Question } from "./jobs.js";
 import { isNearlyOut, isShortOfRoom } from "./limits.js";
 import { announce, findRow, MissingTableError } from "./row.js";
@@ -27,9 +27,8 @@ export interface LazyApp {
   dependents: ReadonlyMap<string, readonly ViewDefinition[]>;
   refs: LazyReferences;
   transports: ReadonlySet<Transport>;
-  /** The functions that the app's module takes out of `lazy.functions()`, and those that it has forgotten. */
-  taken: Set<string | symbol>;
-  forgotten: ExportName[];
+  /** The exports that the app's module has forgotten; absent while that is not known. */
+  forgotten?: ExportName[];
   /** Functions that refused a marked call: queries that were not made with `lazy.query`. */
   plainQueries: Set<string>;
 }
@@ -54,7 +53,7 @@ export function pathOf({ module }: LazyApp, name: ExportName): string {
 /** Waits for a call of one of the app's exports. An error also says how the app must export them. */
 export function called<Result>(app: LazyApp, name: ExportName, call: Promise<Result>) {
   return call.catch((cause): Result => {
-    throw new Error(notCalled(app.module, name, neededExports(app), cause), { cause });
+    throw new Error(notCalled(app.module, name, cause), { cause });
   });
 }
 

@@ -6,15 +6,16 @@ export const EXPORTS_OF_ALL = ["recompute", "dispatch", "sweep", "inspect", "hea
 
 export type ExportName = (typeof EXPORTS_OF_ALL)[number] | "act" | "forward";
 
-/** The functions, each of which notes that the app's module takes it out of `lazy.functions()`. */
+/** The functions, of which those that the app's module does not take out of `lazy.functions()` are noted as forgotten. */
 export function noting<Functions extends object>(app: LazyApp, functions: Functions): Functions {
+  const taken = new Set<unknown>();
   // A module takes all its exports at once. One that exports the object as a whole takes none, which says nothing.
   void Promise.resolve().then(() => {
-    app.forgotten = app.taken.size > 1 ? neededExports(app).filter((name) => !app.taken.has(name)) : [];
+    if (taken.size > 0) app.forgotten = (app.forgotten ?? neededExports(app)).filter((name) => !taken.has(name));
   });
   return new Proxy(functions, {
     get(target, name) {
-      app.taken.add(name);
+      if (Object.hasOwn(target, name)) taken.add(name);
       return Reflect.get(target, name);
     },
   });
@@ -28,18 +29,17 @@ export function neededExports({ views, transports }: Pick<LazyApp, "views" | "tr
   return needed;
 }
 
-function exportLine(module: string, names: readonly ExportName[]): string {
+function exportLine(module: string, names: readonly string[]): string {
   return `convex/${module}.ts must have export const { ${names.join(", ")} } = lazy.functions();`;
 }
 
 /** Says that a call of an export failed, with the remedy for one that is missing. */
-export function notCalled(module: string, name: string, needed: readonly ExportName[], cause: unknown): string {
-  return `${module}:${name} could not be called: ${reasonOf(cause)} (If it was not found: ${exportLine(module, needed)})`;
+export function notCalled(module: string, name: string, cause: unknown): string {
+  return `${module}:${name} could not be called: ${reasonOf(cause)} (If it was not found: ${exportLine(module, [name])})`;
 }
 
-/** Which exports the app has forgotten, with the remedy: one text, or none when none is known to be. */
-export function forgottenExports(app: LazyApp, but?: ExportName): string[] {
-  const names = app.forgotten.filter((name) => name !== but);
-  if (names.length === 0) return [];
-  return [`convex/${app.module}.ts does not export ${names.join(", ")}: ${exportLine(app.module, neededExports(app))}`];
+/** What says which exports the app has forgotten; none when none is known to be. */
+export function forgottenExports({ forgotten = [], module }: LazyApp, but?: ExportName): string[] {
+  const names = forgotten.filter((name) => name !== but);
+  return names.length > 0 ? [exportLine(module, names)] : [];
 }

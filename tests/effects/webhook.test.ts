@@ -184,7 +184,7 @@ describe("trouble of its own", () => {
       const answer = await postEvents(...messages.map((message) => event(message)));
       expect(answer).toMatchObject({
         status: 503,
-        error: expect.stringContaining("export const { recompute, dispatch, sweep, inspect, heartbeat }"),
+        error: expect.stringContaining(`export const { ${name} } = lazy.functions();`),
       });
     },
   );

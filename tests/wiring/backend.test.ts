@@ -93,7 +93,7 @@ describe("what is missing is named within one heartbeat", () => {
     ...["recompute", "dispatch", "sweep"].map((name): [string, Options, string] => [
       `the export ${name}`,
       { without: [name] },
-      `convex/lazy.ts does not export ${name}`,
+      `convex/lazy.ts must have export const { ${name} } = lazy.functions();`,
     ]),
     [
       "a view's table",
