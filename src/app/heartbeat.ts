@@ -27,12 +27,11 @@ export type StreamHealth = Record<"canarySentAt" | "canaryArrivedAt" | "delayMs"
 /** The action `heartbeat`: does the work of sweeps, looks for rows whose effect was lost, and tries the wiring. */
 export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: AnyActionCtx): Promise<null> {
   const at = Date.now();
-  const run: Record<string, (reference: never, args: never) => Promise<unknown>> = {
-    query: runQuery,
-    mutation: runMutation,
-    action: runAction,
+  const call: Call = (type, path, args) => {
+    const byType = { query: runQuery, mutation: runMutation, action: runAction };
+    const run: (reference: never, args: never) => Promise<unknown> = byType[type];
+    return run(makeFunctionReference(path) as never, args as never);
   };
-  const call: Call = async (type, path, args) => run[type]?.(makeFunctionReference(path) as never, args as never);
   const { seen, failed } = await tryExports(app.module, call);
   const attempt = (name: "recompute" | "sweep" | "inspect" | "forward", args: object) =>
     call(name === "inspect" ? "query" : "mutation", pathOf(app, name), args).catch((error) => {
@@ -46,19 +45,19 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
   ];
   for (const job of jobs) await attempt("sweep", { job });
   for (const problem of [...seen, ...failed]) complain(problem);
-  const remember = async (found: Pick<Beat, "route">) => {
-    const job: Beat = { kind: "beat", at, checked: toCheck(app), failed, ...found };
+  const remember = async (route?: string) => {
+    const job: Beat = { kind: "beat", at, checked: toCheck(app), failed, route };
     // If the one is missing, the other remembers it.
     if (!(await attempt("recompute", { job }))) await attempt("sweep", { job });
   };
-  await remember({});
+  await remember();
   const seals = await attempt("inspect", { ask: { kind: "canary", sentAt: Date.now() } });
   if (seals) await attempt("forward", { seals });
   // The last, since it may take long to answer.
   const route = await routeProblem(app);
   if (route) {
     complain(route);
-    await remember({ route });
+    await remember(route);
   }
   return null;
 }

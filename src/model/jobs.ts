@@ -69,7 +69,7 @@ export type EvictJob = Sweep & { kind: "evict" };
 /** A step of the heartbeat's scan for rows whose effect was lost. */
 export type BackstopJob = { kind: "backstop"; view: string; at: number; cursor?: string };
 /** A heartbeat: the names that it has looked at, and what is wrong with exports and the route, as sentences. */
-export type Beat = { kind: "beat"; at: number; checked: string[]; failed: string[]; route?: string };
+export type Beat = { kind: "beat"; at: number; checked: string[]; failed: string[]; route?: string | undefined };
 /** The canary that was sent then has gone the whole way. */
 export type Arrival = { kind: "arrival"; sentAt: number };
 /** The log stream delivers topics that loop. */
