@@ -11,16 +11,15 @@ import {
 import { type GenericId, type VAny, type Value, v } from "convex/values";
 
 /*
- * Every table and field that the library stores: who writes it, how often, and why it is there. A reader reads one
- * document, its row; and what changes often shares no document with what readers or source writes read. Points in time
- * are in ms since 1970, snapshots in ns.
+ * Every table and field that the library stores: who writes it, how often, and why it is there. What changes often shares
+ * no document with what readers or source writes read. Points in time are in ms since 1970, snapshots in ns.
  *
- * Tables and fields of release 0.1 that are not used any more stay, as optional: a deployment whose documents have them
- * can be pushed to. Rows that have them are read as out of date, and replaced.
+ * Fields of release 0.1 stay, as optional, so that a deployment whose documents have them can be pushed to. Rows that
+ * have them are read as out of date, and replaced.
  */
 
 /**
- * The row of a key: one document for each key of a view that was ever computed. Readers read it and nothing else.
+ * The row of a key of a view that was ever computed. Readers read it and nothing else. Times are in ms since 1970.
  *
  * A commit writes all of it. Later, the first change writes `dirtyAt`, and one after a grace `nudgedAt`; `applyChange`
  * writes `value`. What schedules a recompute may write `pendingUntil`, which a sweep or a failed recompute removes. A
@@ -37,23 +36,23 @@ export interface Row<Key = unknown, Value = unknown> {
   version: number;
   /** The snapshot that the value was computed from, in ns since 1970. It grows with each commit, and so names it. */
   asOf: bigint;
-  /** When the value was committed, in ms since 1970. */
+  /** When the value was committed. */
   computedAt: number;
-  /** The mark: when a source changed first since the commit, in ms since 1970. */
+  /** The mark: when a source changed first since the commit. */
   dirtyAt?: number;
-  /** When it was marked again, in ms since 1970, as nothing had come of the mark: subscribers run and ask once more. */
+  /** When it was marked again, as nothing had come of the mark: subscribers run and ask once more. */
   nudgedAt?: number;
-  /** A recompute is on its way, so readers do not ask; until then at most, in ms since 1970. */
+  /** A recompute is on its way, so readers do not ask; until then at most. */
   pendingUntil?: number;
   /** What the probes of `changed` said at the commit. */
   probes?: string[];
-  /** When a sweep looks at the row, in ms since 1970: at its next age, when `pendingUntil` or its idle time is over. */
+  /** When a sweep looks at the row: at its next age, when `pendingUntil` or its idle time is over. */
   expiresAt?: number;
-  /** When a recompute was last committed that a reader had asked for, or a reader took the row back, in ms since 1970. */
+  /** When a recompute was last committed that a reader had asked for, or a reader took the row back. */
   askedAt?: number;
-  /** When a sweep last found that no reader asks, in ms since 1970. The row is idle while that is after `askedAt`. */
+  /** When a sweep last found that no reader asks. The row is idle while that is after `askedAt`. */
   idleAt?: number;
-  /** Until then, in ms since 1970, writes that make it stale have it recomputed. Renewed when a reader has asked. */
+  /** Until then, writes that make it stale have it recomputed. Renewed when a reader has asked. */
   leaseUntil?: number;
 }
 
@@ -106,8 +105,8 @@ function defineLazyTables() {
   const jobId = v.id("_scheduled_functions");
   const maybeAny = v.optional(v.any() as VAny<Value>);
   return {
-    // The ledger: one entry a key while its window lasts. Written when a window opens or is taken, when a job is put
-    // off to its end, and when work fails or recovers; not by duplicates. Readers never read it.
+    // The ledger: one entry a key while its window lasts. Written when a window opens or is taken, a job is put off to
+    // its end, and work fails or recovers; not by duplicates. Readers never read it.
     lazyEffects: defineTable({
       key: v.string(),
       target: v.string(),
@@ -134,11 +133,11 @@ function defineLazyTables() {
       sweepAt: time,
     }).index("by_sweep", ["table", "kind", "sweepAt"]),
 
-    // One document for each tag that was ever invalidated. Written by `invalidateTag`, read with rows that have it.
+    // One document a tag that was ever invalidated. Written by `invalidateTag`, read with rows that have it.
     lazyTags: defineTable({ tag: v.string(), bumpedAt: v.commitTs() }).index("by_tag", ["tag"]),
 
-    // One document for each run while it lasts. Written at its begin, by the first change during it, and at its end.
-    // Source writes read it, so pages live elsewhere.
+    // One document a run. Written at its begin, by the first change, and at its end. Source writes read it, so pages
+    // live elsewhere.
     lazyRuns: defineTable({
       view: v.string(),
       key: v.string(),
@@ -149,9 +148,8 @@ function defineLazyTables() {
       turn: v.optional(v.id("lazyTurns")),
       probes: v.optional(v.array(v.string())),
       touchedAt: v.optional(time), // By the first change during the run: the commit turns it into the row's mark.
-      // The job that goes on with the run, and when a sweep asks Convex whether it has died.
-      job: v.optional(jobId),
-      expiresAt: v.optional(time),
+      job: v.optional(jobId), // It goes on with the run.
+      expiresAt: v.optional(time), // When a sweep asks Convex whether that job has died.
       // Of release 0.1.
       run: v.optional(snapshot),
       cursor: maybeAny,
@@ -165,8 +163,7 @@ function defineLazyTables() {
       .index("by_row", ["view", "key"])
       .index("by_expiry", ["expiresAt"]),
 
-    // How far a run of the mode `paged` has come: one document while it lasts, written by each page, and read by the
-    // run itself and `view.progress` only.
+    // How far a run of the mode `paged` has come. Written by each page, read by the run and `view.progress` only.
     lazyPages: defineTable({
       run: v.id("lazyRuns"),
       cursor: v.union(v.string(), v.null()),
@@ -179,8 +176,8 @@ function defineLazyTables() {
       updatedAt: time,
     }).index("by_run", ["run"]),
 
-    // One document for each key of a view with `maxParallel` that waits for its turn, or has one. Written when it
-    // waits, starts and ends.
+    // One document a key of a view with `maxParallel` that waits for its turn, or has it. Written when it waits, starts
+    // and ends.
     lazyTurns: defineTable({
       view: v.string(),
       key: v.string(),
@@ -192,11 +189,10 @@ function defineLazyTables() {
       .index("by_key", ["view", "key"])
       .index("by_expiry", ["expiresAt"]),
 
-    // One document. Written twice for each heartbeat, which sends a canary and finds it arrived; and when the route
-    // finds foreign topics, once a minute at most. `inspect` reads it.
+    // One document. Written by each heartbeat and its canary, and when the route finds foreign topics, once a minute at
+    // most. `inspect` reads it.
     lazyHealth: defineTable({
-      // The exports and views that the last heartbeat has looked at. Absent in release 0.1.
-      checked: v.optional(v.array(v.string())),
+      checked: v.optional(v.array(v.string())), // The exports and views that the last heartbeat has looked at.
       failed: v.optional(v.array(v.string())), // What is wrong with exports that it could not call.
       route: v.optional(v.string()), // What is wrong with the log stream's route.
       sentAt: v.optional(time), // Of the canary that is waited for; when none is, of the last one.

@@ -1,6 +1,4 @@
-/*
- * Every time that the library sets by itself, with its reason. All are in ms; points in time are in ms since 1970.
- */
+/* Every time that the library sets by itself, with its reason. All are in ms; points in time are in ms since 1970. */
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
@@ -57,5 +55,5 @@ export const MAX_FORWARD_AGE_MS = HOUR;
 export const MAX_CLOCK_SKEW_MS = 5 * MINUTE;
 /** How long a canary may be on its way: the stream delivers after 5 s, and some seconds later when it fails. */
 export const CANARY_PATIENCE_MS = MINUTE;
-/** The route notes the same finding once in this time, however many requests there are. */
+/** The route notes topics that loop once in this time, however many requests there are. */
 export const NOTE_INTERVAL_MS = MINUTE;

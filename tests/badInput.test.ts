@@ -220,7 +220,7 @@ describe("wiring", () => {
     await expect(app.mutation((ctx) => app.totals.get(ctx, key))).rejects.toThrow(remedy);
     const { messages } = await app.collect((ctx) => app.totals.get(ctx, key));
     await expect(app.deliver(messages)).rejects.toThrow(remedy);
-    expect((await app.inspect()).problems[0]).toContain("write defineSchema({ …, ...lazyTables })");
+    expect((await app.inspect()).problems[0]).toContain("must have defineSchema({ …, ...lazyTables })");
   });
 
   test("a view that is not given to LazyViews", async () => {
@@ -242,7 +242,7 @@ describe("wiring", () => {
   test("a wrong module path fails a mutation that raises a recompute, with the remedy, and keeps nothing", async () => {
     const app = startTotals({}, { module: "lib/lazy" });
     await expect(app.mutation((ctx) => app.totals.get(ctx, key))).rejects.toThrow(
-      /could not call lib\/lazy:inspect\. .*convex\/lib\/lazy\.ts must have export const/s,
+      /lib\/lazy:inspect could not be called: .*convex\/lib\/lazy\.ts must have export const/s,
     );
     expect(await app.rows("lazyEffects")).toEqual([]);
   });

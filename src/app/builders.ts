@@ -147,8 +147,7 @@ export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) =
 /** Logs which exports the app has forgotten, when there are effects, which need them all but the heartbeat. */
 function takeEffects(app: LazyApp, collector: EffectCollector): Effect[] {
   const effects = collector.take();
-  const forgotten = effects.length > 0 && forgottenExports(app, "heartbeat");
-  if (forgotten) complain(forgotten);
+  if (effects.length > 0) for (const problem of forgottenExports(app, "heartbeat")) complain(problem);
   return effects;
 }
 

@@ -1,7 +1,6 @@
 import type { Transport } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 
-/** @throws Error naming the value, when it is not a list of transports. */
 export function toTransports(transports: unknown = ["logStream"]): Set<Transport> {
   const list = [transports].flat();
   const isKnown = list.every((each) => each === "logStream" || each === "client");
@@ -11,11 +10,7 @@ export function toTransports(transports: unknown = ["logStream"]): Set<Transport
   );
 }
 
-/**
- * The views by their names; and of each source table, the views whose rows its changes concern.
- *
- * @throws Error when two views have one name, or views are each other's sources.
- */
+/** The views by their names; and of each source table, the views whose rows its changes concern. */
 export function collectViews(given: Readonly<Record<string, { readonly definition: ViewDefinition }>>) {
   const views = new Map<string, ViewDefinition>();
   const dependents = new Map<string, ViewDefinition[]>();

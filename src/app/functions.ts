@@ -5,7 +5,7 @@ import type { DispatchCounts } from "../effects/dispatch.js";
 import { openForwarded } from "../effects/transports/client.js";
 import { commitsOf, dispatchAll, dispatchInMutation, type LazyApp } from "../model/app.js";
 import type { MutationExecution } from "../model/execution.js";
-import type { TakenExports } from "../model/exports.js";
+import { noting } from "../model/exports.js";
 import type { ActJob, DispatchArgs, Question, RecomputeJob, RecomputeOutcome, SweepJob } from "../model/jobs.js";
 import { doRunJob } from "../recompute/run.js";
 import type { AnyQueryCtx } from "../schema.js";
@@ -15,7 +15,7 @@ import { beat, raiseCanary, writeArrival, writeBeat, writeTopics } from "./heart
 import { type InspectReport, inspect } from "./inspect.js";
 import { act, answerRun, runAttempt, runCommit } from "./recompute.js";
 import { findDue, findForgotten, sweepDue, sweepForgotten } from "./sweeps.js";
-import { answerPing } from "./wiring.js";
+import { lookAtWiring } from "./wiring.js";
 
 /** The functions that an app exports for the library: `export const { … } = lazy.functions()`. */
 export interface LazyFunctions {
@@ -31,8 +31,7 @@ export interface LazyFunctions {
   act: RegisteredAction<"internal", { job: ActJob }, Promise<RecomputeOutcome>>;
   /**
    * Tries all that an effect needs, and `inspect` reports the result: `npx convex run lazy:heartbeat`. Also for a cron:
-   * it recomputes rows that are stale though a reader asked for them in the last hour, because an effect was lost or a
-   * job died.
+   * it recomputes rows that a reader asked for in the last hour, and whose effect was lost or job died.
    */
   heartbeat: RegisteredAction<"internal", Record<string, never>, Promise<null>>;
   /** For the transport `client`: dispatches effects that clients forward. Export it only with that transport. */
@@ -51,8 +50,8 @@ const RECOMPUTES: Handlers<RecomputeJob, [MutationExecution], RecomputeOutcome> 
   started: doRunJob,
   finish: doRunJob,
   commitRun: doRunJob,
-  beat: ({ ledger }, job) => writeBeat(ledger.db, job).then(() => "clean"),
-  arrival: ({ ledger }, job) => writeArrival(ledger.db, job).then(() => "clean"),
+  beat: writeBeat,
+  arrival: writeArrival,
   ping: async () => "clean",
 };
 
@@ -60,8 +59,8 @@ const SWEEPS: Handlers<SweepJob, [MutationExecution], number> = {
   due: sweepDue,
   evict: sweepDue,
   backstop: sweepForgotten,
-  beat: ({ ledger }, job) => writeBeat(ledger.db, job).then(() => 1),
-  topics: ({ ledger }, note) => writeTopics(ledger.db, note),
+  beat: (execution, job) => writeBeat(execution, job).then(() => 1),
+  topics: writeTopics,
   ping: async () => 0,
 };
 
@@ -72,7 +71,7 @@ const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
   backstop: findForgotten,
   compute: answerRun,
   canary: (app, _, { sentAt }) => raiseCanary(app, sentAt),
-  ping: answerPing,
+  ping: lookAtWiring,
 };
 
 /** @throws Error naming the kind of the job, when this release does not know it. An older one may have scheduled it. */
@@ -90,7 +89,7 @@ async function handle<Job extends { kind: string }, Context extends unknown[], R
 
 export function internalFunctions(app: LazyApp): LazyFunctions {
   const args = { job: v.any() };
-  return noting(app.taken, {
+  return noting(app, {
     recompute: internalMutationGeneric({
       args,
       handler: (ctx, { job }) => withExecution(app, ctx, (execution) => handle(RECOMPUTES, job, execution)),
@@ -121,17 +120,4 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
       handler: async (ctx, { seals }) => dispatchAll(app, ctx, (await openForwarded(seals)).effects, true),
     }),
   });
-}
-
-/** The same functions, each of which notes that the app's module takes it. */
-function noting(taken: TakenExports, functions: LazyFunctions): LazyFunctions {
-  const noted = {};
-  for (const [name, value] of Object.entries(functions)) {
-    const get = () => {
-      taken.take(name);
-      return value;
-    };
-    Object.defineProperty(noted, name, { enumerable: true, get });
-  }
-  return noted as LazyFunctions;
 }

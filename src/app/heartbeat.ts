@@ -1,12 +1,13 @@
 import { makeFunctionReference } from "convex/server";
 import type { Effect } from "../effects/effect.js";
-import { environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
+import { STREAM_SECRET } from "../effects/secrets.js";
 import { sealForClient } from "../effects/transports/client.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
 import { type LazyApp, pathOf } from "../model/app.js";
-import { forgottenExports, neededExports } from "../model/exports.js";
+import type { MutationExecution } from "../model/execution.js";
+import { neededExports } from "../model/exports.js";
 import type { Arrival, Beat, SweepJob, TopicsNote } from "../model/jobs.js";
-import { type AnyActionCtx, type AnyQueryCtx, type LazyWriter, lazyDb } from "../schema.js";
+import { type AnyActionCtx, type AnyQueryCtx, type LazyReader, type LazyWriter, lazyDb } from "../schema.js";
 import { CANARY_PATIENCE_MS, NOTE_INTERVAL_MS, SECOND } from "../times.js";
 import { complain } from "../values/describe.js";
 import { type Call, routeProblem, tryExports } from "./wiring.js";
@@ -14,7 +15,7 @@ import { type Call, routeProblem, tryExports } from "./wiring.js";
 /*
  * The heartbeat tries everything that an effect needs, and remembers what it found in `lazyHealth`. A canary is an
  * effect that goes the whole way: a query raises it, the transport delivers it, it is dispatched, and its recompute
- * notes that it has arrived. Topics of the log stream that loop are noted by the route.
+ * notes that it has arrived.
  */
 
 /**
@@ -24,12 +25,12 @@ import { type Call, routeProblem, tryExports } from "./wiring.js";
 export type StreamHealth = Record<"canarySentAt" | "canaryArrivedAt" | "delayMs", number | null> & { missed: number };
 
 /** The action `heartbeat`: does the work of sweeps, looks for rows whose effect was lost, and tries the wiring. */
-export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
+export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: AnyActionCtx): Promise<null> {
   const at = Date.now();
   const call: Call = (type, path, args) => {
-    const reference = makeFunctionReference(path) as never;
-    if (type === "query") return ctx.runQuery(reference, args as never);
-    return type === "mutation" ? ctx.runMutation(reference, args as never) : ctx.runAction(reference, args as never);
+    const byType = { query: runQuery, mutation: runMutation, action: runAction };
+    const run: (reference: never, args: never) => Promise<unknown> = byType[type];
+    return run(makeFunctionReference(path) as never, args as never);
   };
   const { seen, failed } = await tryExports(app.module, call);
   const attempt = (name: "recompute" | "sweep" | "inspect" | "forward", args: object) =>
@@ -45,114 +46,103 @@ export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
   for (const job of jobs) await attempt("sweep", { job });
   for (const problem of [...seen, ...failed]) complain(problem);
   const remember = async (route?: string) => {
-    const job: Beat = { kind: "beat", at, checked: toCheck(app), failed, ...(route !== undefined && { route }) };
+    const job: Beat = { kind: "beat", at, checked: toCheck(app), failed, route };
     // If the one is missing, the other remembers it.
-    if ((await attempt("recompute", { job })) === undefined) await attempt("sweep", { job });
+    if (!(await attempt("recompute", { job }))) await attempt("sweep", { job });
   };
   await remember();
-  const seals = (await attempt("inspect", { ask: { kind: "canary", sentAt: Date.now() } })) as string[] | undefined;
-  if (seals && seals.length > 0) await attempt("forward", { seals });
+  const seals = await attempt("inspect", { ask: { kind: "canary", sentAt: Date.now() } });
+  if (seals) await attempt("forward", { seals });
   // The last, since it may take long to answer.
-  const route = app.transports.has("logStream") ? await routeProblem() : undefined;
-  if (route !== undefined) {
+  const route = await routeProblem(app);
+  if (route) {
     complain(route);
     await remember(route);
   }
   return null;
 }
 
-/** What a heartbeat looks at: the exports and the views. */
 function toCheck(app: LazyApp): string[] {
   return [...neededExports(app), ...app.views.keys()];
 }
 
-/**
- * In the query: the canary leaves as every effect does.
- *
- * @returns The seals that a client would forward, when there is no log stream.
- */
-export async function raiseCanary(app: LazyApp, sentAt: number): Promise<string[]> {
+/** In the query: the canary leaves as every effect does. Without a log stream, returns what a client would forward. */
+export async function raiseCanary(app: LazyApp, sentAt: number): Promise<unknown> {
   const args: Arrival = { kind: "arrival", sentAt };
   const canary: Effect = { target: pathOf(app, "recompute"), args, windowMs: SECOND };
-  if (!app.transports.has("logStream")) return await sealForClient([canary]);
-  await sendByLogStream([canary]);
-  return [];
+  return app.transports.has("logStream") ? sendByLogStream([canary]) : sealForClient([canary]);
 }
 
 /** Notes topics that loop. It never fails: the stream must not be stopped by it. */
 export async function noteTopics(app: LazyApp, ctx: Pick<AnyActionCtx, "runMutation">, topics: string): Promise<void> {
-  const job: TopicsNote = { kind: "topics", at: Date.now(), topics };
+  const job: TopicsNote = { kind: "topics", topics };
   await ctx.runMutation(app.refs.sweep, { job }).catch(() => {});
 }
 
 /** In the mutation `sweep`; returns how many documents it has written. */
-export async function writeTopics(db: LazyWriter, { at, topics }: TopicsNote): Promise<number> {
-  const { foreignAt = 0, foreignTopics } = (await db.query("lazyHealth").first()) ?? {};
-  if (foreignTopics === topics && at - foreignAt < NOTE_INTERVAL_MS) return 0;
-  await writeHealth(db, { foreignAt: at, foreignTopics: topics });
+export async function writeTopics({ ledger: { db } }: MutationExecution, { topics }: TopicsNote): Promise<number> {
+  const now = Date.now();
+  if (now - (await readHealth(db)).foreignAt < NOTE_INTERVAL_MS) return 0;
+  await writeHealth(db, { foreignAt: now, foreignTopics: topics });
   return 1;
 }
 
-/**
- * In the mutation `recompute` or `sweep`; the same heartbeat may do it twice. A canary that has not arrived is waited
- * for, while the next ones are sent.
- */
-export async function writeBeat(db: LazyWriter, { at, checked, failed, route }: Beat): Promise<void> {
-  const { sentAt = 0, arrivedAt = 0, missed = 0 } = (await db.query("lazyHealth").first()) ?? {};
-  const isWaiting = arrivedAt < sentAt;
-  const isMissed = isWaiting && at - sentAt >= CANARY_PATIENCE_MS;
-  if (isMissed) complain(`a canary was sent ${Math.round((at - sentAt) / SECOND)} s ago and has not arrived.`);
-  const sent = isWaiting && !isMissed ? {} : { sentAt: at };
-  await writeHealth(db, { ...sent, checked, failed, route, missed: isMissed ? missed + 1 : missed });
+/** In the mutation `recompute` or `sweep`; the same heartbeat may do it twice. A canary is waited for until it is late. */
+export async function writeBeat({ app, ledger: { db } }: MutationExecution, job: Beat): Promise<"clean"> {
+  const { at, checked, failed, route } = job;
+  const { isWaiting, isLate, missed } = await readHealth(db, at);
+  if (isLate) complain(lostCanary(app));
+  const sent = isWaiting && !isLate ? {} : { sentAt: at };
+  await writeHealth(db, { ...sent, checked, failed, route, missed: isLate ? missed + 1 : missed });
+  return "clean";
 }
 
 /** In the mutation `recompute`: the canary's dispatch has started it. */
-export async function writeArrival(db: LazyWriter, { sentAt }: Arrival): Promise<void> {
+export async function writeArrival({ ledger }: MutationExecution, { sentAt }: Arrival): Promise<"clean"> {
   const arrivedAt = Date.now();
-  await writeHealth(db, { arrivedAt, delayMs: arrivedAt - sentAt, missed: 0 });
+  await writeHealth(ledger.db, { arrivedAt, delayMs: arrivedAt - sentAt, missed: 0 });
+  return "clean";
+}
+
+async function readHealth(db: LazyReader, now = Date.now()) {
+  const found = await db.query("lazyHealth").first();
+  const { sentAt = 0, arrivedAt = 0, missed = 0, foreignAt = 0 } = found ?? {};
+  const isWaiting = arrivedAt < sentAt;
+  const isLate = isWaiting && now - sentAt >= CANARY_PATIENCE_MS;
+  return { ...found, sentAt, arrivedAt, missed, foreignAt, isWaiting, isLate };
 }
 
 async function writeHealth(db: LazyWriter, change: object): Promise<void> {
-  const id = (await db.query("lazyHealth").first())?._id ?? (await db.insert("lazyHealth", { missed: 0 }));
-  await db.patch("lazyHealth", id, change);
+  const { _id } = (await db.query("lazyHealth").first()) ?? {};
+  await db.patch("lazyHealth", _id ?? (await db.insert("lazyHealth", { missed: 0 })), change);
 }
 
-/** What the heartbeat has found, how its canary fares, and what is wrong, with the remedy. */
-export async function health(app: LazyApp, { db }: AnyQueryCtx): Promise<{ stream: StreamHealth; problems: string[] }> {
-  const found = await lazyDb(db).query("lazyHealth").first();
-  const { sentAt = null, arrivedAt = null, delayMs = null, missed = 0, failed = [], route } = found ?? {};
-  const { checked, foreignAt, foreignTopics } = found ?? {};
-  const isWaiting = (arrivedAt ?? 0) < (sentAt ?? 0);
-  const run = `run npx convex run ${pathOf(app, "heartbeat")}`;
+/** How the canary fares. Adds what the heartbeat has found wrong to the problems, with the remedy. */
+export async function health(app: LazyApp, { db }: AnyQueryCtx, problems: string[]): Promise<StreamHealth> {
+  const found = await readHealth(lazyDb(db));
+  const { sentAt, arrivedAt, delayMs = null, missed, isWaiting, checked = [], failed = [], route } = found;
+  const run = `run npx convex run ${pathOf(app, "heartbeat")}.`;
+  const add = (problem: string) => problems.push(`${problem} Then ${run}`);
   // Those that are known to be forgotten now are told without.
-  const isTold = forgottenExports(app) !== undefined;
-  const problems = [...(isTold ? [] : failed), ...(isWaiting && route ? [route] : [])].map(
-    (each) => `${each} Then ${run}.`,
-  );
-  if (foreignAt !== undefined && foreignAt > (arrivedAt ?? 0) - NOTE_INTERVAL_MS) {
+  if (!app.forgotten?.length) failed.forEach(add);
+  if (isWaiting && route) add(route);
+  if (found.isLate || (isWaiting && missed > 0)) add(lostCanary(app));
+  else if (isWaiting) problems.push("Still being checked: the canary is on its way. Run inspect again.");
+  if (found.foreignTopics && found.foreignAt > arrivedAt - NOTE_INTERVAL_MS) {
     problems.push(
-      `The log stream delivers other topics than "console" (${foreignTopics}): each delivery causes another, ` +
-        'and you pay for it. Edit the stream: choose "console" only.',
+      `The log stream delivers other topics than "console" (${found.foreignTopics}), ` +
+        'and each delivery causes another: choose "console" only.',
     );
   }
-  if (isWaiting) problems.push(canaryProblem(app, { agoMs: Date.now() - (sentAt ?? 0), missed }));
-  const unseen = toCheck(app).filter((name) => !checked?.includes(name));
-  if (checked === undefined) problems.push(`Not checked yet: ${run}, and look again some seconds later.`);
-  else if (unseen.length > 0) problems.push(`Not checked yet, as they are new: ${unseen.join(", ")}; ${run}.`);
-  return { stream: { canarySentAt: sentAt, canaryArrivedAt: arrivedAt, delayMs, missed }, problems };
+  const unchecked = toCheck(app).filter((name) => !checked.includes(name));
+  if (unchecked.length > 0) problems.push(`Not checked yet: ${unchecked.join(", ")}; ${run}`);
+  return { canarySentAt: sentAt || null, canaryArrivedAt: arrivedAt || null, delayMs, missed };
 }
 
-function canaryProblem({ transports }: LazyApp, { agoMs, missed }: { agoMs: number; missed: number }): string {
-  const sent = `a canary that was sent ${Math.round(agoMs / SECOND)} s ago`;
-  if (missed === 0 && agoMs < CANARY_PATIENCE_MS) {
-    return `Still being checked: ${sent} is on its way, which takes some seconds. Run inspect again.`;
-  }
-  const lost = missed > 0 ? `${missed} canary(s) in a row did not come back.` : `${sent} did not come back.`;
-  if (!transports.has("logStream")) return `${lost} See the logs of dispatch and recompute.`;
-  const isTried = environmentVariable("CONVEX_SITE_URL") !== undefined;
-  return (
-    `${lost} The log stream is deleted, paused, posts to another URL, or signs with another secret than ` +
-    `${STREAM_SECRET}: see Settings → Integrations.` +
-    (isTried ? "" : " (The route was not checked, as CONVEX_SITE_URL is not set.)")
-  );
+function lostCanary({ transports }: LazyApp): string {
+  const remedy = transports.has("logStream")
+    ? "The log stream is deleted, paused, posts to another URL, or signs with another secret than " +
+      `${STREAM_SECRET}: see Settings → Integrations.`
+    : "See the logs of dispatch and recompute.";
+  return `The canary did not come back. ${remedy}`;
 }

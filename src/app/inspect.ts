@@ -1,15 +1,14 @@
 import type { Value } from "convex/values";
 import { MAX_ATTEMPTS } from "../effects/ledger.js";
 import { type LazyApp, pathOf } from "../model/app.js";
-import type { ViewDefinition } from "../model/definition.js";
 import { forgottenExports } from "../model/exports.js";
-import { isNearlyOut, shareOfReads } from "../model/limits.js";
+import { isNearlyOut, isShortOf, shareOfReads } from "../model/limits.js";
 import { type AnyQueryCtx, type Entry, lazyDb, type StoredRow } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
 import { health, type StreamHealth } from "./heartbeat.js";
-import { missingSecrets, missingTables } from "./wiring.js";
+import { lookAtWiring } from "./wiring.js";
 
 /** Documents of one table that `inspect` looks at, and failures that it reports. */
 const MAX_DOCUMENTS = 1_000;
@@ -18,25 +17,23 @@ const MAX_FAILURES = 100;
 const ROW_BYTES = 2 << 20;
 
 /**
- * A recompute or effect whose last attempt failed: the key object of the row, or the arguments or key of another effect
- * as text; how many attempts have failed in a row; when the last one failed, and when the next may start, in ms since
- * 1970.
+ * A recompute or effect whose last attempt failed: the row's key object, or the arguments or key of another effect as
+ * text; how many attempts failed in a row; when the last one failed and the next may start, in ms since 1970.
  */
 export type Failure = { key: Value; message: string } & Record<"attempts" | "failedAt" | "retryAt", number>;
 
 /** What `inspect` reports. */
 export interface InspectReport {
   /**
-   * What is wrong, or not checked yet, with the remedy. Empty when all is well: a heartbeat has tried each export and
-   * table, its canary has gone the whole way to a recompute, and no key's compute fails for good.
+   * What is wrong, or not checked yet, with the remedy. Empty when a heartbeat has tried each export and table, its
+   * canary has gone the whole way to a recompute, and no key's compute fails for good.
    */
   problems: string[];
   /** How the log stream works, as the canary tells; null without that transport. */
   stream: StreamHealth | null;
   /**
-   * How many rows were looked at, and how many of them a reader would find stale or expired. Where `more` is true, the
-   * table may have more rows, and both are lower bounds: the views share what one query may read, and each is looked
-   * at up to 1,000 rows.
+   * How many rows were looked at, and how many of them a reader would find stale or expired. Both are lower bounds where
+   * `more` is true: the views share what one query may read, and of each at most 1,000 rows are looked at.
    */
   views: Record<string, Counts & { failures: Failure[] }>;
   ledger: {
@@ -54,91 +51,75 @@ type Counts = { rows: number; stale: number; more: boolean };
 export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectReport> {
   const { name: actual } = await ctx.meta.getFunctionMetadata();
   if (actual !== pathOf(app, "inspect")) {
-    throw new Error(
-      `new LazyViews({ module }) is "${app.module}", but this function runs as ${actual}: ` +
-        `set module to "${actual.split(":")[0]}".`,
-    );
+    const module = actual.split(":")[0];
+    throw new Error(`new LazyViews({ module }) is "${app.module}"; set module to "${module}", which exports inspect.`);
   }
-  const missing = await missingTables(app, ctx);
-  const { stream, problems: found } = await health(app, ctx);
-  const forgotten = forgottenExports(app);
-  const problems = [...(forgotten ? [forgotten] : []), ...missingSecrets(app), ...missing.values(), ...found];
-  const report: InspectReport = {
-    problems,
-    stream: app.transports.has("logStream") ? stream : null,
-    views: {},
-    ledger: { entries: 0, more: false, failures: [] },
-  };
+  const { problems: seen, missing } = await lookAtWiring(app, ctx);
+  const problems = [...forgottenExports(app), ...seen];
+  const stream = await health(app, ctx, problems);
+  const views: InspectReport["views"] = {};
+  const ledger: InspectReport["ledger"] = { entries: 0, more: false, failures: [] };
   let parts = app.views.size + 1;
   let failed: Entry[] = [];
-  if (!missing.has("lazyEffects")) {
-    const ledger = lazyDb(ctx.db).query("lazyEffects");
-    failed = await ledger
+  if (!missing.includes("lazyEffects")) {
+    failed = await lazyDb(ctx.db)
+      .query("lazyEffects")
       .withIndex("by_failure", (q) => q.gt("failure.failedAt", 0))
       .order("desc")
       .take(MAX_FAILURES);
-    const { rows, more } = await count(ctx, lazyDb(ctx.db).query("lazyEffects"), parts);
-    Object.assign(report.ledger, { entries: rows, more });
+    const { rows: entries, more } = await count(ctx, "lazyEffects", parts);
+    Object.assign(ledger, { entries, more });
   }
   for (const view of app.views.values()) {
     parts--;
+    const { name } = view;
     let counts: Counts = { rows: 0, stale: 0, more: false };
+    // What a predicate throws, or else the look at the rows: one problem for the view.
+    const thrown: unknown[] = [];
+    const isStale = async (row: StoredRow) =>
+      !(await isNearlyOut(ctx)) && (await judgeForReader(ctx, view, row, (error) => thrown.push(error))) !== "fresh";
     try {
-      if (!missing.has(view.name)) counts = await countRows(ctx, view, parts, problems);
+      if (!missing.includes(name)) counts = await count(ctx, name, parts, isStale);
     } catch (error) {
-      problems.push(`view "${view.name}": its rows could not be looked at. (${reasonOf(error)})`);
+      thrown.push(`view "${name}": its rows could not be looked at. (${reasonOf(error)})`);
     }
-    report.views[view.name] = { ...counts, failures: [] };
+    problems.push(...thrown.slice(0, 1).map(String));
+    views[name] = { ...counts, failures: [] };
   }
-  for (const entry of failed) reportFailure(app, report, entry);
-  for (const [name, { failures }] of Object.entries(report.views)) {
-    const [first, ...others] = failures.filter(({ attempts }) => attempts >= MAX_ATTEMPTS);
-    if (first === undefined) continue;
-    const key = canonicalText(first.key);
-    const among = others.length === 0 ? key : `${others.length + 1} keys, ${key} among them`;
-    const rest = `(After ${MAX_ATTEMPTS} attempts only a reader starts the next one.)`;
-    problems.push(`view "${name}": its compute fails for good for ${among}: ${first.message} ${rest}`);
+  for (const { key, target, failure } of failed) {
+    const text = key.slice(target.length + 1);
+    const work = target === pathOf(app, "recompute") ? fromCanonicalText(text) : {};
+    const { view = "", args = text } = work as { view?: string; args?: Value };
+    const entry = { ...failure, key: args } as Failure;
+    if (app.views.has(view)) views[view]?.failures.push(entry);
+    else ledger.failures.push({ target, ...entry });
   }
-  return report;
-}
-
-function reportFailure(app: LazyApp, { views, ledger }: InspectReport, { key, target, failure }: Entry): void {
-  const text = key.slice(target.length + 1);
-  const isRecompute = target === pathOf(app, "recompute");
-  const work = isRecompute ? (fromCanonicalText(text) as { view: string; args: Value }) : null;
-  const entry = { ...failure, key: work?.args ?? text } as Failure;
-  if (work === null || !app.views.has(work.view)) ledger.failures.push({ target, ...entry });
-  else views[work.view]?.failures.push(entry);
-}
-
-/** What predicates throw becomes a problem, once for the view. */
-async function countRows(ctx: AnyQueryCtx, view: ViewDefinition, parts: number, problems: string[]): Promise<Counts> {
-  const thrown: unknown[] = [];
-  const counts = await count(ctx, ctx.db.query(view.name), parts, async (row) => {
-    if (await isNearlyOut(ctx)) return false;
-    return (await judgeForReader(ctx, view, row as unknown as StoredRow, (text) => thrown.push(text))) !== "fresh";
-  });
-  problems.push(...thrown.slice(0, 1).map(String));
-  return counts;
+  for (const [name, { failures }] of Object.entries(views)) {
+    const [last, ...others] = failures.filter(({ attempts }) => attempts >= MAX_ATTEMPTS);
+    if (last === undefined) continue;
+    const keys = `${others.length + 1} key(s), such as ${canonicalText(last.key)}`;
+    problems.push(
+      `view "${name}": its compute fails for good for ${keys}: ${last.message} (Only a reader starts the next attempt.)`,
+    );
+  }
+  return { problems, stream: app.transports.has("logStream") ? stream : null, views, ledger };
 }
 
 /** Counts documents: as many as a part's share allows, and at least one, if the transaction has room for it. */
-async function count<Document>(
+async function count(
   ctx: AnyQueryCtx,
-  documents: AsyncIterable<Document>,
+  table: string,
   parts: number,
-  isStale?: (document: Document) => Promise<boolean>,
+  isStale?: (row: StoredRow) => Promise<boolean>,
 ): Promise<Counts> {
-  const found: Counts = { rows: 0, stale: 0, more: false };
+  const found: Counts = { rows: 0, stale: 0, more: true };
   const isOver = await shareOfReads(ctx, parts);
-  if ((await ctx.meta.getTransactionMetrics()).bytesRead.remaining < ROW_BYTES) return { ...found, more: true };
-  for await (const document of documents) {
-    found.more = found.rows === MAX_DOCUMENTS;
-    if (found.more) break;
+  if (await isShortOf(ctx, { bytesRead: ROW_BYTES })) return found;
+  for await (const document of ctx.db.query(table)) {
+    if (found.rows === MAX_DOCUMENTS) return found;
     found.rows++;
-    if (await isStale?.(document)) found.stale++;
-    found.more = (await isOver(found.rows)) || (await isNearlyOut(ctx));
-    if (found.more) break;
+    if (await isStale?.(document as unknown as StoredRow)) found.stale++;
+    if ((await isOver(found.rows)) || (await isNearlyOut(ctx))) return found;
   }
-  return found;
+  return { ...found, more: false };
 }

@@ -20,7 +20,6 @@ import type { Effect } from "../effects/effect.js";
 import { answerLogStream } from "../effects/transports/webhook.js";
 import { called, type LazyApp, references, type Transport } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
-import { TakenExports } from "../model/exports.js";
 import type { AnyWriter, lazyTables } from "../schema.js";
 import { invalidateTag } from "../staleness/tags.js";
 import { checkOptions } from "../values/describe.js";
@@ -43,12 +42,10 @@ export type LazyBuilder<
 export interface LazyViewsOptions<DataModel extends GenericDataModel> {
   /** The path of this module below `convex/`, without its ending: `"lazy"` for `convex/lazy.ts`. */
   module: string;
-  /** Every view of the app. */
   views: Readonly<Record<string, AnyView<Has<DataModel>>>>;
   /**
-   * How effects leave queries. With `"client"`, callers that use the wrappers of `convex-lazy-views/client`, `/react`
-   * or `/nextjs` forward them; others are served as ever. Both together are faster than each alone.
-   * Default: `["logStream"]`.
+   * How effects leave queries, `["logStream"]` by default. With `"client"`, callers that use the wrappers of
+   * `convex-lazy-views/client`, `/react` or `/nextjs` forward them. Both together are faster than each alone.
    */
   transports?: readonly Transport[];
 }
@@ -85,25 +82,20 @@ export class LazyViews<DataModel extends GenericDataModel> {
       ...collectViews(views),
       refs: references(module),
       transports: toTransports(transports),
-      taken: new TakenExports(),
       plainQueries: new Set(),
     };
   }
 
   /**
-   * The functions that the library calls; export them from this module:
-   * `export const { recompute, dispatch, sweep, inspect, heartbeat } = lazy.functions();`. Also `forward` with the
-   * transport `client`, and `act` with views of the mode `action`. When one is missing, the first function that raises
-   * an effect logs an error, and `inspect` names it.
+   * The functions that the library calls; export them from this module, as above. Also `forward` with the transport
+   * `client`, and `act` with views of the mode `action`. When one is missing, the first function that raises an effect
+   * logs an error, and `inspect` names it.
    */
   functions(): LazyFunctions {
     return internalFunctions(this.app);
   }
 
-  /**
-   * A query builder, from `query` or `internalQuery` of `_generated/server`, as in
-   * `export const query = lazy.query(rawQuery);`: `ctx.scheduleEffect` and reads of views work inside.
-   */
+  /** A query builder, from `query` or `internalQuery` of `_generated/server`: effects and reads of views work inside. */
   query(builder: QueryBuilder<DataModel, "public">): LazyBuilder<"query", GenericQueryCtx<DataModel>, "public">;
   query(builder: QueryBuilder<DataModel, "internal">): LazyBuilder<"query", GenericQueryCtx<DataModel>, "internal">;
   query(builder: unknown): unknown {
@@ -112,8 +104,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
 
   /**
    * A mutation builder, from `mutation` or `internalMutation` of `_generated/server`: writes to sources invalidate the
-   * rows of their views, and effects are dispatched in the same transaction. Triggers of convex-helpers,
-   * and other wrappers of `ctx.db`, go on top; below, calls throw:
+   * rows of their views, and effects are dispatched in the same transaction. Wrappers of `ctx.db`, such as triggers of
+   * convex-helpers, go on top; below, calls throw:
    *
    * ```ts
    * export const mutation = customMutation(
@@ -132,10 +124,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
     return wrapBuilder(this.app, builder, inMutation);
   }
 
-  /**
-   * An action builder, from `action` or `internalAction` of `_generated/server`, as in
-   * `export const action = lazy.action(rawAction);`: effects are dispatched when the action ends.
-   */
+  /** An action builder, from `action` or `internalAction` of `_generated/server`: its end dispatches the effects. */
   action(builder: ActionBuilder<DataModel, "public">): LazyBuilder<"action", GenericActionCtx<DataModel>, "public">;
   action(builder: ActionBuilder<DataModel, "internal">): LazyBuilder<"action", GenericActionCtx<DataModel>, "internal">;
   action(builder: unknown): unknown {
@@ -143,8 +132,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * A builder of HTTP actions, from `httpAction` of `_generated/server`: effects are dispatched when the action ends,
-   * also those of queries that it runs.
+   * A builder of HTTP actions, from `httpAction` of `_generated/server`: its end dispatches the effects, also of its queries.
    *
    * ```ts
    * http.route({ path: "/stats", method: "GET", handler: lazy.httpAction(httpAction)(async (ctx, request) => { … }) });
@@ -166,8 +154,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * ```
    *
    * @param ctx - Of a function of `lazy.mutation` or `lazy.query`.
-   * @param keys - At most 500.
-   * @throws Error when a key does not fit the view, or there are too many; use `warmEach` for those.
+   * @throws Error when a key does not fit the view, or there are more than 500; use `warmEach` for those.
    */
   async warm<Key>(ctx: ReadCtx, view: View<Key, unknown, unknown>, keys: readonly Key[]): Promise<void> {
     await warmKeys(executionOf(ctx, view.definition, "warm"), view.definition, keys);
@@ -177,18 +164,14 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * `warm` for the keys of all documents of a source: a `migrateOne` for `@convex-dev/migrations`.
    *
    * ```ts
-   * // convex/migrations.ts
-   * export const migrations = new Migrations<DataModel>(components.migrations);
    * export const warmAirportStats = migrations.define({
    *   table: "flights",
    *   migrateOne: lazy.warmEach(airportStats, "flights"),
    * });
-   * // npx convex run migrations:warmAirportStats
    * ```
    *
-   * @param source - A table among the view's `sources`.
    * @returns A function of any mutation's ctx and a document. It throws what `sources` throws, with the document's id.
-   * @throws Error naming the source, when it is none of the view.
+   * @throws Error naming the source, when it is none of the view's `sources`.
    */
   warmEach<Source extends TableNamesInDataModel<DataModel>>(
     view: AnyView,
@@ -199,9 +182,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
 
   /**
    * Makes every row out of date whose key has the tag, in one written document. Their subscribers see it at once:
-   * ``await lazy.invalidateTag(ctx, `org:${org}`);``
+   * ``await lazy.invalidateTag(ctx, `org:${org}`);``, in any mutation.
    *
-   * @param ctx - Of any mutation.
    * @throws Error naming the value, when the tag is not a string or is empty.
    */
   async invalidateTag(ctx: GenericMutationCtx<DataModel>, tag: string): Promise<void> {

@@ -22,7 +22,6 @@ export async function runAttempt(execution: MutationExecution, job: Job<"attempt
   return outcome;
 }
 
-/** The sub-transaction of an attempt. */
 export async function runCommit(execution: MutationExecution, job: Job<"commit">): Promise<RecomputeOutcome> {
   const view = execution.app.views.get(job.view) as ViewDefinition;
   const key = toKey(view, job.args);
@@ -31,10 +30,8 @@ export async function runCommit(execution: MutationExecution, job: Job<"commit">
 }
 
 /**
- * What a key's value is in this snapshot, or the next page of it. A snapshot that does not show the run is from before
- * its begin, and may miss a change that has not been noted in the run.
- *
- * @returns Null when the snapshot is too old, or the run is over.
+ * What a key's value is in this snapshot, or its next page. Null when the run is over, or the snapshot is from before its
+ * begin: it may miss a change that is not noted in the run.
  */
 export async function answerRun(
   app: LazyApp,
@@ -64,14 +61,9 @@ export async function act(
     const view = app.views.get(name) as ViewDefinition;
     if (Date.now() - scheduledAt > sweepSpan(view.timeoutMs)) await report({ kind: "started", run });
     const key = toKey(view, args);
-    const value = await inAction(
-      app,
-      ctx,
-      (inner) => view.compute(withoutIdentity(inner) as never, key.args as never),
-      {},
-    );
-    const { version } = view;
-    result = { computed: { value: view.checkValue(value) as Value, version, asOf, probes } };
+    const compute = (inner: AnyActionCtx) => view.compute(withoutIdentity(inner) as never, key.args as never);
+    const value = view.checkValue(await inAction(app, ctx, compute, {})) as Value;
+    result = { computed: { value, version: view.version, asOf, probes } };
   } catch (error) {
     result = { error: reasonOf(error) };
   }

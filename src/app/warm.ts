@@ -10,7 +10,6 @@ import { withExecution } from "./builders.js";
 /** Keys that one call of `warm` takes: each may schedule a job of its transaction. */
 const MAX_KEYS = 500;
 
-/** @throws Error when a key does not fit the view, or there are too many. */
 export async function warmKeys(execution: Execution, view: ViewDefinition, keys: readonly unknown[]): Promise<void> {
   if (keys.length > MAX_KEYS) {
     throw new Error(`warm was given ${keys.length} keys; give at most ${MAX_KEYS}, or use warmEach.`);
@@ -24,7 +23,6 @@ async function warm(execution: Execution, view: ViewDefinition, key: Key): Promi
   if (await isWanted(execution.reader, view, row)) execution.raiseRecompute(view, key, row);
 }
 
-/** @throws Error naming the source, when it is none of the view. */
 export function warmEach(
   app: LazyApp,
   view: ViewDefinition,

@@ -1,15 +1,12 @@
 import { sign } from "../effects/crypto.js";
 import { effectSecret, environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
 import type { LazyApp } from "../model/app.js";
-import { type ExportName, exportLine, neededExports } from "../model/exports.js";
+import { EXPORTS_OF_ALL, type ExportName, neededExports, notCalled } from "../model/exports.js";
 import { type AnyQueryCtx, lazyDb } from "../schema.js";
 import { toHex } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
 
-/*
- * What can be wrong with the wiring, each with its remedy as a sentence. A query sees the secrets, the tables and the
- * exports that were forgotten; calls see exports under another name, and the route.
- */
+/* What can be wrong with the wiring, each with its remedy as a sentence. */
 
 /** The path of the HTTP route that the deployment's log stream posts to. */
 export const EFFECTS_PATH = "/lazy-views/effects";
@@ -26,94 +23,77 @@ const PINGS = {
   forward: ["mutation", { seals: [] }],
 } as const;
 
-/** What `inspect` answers to a ping: what is wrong with secrets and tables, and what the app has to export. */
-type Pong = { problems: string[]; exports: ExportName[] };
-
 /** Calls a function by its path. */
 export type Call = (type: "query" | "mutation" | "action", path: string, args: object) => Promise<unknown>;
 
 /**
  * Tries each export of an app, but for `heartbeat`.
  *
- * @returns What is wrong: what `inspect` has `seen`, and which exports have `failed`.
+ * @returns What is wrong: what a query has `seen`, and which exports have `failed`.
  */
 export async function tryExports(module: string, call: Call): Promise<{ seen: string[]; failed: string[] }> {
   const failed: string[] = [];
-  let pong: Pong = { problems: [], exports: ["recompute", "dispatch", "sweep", "inspect", "heartbeat"] };
-  let reason = "";
+  let seen: string[] = [];
+  let needed: readonly ExportName[] = EXPORTS_OF_ALL;
   for (const [name, [type, args]] of Object.entries(PINGS)) {
-    if (!pong.exports.includes(name as ExportName)) continue;
+    if (!needed.includes(name as ExportName)) continue;
     try {
       const answer = await call(type, `${module}:${name}`, args);
-      if (name === "inspect") pong = answer as Pong;
+      if (name === "inspect") ({ problems: seen, needed } = answer as Awaited<ReturnType<typeof lookAtWiring>>);
     } catch (error) {
-      failed.push(`${module}:${name}`);
-      reason ||= reasonOf(error);
+      failed.push(notCalled(module, name, error));
     }
   }
-  if (failed.length === 0) return { seen: pong.problems, failed };
-  const remedy = `${exportLine(module, pong.exports)} It must be the module of new LazyViews(), too.`;
-  return { seen: pong.problems, failed: [`${failed.join(", ")} could not be called: ${remedy} (${reason})`] };
+  return { seen, failed };
 }
 
-export async function answerPing(app: LazyApp, ctx: AnyQueryCtx): Promise<Pong> {
-  const tables = await missingTables(app, ctx);
-  return { problems: [...missingSecrets(app), ...tables.values()], exports: neededExports(app) };
-}
-
-/** Secrets that are not set, or too short. */
-export function missingSecrets({ transports }: LazyApp): string[] {
+/** What a query sees: what is wrong with secrets and tables, which tables are missing, and which exports are needed. */
+export async function lookAtWiring(app: LazyApp, { db }: AnyQueryCtx) {
   const problems: string[] = [];
+  const missing: string[] = [];
   try {
     effectSecret();
   } catch (error) {
     problems.push(reasonOf(error));
   }
-  if (transports.has("logStream") && environmentVariable(STREAM_SECRET) === undefined) {
+  if (app.transports.has("logStream") && !environmentVariable(STREAM_SECRET)) {
     problems.push(
-      `${STREAM_SECRET} is not set, so no effect of a query arrives. Create a webhook log stream with the topic ` +
-        `"console" only, and run: npx convex env set ${STREAM_SECRET} <its hmacSecret>`,
+      `${STREAM_SECRET} is not set. Create a webhook log stream with the topic "console" only, and run: ` +
+        `npx convex env set ${STREAM_SECRET} <its hmacSecret>`,
     );
   }
-  return problems;
-}
-
-/** The tables that the schema lacks, or has without our indexes: name → problem. The library's own count as one. */
-export async function missingTables(app: LazyApp, ctx: AnyQueryCtx): Promise<Map<string, string>> {
-  const problems = new Map<string, string>();
-  const look = async (table: string, remedy: string) => {
+  for (const table of ["lazyEffects", ...app.views.keys()] as "lazyEffects"[]) {
     try {
       // No document has this key.
-      const none = lazyDb(ctx.db)
-        .query(table as "lazyEffects")
+      const none = lazyDb(db)
+        .query(table)
         .withIndex("by_key", (q) => q.eq("key", ""));
       await none.first();
     } catch (error) {
-      problems.set(table, `convex/schema.ts lacks ${remedy} (${reasonOf(error)})`);
+      missing.push(table);
+      const line = app.views.has(table) ? `${table}: <its viewTable()>` : "...lazyTables";
+      problems.push(`convex/schema.ts must have defineSchema({ …, ${line} }). (${reasonOf(error)})`);
     }
-  };
-  await look("lazyEffects", "the tables of the library: write defineSchema({ …, ...lazyTables }).");
-  for (const name of app.views.keys()) {
-    await look(name, `the table of the view "${name}": write defineSchema({ …, ${name}: <its viewTable()> }).`);
   }
-  return problems;
+  return { problems, missing, needed: neededExports(app) };
 }
 
 /** What is wrong with the log stream's route; undefined when nothing is, or it cannot be tried. */
-export async function routeProblem(): Promise<string | undefined> {
+export async function routeProblem({ transports }: LazyApp): Promise<string | undefined> {
   const site = environmentVariable("CONVEX_SITE_URL");
   const secret = environmentVariable(STREAM_SECRET);
-  if (site === undefined || secret === undefined) return undefined;
+  if (!site || !secret || !transports.has("logStream")) return undefined;
   const url = site + EFFECTS_PATH;
   const body = "[]";
+  let answer: string;
   try {
     const headers = { "x-webhook-signature": `sha256=${toHex(await sign(body, secret))}` };
     const response = await fetch(url, { method: "POST", headers, body });
-    if (response.status === 200) return undefined;
-    const said = (await response.text()).slice(0, 300);
-    const remedy = "convex/http.ts must call lazy.registerRoutes(http); before export default http;";
-    return `POST ${url} answers ${response.status}: ${response.status === 404 ? remedy : said}`;
+    if (response.ok) return undefined;
+    answer = `${response.status} ${(await response.text()).slice(0, 300)}`;
   } catch (error) {
-    return `POST ${url} failed: ${reasonOf(error)}.`;
+    answer = reasonOf(error);
   }
+  const remedy = "(If 404: convex/http.ts must call lazy.registerRoutes(http); before export default http;)";
+  return `POST ${url} answers: ${answer}. ${remedy}`;
 }

@@ -13,9 +13,9 @@ import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
 import { canonicalText } from "../values/canonical.js";
 import { complain, reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
-import { type ExportName, exportLine, neededExports, type TakenExports } from "./exports.js";
+import { type ExportName, notCalled } from "./exports.js";
 import type { LazyReferences, Question } from "./jobs.js";
-import { hasRoomToDispatch, isNearlyOut } from "./limits.js";
+import { isNearlyOut, isShortOfRoom } from "./limits.js";
 import { announce, findRow, MissingTableError } from "./row.js";
 import { findRun } from "./run.js";
 
@@ -34,7 +34,8 @@ export interface LazyApp {
   dependents: ReadonlyMap<string, readonly ViewDefinition[]>;
   refs: LazyReferences;
   transports: ReadonlySet<Transport>;
-  taken: TakenExports;
+  /** The exports that the app's module has forgotten; absent while that is not known. */
+  forgotten?: ExportName[];
   /** Functions that refused a marked call: queries that were not made with `lazy.query`. */
   plainQueries: Set<string>;
 }
@@ -56,8 +57,7 @@ export function pathOf({ module }: LazyApp, name: ExportName): string {
 /** Waits for a call of one of the app's exports. An error also says how the app must export them. */
 export function called<Result>(app: LazyApp, name: ExportName, call: Promise<Result>) {
   return call.catch((cause): Result => {
-    const remedy = `(If it was not found: ${exportLine(app.module, neededExports(app))})`;
-    throw new Error(`could not call ${pathOf(app, name)}. ${reasonOf(cause)} ${remedy}`, { cause });
+    throw new Error(notCalled(app.module, name, cause), { cause });
   });
 }
 
@@ -98,7 +98,7 @@ export async function dispatchInMutation(
  */
 export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<void> {
   if (effects.length === 0) return;
-  const own = (await hasRoomToDispatch(ctx, Math.min(effects.length, CHUNK))) ? effects.slice(0, CHUNK) : [];
+  const own = (await isShortOfRoom(ctx, Math.min(effects.length, CHUNK))) ? [] : effects.slice(0, CHUNK);
   const others = effects.slice(own.length);
   try {
     if (others.length > 0) await handOn(app, ctx, others);

@@ -1,49 +1,45 @@
+import { reasonOf } from "../values/describe.js";
 import type { LazyApp } from "./app.js";
 
-/** The functions that an app exports for the library. */
-export type ExportName = "recompute" | "dispatch" | "sweep" | "inspect" | "heartbeat" | "act" | "forward";
+/** The functions that every app exports for the library. */
+export const EXPORTS_OF_ALL = ["recompute", "dispatch", "sweep", "inspect", "heartbeat"] as const;
 
-/** Which functions the app's module has taken out of `lazy.functions()`. */
-export class TakenExports {
-  private readonly names = new Set<string>();
-  /** A module has the object as a whole: then each function is taken when it is first called, which says nothing. */
-  private isWhole = false;
+export type ExportName = (typeof EXPORTS_OF_ALL)[number] | "act" | "forward";
 
-  take(name: string): void {
-    if (this.names.size === 0) {
-      // A module takes all of its exports at once.
-      void Promise.resolve().then(() => {
-        this.isWhole = this.names.size === 1;
-      });
-    }
-    this.names.add(name);
-  }
-
-  /** Those of the names that the module did not take; none when it cannot be told. */
-  missing(names: readonly ExportName[]): ExportName[] {
-    return this.isWhole || this.names.size === 0 ? [] : names.filter((name) => !this.names.has(name));
-  }
+/** The functions, of which those that the app's module does not take out of `lazy.functions()` are noted as forgotten. */
+export function noting<Functions extends object>(app: LazyApp, functions: Functions): Functions {
+  const taken = new Set<unknown>();
+  // A module takes all its exports at once. One that exports the object as a whole takes none, which says nothing.
+  void Promise.resolve().then(() => {
+    if (taken.size > 0) app.forgotten = (app.forgotten ?? neededExports(app)).filter((name) => !taken.has(name));
+  });
+  return new Proxy(functions, {
+    get(target, name) {
+      if (Object.hasOwn(target, name)) taken.add(name);
+      return Reflect.get(target, name);
+    },
+  });
 }
 
 /** The functions that an app has to export, for its views and transports. */
 export function neededExports({ views, transports }: Pick<LazyApp, "views" | "transports">): ExportName[] {
-  const hasActions = [...views.values()].some(({ mode }) => mode === "action");
-  return [
-    ...(["recompute", "dispatch", "sweep", "inspect", "heartbeat"] as const),
-    ...(hasActions ? (["act"] as const) : []),
-    ...(transports.has("client") ? (["forward"] as const) : []),
-  ];
+  const needed: ExportName[] = [...EXPORTS_OF_ALL];
+  if ([...views.values()].some(({ mode }) => mode === "action")) needed.push("act");
+  if (transports.has("client")) needed.push("forward");
+  return needed;
 }
 
-/** The line that the app's module needs, as a sentence. */
-export function exportLine(module: string, names: readonly ExportName[]): string {
+function exportLine(module: string, names: readonly string[]): string {
   return `convex/${module}.ts must have export const { ${names.join(", ")} } = lazy.functions();`;
 }
 
-/** Which exports the app has forgotten, with the remedy; undefined when none is known to be. */
-export function forgottenExports(app: LazyApp, but?: ExportName): string | undefined {
-  const names = neededExports(app);
-  const missing = app.taken.missing(names).filter((name) => name !== but);
-  if (missing.length === 0) return undefined;
-  return `convex/${app.module}.ts does not export ${missing.join(", ")}: ${exportLine(app.module, names)}`;
+/** Says that a call of an export failed, with the remedy for one that is missing. */
+export function notCalled(module: string, name: string, cause: unknown): string {
+  return `${module}:${name} could not be called: ${reasonOf(cause)} (If it was not found: ${exportLine(module, [name])})`;
+}
+
+/** What says which exports the app has forgotten; none when none is known to be. */
+export function forgottenExports({ forgotten = [], module }: LazyApp, but?: ExportName): string[] {
+  const names = forgotten.filter((name) => name !== but);
+  return names.length > 0 ? [exportLine(module, names)] : [];
 }

@@ -19,20 +19,14 @@ export type Page = { items: Value[]; isDone: boolean; cursor: string; room: numb
 /** What a step of a run has found: the value, or the next page. */
 export type Found = { computed: Computed } | { page: Page };
 
-/**
- * What a recompute is about, and whether a write asked for it in place of a reader. Of a key that is too long, `args` is
- * how its text begins.
- */
+/** What a recompute is about, and whether a write asked for it. Of a key that is too long, `args` is how it begins. */
 type Work = { view: string; args: Record<string, Value> | string; byWrite?: boolean };
 
-/** Recompute a key, if that is still wanted. */
-export type Attempt = Work & {
-  kind: "attempt";
-  /** The window that it was scheduled for; absent when it did not come through the ledger. */
-  start?: Start;
-  /** The turn that it has, in a view with `maxParallel`. */
-  turn?: GenericId<"lazyTurns">;
-};
+/**
+ * Recompute a key, if that is still wanted: in the window that it was scheduled for, if it came through the ledger; with
+ * the turn that it has, in a view with `maxParallel`.
+ */
+export type Attempt = Work & { kind: "attempt"; start?: Start; turn?: GenericId<"lazyTurns"> };
 
 /** A job or question that does nothing: the heartbeat tries each export by it. */
 export type Ping = { kind: "ping" };
@@ -50,7 +44,6 @@ export type RecomputeJob =
   | { kind: "finish"; run: RunId; computed?: Computed; error?: string }
   /** The sub-transaction that takes in what a run has found. */
   | { kind: "commitRun"; run: RunId; found: Found }
-  /** Remember what the heartbeat has found, or that its canary has gone the whole way. */
   | Beat
   | Arrival
   | Ping;
@@ -74,28 +67,21 @@ export type ActJob =
 
 /** A scan for rows to evict, which an earlier release has scheduled. */
 export type EvictJob = Sweep & { kind: "evict" };
-
 /** A step of the heartbeat's scan for rows whose effect was lost. */
 export type BackstopJob = { kind: "backstop"; view: string; at: number; cursor?: string };
-
-/**
- * The heartbeat sends a canary now, in ms since 1970: `failed` are the exports that could not be called, and `route`
- * what is wrong with the route, as sentences; `checked` names what it has looked at.
- */
-export type Beat = { kind: "beat"; at: number; checked: string[]; failed: string[]; route?: string };
-
+/** A heartbeat: the names that it has looked at, and what is wrong with exports and the route, as sentences. */
+export type Beat = { kind: "beat"; at: number; checked: string[]; failed: string[]; route?: string | undefined };
 /** The canary that was sent then has gone the whole way. */
 export type Arrival = { kind: "arrival"; sentAt: number };
-
 /** The log stream delivers topics that loop. */
-export type TopicsNote = { kind: "topics"; at: number; topics: string };
+export type TopicsNote = { kind: "topics"; topics: string };
 
 /** The jobs of the mutation `sweep`: `due` handles what is due in a table. */
 export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | Beat | TopicsNote | Ping;
 
 /** The questions that the query `inspect` answers to the library, mostly through a stale snapshot. */
 export type Question =
-  /** The `asOf` of rows; null for one that does not exist. */
+  /** The `asOf` of rows. */
   | { kind: "commits"; rows: ({ view: string; key: string } | null)[] }
   /** Which effects of an old delivery are still wanted. */
   | { kind: "wanted"; effects: readonly Effect[] }
@@ -105,13 +91,10 @@ export type Question =
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
   /** Raises a canary. */
   | { kind: "canary"; sentAt: number }
-  /** What is wrong with the wiring, as far as a query can see, and which exports there are to be tried. */
+  /** What a query sees of the wiring. */
   | Ping;
 
-/**
- * What `dispatch` gets: whether clients forward the effects; and whether it is a job, which has no caller to dispatch
- * them one by one should it fail.
- */
+/** What `dispatch` gets: whether clients forward the effects; and whether it is a job, which does so one by one should it fail. */
 export type DispatchArgs = { effects: Effect[]; areForwarded?: boolean; isJob?: boolean };
 
 type Mutation<Args extends DefaultFunctionArgs, Result> = FunctionReference<"mutation", "internal", Args, Result>;

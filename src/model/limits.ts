@@ -1,10 +1,15 @@
 import type { TransactionLimits } from "convex/server";
 import type { AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 
-/** Whether so little is left of what a transaction may read that work which can go on in another one stops. */
-export async function isNearlyOut({ meta }: AnyQueryCtx): Promise<boolean> {
-  const { bytesRead, documentsRead, databaseQueries } = await meta.getTransactionMetrics();
-  return bytesRead.remaining < 4 << 20 || documentsRead.remaining < 4_000 || databaseQueries.remaining < 500;
+/** Whether a transaction has less left than this. */
+export async function isShortOf({ meta }: AnyQueryCtx, needed: TransactionLimits): Promise<boolean> {
+  const metrics = await meta.getTransactionMetrics();
+  return Object.entries(needed).some(([name, amount]) => metrics[name as keyof TransactionLimits].remaining < amount);
+}
+
+/** Whether so little is left to read that work which can go on in another transaction stops. */
+export function isNearlyOut(ctx: AnyQueryCtx): Promise<boolean> {
+  return isShortOf(ctx, { bytesRead: 4 << 20, documentsRead: 4_000, databaseQueries: 500 });
 }
 
 const READS = ["bytesRead", "documentsRead", "databaseQueries"] as const;
@@ -30,22 +35,21 @@ export async function shareOfReads(
 }
 
 /** Whether a mutation has looked up so much that an index range for each key may be too many: it reads whole tables. */
-export async function isShortOfRanges({ meta }: AnyQueryCtx): Promise<boolean> {
-  return (await meta.getTransactionMetrics()).databaseQueries.remaining < 3_000;
+export function isShortOfRanges(ctx: AnyQueryCtx): Promise<boolean> {
+  return isShortOf(ctx, { databaseQueries: 3_000 });
 }
 
 /**
- * Whether a mutation has room to dispatch so many effects: for what each of them takes at most, and then for a hundred
+ * Whether a mutation lacks room to dispatch so many effects: for what each of them takes at most, and then for a hundred
  * jobs to which others are handed on, as those of the documents that a migration handles one by one.
  */
-export async function hasRoomToDispatch({ meta }: AnyMutationCtx, count: number): Promise<boolean> {
-  const { functionsScheduled, databaseQueries, documentsWritten, bytesWritten } = await meta.getTransactionMetrics();
-  return (
-    functionsScheduled.remaining > count + 110 &&
-    databaseQueries.remaining > 10 * count + 100 &&
-    documentsWritten.remaining > 4 * count + 10 &&
-    bytesWritten.remaining > 4 << 20
-  );
+export function isShortOfRoom(ctx: AnyMutationCtx, count: number): Promise<boolean> {
+  return isShortOf(ctx, {
+    functionsScheduled: count + 110,
+    databaseQueries: 10 * count + 100,
+    documentsWritten: 4 * count + 10,
+    bytesWritten: 4 << 20,
+  });
 }
 
 /** What a transaction must have left to remember a failure. */

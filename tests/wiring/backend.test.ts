@@ -81,7 +81,9 @@ async function start({ without = [], schema, hasRoute = true, env, stream }: Opt
 
 test("a heartbeat goes the whole way through the log stream, and leaves no problem", async () => {
   const app = await start();
-  expect(await app.problems()).toEqual([expect.stringContaining("Not checked yet: run npx convex run lazy:heartbeat")]);
+  expect(await app.problems()).toEqual([
+    expect.stringMatching(/^Not checked yet: .*; run npx convex run lazy:heartbeat\.$/),
+  ]);
   await app.beat();
   await eventually(async () => expect(await app.problems()).toEqual([]));
 });
@@ -91,15 +93,19 @@ describe("what is missing is named within one heartbeat", () => {
     ...["recompute", "dispatch", "sweep"].map((name): [string, Options, string] => [
       `the export ${name}`,
       { without: [name] },
-      `convex/lazy.ts does not export ${name}`,
+      `convex/lazy.ts must have export const { ${name} } = lazy.functions();`,
     ]),
-    ["a view's table", { schema: { ...lazyTables } }, 'convex/schema.ts lacks the table of the view "totals"'],
-    ["lazyTables", { schema: tables }, "convex/schema.ts lacks the tables of the library"],
+    [
+      "a view's table",
+      { schema: { ...lazyTables } },
+      "convex/schema.ts must have defineSchema({ …, totals: <its viewTable()> })",
+    ],
+    ["lazyTables", { schema: tables }, "convex/schema.ts must have defineSchema({ …, ...lazyTables })"],
     ["the route", { hasRoute: false }, "convex/http.ts must call lazy.registerRoutes(http);"],
     ["LAZY_VIEWS_SECRET", { env: { LAZY_VIEWS_SECRET: "" } }, "LAZY_VIEWS_SECRET is not set"],
     ["LAZY_VIEWS_STREAM_SECRET", { env: { LAZY_VIEWS_STREAM_SECRET: "" } }, "LAZY_VIEWS_STREAM_SECRET is not set"],
-    ["the stream's own secret", { stream: { secret: "another" } }, "a canary that was sent"],
-    ["a stream that posts here", { stream: { path: "/elsewhere" } }, "a canary that was sent"],
+    ["the stream's own secret", { stream: { secret: "another" } }, "the canary is on its way"],
+    ["a stream that posts here", { stream: { path: "/elsewhere" } }, "the canary is on its way"],
   ];
 
   test.each(cases)("%s", async (_, options, problem) => {

@@ -14,7 +14,7 @@ describe("tables", () => {
   test("the library's own that are missing are named, and nothing else fails", async () => {
     const app = startTotals({ onMissing: "null" }, { lacksLazyTables: true });
     const { problems, views, ledger } = await app.inspect();
-    const lacks = "convex/schema.ts lacks the tables of the library: write defineSchema({ …, ...lazyTables }).";
+    const lacks = "convex/schema.ts must have defineSchema({ …, ...lazyTables }).";
     expect(problems[0]).toContain(lacks);
     expect(views.totals).toEqual({ rows: 0, stale: 0, more: false, failures: [] });
     expect(ledger).toEqual({ entries: 0, more: false, failures: [] });
@@ -33,7 +33,7 @@ describe("tables", () => {
     });
     await app.mutation((ctx) => elsewhere.refresh(ctx, key));
     const { problems, views } = await app.inspect();
-    const problem = 'convex/schema.ts lacks the table of the view "totals": write defineSchema({ …, totals:';
+    const problem = "convex/schema.ts must have defineSchema({ …, totals: <its viewTable()> }).";
     expect(problems[0]).toContain(problem);
     expect(views).toMatchObject({ totals: { rows: 0 }, elsewhere: { rows: 1, stale: 0 } });
     const complaint = vi.spyOn(console, "error").mockReturnValue();
@@ -77,12 +77,12 @@ describe("a compute that fails for good", () => {
     expect(await told()).toEqual([]);
     await app.advance(20 * 60_000);
     expect(await told()).toEqual([
-      'view "totals": its compute fails for good for {"list":"a"}: no such airline (After 8 attempts only a reader ' +
-        "starts the next one.)",
+      'view "totals": its compute fails for good for 1 key(s), such as {"list":"a"}: no such airline (Only a reader ' +
+        "starts the next attempt.)",
     ]);
     await app.readAndSettle((ctx) => app.totals.get(ctx, { list: "b" }));
     await app.advance(20 * 60_000);
-    expect(await told()).toEqual([expect.stringContaining('for 2 keys, {"list":"b"} among them: no such airline')]);
+    expect(await told()).toEqual([expect.stringContaining('for 2 key(s), such as {"list":"b"}: no such airline')]);
     isBroken = false;
     for (const list of ["a", "b"]) await app.settle((ctx) => app.totals.get(ctx, { list }));
     expect(await told()).toEqual([]);
