@@ -126,7 +126,8 @@ export async function withExecution<Result>(
     await mutex.close();
   }
   if (execution.lostInvalidation !== undefined) throw execution.lostInvalidation;
-  await dispatchOwn(app, ctx, takeEffects(app, collector));
+  const effects = takeEffects(app, collector);
+  if (effects.length > 0) await dispatchOwn(app, ctx, effects);
   return result;
 }
 

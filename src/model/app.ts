@@ -97,7 +97,6 @@ export async function dispatchInMutation(
  * raised again by readers.
  */
 export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<void> {
-  if (effects.length === 0) return;
   const own = (await isShortOfRoom(ctx, Math.min(effects.length, CHUNK))) ? [] : effects.slice(0, CHUNK);
   const others = effects.slice(own.length);
   try {
