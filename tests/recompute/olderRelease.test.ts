@@ -50,6 +50,23 @@ async function expectRenewed(app: App, value: object) {
 
 describe("a job of release 0.1", () => {
   const work = { view: "totals", args: key };
+
+  /** Schedules a job as release 0.1 put one off, with the ledger's entry that waits for it. */
+  const putOff = (app: App, windowEndsAt: number, failure?: object) =>
+    app.t.run(async (ctx) => {
+      const job = { ...work, trailingAt: windowEndsAt };
+      const trailingJob = await ctx.scheduler.runAt(windowEndsAt, reference("recompute"), job);
+      await ctx.db.insert("lazyEffects", {
+        ...{ key: `lazy:recompute {"args":${text},"view":"totals"}`, target: "lazy:recompute" },
+        ...{
+          windowEndsAt,
+          seq: 0,
+          trailingJob,
+          expiresAt: windowEndsAt + (failure ? 1 : 0),
+          ...(failure && { failure }),
+        },
+      });
+    });
   const computed = { value: { count: 99, sum: 99 }, version: 1, asOf: 1n };
   const page = { items: [1], isDone: true, cursor: "x", bytesRead: 1, documentsRead: 1 };
   const turn = { index: 0, token: 1n };
@@ -124,15 +141,7 @@ describe("a job of release 0.1", () => {
     const app = startTotals();
     vi.spyOn(console, "error").mockReturnValue();
     await app.mutation(add("a", 1));
-    const windowEndsAt = Date.now() + 8_000;
-    await app.t.run(async (ctx) => {
-      const trailing = { ...work, trailingAt: windowEndsAt };
-      const trailingJob = await ctx.scheduler.runAt(windowEndsAt, reference("recompute"), trailing);
-      await ctx.db.insert("lazyEffects", {
-        ...{ key: `lazy:recompute {"args":${text},"view":"totals"}`, target: "lazy:recompute" },
-        ...{ windowEndsAt, seq: 0, trailingJob, expiresAt: windowEndsAt },
-      });
-    });
+    await putOff(app, Date.now() + 8_000);
     const { messages } = await read(app);
     await app.deliver(messages);
     await app.deliver(messages); // The same once more is a duplicate of this release's own job.
@@ -146,15 +155,7 @@ describe("a job of release 0.1", () => {
     vi.spyOn(console, "error").mockReturnValue();
     await app.mutation(add("a", 1));
     const retryAt = Date.now() + 20_000;
-    await app.t.run(async (ctx) => {
-      const retry = { ...work, trailingAt: retryAt };
-      const trailingJob = await ctx.scheduler.runAt(retryAt, reference("recompute"), retry);
-      const failure = { message: "closed", attempts: 5, failedAt: Date.now(), retryAt };
-      await ctx.db.insert("lazyEffects", {
-        ...{ key: `lazy:recompute {"args":${text},"view":"totals"}`, target: "lazy:recompute" },
-        ...{ windowEndsAt: retryAt, seq: 0, trailingJob, failure, expiresAt: retryAt + 1 },
-      });
-    });
+    await putOff(app, retryAt, { message: "closed", attempts: 5, failedAt: Date.now(), retryAt });
     expect((await app.inspect()).views.totals?.failures).toMatchObject([{ message: "closed" }]);
     for (let i = 0; i < 10; i++) {
       expect(await app.rows("totals")).toEqual([]);
