@@ -52,6 +52,15 @@ export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrappe
   };
 }
 
+/** @throws Error with the remedy, when `ctx.db` is not Convex's own, which alone has `table`. */
+function refuseWrappedDb(ctx: object): void {
+  if ("table" in (ctx as AnyMutationCtx).db) return;
+  throw new Error(
+    "lazy.mutation was given a builder that wraps ctx.db. Put it on top: customMutation(lazy.mutation(rawMutation), " +
+      "customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }))).",
+  );
+}
+
 /**
  * Effects of a query leave when it ends, also when it throws.
  *
@@ -84,15 +93,6 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
 /** Effects of a mutation are dispatched in its own transaction: they are rolled back with it. */
 export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) =>
   withExecution(app, ctx, (execution) => handler(execution.ctx, args));
-
-/** @throws Error with the remedy, when `ctx.db` is not Convex's own, which alone has `table`. */
-function refuseWrappedDb(ctx: object): void {
-  if ("table" in (ctx as AnyMutationCtx).db) return;
-  throw new Error(
-    "lazy.mutation was given a builder that wraps ctx.db. Put it on top: customMutation(lazy.mutation(rawMutation), " +
-      "customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }))).",
-  );
-}
 
 /** The same, for the library's own mutations. It waits for every write that was begun, also those not awaited. */
 export async function withExecution<Result>(

@@ -97,7 +97,7 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
     dispatch: internalMutationGeneric({
       args: { effects: v.any(), areForwarded: v.optional(v.boolean()), isJob: v.optional(v.boolean()) },
       handler: (ctx, { effects, areForwarded = false, isJob }) =>
-        isJob ? dispatchAll(app, ctx, effects, areForwarded) : dispatchInMutation(app, ctx, effects, { areForwarded }),
+        isJob ? dispatchAll(app, ctx, effects, areForwarded) : dispatchInMutation(app, ctx, effects, areForwarded),
     }),
     sweep: internalMutationGeneric({
       args,

@@ -35,7 +35,7 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
   const { seen, failed } = await tryExports(app.module, call);
   const attempt = (name: "recompute" | "sweep" | "inspect" | "forward", args: object) =>
     call(name === "inspect" ? "query" : "mutation", pathOf(app, name), args).catch((error) => {
-      // What comes of an export that is missing says nothing more.
+      // If an export is missing, that is the problem, and it is logged below.
       if (failed.length === 0) complain(`the heartbeat failed at ${JSON.stringify(args)}: ${error}`);
     });
   const views = [...app.views.keys()];
@@ -47,13 +47,13 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
   for (const problem of [...seen, ...failed]) complain(problem);
   const remember = async (route?: string) => {
     const job: Beat = { kind: "beat", at, checked: toCheck(app), failed, route };
-    // If the one is missing, the other remembers it.
+    // When `recompute` is missing, `sweep` remembers it.
     if (!(await attempt("recompute", { job }))) await attempt("sweep", { job });
   };
   await remember();
   const seals = await attempt("inspect", { ask: { kind: "canary", sentAt: Date.now() } });
   if (seals) await attempt("forward", { seals });
-  // The last, since it may take long to answer.
+  // The route is tried last, since it may take long to answer.
   const route = await routeProblem(app);
   if (route) {
     complain(route);
@@ -82,27 +82,31 @@ export async function noteTopics(app: LazyApp, ctx: Pick<AnyActionCtx, "runMutat
 /** In the mutation `sweep`; returns how many documents it has written. */
 export async function writeTopics({ ledger: { db } }: MutationExecution, { topics }: TopicsNote): Promise<number> {
   const now = Date.now();
-  if (now - (await readHealth(db)).foreignAt < NOTE_INTERVAL_MS) return 0;
-  await writeHealth(db, { foreignAt: now, foreignTopics: topics });
+  const found = await readHealth(db);
+  if (now - found.foreignAt < NOTE_INTERVAL_MS) return 0;
+  await writeHealth(db, found, { foreignAt: now, foreignTopics: topics });
   return 1;
 }
 
-/** In the mutation `recompute` or `sweep`; the same heartbeat may do it twice. A canary is waited for until it is late. */
+/** In the mutation `recompute` or `sweep`, once or twice a heartbeat. A canary that is not late is still waited for. */
 export async function writeBeat({ app, ledger: { db } }: MutationExecution, job: Beat): Promise<"clean"> {
   const { at, checked, failed, route } = job;
-  const { isWaiting, isLate, missed } = await readHealth(db, at);
+  const found = await readHealth(db, at);
+  const { isWaiting, isLate, missed } = found;
   if (isLate) complain(lostCanary(app));
   const sent = isWaiting && !isLate ? {} : { sentAt: at };
-  await writeHealth(db, { ...sent, checked, failed, route, missed: isLate ? missed + 1 : missed });
+  await writeHealth(db, found, { ...sent, checked, failed, route, missed: isLate ? missed + 1 : missed });
   return "clean";
 }
 
 /** In the mutation `recompute`: the canary's dispatch has started it. */
-export async function writeArrival({ ledger }: MutationExecution, { sentAt }: Arrival): Promise<"clean"> {
+export async function writeArrival({ ledger: { db } }: MutationExecution, { sentAt }: Arrival): Promise<"clean"> {
   const arrivedAt = Date.now();
-  await writeHealth(ledger.db, { arrivedAt, delayMs: arrivedAt - sentAt, missed: 0 });
+  await writeHealth(db, await readHealth(db), { arrivedAt, delayMs: arrivedAt - sentAt, missed: 0 });
   return "clean";
 }
+
+type Health = Awaited<ReturnType<typeof readHealth>>;
 
 async function readHealth(db: LazyReader, now = Date.now()) {
   const found = await db.query("lazyHealth").first();
@@ -112,8 +116,7 @@ async function readHealth(db: LazyReader, now = Date.now()) {
   return { ...found, sentAt, arrivedAt, missed, foreignAt, isWaiting, isLate };
 }
 
-async function writeHealth(db: LazyWriter, change: object): Promise<void> {
-  const { _id } = (await db.query("lazyHealth").first()) ?? {};
+async function writeHealth(db: LazyWriter, { _id }: Health, change: object): Promise<void> {
   await db.patch("lazyHealth", _id ?? (await db.insert("lazyHealth", { missed: 0 })), change);
 }
 
@@ -123,7 +126,7 @@ export async function health(app: LazyApp, { db }: AnyQueryCtx, problems: string
   const { sentAt, arrivedAt, delayMs = null, missed, isWaiting, checked = [], failed = [], route } = found;
   const run = `run npx convex run ${pathOf(app, "heartbeat")}.`;
   const add = (problem: string) => problems.push(`${problem} Then ${run}`);
-  // Those that are known to be forgotten now are told without.
+  // `inspect` itself reports the exports that this code forgets.
   if (!app.forgotten?.length) failed.forEach(add);
   if (isWaiting && route) add(route);
   if (found.isLate || (isWaiting && missed > 0)) add(lostCanary(app));

@@ -72,7 +72,7 @@ async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, i
   const row = found as StoredRow;
   const isLeft = isIdle(view, row) && isIdleTimeOver(view, row, sweepAt) && !(await isAskedFor(execution, view, row));
   if (isLeft) return await execution.mutex.run(() => removeRow(watchedDb(execution), view, row));
-  await lookAgain(ledger, db, view, row, sweepAt);
+  await lookAgain(ledger, view, row, sweepAt);
 }
 
 /** What is due in a table, oldest first. */
@@ -93,12 +93,12 @@ function dueRange({ views }: LazyApp, db: LazyReader, { table, sweepAt }: Sweep)
     .withIndex("by_expiry", (q) => (hasIdleClock(view) ? q : q.gt("expiresAt", 0)).lte("expiresAt", sweepAt));
 }
 
-/** Whether rows without a time are due: they are older than their view's `evictAfter`. */
+/** Whether rows without `expiresAt` are due: they were committed before their view had `evictAfter`. */
 function hasIdleClock(view: ViewDefinition | undefined): boolean {
   return view?.evictAfterMs !== undefined;
 }
 
-/** Whether a reader may have asked for a row since it is idle, though nothing has come of it yet. */
+/** Whether a reader may have asked for an idle row, and its recompute has not taken the row back yet. */
 async function isAskedFor(execution: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<boolean> {
   const { db, ledger } = execution;
   const run = await findRun(db, view, row.key);

@@ -14,7 +14,7 @@ export class Outbox {
   private hasWarned = false;
   /**
    * How long the deployment took for the answer that came last, in ms: of a forward or, in clients that subscribe, of a
-   * query. The first ones of a page may have waited for its connection, too; the next forward says it better.
+   * query. The first answers of a page may include the time of its connection; later ones do not.
    */
   latencyMs = 0;
 

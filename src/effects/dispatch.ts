@@ -129,12 +129,12 @@ async function dispatchOne(
 /** Whether an effect inside the window of its entry has the target run at the window's end. */
 function isNews({ seen, trailing, windowMs }: Effect, entry: Entry, now: number): boolean {
   if (seen !== undefined) {
-    const isNews = seen !== entry.seen || entry.failure !== undefined;
-    // The job that release 0.1 has put off is refused, so that nothing waits for it.
+    const hasSeenOther = seen !== entry.seen || entry.failure !== undefined;
+    // A job that release 0.1 has put off does not count: this release refuses it.
     const isPutOff = entry.trailingJob !== undefined && entry.seq === undefined;
-    return isNews && !isPutOff;
+    return hasSeenOther && !isPutOff;
   }
-  // What was put off to the begin of this window has run, or is about to.
+  // A job that was put off to the beginning of this window has run, or is about to run.
   const isPutOff = entry.trailingJob !== undefined && now < entry.windowEndsAt - windowMs;
   return trailing === true && entry.failure === undefined && !isPutOff;
 }

@@ -1,7 +1,7 @@
 import type { Value } from "convex/values";
 import type { Entry, LazyReader } from "../schema.js";
 import { FAILURE_RETENTION_MS, FIRST_BACKOFF_MS, LEDGER_SPAN_MS, MAX_BACKOFF_MS } from "../times.js";
-import { reasonOf, startOf, withRemedy } from "../values/describe.js";
+import { reasonOf, startOf } from "../values/describe.js";
 import { type Effect, ledgerKey } from "./effect.js";
 import { ensureSweep, type SweepCtx, scheduleAt, sweepTime } from "./sweep.js";
 
@@ -26,6 +26,8 @@ export const MAX_ATTEMPTS = 8;
 /** Share of the backoff that is random, so that keys that failed together do not come back together. */
 const JITTER = 0.5;
 const MAX_MESSAGE_LENGTH = 1_000;
+/** What Convex says when a table of the library is not in the schema. */
+const NO_LAZY_TABLE = /\blazy[A-Z]\w+\b.* (?:not found|not declared)/;
 
 /** What changes in an entry; undefined removes a field. `expiresAt` follows from the rest. */
 type EntryChange = { windowEndsAt?: number } & {
@@ -37,8 +39,10 @@ export async function findEntry(db: LazyReader, key: string): Promise<Entry | nu
   try {
     const entries = db.query("lazyEffects").withIndex("by_key", (q) => q.eq("key", key));
     return await entries.first();
-  } catch (error) {
-    throw withRemedy(error);
+  } catch (cause) {
+    const reason = reasonOf(cause);
+    if (!NO_LAZY_TABLE.test(reason)) throw cause;
+    throw new Error(`${reason} Add ...lazyTables to defineSchema in convex/schema.ts.`, { cause });
   }
 }
 

@@ -81,7 +81,7 @@ export async function dispatchInMutation(
   app: LazyApp,
   ctx: AnyMutationCtx,
   effects: readonly Effect[],
-  { areForwarded = false } = {},
+  areForwarded = false,
 ): Promise<DispatchCounts> {
   return await dispatchEffects(ledgerOf(app, ctx), effects, {
     asOf: await currentCommits(app, ctx, effects),
@@ -135,7 +135,7 @@ async function silenceReaders(app: LazyApp, ctx: AnyMutationCtx, effect: Effect,
   const key = canonicalText(effect.args.args);
   const row = await findRow(ctx.db, view, key);
   if (!row || row.asOf !== effect.seen || (await findRun(ctx.db, view, key))) return;
-  await announce(ledgerOf(app, ctx), ctx.db, view, row);
+  await announce(ledgerOf(app, ctx), view, row);
 }
 
 /** The view whose recompute an effect asks for. */

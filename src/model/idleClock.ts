@@ -15,7 +15,7 @@ export type Times = Pick<StoredRow, "_creationTime" | "computedAt"> & {
   [Field in "pendingUntil" | "askedAt" | "idleAt"]?: number | undefined;
 };
 
-/** `askedAt` of a row that a reader asks for now: not before the clock found it idle, though a server's may be slow. */
+/** The `askedAt` of a row that a reader asks for now: at least `idleAt`, even when this server's clock is behind. */
 export function askedNow(row: Pick<Row, "idleAt"> | null, now: number): number {
   return Math.max(now, row?.idleAt ?? 0);
 }

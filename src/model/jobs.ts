@@ -94,7 +94,10 @@ export type Question =
   /** What a query sees of the wiring. */
   | Ping;
 
-/** What `dispatch` gets: whether clients forward the effects; and whether it is a job, which does so one by one should it fail. */
+/**
+ * What `dispatch` gets: effects, whether clients forward them, and whether it runs as a job. When a chunk fails in a job,
+ * its effects are dispatched one by one.
+ */
 export type DispatchArgs = { effects: Effect[]; areForwarded?: boolean; isJob?: boolean };
 
 type Mutation<Args extends DefaultFunctionArgs, Result> = FunctionReference<"mutation", "internal", Args, Result>;

@@ -1,4 +1,5 @@
 import type { Value } from "convex/values";
+import { toUtf8 } from "../effects/crypto.js";
 import type { Effect } from "../effects/effect.js";
 import type { LedgerCtx } from "../effects/ledger.js";
 import { ensureSweep, sweepTime, sweepWhenDue } from "../effects/sweep.js";
@@ -40,7 +41,7 @@ export function toKey(view: ViewDefinition, key: unknown): Key {
 /** Of a key whose recompute would not fit in a line of the log, how its text begins; else undefined. */
 export function startOfLong(text: string): string | undefined {
   const mayBeLong = text.length * 3 > MAX_KEY_BYTES;
-  const isLong = mayBeLong && new TextEncoder().encode(text).length > MAX_KEY_BYTES;
+  const isLong = mayBeLong && toUtf8(text).length > MAX_KEY_BYTES;
   return isLong ? `${startOf(text, 100)}…` : undefined;
 }
 
@@ -141,16 +142,10 @@ export async function markRow(
 }
 
 /** Says that a recompute is on its way, so that readers do not ask. A sweep looks whether it has come. */
-export function announce(
-  ledger: LedgerCtx,
-  db: AnyWriter,
-  view: ViewDefinition,
-  row: StoredRow,
-): Promise<void> | undefined {
+export async function announce(ledger: LedgerCtx, view: ViewDefinition, row: StoredRow): Promise<void> {
+  if (row.pendingUntil !== undefined) return;
   const now = Date.now();
-  return row.pendingUntil === undefined
-    ? patchTimes(ledger, db, view, row, announcement(view, row, now), now)
-    : undefined;
+  await patchTimes(ledger, view, row, announcement(view, row, now), now);
 }
 
 /** Says that no recompute is on its way any more. */
@@ -162,40 +157,33 @@ export async function withdraw(db: AnyWriter, view: { name: string }, row: Store
  * A sweep has looked at a row: readers may ask again, if their recompute should have come by now. Subscribers run and
  * see that an age is reached, or that the row is idle. Another sweep looks at the row when it has to.
  */
-export async function lookAgain(
-  ledger: LedgerCtx,
-  db: AnyWriter,
-  view: ViewDefinition,
-  row: StoredRow,
-  time: number,
-): Promise<void> {
+export async function lookAgain(ledger: LedgerCtx, view: ViewDefinition, row: StoredRow, time: number): Promise<void> {
   const pendingUntil = earliest([row.pendingUntil], time);
   // The sweep may be late: readers have their time from now on.
   const idleAt = isIdleTimeOver(view, row, time) ? Math.max(Date.now(), time) : row.idleAt;
   const expiresAt = nextLookAt(view, { ...row, pendingUntil, idleAt }, time);
-  await patchTimes(ledger, db, view, row, { pendingUntil, idleAt, expiresAt }, time);
+  await patchTimes(ledger, view, row, { pendingUntil, idleAt, expiresAt }, time);
 }
 
 /** A reader has asked for a row: it is not idle any more. */
-export async function touch(ledger: LedgerCtx, db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {
+export async function touch(ledger: LedgerCtx, view: ViewDefinition, row: StoredRow): Promise<void> {
   if (!isIdle(view, row)) return;
   const now = Date.now();
   const askedAt = askedNow(row, now);
   // A sweep that is to look whether an announced recompute has come still does.
   const expiresAt = row.pendingUntil === undefined ? nextLookAt(view, { ...row, askedAt }, now) : row.expiresAt;
-  await patchTimes(ledger, db, view, row, { askedAt, expiresAt }, now);
+  await patchTimes(ledger, view, row, { askedAt, expiresAt }, now);
 }
 
 /** Writes times of a row, and makes sure that a sweep looks at it. */
 async function patchTimes(
   ledger: LedgerCtx,
-  db: AnyWriter,
   view: ViewDefinition,
   row: StoredRow,
   times: Partial<SweptRow>,
   now: number,
 ): Promise<void> {
-  await db.patch(view.name, row._id, times);
+  await (ledger.db as AnyWriter).patch(view.name, row._id, times);
   await sweepRow(ledger, view, { ...row, ...times }, now);
 }
 

@@ -62,7 +62,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   }
 
   const row = await findRow(db, view, key.text);
-  if (row && !job.byWrite) await touch(ledger, db, view, row);
+  if (row && !job.byWrite) await touch(ledger, view, row);
   const run = await findRun(db, view, key.text);
   const pages = run && (await findPages(ledger.db, run._id));
   if (run && (await isAlive(ctx, pages?.job ?? run.job))) {

@@ -145,7 +145,7 @@ function staleIf(isStale: boolean): Verdict {
   return isStale ? "stale" : "fresh";
 }
 
-/** Of the predicates' verdicts, the one that comes last in an order. They are asked until one has said the last. */
+/** Of the predicates' verdicts, the one that comes last in an order. Stops asking when one gives the last of the order. */
 function combine<Key, Value>(
   name: string,
   predicates: Staleness<Key, Value>[],

@@ -102,7 +102,7 @@ async function write(execution: MutationExecution, method: Method, table: string
   return result;
 }
 
-/** Tells a view's rows of a change. That its table is not in the schema, so that it has no rows, is logged once. */
+/** Applies a change to the rows of a view. A view whose table is missing has no rows: that is logged, once a mutation. */
 async function takeIn(execution: MutationExecution, view: ViewDefinition, changed: Change): Promise<void> {
   const { withoutTable } = execution;
   try {

@@ -29,19 +29,9 @@ export function wrongValue(name: string, value: unknown, remedy: string): Error 
   return new Error(`${name} is ${describe(value)}; ${remedy}.`);
 }
 
-/** What Convex says when a table of the library is not in the schema. */
-const NO_LAZY_TABLE = /\blazy[A-Z]\w+\b.* (?:not found|not declared)/;
-
 /** What an error says; anything else that was thrown, as text. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** The error; when it says that a table of the library is missing, one that says what to do. */
-export function withRemedy(cause: unknown): unknown {
-  const reason = reasonOf(cause);
-  if (!NO_LAZY_TABLE.test(reason)) return cause;
-  return new Error(`${reason} Add ...lazyTables to defineSchema in convex/schema.ts.`, { cause });
 }
 
 /** Logs an error, or a text, where the app must not fail. */

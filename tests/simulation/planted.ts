@@ -43,7 +43,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "const asOf = reader.meta.getSnapshotTs()",
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
-  bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", ["isNews && !isPutOff", "false"]),
+  bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", ["hasSeenOther && !isPutOff", "false"]),
   bug(29, "news is not told from repetition", "src/effects/dispatch.ts", [
     "seen !== entry.seen || entry.failure",
     "entry.failure",
@@ -219,8 +219,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "row?.askedAt",
   ]),
   idleBug(7, "no sweep looks at a row that was touched", "src/model/row.ts", [
-    "await patchTimes(ledger, db, view, row, { askedAt, expiresAt }, now);",
-    "await db.patch(view.name, row._id, { askedAt, expiresAt });",
+    "await patchTimes(ledger, view, row, { askedAt, expiresAt }, now);",
+    "await (ledger.db as AnyWriter).patch(view.name, row._id, { askedAt, expiresAt });",
   ]),
   idleBug(2, "each sweep makes a row idle anew", "src/model/row.ts", [
     "isIdleTimeOver(view, row, time) ? Math",

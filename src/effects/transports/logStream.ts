@@ -4,7 +4,7 @@ import { sealForSending } from "../seal.js";
 
 /** Convex keeps 256 log lines of an execution; half of them stay the app's. */
 const MAX_LINES = 128;
-/** In ms. It is irrational, so that reads at regular intervals still find the clock at another part of it each time. */
+/** In ms. It is irrational, so that reads at regular intervals begin at different lines. */
 const ROUND_MS = 2 * Math.PI;
 
 /**
@@ -23,7 +23,8 @@ function chooseLines(lines: string[]): string[] {
   const { length } = lines;
   if (length <= MAX_LINES) return lines;
   complain(
-    `only ${MAX_LINES} of ${length} lines of effects were sent; later reads send the others. Read fewer stale keys in one query.`,
+    `only ${MAX_LINES} of ${length} lines of effects were sent; later reads send the others. ` +
+      "Read fewer stale keys in one query.",
   );
   const first = Math.floor(((Date.now() / ROUND_MS) % 1) * length);
   return [...lines.slice(first), ...lines.slice(0, first)].slice(0, MAX_LINES);
