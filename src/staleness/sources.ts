@@ -131,7 +131,9 @@ async function markDependents(
   change: Omit<Change, "table">,
   markedBy: string,
 ): Promise<void> {
-  const { rows, shared } = await dependentsOf(execution, shapes, change);
+  const { rows, shared } = await dependentsOf(execution, shapes, change).catch((error) => {
+    throw notMarked(execution, "the rows that depend on a document could not be looked up", error);
+  });
   for (const text of shared) await invalidateTag(execution.db, sharedTag(text));
   for (const { view: name, key } of rows) {
     const view = execution.app.views.get(name);
