@@ -151,13 +151,23 @@ async function takeIn(
   changed: Change,
   markedBy: string,
 ): Promise<void> {
-  const shapes = await shapesOn(execution, keysTable(view));
   for (const [key, change] of concerns(view, changed)) {
-    await markDependents(execution, shapes, { before: { key: key.text }, after: null }, markedBy);
+    await markOver(execution, view, key, markedBy);
     await unlessMissing(execution, view, () =>
       view.applyChange ? applyToRow(execution, view, key, change, markedBy) : markKey(execution, view, key, markedBy),
     );
   }
+}
+
+/** Marks the rows that are computed from a key, whether or not that has a row. */
+export async function markOver(
+  execution: MutationExecution,
+  view: ViewDefinition,
+  { text }: Key,
+  markedBy: string,
+): Promise<void> {
+  const shapes = await shapesOn(execution, keysTable(view));
+  await markDependents(execution, shapes, { before: { key: text }, after: null }, markedBy);
 }
 
 /** Does work on a row. A view whose table is missing has no rows: that is logged, once a mutation. */
