@@ -61,12 +61,12 @@ export type ViewOptions<
 type NotPaged<M extends Mode, DataModel extends GenericDataModel, Key, Value> = Partial<Record<PagedPart, undefined>> &
   ([M] extends ["action"]
     ? ComputedBy<Ctx<DataModel, GenericActionCtx<DataModel> & EffectCtx>, Key, Value> & TimeLimit
-    : ComputedBy<Ctx<DataModel, GenericQueryCtx<DataModel>>, Key, Value>);
+    : ComputedBy<Ctx<DataModel, GenericQueryCtx<DataModel> & EffectCtx>, Key, Value>);
 
 interface ComputedBy<Ctx, Key, Value> {
   /**
    * Computes the value of a key; `undefined` counts as null. It may only read, and must depend on nothing but the key
-   * and what it reads: `ctx.auth` throws. In the mode `action` it runs again when its action dies.
+   * and what it reads: `ctx.auth` throws. To read other views, annotate `ctx` as `QueryCtx & EffectCtx`. In the mode `action` it runs again when its action dies.
    */
   compute: (ctx: Ctx, key: Key) => Value | Promise<Value>;
 }
@@ -83,7 +83,7 @@ export type PagedPart = "page" | "initial" | "reduce" | "finish";
 interface Paged<DataModel extends GenericDataModel, Key, Value, Item, Accumulated> {
   /** Reads a page: hand `paginationOpts` to `.paginate()`. Its `numItems` follows from what pages before took. */
   page?: (
-    ctx: Ctx<DataModel, GenericQueryCtx<DataModel>>,
+    ctx: Ctx<DataModel, GenericQueryCtx<DataModel> & EffectCtx>,
     key: Key,
     paginationOpts: PaginationOptions,
   ) => Promise<PaginationResult<Item>>;

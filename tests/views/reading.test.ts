@@ -233,8 +233,8 @@ describe("what compute gets", () => {
     const doubled = defineView("doubled", {
       table: totalsTable,
       onMissing: "compute",
-      compute: async (ctx, args: { list: string }) => {
-        const value = await totals.get(ctx as typeof ctx & EffectCtx, args);
+      compute: async (ctx: QueryCtx & EffectCtx, args: { list: string }) => {
+        const value = await totals.get(ctx, args);
         return { count: value?.count ?? -1, sum: 0 };
       },
     });
