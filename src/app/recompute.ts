@@ -1,10 +1,11 @@
 import type { Value } from "convex/values";
 import { called, type LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { type MutationExecution, readOnly, withoutIdentity } from "../model/execution.js";
+import { type Execution, findExecution, type MutationExecution, withoutIdentity } from "../model/execution.js";
 import type { ActJob, Computed, Found, Question, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
 import { toKey } from "../model/row.js";
-import { computeAndCommit, computeValue } from "../recompute/commit.js";
+import { computeAndCommit } from "../recompute/commit.js";
+import { Compute, computeValue } from "../recompute/compute.js";
 import { readPage } from "../recompute/pages.js";
 import { attempt } from "../recompute/recompute.js";
 import { endTurn } from "../recompute/turns.js";
@@ -42,10 +43,11 @@ export async function answerRun(
   const view = run && app.views.get(run.view);
   if (!run || !view) return null;
   const key = toKey(view, run.args);
-  const find = async (inner: AnyQueryCtx): Promise<Found> =>
-    next === undefined
-      ? { computed: await computeValue(readOnly(inner), view, key) }
-      : { page: await readPage(readOnly(inner), view, key, next) };
+  const find = async (inner: AnyQueryCtx): Promise<Found> => {
+    const execution = findExecution(inner) as Execution;
+    if (next === undefined) return { computed: await computeValue(execution, view, key) };
+    return { page: await readPage(new Compute(execution, view, key, {}).ctx, view, key, next) };
+  };
   return inQuery(app, ctx, find, {}) as Promise<Found>;
 }
 

@@ -1,7 +1,7 @@
 import type { Auth } from "convex/server";
 import type { EffectCollector, EffectCtx } from "../effects/collector.js";
 import type { LedgerCtx } from "../effects/ledger.js";
-import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredRow } from "../schema.js";
+import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredDependency, StoredRow } from "../schema.js";
 import { type LazyApp, ledgerOf, pathOf } from "./app.js";
 import type { ViewDefinition } from "./definition.js";
 import { Mutex } from "./mutex.js";
@@ -52,6 +52,9 @@ export class MutationExecution extends Execution {
   readonly rows = new Map<string, Map<string, StoredRow> | null>();
   /** Views whose tables were found to be missing. */
   readonly withoutTable = new Set<ViewDefinition>();
+  /** Of which dependencies there are any, and the rows that have one, by its text; while no commit can have changed that. */
+  shapes: Promise<readonly string[]> | undefined;
+  readonly dependents = new Map<string, Promise<readonly StoredDependency[]>>();
   /** Rows that were looked up, and whether they were so many that whole tables are read instead. */
   lookUps = 0;
   isShortOfRanges = false;
@@ -82,6 +85,8 @@ export class MutationExecution extends Execution {
   /** Forgets what is known of rows: of one key that this mutation commits, or of all that a sub-mutation may commit. */
   forget(key?: { view: ViewDefinition; text: string }): void {
     this.rows.clear();
+    this.dependents.clear();
+    this.shapes = undefined;
     if (key === undefined) this.marked.clear();
     else this.marked.delete(markOf(key.view, key.text));
   }
@@ -121,7 +126,6 @@ export function mutationOf(ctx: object, view: ViewDefinition, method: string): M
 
 /** A ctx for what computes a view: it says the remedy when it is asked who reads, or to write or schedule. */
 export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
-  if (ctx.auth === NO_IDENTITY) return ctx;
   const { db } = ctx;
   const reader = {
     get: db.get.bind(db),
@@ -129,15 +133,21 @@ export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
     normalizeId: db.normalizeId.bind(db),
     system: db.system,
   } as AnyReader;
-  refuse(reader, "ctx.db", ["insert", "patch", "replace", "delete"]);
-  return refuse({ ...ctx, auth: NO_IDENTITY, db: reader }, "ctx", ["scheduler", "runMutation"]);
+  const refuse = (path: string) => (name: string) =>
+    new Error(`${path}.${name}: what computes a view only reads; write or schedule in a mutation.`);
+  forbid(reader, ["insert", "patch", "replace", "delete"], refuse("ctx.db"));
+  return forbid({ ...ctx, auth: NO_IDENTITY, db: reader }, ["scheduler", "runMutation"], refuse("ctx"));
 }
 
-/** The properties are not enumerable, so that an app may go on copying its ctx. */
-function refuse<Target extends object>(target: Target, path: string, names: string[]): Target {
+/** Lets properties throw. They are not enumerable, so that an app may go on copying its ctx. */
+export function forbid<Target extends object>(
+  target: Target,
+  names: readonly string[],
+  refuse: (name: string) => Error,
+): Target {
   for (const name of names) {
     const get = () => {
-      throw new Error(`${path}.${name}: what computes a view only reads; write or schedule in a mutation.`);
+      throw refuse(name);
     };
     Object.defineProperty(target, name, { get, enumerable: false });
   }

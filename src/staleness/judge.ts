@@ -15,9 +15,15 @@ function judge(ctx: AnyQueryCtx, view: ViewDefinition, row: Row & Pick<StoredRow
   const isCompatible = view.compatible.includes(row.version);
   if (row.version !== view.version && !isCompatible) return "expired";
   if (row.seq !== undefined) return view.unjudged;
-  const verdict = view.staleWhen.judge(sightOf(ctx, view, row));
+  const verdict = view.staleWhen.judge(sightOf(ctx, view, isUnknown(view, row) ? { ...row, dirtyAt: 0 } : row));
   if (!isCompatible) return verdict;
   return typeof verdict === "string" ? outdated(verdict) : verdict.then(outdated);
+}
+
+/** Whether it is unknown what a row depends on: it was committed before its view was tracked, or over another version. */
+function isUnknown({ isTracked, siblings }: ViewDefinition, { tracked }: Row): boolean {
+  if (!tracked?.over) return isTracked && !tracked;
+  return Object.entries(tracked.over).some(([name, version]) => siblings?.get(name)?.version !== version);
 }
 
 /** A row as its readers see it. Every read makes one: what is not asked for is not prepared. */
@@ -33,7 +39,7 @@ function sightOf(ctx: AnyQueryCtx, view: ViewDefinition, row: Row): Sight {
       return withoutIdentity(ctx);
     },
     row,
-    isTagInvalidated: view.tags && askTags,
+    isTagInvalidated: view.tags || row.tracked?.shared ? askTags : undefined,
     hasChanged: async (probe) =>
       row.probes?.[view.staleWhen.probes.indexOf(probe)] !== (await probeText(ctx, view, probe, row.args)),
   };

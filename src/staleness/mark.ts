@@ -22,6 +22,7 @@ const MAX_ROWS = 4_000;
  *   in case it was lost. The grace doubles each time.
  * - The row is leased → its recompute is scheduled, and the row announces it: readers raise nothing.
  *
+ * @param markedBy - The kind of the change, such as "insert into flights".
  * @param known - The row, where it has just been looked up.
  * @throws Error when the mutation has no room left to look rows up, or to mark them.
  */
@@ -29,6 +30,7 @@ export async function markKey(
   execution: MutationExecution,
   view: ViewDefinition,
   key: Key,
+  markedBy: string,
   known?: StoredRow | null,
 ): Promise<void> {
   const { db, ledger, marked } = execution;
@@ -41,9 +43,9 @@ export async function markKey(
     const run = lasting && (await lasting);
     if (run) await touchRun(ledger.db, run, now);
     if (row && !isMarkedLately(view, row, now)) {
-      const isComing = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
-      await markRow(db, view, row, now, isComing);
-      if (isComing) await sweepWhenDue(ledger, view.name, { expiresAt: now + workMs(view), now });
+      const isAnnounced = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
+      await markRow(db, view, row, now, { markedBy, isAnnounced });
+      if (isAnnounced) await sweepWhenDue(ledger, view.name, { expiresAt: now + workMs(view), now });
     }
   } catch (error) {
     if (error instanceof MissingTableError) throw error;

@@ -8,7 +8,7 @@ import { type Duration, toMs } from "../values/duration.js";
 /** From the mildest to the most severe. */
 const VERDICTS: readonly Verdict[] = ["fresh", "stale", "expired"];
 /** What a predicate has that looks at nothing but the row. */
-const ROW_ONLY = { probes: [], ages: [] };
+const ROW_ONLY = { probes: [], ages: [], asksMarks: false };
 
 /**
  * Stale after a source changed, `view.invalidate`, or `lazy.invalidateTag` with one of the key's tags. It reads nothing
@@ -21,6 +21,7 @@ const ROW_ONLY = { probes: [], ages: [] };
 export function invalidated<Key, Value>(): Staleness<Key, Value> {
   return {
     ...ROW_ONLY,
+    asksMarks: true,
     judge: ({ row, isTagInvalidated }) => {
       if (row.dirtyAt !== undefined) return "stale";
       if (isTagInvalidated === undefined) return "fresh";
@@ -156,6 +157,7 @@ function combine<Key, Value>(
   return {
     probes: predicates.flatMap(({ probes }) => probes),
     ages: predicates.flatMap(({ ages }) => ages),
+    asksMarks: predicates.some(({ asksMarks }) => asksMarks),
     judge: async (sight) => {
       let last = 0;
       for (const predicate of predicates) {

@@ -2,15 +2,17 @@ import { ConvexError } from "convex/values";
 import type { ViewDefinition } from "../model/definition.js";
 import { type MutationExecution, markOf } from "../model/execution.js";
 import type { Mutex } from "../model/mutex.js";
-import { applyValue, type Key, MissingTableError, toKey } from "../model/row.js";
+import { applyValue, type Key, MissingTableError, removeRow, toKey } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import type { AnyWriter, StoredRow } from "../schema.js";
-import { canonicalText } from "../values/canonical.js";
+import { ANY_TABLE, type Document, keysTable } from "../tracking/dependency.js";
+import { dependentsOf, shapesOn, trackedTables } from "../tracking/find.js";
+import { removeDependencies } from "../tracking/store.js";
+import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { copyOf } from "../values/copy.js";
 import { complain, describe, reasonOf } from "../values/describe.js";
 import { isLeased, lookUp, markKey, notMarked } from "./mark.js";
-
-export type Document = { [field: string]: unknown } | null;
+import { invalidateTag, sharedTag } from "./tags.js";
 
 /** One change of one document. `before` or `after` is null where the document does not exist. */
 interface Change {
@@ -34,6 +36,13 @@ export function watchedDb(execution: MutationExecution): AnyWriter {
   return execution.watched;
 }
 
+/** Deletes a row, and what is recorded of it. Rows over it are marked. */
+export async function evictRow(execution: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<void> {
+  await removeRow(watchedDb(execution), view, row);
+  if (row.tracked) await removeDependencies(execution, { view: view.name, key: row.key });
+  execution.forget({ view, text: row.key });
+}
+
 /** The database of a mutation: each change of a source reaches its rows before the next one begins. */
 export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
   const { app, db } = execution;
@@ -45,8 +54,8 @@ export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
       if (args.at(-1) === undefined) args.pop();
       const isOf = (name: string) => db.normalizeId(name, String(args[0])) !== null;
       const isNamed = args.length === NAMED[method];
-      const table = isNamed ? String(args[0]) : ([...app.dependents.keys()].find(isOf) ?? "");
-      if (!app.dependents.has(table)) return turns.track(() => raw[method](...args));
+      const table = isNamed ? String(args[0]) : ([...app.dependents.keys()].find(isOf) ?? ANY_TABLE);
+      if (!app.isTracking && !app.dependents.has(table)) return turns.track(() => raw[method](...args));
       // A copy: the app may change its objects while the write waits for its turn.
       const written = args.map(copyOf);
       return turns.run(() => write(execution, method, table, written));
@@ -81,20 +90,33 @@ function trackQuery<Query extends object>(query: Query, turns: Turns): Query {
 
 /**
  * Writes a document. The change concerns the keys of the old and of the new one, in every view that has the table as a
- * source: their rows are marked as out of date, or, where the view knows how, brought up to date.
+ * source, and the rows whose recorded dependencies match one of the two: they are marked as out of date, or, where the
+ * view knows how, brought up to date.
  */
-async function write(execution: MutationExecution, method: Method, table: string, args: unknown[]): Promise<unknown> {
-  const raw = execution.db as unknown as RawDb;
+async function write(execution: MutationExecution, method: Method, named: string, args: unknown[]): Promise<unknown> {
+  const { app, db } = execution;
+  const raw = db as unknown as RawDb;
   const isInsert = method === "insert";
   const id = args.at(method === "delete" ? -1 : -2);
-  const before = isInsert ? null : ((await raw.get(table, id)) as Document);
+  const isOf = (name: string) => db.normalizeId(name, String(id)) !== null;
+  const table = named || ((await trackedTables(execution)).find(isOf) ?? ANY_TABLE);
+  const shapes = await shapesOn(execution, table, ANY_TABLE);
+  const views = app.dependents.get(table) ?? [];
+  if (views.length + shapes.length === 0) return await raw[method](...args);
+  const read = (id: unknown) => raw.get(...(table === ANY_TABLE ? [id] : [table, id])) as Promise<Document>;
+  const before = isInsert ? null : await read(id);
   const result = await raw[method](...args);
   try {
     let after = method === "delete" ? null : storedFrom(method, before, args.at(-1) as Document);
-    if (after === undefined) after = await readBack(execution, table, isInsert ? result : id);
-    for (const view of execution.app.dependents.get(table) ?? []) {
-      await takeIn(execution, view, { table, before, after });
+    if (after === undefined) {
+      after = await read(isInsert ? result : id).catch((error) => {
+        throw notMarked(execution, `a document of the source "${table}" could not be read back`, error);
+      });
     }
+    const change = { table, before, after };
+    const markedBy = `${method} ${isInsert ? "into" : "of"} ${table || id}`;
+    for (const view of views) await takeIn(execution, view, change, markedBy);
+    await markDependents(execution, shapes, change, markedBy);
   } catch (error) {
     execution.lostInvalidation ??= error;
     throw error;
@@ -102,27 +124,50 @@ async function write(execution: MutationExecution, method: Method, table: string
   return result;
 }
 
-/** Applies a change to the rows of a view. A view whose table is missing has no rows: that is logged, once a mutation. */
-async function takeIn(execution: MutationExecution, view: ViewDefinition, changed: Change): Promise<void> {
+/** Marks the rows whose recorded dependencies match a change. */
+async function markDependents(
+  execution: MutationExecution,
+  shapes: readonly string[],
+  change: Omit<Change, "table">,
+  markedBy: string,
+): Promise<void> {
+  const { rows, shared } = await dependentsOf(execution, shapes, change);
+  for (const text of shared) await invalidateTag(execution.db, sharedTag(text));
+  for (const { view: name, key } of rows) {
+    const view = execution.app.views.get(name);
+    // One that computes outside of one transaction by now is marked by its sources.
+    if (view?.mode !== "transaction") continue;
+    const args = fromCanonicalText(key) as Key["args"];
+    await unlessMissing(execution, view, () => markKey(execution, view, { args, text: key }, markedBy));
+  }
+}
+
+/** Applies a change to the rows of a view, and marks the rows over them. */
+async function takeIn(
+  execution: MutationExecution,
+  view: ViewDefinition,
+  changed: Change,
+  markedBy: string,
+): Promise<void> {
+  const shapes = await shapesOn(execution, keysTable(view));
+  for (const [key, change] of concerns(view, changed)) {
+    await markDependents(execution, shapes, { before: { key: key.text }, after: null }, markedBy);
+    await unlessMissing(execution, view, () =>
+      view.applyChange ? applyToRow(execution, view, key, change, markedBy) : markKey(execution, view, key, markedBy),
+    );
+  }
+}
+
+/** Does work on a row. A view whose table is missing has no rows: that is logged, once a mutation. */
+async function unlessMissing(execution: MutationExecution, view: ViewDefinition, work: () => Promise<void>) {
   const { withoutTable } = execution;
+  if (withoutTable.has(view)) return;
   try {
-    for (const [key, change] of concerns(view, changed)) {
-      if (withoutTable.has(view)) return;
-      if (view.applyChange === undefined) await markKey(execution, view, key);
-      else await applyToRow(execution, view, key, change);
-    }
+    await work();
   } catch (error) {
     if (!(error instanceof MissingTableError)) throw error;
     withoutTable.add(view);
     complain(error);
-  }
-}
-
-async function readBack(execution: MutationExecution, table: string, id: unknown): Promise<Document> {
-  try {
-    return (await (execution.db as unknown as RawDb).get(table, id)) as Document;
-  } catch (error) {
-    throw notMarked(execution, `a document of the source "${table}" could not be read back`, error);
   }
 }
 
@@ -180,7 +225,13 @@ export function keysOf(view: ViewDefinition, table: string, document: Document):
  *   `applyChange` cannot tell, or fails → it is marked as out of date.
  * - Else its value is replaced, and nothing else: tags and ages count from the snapshot that it was computed from.
  */
-async function applyToRow(execution: MutationExecution, view: ViewDefinition, key: Key, change: Change): Promise<void> {
+async function applyToRow(
+  execution: MutationExecution,
+  view: ViewDefinition,
+  key: Key,
+  change: Change,
+  markedBy: string,
+): Promise<void> {
   if (execution.marked.has(markOf(view, key.text))) return;
   const row = await lookUp(execution, view, key);
   const isCurrent =
@@ -191,7 +242,7 @@ async function applyToRow(execution: MutationExecution, view: ViewDefinition, ke
     (view.leaseMs === undefined || isLeased(view, row, Date.now())) &&
     !(await findRun(execution.db, view, key.text));
   const value = isCurrent ? newValue(view, key, row, change) : undefined;
-  if (!isCurrent || value === undefined) return await markKey(execution, view, key, row);
+  if (!isCurrent || value === undefined) return await markKey(execution, view, key, markedBy, row);
   execution.rows.get(view.name)?.set(key.text, { ...row, value });
   await applyValue(watchedDb(execution), view, row, value);
 }

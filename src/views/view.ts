@@ -3,13 +3,13 @@ import type { EffectCtx } from "../effects/collector.js";
 import { release } from "../effects/ledger.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { dbOf, type MutationExecution, mutationOf } from "../model/execution.js";
-import { findRow, keyTooLong, recomputeEffect, removeRow, startOfLong, toKey } from "../model/row.js";
+import { findRow, keyTooLong, recomputeEffect, startOfLong, toKey } from "../model/row.js";
 import { findPages, findRun } from "../model/run.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { endRunOf } from "../recompute/turns.js";
 import { lazyDb, type Row } from "../schema.js";
 import { markKey, recomputeSoon } from "../staleness/mark.js";
-import { watchedDb } from "../staleness/sources.js";
+import { evictRow } from "../staleness/sources.js";
 import { peekView, type RowRead, readRows, readView, type ViewRead } from "./read.js";
 
 /** The ctx of a function of `lazy.query` or `lazy.mutation`. */
@@ -119,7 +119,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    * @throws Error when the mutation has no room left to mark the row, or the key has more than 2,500 bytes as JSON.
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
-    await inTurn(ctx, this.definition, "invalidate", key, markKey);
+    await inTurn(ctx, this.definition, "invalidate", key, (...row) => markKey(...row, "invalidate"));
   }
 
   /**
@@ -151,8 +151,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
       const row = await findRow(db, view, checked.text);
       const isRunEnded = await endRunOf(execution, view, checked.text);
       if (row !== null) {
-        await removeRow(watchedDb(execution), view, row);
-        execution.forget({ view, text: checked.text });
+        await evictRow(execution, view, row);
       }
       if (row === null && !isRunEnded) return false;
       await release(ledger, recomputeEffect(ledger.recompute, view, checked, null), "evicted");
