@@ -131,7 +131,9 @@ async function markDependents(
   change: Omit<Change, "table">,
   markedBy: string,
 ): Promise<void> {
-  const { rows, shared } = await dependentsOf(execution, shapes, change);
+  const { rows, shared } = await dependentsOf(execution, shapes, change).catch((error) => {
+    throw notMarked(execution, "the rows that depend on a document could not be looked up", error);
+  });
   for (const text of shared) await invalidateTag(execution.db, sharedTag(text));
   for (const { view: name, key } of rows) {
     const view = execution.app.views.get(name);
@@ -149,13 +151,23 @@ async function takeIn(
   changed: Change,
   markedBy: string,
 ): Promise<void> {
-  const shapes = await shapesOn(execution, keysTable(view));
   for (const [key, change] of concerns(view, changed)) {
-    await markDependents(execution, shapes, { before: { key: key.text }, after: null }, markedBy);
+    await markOver(execution, view, key, markedBy);
     await unlessMissing(execution, view, () =>
       view.applyChange ? applyToRow(execution, view, key, change, markedBy) : markKey(execution, view, key, markedBy),
     );
   }
+}
+
+/** Marks the rows that are computed from a key, whether or not that has a row. */
+export async function markOver(
+  execution: MutationExecution,
+  view: ViewDefinition,
+  { text }: Key,
+  markedBy: string,
+): Promise<void> {
+  const shapes = await shapesOn(execution, keysTable(view));
+  await markDependents(execution, shapes, { before: { key: text }, after: null }, markedBy);
 }
 
 /** Does work on a row. A view whose table is missing has no rows: that is logged, once a mutation. */
