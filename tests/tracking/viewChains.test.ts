@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { endTestApp } from "../testApp.js";
+import { endTestApp, type QueryCtx } from "../testApp.js";
 import { declared, itemsOf, type ListOptions, type ListView, listView, startLists, sumOf } from "./lists.js";
 
 afterEach(endTestApp);
@@ -125,6 +125,20 @@ describe("a view that needs itself", () => {
     const path = /self {"list":"a"}.+self {"list":"a"}/s;
     await expect(app.refresh(self, "a")).rejects.toThrow(path);
     await expect(app.query((ctx) => self.get(ctx, key))).rejects.toThrow(path);
+  });
+
+  test("by the rows of its own table, or of one that is computed from them", async () => {
+    const read = async (ctx: QueryCtx, table: string) => (await ctx.db.query(table).collect()).length;
+    const self = listView("self", (ctx) => read(ctx, "self"));
+    const left = listView("left", (ctx) => read(ctx, "right"));
+    const right = listView("right", (ctx) => read(ctx, "left"));
+    const app = startLists([self, left, right]);
+    await expect(app.refresh(self, "a")).rejects.toThrow(/self {"list":"a"} ← self/);
+    // While there are no rows of the one, the other does not need any.
+    await app.refresh(left, "a");
+    await app.refresh(right, "a");
+    expect([await app.state(left, "a"), await app.state(right, "a")]).toEqual(["stale", "stale"]);
+    await expect(app.refresh(right, "a")).rejects.toThrow(/right {"list":"a"} ← left {"list":"a"} ← right/);
   });
 
   test("with other keys only, and comes to an end: it is right, and made stale", async () => {
