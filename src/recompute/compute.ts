@@ -47,7 +47,12 @@ export class Compute extends Execution {
     };
     super(
       app,
-      watchReads(reader, { view: view.name, recorder: view.isTracked ? recorder : undefined, lookAt }),
+      watchReads(reader, {
+        view: view.name,
+        tables: [...app.views.keys(), ...app.dependents.keys()],
+        recorder: view.isTracked ? recorder : undefined,
+        lookAt,
+      }),
       collector,
     );
     this.#reader = reader;
