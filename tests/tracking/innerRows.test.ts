@@ -159,3 +159,34 @@ describe.each<Mode>(["snapshot", "action"])("an inner view of the mode %s", (mod
     await app.testing.expectState(outer, key, "fresh");
   });
 });
+
+describe.each<Mode>(["snapshot", "action"])(
+  "a view of the mode %s, whose declared source is another view's table",
+  (mode) => {
+    test.each<[string, ListOptions]>([
+      ["tracked", {}],
+      ["with declared sources", declared],
+    ])("is made stale with the inner row, which is %s, at each change", async (_, options) => {
+      const inner = listView("inner", (ctx, { list }) => sumOf(ctx, list), options);
+      const middle = listView("middle", async (ctx, key) => Number(await inner.get(ctx, key)));
+      const compute = (ctx: QueryCtx, key: Key) => (mode === "action" ? 0 : middle.get(ctx, key));
+      const outer = listView("outer", async (ctx, key) => 10 * Number(await compute(ctx, key)), {
+        mode,
+        sources: { middle: ({ args }: StoredRow) => [args] },
+      });
+      const app = startLists([inner, middle, outer]);
+      const key = { list: "a" };
+      const settle = (view: ListView) => app.settle((ctx) => view.get(ctx, key));
+      await app.add("a", 1);
+      await settle(middle);
+      expect(await settle(outer)).toBe(mode === "action" ? 0 : 10);
+      for (const sum of [2, 3]) {
+        await app.add("a", 1);
+        // The rows below are as they are: readers ask for the outer row alone.
+        await app.testing.expectState(outer, key, "stale");
+        expect(await settle(outer)).toBe(mode === "action" ? 0 : 10 * sum);
+        await app.testing.expectState(outer, key, "fresh");
+      }
+    });
+  },
+);
