@@ -41,6 +41,7 @@ export async function storeDependencies(
     if (!found.registered.delete(identity)) await db.delete("lazyDependencies", _id);
   }
   for (const dependency of found.registered.values()) await db.insert("lazyDependencies", { ...dependency, ...row });
+  // The row itself may be what a row depends on, and is written next.
   execution.dependents.clear();
   return { ...(Object.keys(over).length > 0 && { over }), ...(texts.length > 0 && { shared: texts }) };
 }

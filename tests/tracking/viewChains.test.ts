@@ -124,7 +124,7 @@ describe("a view that needs itself", () => {
     const app = startLists([self]);
     const path = /self {"list":"a"}.+self {"list":"a"}/s;
     await expect(app.refresh(self, "a")).rejects.toThrow(path);
-    await expect(app.query((ctx) => self.get(ctx, key))).rejects.toThrow(path);
+    await expect(app.collect((ctx) => self.get(ctx, key))).rejects.toThrow(path);
   });
 
   test("by the rows of its own table, or of one that is computed from them", async () => {

@@ -205,7 +205,7 @@ test("another version of an inner view makes the outer rows stale", async () => 
   const app = startLists([inner, middle, outer], { build: next.build });
   await app.add("a", 5);
   for (const view of [inner, middle, outer]) expect(await app.refresh(view, "a")).toBe(5);
-  const state = (view: ListView) => next.query(app, async (ctx) => (await view.read(ctx, { list: "a" })).state);
+  const state = (view: ListView) => next.query(app, async (ctx) => (await view.peek(ctx, { list: "a" })).state);
   expect([await state(nextMiddle), await state(nextOuter)]).toEqual(["stale", "stale"]);
   expect(await next.mutation(app, (ctx) => nextOuter.refresh(ctx, { list: "a" }))).toBe(10);
   expect([await state(nextMiddle), await state(nextOuter)]).toEqual(["stale", "fresh"]);
