@@ -1,12 +1,5 @@
 import { makeFunctionReference } from "convex/server";
-import {
-  CHUNK,
-  type Commit,
-  type DispatchCounts,
-  dispatchEffects,
-  dispatchInChunks,
-  type Outcome,
-} from "../effects/dispatch.js";
+import { CHUNK, type Commit, dispatchInChunks, dispatchOne, NO_COUNTS, type Outcome } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
 import type { LedgerCtx } from "../effects/ledger.js";
 import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
@@ -77,16 +70,15 @@ export function askSnapshot<Answer>(app: LazyApp, ctx: AnyMutationCtx, ask: Ques
  * @param areForwarded - Whether clients forward them. Then other readers of a row whose recompute is put off, or
  * computes outside one transaction, are silenced, at the cost of one write to the row.
  */
-export async function dispatchInMutation(
-  app: LazyApp,
-  ctx: AnyMutationCtx,
-  effects: readonly Effect[],
-  areForwarded = false,
-): Promise<DispatchCounts> {
-  return await dispatchEffects(ledgerOf(app, ctx), effects, {
-    asOf: await currentCommits(app, ctx, effects),
-    ...(areForwarded && { onScheduled: (effect, outcome) => silenceReaders(app, ctx, effect, outcome) }),
-  });
+export async function dispatchInMutation(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForwarded = false) {
+  const commits = await currentCommits(app, ctx, effects);
+  const counts = { ...NO_COUNTS };
+  for (const [i, effect] of effects.entries()) {
+    const outcome = await dispatchOne(ledgerOf(app, ctx), effect, commits[i]);
+    counts[outcome]++;
+    if (areForwarded) await silenceReaders(app, ctx, effect, outcome);
+  }
+  return counts;
 }
 
 /**
@@ -109,12 +101,7 @@ export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: re
 }
 
 /** In a mutation that does nothing else: dispatches 100 effects, and hands on each further 100 to a job of their own. */
-export async function dispatchAll(
-  app: LazyApp,
-  ctx: AnyMutationCtx,
-  effects: readonly Effect[],
-  areForwarded: boolean,
-): Promise<DispatchCounts> {
+export async function dispatchAll(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForwarded: boolean) {
   for (let start = CHUNK; start < effects.length; start += CHUNK) {
     await handOn(app, ctx, effects.slice(start, start + CHUNK), areForwarded);
   }
@@ -131,7 +118,8 @@ function handOn(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForward
 
 async function silenceReaders(app: LazyApp, ctx: AnyMutationCtx, effect: Effect, outcome: Outcome): Promise<void> {
   const view = viewOf(app, effect);
-  if (!view || (outcome === "dispatched" && view.mode === "transaction")) return;
+  const isLater = outcome === "trailing" || (outcome === "dispatched" && view?.mode !== "transaction");
+  if (!view || !isLater) return;
   const key = canonicalText(effect.args.args);
   const row = await findRow(ctx.db, view, key);
   if (!row || row.asOf !== effect.seen || (await findRun(ctx.db, view, key))) return;
