@@ -5,8 +5,9 @@ import type { Effect } from "../effects/effect.js";
 import {
   acceptMarks,
   callerMark,
-  findListener,
+  LISTENER,
   openEnvelope,
+  realm,
   type Signature,
   sealForClient,
   takeMark,
@@ -76,7 +77,7 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
   const { ctx: inner } = new Execution(app, innerCtx(app, ctx, collector), collector);
   const send = async (effects: readonly Effect[]) => {
     if (transports.has("logStream")) await sendByLogStream(effects);
-    else if (!mark) findListener()?.(await sealForClient(effects), forward);
+    else if (!mark) realm[LISTENER]?.(await sealForClient(effects), forward);
   };
   let value: unknown;
   try {

@@ -132,23 +132,8 @@ export async function openForwarded(seals: readonly string[]): Promise<{ effects
 }
 
 /**
- * In a test that plays the client of an app with only this transport: gets the seals of a call that is not marked, and
- * the path of the mutation that takes them.
+ * Where a test that plays the client of an app with only this transport leaves a function. That gets the seals of a call
+ * that is not marked, and the path of the mutation that takes them.
  */
-type Listener = (seals: readonly string[], forward: string) => void;
-
-const LISTENER = Symbol.for("convex-lazy-views.collector");
-const realm = globalThis as { [LISTENER]?: Listener | undefined };
-
-export function findListener(): Listener | undefined {
-  return realm[LISTENER];
-}
-
-/** @returns Puts back what was there before. */
-export function leaveListener(listener: Listener): () => void {
-  const before = realm[LISTENER];
-  realm[LISTENER] = listener;
-  return () => {
-    realm[LISTENER] = before;
-  };
-}
+export const LISTENER = Symbol.for("convex-lazy-views.collector");
+export const realm = globalThis as { [LISTENER]?: ((seals: readonly string[], forward: string) => void) | undefined };
