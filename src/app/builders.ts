@@ -88,7 +88,7 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
   }
   const effects = takeEffects(app, collector);
   if (!mark || mark === CLIENT) await send(effects);
-  return mark ? toEnvelope(value, effects, { forward, mark }) : value;
+  return mark ? toEnvelope(value, effects, forward, mark) : value;
 };
 
 /** Effects of a mutation are dispatched in its own transaction: they are rolled back with it. */

@@ -1,9 +1,10 @@
+import type { Scheduler } from "convex/server";
 import type { Value } from "convex/values";
-import type { Entry, LazyReader } from "../schema.js";
+import type { Entry, LazyReader, LazyWriter } from "../schema.js";
 import { FAILURE_RETENTION_MS, FIRST_BACKOFF_MS, LEDGER_SPAN_MS, MAX_BACKOFF_MS } from "../times.js";
 import { reasonOf, startOf } from "../values/describe.js";
 import { type Effect, ledgerKey } from "./effect.js";
-import { ensureSweep, type SweepCtx, scheduleAt, sweepTime } from "./sweep.js";
+import { ensureSweep, scheduleAt, sweepTime } from "./sweep.js";
 
 /*
  * The ledger remembers of each key what was dispatched, so that no work starts twice in its window. An entry's life:
@@ -13,9 +14,13 @@ import { ensureSweep, type SweepCtx, scheduleAt, sweepTime } from "./sweep.js";
  * While a failure rests, its window is held open until the retry.
  */
 
-export interface LedgerCtx extends SweepCtx {
-  /** Function path of the mutation `recompute`. */
+/** What it takes to write entries, and to schedule jobs. */
+export interface LedgerCtx {
+  db: LazyWriter;
+  scheduler: Scheduler;
+  /** Function paths of these mutations. */
   recompute: string;
+  sweep: string;
 }
 
 /** When a recompute's job is to start: with a window that was opened for it, or put off to the end of one. */
@@ -54,7 +59,9 @@ export function isAhead(time: number, now: number, windowMs: number): boolean {
   return time > now && time <= now + windowMs + MAX_BACKOFF_MS;
 }
 
-export function newEntry(effect: Effect): Pick<Entry, "key" | "target"> {
+type NewEntry = Pick<Entry, "key" | "target">;
+
+export function newEntry(effect: Effect): NewEntry {
   return { key: ledgerKey(effect), target: effect.target };
 }
 
@@ -66,11 +73,7 @@ export function scheduleWork(ctx: LedgerCtx, { target, args }: Effect, start: St
 }
 
 /** Changes an entry, or makes one: then the change opens its window. */
-export async function writeEntry(
-  ctx: LedgerCtx,
-  entry: Entry | Pick<Entry, "key" | "target">,
-  change: EntryChange,
-): Promise<Entry> {
+export async function writeEntry(ctx: LedgerCtx, entry: Entry | NewEntry, change: EntryChange): Promise<Entry> {
   const next = { ...entry, ...change } as Entry;
   next.expiresAt = next.windowEndsAt + (next.failure ? FAILURE_RETENTION_MS : 0);
   const sweepAt = sweepTime(next.expiresAt, LEDGER_SPAN_MS);
@@ -104,19 +107,14 @@ export function newFailure(entry: Entry | null, message: string) {
  * Remembers a failed attempt, and holds its window open until the backoff is over, so that no reader starts the work
  * before. While attempts are left, `retry` schedules one for that time.
  */
-export async function fail(
-  ctx: LedgerCtx,
-  effect: Effect,
-  entry: Entry | null,
-  error: unknown,
-  retry?: { byWrite?: boolean | undefined },
-): Promise<void> {
+export async function fail(ctx: LedgerCtx, effect: Effect, error: unknown, retry?: { byWrite?: boolean | undefined }) {
+  const entry = await findEntry(ctx.db, ledgerKey(effect));
   const failure = newFailure(entry, reasonOf(error));
   const { attempts, failedAt } = failure;
   const retryAt = Math.max(failedAt + backoffMs(attempts), entry?.windowEndsAt ?? 0);
   const held = { windowEndsAt: retryAt, taken: undefined, failure: { ...failure, retryAt } };
-  const start = { windowEndsAt: retryAt, isTrailing: true };
   const isRetried = retry && attempts < MAX_ATTEMPTS;
+  const start = { windowEndsAt: retryAt, isTrailing: true };
   const trailingJob = isRetried ? await scheduleWork(ctx, effect, start, retry.byWrite) : undefined;
   await writeEntry(ctx, entry ?? newEntry(effect), { ...held, trailingJob });
 }

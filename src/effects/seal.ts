@@ -147,14 +147,8 @@ function fromJson(json: JSONValue): Effect {
   ) {
     throw new Error("not an effect");
   }
-  const effect = {
-    target,
-    args: args as Record<string, Value>,
-    windowMs,
-    key,
-    seen: s ? BigInt(s) : undefined,
-    trailing,
-  };
+  const seen = s ? BigInt(s) : undefined;
+  const effect = { target, args: args as Record<string, Value>, windowMs, key, seen, trailing };
   // JSON can say what is no Convex value: half of a surrogate pair, a field "__proto__", or a number beyond int64.
   canonicalText(effect);
   return effect;

@@ -57,7 +57,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   }
   if (!view || !key) {
     await withdrawUnknown(execution, job.view, canonicalText(args));
-    await fail(ledger, effect, entry, misfit);
+    await fail(ledger, effect, misfit);
     return "failed";
   }
 

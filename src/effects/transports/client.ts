@@ -80,11 +80,7 @@ export async function takeMark(isEnabled: boolean, args: unknown): Promise<{ mar
 }
 
 /** The answer to a marked call. */
-export async function toEnvelope(
-  value: unknown,
-  effects: readonly Effect[],
-  { forward, mark }: { forward: string; mark: string },
-): Promise<Envelope> {
+export async function toEnvelope(value: unknown, effects: Effect[], forward: string, mark: string): Promise<Envelope> {
   const isClient = mark === CLIENT;
   const others = effects.filter(({ seen }) => seen === undefined);
   return {
