@@ -45,7 +45,9 @@ export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrappe
     const handler: Handler<Ctx> = (ctx, args) => {
       const execution = findExecution(ctx);
       if (execution?.app === app) return given(ctx, args);
-      if (mayWrapDb && !execution) refuseWrappedDb(ctx);
+      // Convex's own `ctx.db` alone has `table`.
+      const { db } = ctx as unknown as AnyMutationCtx;
+      if (mayWrapDb && !execution && !("table" in db)) throw new Error(WRAPPED_DB);
       return wrapper(app, ctx, given, args);
     };
     if (isHandler) return register(handler);
@@ -53,14 +55,9 @@ export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrappe
   };
 }
 
-/** @throws Error with the remedy, when `ctx.db` is not Convex's own, which alone has `table`. */
-function refuseWrappedDb(ctx: object): void {
-  if ("table" in (ctx as AnyMutationCtx).db) return;
-  throw new Error(
-    "lazy.mutation was given a builder that wraps ctx.db. Put it on top: customMutation(lazy.mutation(rawMutation), " +
-      "customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }))).",
-  );
-}
+const WRAPPED_DB =
+  "lazy.mutation was given a builder that wraps ctx.db. Put it on top: customMutation(lazy.mutation(rawMutation), " +
+  "customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }))).";
 
 /**
  * Effects of a query leave when it ends, also when it throws.
@@ -101,7 +98,7 @@ export async function withExecution<Result>(
   ctx: AnyMutationCtx,
   work: (execution: MutationExecution) => Result,
 ): Promise<Awaited<Result>> {
-  const collector = new EffectCollector(rethrow);
+  const collector = new EffectCollector();
   const inner = innerCtx(app, ctx, collector);
   const execution = new MutationExecution(app, ctx, inner, collector);
   const { mutex } = execution;
@@ -134,7 +131,7 @@ export async function withExecution<Result>(
 
 /** Effects of an action, or of an HTTP action, are dispatched in mutations when it ends, also when it throws. */
 export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) => {
-  const collector = new EffectCollector(rethrow);
+  const collector = new EffectCollector();
   const inner = innerCtx(app, ctx, collector);
   new Execution(app, inner, collector);
   try {
@@ -200,8 +197,4 @@ function nameOf(reference: unknown): string | null {
   } catch {
     return null;
   }
-}
-
-function rethrow(error: unknown): never {
-  throw error;
 }

@@ -1,4 +1,4 @@
-import type { PaginationResult } from "convex/server";
+import type { PaginationOptions, PaginationResult } from "convex/server";
 import { getConvexSize, type Value } from "convex/values";
 import type { PagedComputing, ViewDefinition } from "../model/definition.js";
 import type { Computed, Page } from "../model/jobs.js";
@@ -24,25 +24,12 @@ export type KnownRun = { run: Run & RunWork; view: ViewDefinition; key: Key };
 
 /** Begins at the first page. */
 export async function startPages(db: LazyWriter, run: Run["_id"], accumulated: Value, now: number): Promise<void> {
-  await db.insert("lazyPages", {
-    run,
-    cursor: null,
-    accumulated,
-    pages: 0,
-    items: 0,
-    numItems: FIRST_PAGE_ITEMS,
-    startedAt: now,
-    updatedAt: now,
-  });
+  const none = { run, cursor: null, accumulated, pages: 0, items: 0, numItems: FIRST_PAGE_ITEMS };
+  await db.insert("lazyPages", { ...none, startedAt: now, updatedAt: now });
 }
 
 /** Reads a page, and measures for how many times as many items there is room: for twice as many at most. */
-export async function readPage(
-  ctx: AnyQueryCtx,
-  view: ViewDefinition,
-  key: Key,
-  paginationOpts: { cursor: string | null; numItems: number },
-): Promise<Page> {
+export async function readPage(ctx: AnyQueryCtx, view: ViewDefinition, key: Key, paginationOpts: PaginationOptions) {
   const before = await ctx.meta.getTransactionMetrics();
   const paged = view.paged as PagedComputing;
   const read = (await paged.page(ctx, key.args as never, paginationOpts)) as PaginationResult<Value>;

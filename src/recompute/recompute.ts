@@ -3,7 +3,7 @@ import type { MutationExecution } from "../model/execution.js";
 import type { Attempt, RecomputeOutcome } from "../model/jobs.js";
 import { limitsWithReserve } from "../model/limits.js";
 import { findRow, hasValue, type Key, keyTooLong, toKey, touch, withdraw } from "../model/row.js";
-import { findPages, findRun, goOn, isAlive } from "../model/run.js";
+import { findPages, findRun, isAlive } from "../model/run.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText } from "../values/canonical.js";
 import { failAttempt, recomputeOf, withdrawUnknown } from "./failure.js";
@@ -94,7 +94,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   }
 
   if (isResumed) {
-    await goOn(ledger.db, run, { turn });
+    await ledger.db.patch("lazyRuns", run._id, { turn });
     await scheduleStep(execution, run, pages, now);
     return "begun";
   }

@@ -35,7 +35,7 @@ type LogEvent = { [Field in "topic" | "timestamp" | "message"]?: unknown } & { f
 export async function answerLogStream(
   request: Request,
   dispatch: (effects: Effect[], areOld: boolean) => Promise<DispatchCounts>,
-  note: (topics: string) => Promise<void>,
+  note: (topics: string) => Promise<unknown>,
 ): Promise<Response> {
   try {
     const body = await request.arrayBuffer();
