@@ -78,10 +78,7 @@ export function ledgerKey({ target, args, key }: Effect): string {
   return key === undefined ? `${target} ${canonicalText(args)}` : `${target} #${key}`;
 }
 
-/**
- * Of effects that ask for the same work, and saw the same row, leaves the one that was raised last; of those raised at
- * the same time, one with `trailing`.
- */
+/** Of effects for the same work that saw the same row, the one raised last; of several then, one with `trailing`. */
 export function collapse(effects: readonly Effect[]): Effect[] {
   const byIdentity = new Map<string, Effect>();
   for (const effect of effects) {

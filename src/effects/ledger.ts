@@ -51,10 +51,7 @@ export async function findEntry(db: LazyReader, key: string): Promise<Entry | nu
   }
 }
 
-/**
- * Whether a deadline, the end of a window or a retry, is pending. One that is further ahead than a failure can hold a
- * window open was set before the clock was put back.
- */
+/** Whether a deadline is pending. One that lies beyond any backoff was set before the clock was put back. */
 export function isAhead(time: number, now: number, windowMs: number): boolean {
   return time > now && time <= now + windowMs + MAX_BACKOFF_MS;
 }
@@ -103,10 +100,7 @@ export function newFailure(entry: Entry | null, message: string) {
   return { message: startOf(message, MAX_MESSAGE_LENGTH), attempts, failedAt: Date.now() };
 }
 
-/**
- * Remembers a failed attempt, and holds its window open until the backoff is over, so that no reader starts the work
- * before. While attempts are left, `retry` schedules one for that time.
- */
+/** Remembers a failure, and holds the window open for the backoff. With `retry`, it is tried again after that. */
 export async function fail(ctx: LedgerCtx, effect: Effect, error: unknown, retry?: { byWrite?: boolean | undefined }) {
   const entry = await findEntry(ctx.db, ledgerKey(effect));
   const failure = newFailure(entry, reasonOf(error));

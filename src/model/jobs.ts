@@ -22,10 +22,7 @@ export type Found = { computed: Computed } | { page: Page };
 /** What a recompute is about, and whether a write asked for it. Of a key that is too long, `args` is how it begins. */
 type Work = { view: string; args: Record<string, Value> | string; byWrite?: boolean };
 
-/**
- * Recompute a key, if that is still wanted: in the window that it was scheduled for, if it came through the ledger; with
- * the turn that it has, in a view with `maxParallel`.
- */
+/** Recompute a key, if still wanted: in its window, if it came through the ledger; with its turn, if it has one. */
 export type Attempt = Work & { kind: "attempt"; start?: Start; turn?: GenericId<"lazyTurns"> };
 
 /** A job or question that does nothing: the heartbeat tries each export by it. */
@@ -94,10 +91,7 @@ export type Question =
   /** What a query sees of the wiring. */
   | Ping;
 
-/**
- * What `dispatch` gets: effects, whether clients forward them, and whether it runs as a job. When a chunk fails in a job,
- * its effects are dispatched one by one.
- */
+/** What `dispatch` gets. In a job, the effects of a chunk that fails are dispatched one by one. */
 export type DispatchArgs = { effects: Effect[]; areForwarded?: boolean; isJob?: boolean };
 
 type Mutation<Args extends DefaultFunctionArgs, Result> = FunctionReference<"mutation", "internal", Args, Result>;

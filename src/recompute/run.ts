@@ -22,11 +22,7 @@ type RunJob = Extract<RecomputeJob, { run: RunId }>;
 type StepJob = Extract<RunJob, { kind: "step" | "finish" }>;
 type RunAndJob = Pick<Run, "_id" | "job">;
 
-/**
- * Begins a run: inserts its document, and schedules its work. A sweep looks whether it has died.
- *
- * @throws What a probe or `initial` throws.
- */
+/** Begins a run: inserts its document, and schedules its work. @throws What a probe or `initial` throws. */
 export async function beginRun(execution: MutationExecution, view: ViewDefinition, key: Key, job: Attempt) {
   const { app, ctx, ledger, reader } = execution;
   const { name, version, mode, paged } = view;
@@ -134,11 +130,7 @@ async function step(execution: MutationExecution, known: KnownRun, job: StepJob)
   return outcome;
 }
 
-/**
- * The commit of a run, or of one of its pages, in its sub-transaction.
- *
- * @returns `begun` when there are more pages to come.
- */
+/** The commit of a run, or of one of its pages, in its sub-transaction. `begun`: there are more pages to come. */
 async function commitFound(execution: MutationExecution, known: KnownRun, found: Found): Promise<RecomputeOutcome> {
   const { run, view, key } = known;
   const { db } = execution.ledger;

@@ -15,11 +15,7 @@ type Validators = PropertyValidators | GenericValidator;
 /** What of a query's definition has to know of marks and envelopes. */
 export type Signature = { args?: Validators; returns?: Validators };
 
-/**
- * The definition of a query whose calls may be marked, and that may return envelopes.
- *
- * @throws Error when the query has an argument of the mark's name itself.
- */
+/** A query whose calls may be marked, and may get envelopes. @throws Error when it has an argument of that name. */
 export function acceptMarks<Definition extends Signature>(definition: Definition): Definition {
   const { args, returns } = definition;
   const accepting = { ...definition };
@@ -100,11 +96,7 @@ export function sealForClient(effects: readonly Effect[]): Promise<string[]> {
   return sealForSending(effects.map((effect) => ({ ...effect, raisedAt: Math.floor(Date.now() / MINUTE) * MINUTE })));
 }
 
-/**
- * Opens the envelope that a function of this library got for its marked call.
- *
- * @returns Null when it does not prove that it is the answer to this mark: then the answer is the value itself.
- */
+/** Opens the answer to a call with this mark. Null when it does not prove to be an envelope: then it is the value. */
 export async function openEnvelope(answer: unknown, mark: string): Promise<{ value: Value; effects: Effect[] } | null> {
   const { [MARK]: proof, value, seals, once } = (answer ?? {}) as Envelope;
   if (typeof proof !== "string" || !(await isProof(proof, ANSWER + mark))) return null;
@@ -114,9 +106,7 @@ export async function openEnvelope(answer: unknown, mark: string): Promise<{ val
 
 /**
  * The effects that a client forwards. Left out are seals that this app has not made, and effects other than recomputes
- * that were raised more than an hour ago, or do not say when, as those in log lines.
- *
- * @throws ConvexError when there are too many.
+ * that were raised more than an hour ago, or do not say when, as those in log lines. @throws ConvexError for too many.
  */
 export async function openForwarded(seals: readonly string[]): Promise<{ effects: Effect[] }> {
   if (seals.length > MAX_FORWARDED_SEALS) {

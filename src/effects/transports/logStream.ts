@@ -7,10 +7,7 @@ const MAX_LINES = 128;
 /** In ms. It is irrational, so that reads at regular intervals begin at different lines. */
 const ROUND_MS = 2 * Math.PI;
 
-/**
- * Sends effects out of a query as sealed console lines, which the deployment's log stream posts to our route. Never
- * throws: it logs what cannot be sent, and the query goes on.
- */
+/** Sends effects as sealed console lines, which the log stream posts to our route. Never throws; it logs errors. */
 export async function sendByLogStream(effects: readonly Effect[]): Promise<void> {
   for (const line of chooseLines(await sealForSending(effects))) console.debug(line);
 }
