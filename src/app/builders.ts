@@ -1,7 +1,7 @@
-import { getFunctionName, internalMutationGeneric, mutationGeneric } from "convex/server";
+import { internalMutationGeneric, mutationGeneric } from "convex/server";
 import { EffectCollector, type EffectCtx } from "../effects/collector.js";
 import { dispatchInChunks } from "../effects/dispatch.js";
-import type { Effect } from "../effects/effect.js";
+import { type Effect, nameOf } from "../effects/effect.js";
 import {
   acceptMarks,
   callerMark,
@@ -168,6 +168,7 @@ function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector):
     const name = nameOf(reference);
     const args = copyOf(givenArgs) as Record<string, unknown>; // The app may go on using its object.
     const plain = () => run(reference, args, ...options);
+    // Components know no marks.
     if (name === null || app.plainQueries.has(name) || MARK in args) return plain();
     const mark = await callerMark(args);
     if (!mark) return plain();
@@ -189,12 +190,3 @@ function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector):
 
 /** What Convex, or convex-test, says when a function's arguments do not take the mark. */
 const REFUSAL = /^(Uncaught )?(\w*Error: )*(Object contains extra|Validator error: Unexpected) field `lazyViews`/;
-
-/** The path of a function of the app; null for those of components, which know no marks. */
-function nameOf(reference: unknown): string | null {
-  try {
-    return getFunctionName(reference as never);
-  } catch {
-    return null;
-  }
-}

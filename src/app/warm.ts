@@ -23,18 +23,14 @@ async function warm(execution: Execution, view: ViewDefinition, key: Key): Promi
   if (await isWanted(execution.reader, view, row)) execution.raiseRecompute(view, key, row);
 }
 
-export function warmEach(
-  app: LazyApp,
-  view: ViewDefinition,
-  source: string,
-): (ctx: AnyMutationCtx, document: Document) => Promise<void> {
+export function warmEach(app: LazyApp, view: ViewDefinition, source: string) {
   if (!Object.hasOwn(view.sources, source)) {
     const sources = Object.keys(view.sources).join(", ") || "none";
     throw new Error(`warmEach: "${source}" is no source of the view "${view.name}" (${sources}).`);
   }
   // Documents of one mutation that are migrated side by side are dispatched one after the other.
   const last = new WeakMap<object, Promise<void>>();
-  return async (ctx, document) => {
+  return async (ctx: AnyMutationCtx, document: Document): Promise<void> => {
     const warmAll = async (execution: Execution) => {
       for (const key of keysOf(view, source, document)) await warm(execution, view, key);
     };

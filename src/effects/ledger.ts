@@ -9,7 +9,7 @@ import { ensureSweep, scheduleAt, sweepTime } from "./sweep.js";
 /*
  * The ledger remembers of each key what was dispatched, so that no work starts twice in its window. An entry's life:
  *
- *   open → (putOff: something runs again at the window's end) → take → succeed or fail → … → deleted when it expires
+ *   open → (put off: something runs again at the window's end) → taken → clear or fail → … → deleted when it expires
  *
  * While a failure rests, its window is held open until the retry.
  */
@@ -83,7 +83,7 @@ export async function writeEntry(ctx: LedgerCtx, entry: Entry | NewEntry, change
 }
 
 /** Removes fields of an entry, if it has any of them. */
-async function clear(ctx: LedgerCtx, entry: Entry | null, ...names: (keyof EntryChange)[]): Promise<void> {
+export async function clear(ctx: LedgerCtx, entry: Entry | null, ...names: (keyof EntryChange)[]): Promise<void> {
   const cleared = names.filter((name) => entry?.[name] !== undefined).map((name) => [name, undefined]);
   if (entry && cleared.length > 0) await writeEntry(ctx, entry, Object.fromEntries(cleared));
 }
@@ -111,24 +111,6 @@ export async function fail(ctx: LedgerCtx, effect: Effect, error: unknown, retry
   const start = { windowEndsAt: retryAt, isTrailing: true };
   const trailingJob = isRetried ? await scheduleWork(ctx, effect, start, retry.byWrite) : undefined;
   await writeEntry(ctx, entry ?? newEntry(effect), { ...held, trailingJob });
-}
-
-/** After a recompute that committed. */
-export function succeed(ctx: LedgerCtx, entry: Entry | null): Promise<void> {
-  return clear(ctx, entry, "failure");
-}
-
-/** After a recompute that found the row fresh, and was perhaps the trailing job: failure and readers are forgotten. */
-export function rest(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
-  return isPutOff ? clear(ctx, entry, "failure", "seen", "trailingJob") : clear(ctx, entry, "failure", "seen");
-}
-
-/**
- * Before a recompute that was put off gives way to a run of its key. Nothing may count on it any more: the run may be
- * committing, and want another recompute. This write then conflicts with the commit's read of the entry.
- */
-export async function giveWay(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
-  if (isPutOff) await clear(ctx, entry, "trailingJob");
 }
 
 /**

@@ -7,7 +7,7 @@ import { canonicalText } from "../values/canonical.js";
 import { complain, reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
 import { type ExportName, notCalled } from "./exports.js";
-import type { LazyReferences, Question } from "./jobs.js";
+import type { LazyReferences, Question, RowName } from "./jobs.js";
 import { isNearlyOut, isShortOfRoom } from "./limits.js";
 import { announce, findRow, MissingTableError } from "./row.js";
 import { findRun } from "./run.js";
@@ -146,11 +146,7 @@ async function currentCommits(app: LazyApp, ctx: AnyMutationCtx, effects: readon
 }
 
 /** The commits of rows; null for one that does not exist, or is more than a query may read. */
-export async function commitsOf(
-  ctx: AnyQueryCtx,
-  { views }: LazyApp,
-  rows: Extract<Question, { kind: "commits" }>["rows"],
-): Promise<Commit[]> {
+export async function commitsOf(ctx: AnyQueryCtx, { views }: LazyApp, rows: RowName[]): Promise<Commit[]> {
   const commits: Commit[] = [];
   for (const row of rows) {
     const view = row && views.get(row.view);

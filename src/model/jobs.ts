@@ -76,10 +76,13 @@ export type TopicsNote = { kind: "topics"; topics: string };
 /** The jobs of the mutation `sweep`: `due` handles what is due in a table. */
 export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | Beat | TopicsNote | Ping;
 
+/** Where the row is that an effect asks for; null when it asks for none. */
+export type RowName = { view: string; key: string } | null;
+
 /** The questions that the query `inspect` answers to the library, mostly through a stale snapshot. */
 export type Question =
   /** The `asOf` of rows. */
-  | { kind: "commits"; rows: ({ view: string; key: string } | null)[] }
+  | { kind: "commits"; rows: RowName[] }
   /** Which effects of an old delivery are still wanted. */
   | { kind: "wanted"; effects: readonly Effect[] }
   /** What a sweep has to handle. */

@@ -1,5 +1,5 @@
 import type { GenericId, Value } from "convex/values";
-import { succeed } from "../effects/ledger.js";
+import { clear } from "../effects/ledger.js";
 import { scheduleAt, sweepWhenDue } from "../effects/sweep.js";
 import { askSnapshot, pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
@@ -126,7 +126,7 @@ async function step(execution: MutationExecution, known: KnownRun, job: StepJob)
     return await failAttempt(execution, run, error);
   }
   if (outcome !== "begun") await endTurn(execution, run.turn);
-  await succeed(ledger, await entryOf(execution, run));
+  await clear(ledger, await entryOf(execution, run), "failure");
   return outcome;
 }
 
