@@ -65,7 +65,7 @@ const SWEEPS: Handlers<SweepJob, [MutationExecution], number> = {
 };
 
 const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
-  commits: (app, ctx, { rows }) => commitsOf(ctx, app, rows),
+  commits: (app, ctx, { effects }) => commitsOf(app, ctx, effects),
   wanted: (app, ctx, { effects }) => stillWanted(app, ctx, effects),
   due: findDue,
   backstop: findForgotten,

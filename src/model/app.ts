@@ -7,7 +7,7 @@ import { canonicalText } from "../values/canonical.js";
 import { complain, reasonOf } from "../values/describe.js";
 import type { ViewDefinition } from "./definition.js";
 import { type ExportName, notCalled } from "./exports.js";
-import type { LazyReferences, Question, RowName } from "./jobs.js";
+import type { LazyReferences, Question } from "./jobs.js";
 import { isNearlyOut, isShortOfRoom } from "./limits.js";
 import { announce, findRow, MissingTableError } from "./row.js";
 import { findRun } from "./run.js";
@@ -131,28 +131,27 @@ export function viewOf(app: LazyApp, { target, args }: Effect): ViewDefinition |
   return target === pathOf(app, "recompute") ? app.views.get(String(args.view)) : undefined;
 }
 
-async function currentCommits(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<Commit[]> {
-  const rows = effects.map((effect) => {
-    const view = viewOf(app, effect);
-    return view ? { view: view.name, key: canonicalText(effect.args.args) } : null;
-  });
-  if (!rows.some(Boolean)) return [];
-  const commits = await askSnapshot<Commit[]>(app, ctx, { kind: "commits", rows });
-  for (const [i, row] of rows.entries()) {
+/** What `dispatchOne` needs to know of each effect's row. */
+async function currentCommits(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[]): Promise<(Commit | undefined)[]> {
+  const asked = effects.filter((effect) => viewOf(app, effect));
+  if (asked.length === 0) return [];
+  const commits = await askSnapshot<Commit[]>(app, ctx, { kind: "commits", effects: asked });
+  for (const [i, effect] of asked.entries()) {
     // A row that its reader did not see may be one that was deleted before, and that a stale snapshot still shows.
-    if (commits[i] && effects[i]?.seen === 0n) commits[i] = (await commitsOf(ctx, app, [row]))[0] ?? null;
+    if (commits[i] && effect.seen === 0n) [commits[i] = null] = await commitsOf(app, ctx, [effect]);
   }
-  return commits;
+  return effects.map((effect) => commits[asked.indexOf(effect)]);
 }
 
-/** The commits of rows; null for one that does not exist, or is more than a query may read. */
-export async function commitsOf(ctx: AnyQueryCtx, { views }: LazyApp, rows: RowName[]): Promise<Commit[]> {
+/** The commits of effects' rows; null for one that does not exist, or is more than a query may read. */
+export async function commitsOf(app: LazyApp, ctx: AnyQueryCtx, effects: readonly Effect[]): Promise<Commit[]> {
   const commits: Commit[] = [];
-  for (const row of rows) {
-    const view = row && views.get(row.view);
+  for (const effect of effects) {
+    const view = viewOf(app, effect);
     try {
-      const stored = view && !(await isNearlyOut(ctx)) ? await findRow(ctx.db, view, row.key) : null;
-      commits.push(stored?.asOf ?? null);
+      const isRead = view && !(await isNearlyOut(ctx));
+      const row = isRead ? await findRow(ctx.db, view, canonicalText(effect.args.args)) : null;
+      commits.push(row?.asOf ?? null);
     } catch (error) {
       if (!(error instanceof MissingTableError)) throw error;
       commits.push(error.message);

@@ -31,16 +31,11 @@ export type Ping = { kind: "ping" };
 /** The jobs of the mutation `recompute`. */
 export type RecomputeJob =
   | Attempt
-  /** The sub-transaction of an attempt, which computes and commits. */
-  | (Work & { kind: "commit" })
-  /** Go on with a run: compute the value, or its next page, in a snapshot. */
-  | { kind: "step"; run: RunId }
-  /** The action of a run has started late. */
-  | { kind: "started"; run: RunId }
-  /** The action of a run has computed the value, or failed. */
-  | { kind: "finish"; run: RunId; computed?: Computed; error?: string }
-  /** The sub-transaction that takes in what a run has found. */
-  | { kind: "commitRun"; run: RunId; found: Found }
+  | (Work & { kind: "commit" }) // The sub-transaction of an attempt, which computes and commits.
+  | { kind: "step"; run: RunId } // Go on with a run: compute the value, or its next page, in a snapshot.
+  | { kind: "started"; run: RunId } // The action of a run has started late.
+  | { kind: "finish"; run: RunId; computed?: Computed; error?: string } // The action has computed the value, or failed.
+  | { kind: "commitRun"; run: RunId; found: Found } // The sub-transaction that takes in what a run has found.
   | Beat
   | Arrival
   | Ping;
@@ -76,23 +71,15 @@ export type TopicsNote = { kind: "topics"; topics: string };
 /** The jobs of the mutation `sweep`: `due` handles what is due in a table. */
 export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | Beat | TopicsNote | Ping;
 
-/** Where the row is that an effect asks for; null when it asks for none. */
-export type RowName = { view: string; key: string } | null;
-
 /** The questions that the query `inspect` answers to the library, mostly through a stale snapshot. */
 export type Question =
-  /** The `asOf` of rows. */
-  | { kind: "commits"; rows: RowName[] }
-  /** Which effects of an old delivery are still wanted. */
-  | { kind: "wanted"; effects: readonly Effect[] }
-  /** What a sweep has to handle. */
-  | Exclude<SweepJob, EvictJob | Beat | TopicsNote | Ping>
+  | { kind: "commits"; effects: readonly Effect[] } // The `asOf` of the rows of effects.
+  | { kind: "wanted"; effects: readonly Effect[] } // Which effects of an old delivery are still wanted.
+  | Exclude<SweepJob, EvictJob | Beat | TopicsNote | Ping> // What a sweep has to handle.
   /** What a key's value is, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
-  /** Raises a canary. */
-  | { kind: "canary"; sentAt: number }
-  /** What a query sees of the wiring. */
-  | Ping;
+  | { kind: "canary"; sentAt: number } // Raises a canary.
+  | Ping; // What a query sees of the wiring.
 
 /** What `dispatch` gets. In a job, the effects of a chunk that fails are dispatched one by one. */
 export type DispatchArgs = { effects: Effect[]; areForwarded?: boolean; isJob?: boolean };
