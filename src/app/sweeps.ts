@@ -23,8 +23,7 @@ import { ASKED_LATELY_MS, PATIENCE_MS, RETRY_SWEEP_MS } from "../times.js";
  * at each document again; schedules the next step, if there is one; and returns how many documents it has handled.
  */
 
-/** Documents that one step handles. */
-const BATCH_SIZE = 100;
+const BATCH_SIZE = 100; // Documents that one step handles.
 /** A step ends early when it has deleted rows that are sources, and so marked so many rows of other views. */
 const MAX_MARKS = 100;
 

@@ -7,8 +7,7 @@ import { type Document, keysOf } from "../staleness/sources.js";
 import { isWanted } from "../views/read.js";
 import { withExecution } from "./builders.js";
 
-/** Keys that one call of `warm` takes: each may schedule a job of its transaction. */
-const MAX_KEYS = 500;
+const MAX_KEYS = 500; // Keys that one call of `warm` takes: each may schedule a job of its transaction.
 
 export async function warmKeys(execution: Execution, view: ViewDefinition, keys: readonly unknown[]): Promise<void> {
   if (keys.length > MAX_KEYS) {

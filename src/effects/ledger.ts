@@ -28,8 +28,7 @@ export type Start = { windowEndsAt: number; isTrailing: boolean };
 
 /** After this many failures in a row nothing is scheduled: a reader's effect starts the next attempt. */
 export const MAX_ATTEMPTS = 8;
-/** Share of the backoff that is random, so that keys that failed together do not come back together. */
-const JITTER = 0.5;
+const JITTER = 0.5; // Share of the backoff that is random, so that keys that failed together do not come back together.
 const MAX_MESSAGE_LENGTH = 1_000;
 /** What Convex says when a table of the library is not in the schema. */
 const NO_LAZY_TABLE = /\blazy[A-Z]\w+\b.* (?:not found|not declared)/;

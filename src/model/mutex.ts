@@ -1,7 +1,5 @@
-/** Turns of the microtask queue in which the code that awaits one operation may begin the next. */
-const FEW_TURNS = 2;
-/** The same, in a mutation that has had several on their way at once. */
-const SETTLING_TURNS = 16;
+const FEW_TURNS = 2; // Turns of the microtask queue in which the code that awaits one operation may begin the next.
+const SETTLING_TURNS = 16; // The same, in a mutation that has had several on their way at once.
 
 /** What one mutation does to rows and sources, one piece of work after the other: apps may write side by side. */
 export class Mutex {

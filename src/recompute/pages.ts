@@ -8,13 +8,10 @@ import type { AnyQueryCtx, LazyWriter, Run } from "../schema.js";
 
 const FIRST_PAGE_ITEMS = 100;
 const MAX_PAGE_ITEMS = 4_000;
-/** What one page should read: a quarter of what a transaction may. */
-const PAGE_BYTES = 4 << 20;
+const PAGE_BYTES = 4 << 20; // What one page should read: a quarter of what a transaction may.
 const PAGE_DOCUMENTS = 8_000;
-/** A run of more pages than this is taken for one that never ends. */
-const MAX_PAGES = 10_000;
-/** A document holds 1 MiB; the run's other fields are in it too. */
-const MAX_ACCUMULATED_BYTES = 1_000_000;
+const MAX_PAGES = 10_000; // A run of more pages than this is taken for one that never ends.
+const MAX_ACCUMULATED_BYTES = 1_000_000; // A document holds 1 MiB; the run's other fields are in it too.
 
 /** How far a run of the mode `paged` has come. */
 export type Pages = NonNullable<Awaited<ReturnType<typeof findPages>>>;
