@@ -7,11 +7,10 @@ import { type Effect, ledgerKey } from "./effect.js";
 import { ensureSweep, scheduleAt, sweepTime } from "./sweep.js";
 
 /*
- * The ledger remembers of each key what was dispatched, so that no work starts twice in its window. An entry's life:
+ * The ledger remembers of each key what was dispatched, so that no work starts twice in its window. A failure holds the
+ * window open until the retry. An entry's life:
  *
  *   open → (put off: something runs again at the window's end) → taken → clear or fail → … → deleted when it expires
- *
- * While a failure rests, its window is held open until the retry.
  */
 
 /** What it takes to write entries, and to schedule jobs. */

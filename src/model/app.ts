@@ -65,10 +65,8 @@ export function askSnapshot<Answer>(app: LazyApp, ctx: AnyMutationCtx, ask: Ques
 }
 
 /**
- * Dispatches at most 100 effects in a transaction that has room for them.
- *
- * @param areForwarded - Whether clients forward them. Then other readers of a row whose recompute is put off, or
- * computes outside one transaction, are silenced, at the cost of one write to the row.
+ * Dispatches at most 100 effects in a transaction that has room for them. When clients forward them, other readers of a
+ * row whose recompute is put off, or computes outside one transaction, are silenced, by one write to the row.
  */
 export async function dispatchInMutation(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForwarded = false) {
   const commits = await currentCommits(app, ctx, effects);
@@ -83,10 +81,8 @@ export async function dispatchInMutation(app: LazyApp, ctx: AnyMutationCtx, effe
 
 /**
  * Dispatches the effects of a mutation of the app in its transaction: 100 of them, if that has room for so many. The
- * others are handed on to a job, which is rolled back with the mutation too.
- *
- * @throws Error when Convex does not take the job, and one of them is no recompute. Recomputes are lost then, and
- * raised again by readers.
+ * others are handed on to a job, which is rolled back with the mutation too. @throws Error when Convex does not take
+ * that job, unless all of these are recomputes, which readers raise again.
  */
 export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<void> {
   const own = (await isShortOfRoom(ctx, Math.min(effects.length, CHUNK))) ? [] : effects.slice(0, CHUNK);

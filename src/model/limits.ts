@@ -13,10 +13,8 @@ export function isNearlyOut(ctx: AnyQueryCtx): Promise<boolean> {
 }
 
 /**
- * Shares what is left to read among parts of equal right.
- *
- * @param parts - How many parts there are yet, this one included.
- * @returns Whether one more item, as large as those that this part has read are on average, exceeds its share.
+ * Shares what is left to read among so many parts of equal right, this one included. Returns what says whether one more
+ * item, as large as those that this part has read are on average, exceeds its share.
  */
 export async function shareOfReads({ meta }: AnyQueryCtx, parts: number) {
   const before = await meta.getTransactionMetrics();

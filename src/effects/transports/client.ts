@@ -63,10 +63,8 @@ export async function callerMark(args: object): Promise<string | undefined> {
 }
 
 /**
- * Takes the mark out of a call's arguments. A text that is no mark is taken out, and counts for nothing.
- *
- * @param isEnabled - Whether the app has the transport `client`. Without it, a query whose arguments may be anything
- * still gets marked calls of clients: it must not see the mark, and its caller gets no envelope.
+ * Takes the mark out of a call's arguments. A text that is no mark is taken out, and counts for nothing. So does each
+ * without the transport `client` (`isEnabled`), where a query whose arguments may be anything still gets marked calls.
  */
 export async function takeMark(isEnabled: boolean, args: unknown): Promise<{ mark?: string; args: unknown }> {
   const { [MARK]: mark, ...rest } = (args ?? {}) as Record<typeof MARK, unknown>;
