@@ -6,7 +6,7 @@ import { findRow, hasValue, type Key, keyOrNone } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
 import type { Coverage } from "../staleness/coverage.js";
 import { judgeForReader, probeTexts } from "../staleness/judge.js";
-import type { Document } from "../tracking/dependency.js";
+import { ANY_TABLE, type Document } from "../tracking/dependency.js";
 import type { Recorder } from "../tracking/recorder.js";
 import { dependenciesOf } from "../tracking/store.js";
 import { watchReads } from "../tracking/watchReads.js";
@@ -30,13 +30,16 @@ export class Compute extends Execution {
     if (path.includes(own)) {
       throw new Error(`view "${view.name}": ${[...path, own].join(" ← ")}: these rows are computed from each other.`);
     }
-    const lookAt = (table: string) => {
-      const inner = app.views.get(table);
-      const isComputed = inner?.mode === "transaction";
-      if (!isComputed && !coverage) return undefined;
+    const isComputed = (table: string) => app.views.get(table)?.mode === "transaction";
+    const tables = [...app.views.keys(), ...app.dependents.keys()];
+    const lookAt = (named: string) => {
+      if (named !== ANY_TABLE && !coverage && !isComputed(named)) return undefined;
       return (document: NonNullable<Document>) => {
+        const isOf = (table: string) => reader.db.normalizeId(table, String(document._id)) !== null;
+        const table = named || (tables.find(isOf) ?? ANY_TABLE);
         coverage?.look(table, document);
-        return isComputed ? this.#upToDate(inner, document as unknown as StoredRow) : document;
+        if (!isComputed(table)) return document;
+        return this.#upToDate(app.views.get(table) as ViewDefinition, document as unknown as StoredRow);
       };
     };
     super(app, watchReads(reader, { recorder: view.isTracked ? recorder : undefined, lookAt }), collector);
