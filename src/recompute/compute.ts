@@ -6,7 +6,7 @@ import { findRow, hasValue, type Key, keyOrNone } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
 import type { Coverage } from "../staleness/coverage.js";
 import { judgeForReader, probeTexts } from "../staleness/judge.js";
-import { ANY_TABLE, type Document } from "../tracking/dependency.js";
+import type { Document } from "../tracking/dependency.js";
 import type { Recorder } from "../tracking/recorder.js";
 import { dependenciesOf } from "../tracking/store.js";
 import { watchReads } from "../tracking/watchReads.js";
@@ -27,22 +27,26 @@ export class Compute extends Execution {
     const { recorder, coverage } = notes;
     const own = markOf(view, key.text);
     const path = execution instanceof Compute ? execution.#path : [];
-    if (path.includes(own)) {
-      throw new Error(`view "${view.name}": ${[...path, own].join(" ← ")}: these rows are computed from each other.`);
-    }
-    const isComputed = (table: string) => app.views.get(table)?.mode === "transaction";
-    const tables = [...app.views.keys(), ...app.dependents.keys()];
-    const lookAt = (named: string) => {
-      if (named !== ANY_TABLE && !coverage && !isComputed(named)) return undefined;
+    if (path.includes(own)) throw isRecursive(view, [...path, own]);
+    const lookAt = (table: string) => {
+      const inner = app.views.get(table);
+      // A view whose table is read by what it is computed from, or by itself, reads its rows as they are.
+      const isOnPath = this.#path.some((row) => row.startsWith(`${table} `));
+      if (isOnPath && view.isTracked) {
+        const error = isRecursive(view, [...this.#path, table]);
+        throw recorder?.refuse(error) ?? error;
+      }
+      const isComputed = inner?.mode === "transaction" && !isOnPath;
+      if (!isComputed && !coverage) return undefined;
       return (document: NonNullable<Document>) => {
-        const isOf = (table: string) => reader.db.normalizeId(table, String(document._id)) !== null;
-        const table = named || (tables.find(isOf) ?? ANY_TABLE);
         coverage?.look(table, document);
-        if (!isComputed(table)) return document;
-        return this.#upToDate(app.views.get(table) as ViewDefinition, document as unknown as StoredRow);
+        return isComputed ? this.#upToDate(inner, document as unknown as StoredRow) : document;
       };
     };
-    super(app, watchReads(reader, { recorder: view.isTracked ? recorder : undefined, lookAt }), collector);
+    const tables = [...app.views.keys(), ...app.dependents.keys()];
+    const tableOf = (id: string) => tables.find((table) => reader.db.normalizeId(table, id) !== null);
+    const watcher = { view: view.name, recorder: view.isTracked ? recorder : undefined, tableOf, lookAt };
+    super(app, watchReads(reader, watcher), collector);
     this.#reader = reader;
     this.#path = [...path, own];
     this.#notes = notes;
@@ -79,9 +83,14 @@ export class Compute extends Execution {
   /** A row that the app has read from the table of a view. */
   async #upToDate(view: ViewDefinition, row: StoredRow): Promise<StoredRow> {
     const key = keyOrNone(view, row.args);
-    if (!key || this.#path.includes(markOf(view, key.text))) return row;
-    return { ...row, value: (await this.read(view, key, row)).value };
+    return key ? { ...row, value: (await this.read(view, key, row)).value } : row;
   }
+}
+
+function isRecursive({ name }: ViewDefinition, path: readonly string[]): Error {
+  return new Error(
+    `view "${name}": ${path.join(" ← ")}: these are computed from each other; let one of them read the sources instead.`,
+  );
 }
 
 /**
