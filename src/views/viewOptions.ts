@@ -61,13 +61,14 @@ export type ViewOptions<
 type NotPaged<M extends Mode, DataModel extends GenericDataModel, Key, Value> = Partial<Record<PagedPart, undefined>> &
   ([M] extends ["action"]
     ? ComputedBy<Ctx<DataModel, GenericActionCtx<DataModel> & EffectCtx>, Key, Value> & TimeLimit
-    : ComputedBy<Ctx<DataModel, GenericQueryCtx<DataModel>>, Key, Value>);
+    : ComputedBy<Ctx<DataModel, GenericQueryCtx<DataModel> & EffectCtx>, Key, Value>);
 
 interface ComputedBy<Ctx, Key, Value> {
   /**
    * Computes the value of a key; `undefined` counts as null. It may only read, and must depend on nothing but the key
-   * and what it reads: `ctx.auth` throws; in a tracked view also what cannot be tracked, such as `ctx.runQuery`. Views
-   * of the mode `transaction` that it reads are never stale. In the mode `action` it runs again when its action dies.
+   * and what it reads: `ctx.auth` throws; in a tracked view also what cannot be tracked, such as `ctx.runQuery`. It may
+   * read other views, with `ctx: QueryCtx & EffectCtx`: those of the mode `transaction` are never stale there. In the
+   * mode `action` it runs again when its action dies.
    */
   compute: (ctx: Ctx, key: Key) => Value | Promise<Value>;
 }
