@@ -4,11 +4,15 @@ import type { LedgerCtx } from "../effects/ledger.js";
 import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredDependency, StoredRow } from "../schema.js";
 import { type LazyApp, ledgerOf, pathOf } from "./app.js";
 import type { ViewDefinition } from "./definition.js";
+import { isShortOfRanges } from "./limits.js";
 import { Mutex } from "./mutex.js";
 import { type Key, recomputeEffect, startOfLong } from "./row.js";
 
 /** Where the execution hides in `ctx`: a property, so that `{...ctx, user}` of a custom function keeps it. */
 const EXECUTION = Symbol.for("convex-lazy-views");
+
+/** How many look-ups are made before the transaction's room is asked for again. */
+const LOOK_UPS_A_CHECK = 100;
 
 /** One running function of `lazy.query`, `lazy.mutation` or `lazy.action`. */
 export class Execution {
@@ -43,8 +47,8 @@ export class MutationExecution extends Execution {
   /** The database itself. */
   readonly db: AnyWriter;
   readonly ledger: LedgerCtx;
-  /** The watched database for work that runs in its turn already; made when it is first needed. */
-  watched: AnyWriter | undefined;
+  /** The database whose writes reach the rows that depend on them, for work that runs in its turn already. */
+  watched: AnyWriter;
   override readonly mutex = new Mutex();
   /** The keys that were marked or looked at already: each needs that once, however many changes concern it. */
   readonly marked = new Set<string>();
@@ -52,12 +56,11 @@ export class MutationExecution extends Execution {
   readonly rows = new Map<string, Map<string, StoredRow> | null>();
   /** Views whose tables were found to be missing. */
   readonly withoutTable = new Set<ViewDefinition>();
-  /** Of which dependencies there are any, and the rows that have one, by its text; while no commit can have changed that. */
+  /** The shapes of dependencies; and by its text, the rows that have one. Both until a commit may have changed them. */
   shapes: Promise<readonly string[]> | undefined;
-  readonly dependents = new Map<string, Promise<readonly StoredDependency[]>>();
-  /** Rows that were looked up, and whether they were so many that whole tables are read instead. */
-  lookUps = 0;
-  isShortOfRanges = false;
+  readonly dependents = new Map<string, readonly StoredDependency[]>();
+  #lookUps = 0;
+  #isShortOfRanges = false;
   /** Why a change could not be turned into marks: the mutation must not commit, even if the app catches the error. */
   lostInvalidation: unknown;
   #reader: AnyQueryCtx | undefined;
@@ -73,6 +76,7 @@ export class MutationExecution extends Execution {
   ) {
     super(app, ctx, collector);
     this.db = raw.db;
+    this.watched = raw.db;
     this.#runQuery = this.ctx.runQuery;
     this.ledger = ledgerOf(app, raw);
   }
@@ -80,6 +84,12 @@ export class MutationExecution extends Execution {
   override get reader(): AnyQueryCtx {
     this.#reader ??= new Execution(this.app, readOnly({ ...this.ctx, runQuery: this.#runQuery }), this.collector).ctx;
     return this.#reader;
+  }
+
+  /** Before a look-up: whether there were so many that whole tables are read instead. */
+  async isShortOfRanges(): Promise<boolean> {
+    this.#isShortOfRanges ||= ++this.#lookUps % LOOK_UPS_A_CHECK === 0 && (await isShortOfRanges(this.ctx));
+    return this.#isShortOfRanges;
   }
 
   /** Forgets what is known of rows: of one key that this mutation commits, or of all that a sub-mutation may commit. */

@@ -7,10 +7,9 @@ import { announcement, commitRow, findRow, type Key, nextLookAt, sweepRow } from
 import type { Row } from "../schema.js";
 import { Coverage, uncoveredListener } from "../staleness/coverage.js";
 import { isLeased, recomputeSoon } from "../staleness/mark.js";
-import { watchedDb } from "../staleness/sources.js";
 import { tagsOf } from "../staleness/tags.js";
-import { Recorder } from "../tracking/recorder.js";
-import { storeDependencies } from "../tracking/store.js";
+import { isRecorded, Recorder } from "../tracking/recorder.js";
+import { removeDependencies, storeDependencies } from "../tracking/store.js";
 import { computeValue } from "./compute.js";
 import { endRunOf } from "./turns.js";
 
@@ -32,7 +31,7 @@ export async function computeAndCommit(
   key: Key,
   cause: Cause,
 ): Promise<unknown> {
-  const recorder = isRecorded(execution, view) ? new Recorder(view) : undefined;
+  const recorder = isRecorded(view) ? new Recorder() : undefined;
   const onUncovered = uncoveredListener();
   const coverage = onUncovered && !view.isTracked ? new Coverage(view, key) : undefined;
   const computed = await computeValue(execution, view, key, { recorder, coverage });
@@ -42,12 +41,6 @@ export async function computeAndCommit(
   await commit(execution, view, key, { ...computed, ...(tracked && { tracked }) }, cause);
   await endRunOf(execution, view, key.text);
   return computed.value;
-}
-
-/** Whether a view's dependencies are recorded: all, or those that it has through views that are its sources. */
-function isRecorded({ app }: MutationExecution, { mode, isTracked, sources }: ViewDefinition): boolean {
-  const isOver = mode === "transaction" && Object.keys(sources).some((name) => app.views.get(name)?.mode === mode);
-  return isTracked || isOver;
 }
 
 /**
@@ -91,7 +84,8 @@ export async function commit(
       Object.assign(next, announcement(view, next, now));
     }
   }
-  await commitRow(watchedDb(execution), view, row, next);
+  if (row?.tracked && !computed.tracked) await removeDependencies(execution, { view: name, key: key.text });
+  await commitRow(execution.watched, view, row, next);
   execution.forget({ view, text: key.text });
   if (next.expiresAt !== row?.expiresAt) await sweepRow(ledger, view, { ...born, ...next }, now);
 }

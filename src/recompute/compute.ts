@@ -27,19 +27,27 @@ export class Compute extends Execution {
     const { recorder, coverage } = notes;
     const own = markOf(view, key.text);
     const path = execution instanceof Compute ? execution.#path : [];
-    if (path.includes(own)) {
-      throw new Error(`view "${view.name}": ${[...path, own].join(" ← ")}: these rows are computed from each other.`);
-    }
+    if (path.includes(own)) throw isRecursive(view, [...path, own]);
     const lookAt = (table: string) => {
       const inner = app.views.get(table);
-      const isComputed = inner?.mode === "transaction";
+      // A view whose table is read by what it is computed from, or by itself, reads its rows as they are.
+      const isOnPath = this.#path.some((row) => row.startsWith(`${table} `));
+      if (isOnPath && view.isTracked) {
+        const error = isRecursive(view, [...this.#path, table]);
+        throw recorder?.refuse(error) ?? error;
+      }
+      const isComputed = inner?.mode === "transaction" && !isOnPath;
       if (!isComputed && !coverage) return undefined;
       return (document: NonNullable<Document>) => {
         coverage?.look(table, document);
         return isComputed ? this.#upToDate(inner, document as unknown as StoredRow) : document;
       };
     };
-    super(app, watchReads(reader, { recorder: view.isTracked ? recorder : undefined, lookAt }), collector);
+    super(
+      app,
+      watchReads(reader, { view: view.name, recorder: view.isTracked ? recorder : undefined, lookAt }),
+      collector,
+    );
     this.#reader = reader;
     this.#path = [...path, own];
     this.#notes = notes;
@@ -76,9 +84,14 @@ export class Compute extends Execution {
   /** A row that the app has read from the table of a view. */
   async #upToDate(view: ViewDefinition, row: StoredRow): Promise<StoredRow> {
     const key = keyOrNone(view, row.args);
-    if (!key || this.#path.includes(markOf(view, key.text))) return row;
-    return { ...row, value: (await this.read(view, key, row)).value };
+    return key ? { ...row, value: (await this.read(view, key, row)).value } : row;
   }
+}
+
+function isRecursive({ name }: ViewDefinition, path: readonly string[]): Error {
+  return new Error(
+    `view "${name}": ${path.join(" ← ")}: these are computed from each other; let one of them read the sources instead.`,
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Probe, Sight, Verdict, ViewDefinition } from "../model/definition.js";
 import { withoutIdentity } from "../model/execution.js";
 import type { AnyQueryCtx, Row, StoredRow } from "../schema.js";
+import { isRecorded } from "../tracking/recorder.js";
 import { canonicalText } from "../values/canonical.js";
 import { complain } from "../values/describe.js";
 import { isAnyInvalidated } from "./tags.js";
@@ -20,10 +21,10 @@ function judge(ctx: AnyQueryCtx, view: ViewDefinition, row: Row & Pick<StoredRow
   return typeof verdict === "string" ? outdated(verdict) : verdict.then(outdated);
 }
 
-/** Whether it is unknown what a row depends on: it was committed before its view was tracked, or over another version. */
-function isUnknown({ isTracked, siblings }: ViewDefinition, { tracked }: Row): boolean {
-  if (!tracked?.over) return isTracked && !tracked;
-  return Object.entries(tracked.over).some(([name, version]) => siblings?.get(name)?.version !== version);
+/** Whether it is not known what a row depends on: it was committed before that was recorded, or over another version. */
+function isUnknown(view: ViewDefinition, { tracked }: Row): boolean {
+  if (!tracked) return isRecorded(view);
+  return Object.entries(tracked.over ?? {}).some(([name, version]) => view.siblings?.get(name)?.version !== version);
 }
 
 /** A row as its readers see it. Every read makes one: what is not asked for is not prepared. */

@@ -2,15 +2,15 @@ import { dispatchEffects } from "../effects/dispatch.js";
 import { sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type MutationExecution, markOf } from "../model/execution.js";
-import { isNearlyOut, isShortOfRanges } from "../model/limits.js";
+import { isNearlyOut } from "../model/limits.js";
 import { findRow, type Key, MissingTableError, markRow, recomputeEffect, workMs } from "../model/row.js";
 import { findRun, touchRun } from "../model/run.js";
 import type { Row, StoredRow } from "../schema.js";
 import { GRACE_MS, LONGEST_GRACE_MS } from "../times.js";
 import { reasonOf } from "../values/describe.js";
 
-/** How many rows are looked up before the transaction's room is asked for again. */
-const LOOK_UPS_A_CHECK = 100;
+/** How many rows are read before the transaction's room is asked for again. */
+const ROWS_A_CHECK = 100;
 /** Rows of one view that are read as a whole, in place of a look-up for each key. */
 const MAX_ROWS = 4_000;
 
@@ -82,15 +82,10 @@ export async function recomputeSoon(
  * The row of a key. A mutation that is about to run out of index ranges reads a view's rows as a whole instead, where
  * they are few: it then conflicts with each recompute of that view.
  */
-export function lookUp(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
-  const mayBeShort = execution.isShortOfRanges || ++execution.lookUps % LOOK_UPS_A_CHECK === 0;
-  return mayBeShort ? lookUpInAll(execution, view, key) : findRow(execution.db, view, key.text);
-}
-
-async function lookUpInAll(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
+export async function lookUp(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
   const { rows } = execution;
-  execution.isShortOfRanges ||= await isShortOfRanges(execution.ctx);
-  if (execution.isShortOfRanges && !rows.has(view.name)) rows.set(view.name, await readAll(execution, view));
+  if (!(await execution.isShortOfRanges())) return await findRow(execution.db, view, key.text);
+  if (!rows.has(view.name)) rows.set(view.name, await readAll(execution, view));
   const all = rows.get(view.name);
   return all ? (all.get(key.text) ?? null) : await findRow(execution.db, view, key.text);
 }
@@ -99,7 +94,8 @@ async function lookUpInAll(execution: MutationExecution, view: ViewDefinition, k
 async function readAll({ db, ctx }: MutationExecution, { name }: ViewDefinition) {
   const rows = new Map<string, StoredRow>();
   for await (const document of db.query(name)) {
-    if (rows.size === MAX_ROWS || (rows.size % LOOK_UPS_A_CHECK === 99 && (await isNearlyOut(ctx)))) return null;
+    if (rows.size === MAX_ROWS || (rows.size % ROWS_A_CHECK === ROWS_A_CHECK - 1 && (await isNearlyOut(ctx))))
+      return null;
     const row = document as unknown as StoredRow;
     rows.set(row.key, row);
   }

@@ -1,6 +1,9 @@
 import type { MutationExecution } from "../model/execution.js";
 import type { StoredDependency } from "../schema.js";
-import { type Document, isWithin, tableOfShape, textFor } from "./dependency.js";
+import { type Document, isWithin, shapeOf, tableOfShape, textFor } from "./dependency.js";
+
+/** Dependencies of one shape that are read as a whole, in place of a look-up for each text. */
+const MAX_DOCUMENTS = 4_000;
 
 /** A document before and after a write, or the key of a view that a change concerns. */
 type Sides = { before: Document; after: Document };
@@ -32,15 +35,25 @@ export async function dependentsOf(
   return { rows, shared };
 }
 
-/** The registered rows of a dependency. */
-export function rowsWith(execution: MutationExecution, text: string): Promise<readonly StoredDependency[]> {
-  const known = execution.dependents.get(text);
-  if (known) return known;
-  const found = execution.ledger.db
-    .query("lazyDependencies")
-    .withIndex("by_text", (q) => q.eq("text", text))
-    .collect();
-  execution.dependents.set(text, found);
+/** The registered rows of a dependency. A mutation that is about to run out of index ranges reads those of its shape. */
+export async function rowsWith(execution: MutationExecution, text: string): Promise<readonly StoredDependency[]> {
+  const { dependents, ledger } = execution;
+  const shape = shapeOf({ text });
+  let found = dependents.get(text) ?? (dependents.has(shape) ? [] : undefined);
+  if (found) return found;
+  const query = ledger.db.query("lazyDependencies");
+  if (await execution.isShortOfRanges()) {
+    const all = await query
+      .withIndex("by_text", (q) => q.gte("text", shape).lt("text", `${shape}\u000b`))
+      .take(MAX_DOCUMENTS);
+    if (all.length < MAX_DOCUMENTS) {
+      for (const each of all) dependents.set(each.text, [...(dependents.get(each.text) ?? []), each]);
+      dependents.set(shape, []);
+      return dependents.get(text) ?? [];
+    }
+  }
+  found = await query.withIndex("by_text", (q) => q.eq("text", text)).collect();
+  dependents.set(text, found);
   return found;
 }
 

@@ -6,6 +6,13 @@ import { type Dependency, dependencyOn, type Equals, identityOf, keysTable, tabl
 /** Dependencies of one row on one table; of more, the table as a whole is the dependency. */
 const MAX_IN_TABLE = 100;
 
+/** Whether what a row depends on is recorded: what `compute` reads, or what the views depend on that are its sources. */
+export function isRecorded({ isTracked, mode, sources, siblings }: ViewDefinition): boolean {
+  return (
+    isTracked || (mode === "transaction" && Object.keys(sources).some((name) => siblings?.get(name)?.mode === mode))
+  );
+}
+
 /** Records what the compute of one row reads. */
 export class Recorder {
   /** The versions of the views under this row. */
@@ -14,8 +21,6 @@ export class Recorder {
   readonly shared = new Set<string>();
   readonly #byTable = new Map<string, Map<string, Dependency>>();
   #untracked: Error | undefined;
-
-  constructor(readonly view: ViewDefinition) {}
 
   /** Documents that are read, or not found. */
   read(table: string, equals: Equals, bounds?: Bounds): void {
@@ -29,10 +34,10 @@ export class Recorder {
     if (found.size <= MAX_IN_TABLE) this.#byTable.set(table, found.set(identityOf(dependency), dependency));
   }
 
-  /** A key of another view is read; one with declared sources depends on what they map to the key. */
+  /** A key of another view is read. */
   readView(view: ViewDefinition, key: Key): void {
     this.over[view.name] = view.version;
-    if (!view.isTracked) this.read(keysTable(view), [["key", key.text]]);
+    this.read(keysTable(view), [["key", key.text]]);
   }
 
   /** A row of another view is read that depends on this. */
@@ -50,13 +55,10 @@ export class Recorder {
     });
   }
 
-  /** Remembers that what was read cannot be tracked, in case `compute` catches the error. */
-  refuse(what: string): Error {
-    this.#untracked ??= new Error(
-      `view "${this.view.name}": compute uses ${what}, which cannot be tracked. Declare the view's sources ` +
-        "({} for none), and use tags or olderThan() for what no table tells.",
-    );
-    return this.#untracked;
+  /** Remembers what cannot be tracked, in case `compute` catches the error. Returns the error. */
+  refuse(error: Error): Error {
+    this.#untracked ??= error;
+    return error;
   }
 
   /** @throws Error when the compute has used what cannot be tracked. */

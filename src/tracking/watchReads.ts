@@ -4,8 +4,10 @@ import { ANY_TABLE, type Document, type Equals } from "./dependency.js";
 
 /** What wants to know what a compute reads. */
 export interface Watcher {
+  /** The view's name, for messages. */
+  view: string;
   /** What to record of documents that are about to be read. */
-  recorder?: { read(table: string, equals: Equals, bounds?: Bounds): void; refuse(what: string): Error } | undefined;
+  recorder?: { read(table: string, equals: Equals, bounds?: Bounds): void; refuse(error: Error): Error } | undefined;
   /** What `compute` gets in place of the documents of a table; absent where it gets them as they are. */
   lookAt(table: string): Look | undefined;
 }
@@ -17,10 +19,17 @@ type Range = (equals: Equals, bounds?: Bounds) => void;
 const OWN_TABLE = /^lazy(Effects|Sweeps|Tags|Runs|Pages|Turns|Health|Dependencies|Shapes)$/;
 
 /** The ctx for a compute whose reads are watched. */
-export function watchReads(ctx: AnyQueryCtx, { recorder, lookAt }: Watcher): AnyQueryCtx {
+export function watchReads(ctx: AnyQueryCtx, { view, recorder, lookAt }: Watcher): AnyQueryCtx {
   const { db } = ctx;
+  const refuse = (what: string) => {
+    const error = new Error(
+      `view "${view}": compute uses ${what}, which cannot be tracked. Declare the view's sources ({} for none), and use ` +
+        "tags or olderThan() for what no table tells.",
+    );
+    return recorder?.refuse(error) ?? error;
+  };
   const enter = (table: string) => {
-    if (recorder && OWN_TABLE.test(table)) throw recorder.refuse(`the library's table "${table}"`);
+    if (recorder && OWN_TABLE.test(table)) throw refuse(`the library's table "${table}"`);
   };
   const watched = readOnly({
     ...ctx,
@@ -44,8 +53,8 @@ export function watchReads(ctx: AnyQueryCtx, { recorder, lookAt }: Watcher): Any
     } as unknown as AnyReader,
   });
   if (recorder) {
-    forbid(watched, ["runQuery", "storage"], (name) => recorder.refuse(`ctx.${name}`));
-    forbid(watched.db, ["system"], (name) => recorder.refuse(`ctx.db.${name}`));
+    forbid(watched, ["runQuery", "storage"], (name) => refuse(`ctx.${name}`));
+    forbid(watched.db, ["system"], (name) => refuse(`ctx.db.${name}`));
   }
   return watched;
 }
