@@ -22,12 +22,12 @@ const OPTIONS = [
 const TABLE_NAME = /^(?!lazy[A-Z])[a-zA-Z]\w{0,63}$/;
 
 /**
- * Declares a materialized view: how its values are computed, and when they are out of date.
+ * Declares a materialized view: how its values are computed, and when they are out of date. By default, a row is out of
+ * date when what its `compute` has read changes; see `sources`.
  *
  * ```ts
  * export const airportStats = defineView("airportStats", {
  *   table: airportStatsTable,
- *   window: { seconds: 30 },
  *   compute: async (ctx: QueryCtx, { airport }) => { … },
  * });
  * ```
