@@ -1,4 +1,4 @@
-import { dispatchEffects } from "../effects/dispatch.js";
+import { dispatchOne } from "../effects/dispatch.js";
 import { sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type MutationExecution, markOf } from "../model/execution.js";
@@ -78,7 +78,7 @@ export async function recomputeSoon(
   row: Pick<Row, "asOf"> | null,
 ): Promise<boolean> {
   const effect = recomputeEffect(ledger.recompute, view, key, row);
-  return (await dispatchEffects(ledger, [effect], { byWrite: true })).refused === 0;
+  return (await dispatchOne(ledger, effect, undefined, true)) !== "refused";
 }
 
 /**

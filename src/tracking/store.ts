@@ -85,7 +85,7 @@ async function share(execution: MutationExecution, own: RowName, text: string): 
   if (rows.some(({ view }) => view === "")) return true;
   if (rows.length < MAX_ROWS) return false;
   await ledger.db.insert("lazyDependencies", { text, view: "", key: "" });
-  execution.dependents.delete(text);
+  execution.dependents.clear();
   for (const { _id, view, key } of rows) {
     // What stays registered is marked as well.
     if ((view === own.view && key === own.key) || (await isNearlyOut(execution.ctx))) continue;

@@ -39,8 +39,8 @@ export function watchReads(ctx: AnyQueryCtx, { view, tables, recorder, lookAt }:
       ...db,
       get: async (...args: [string, string?]) => {
         const [first, second] = args;
-        const named = tables.find((name) => db.normalizeId(name, first) !== null) ?? ANY_TABLE;
-        const [table, id] = second === undefined ? [named, first] : [first, second];
+        const tableOf = (id: string) => tables.find((name) => db.normalizeId(name, id) !== null) ?? ANY_TABLE;
+        const [table, id] = second === undefined ? [tableOf(first), first] : [first, second];
         enter(table);
         recorder?.read(table, [["_id", id]]);
         const document: Document = await (db.get as (...args: unknown[]) => Promise<Document>)(...args);

@@ -66,7 +66,9 @@ type NotPaged<M extends Mode, DataModel extends GenericDataModel, Key, Value> = 
 interface ComputedBy<Ctx, Key, Value> {
   /**
    * Computes the value of a key; `undefined` counts as null. It may only read, and must depend on nothing but the key
-   * and what it reads: `ctx.auth` throws. To read other views, annotate `ctx` as `QueryCtx & EffectCtx`. In the mode `action` it runs again when its action dies.
+   * and what it reads: `ctx.auth` throws; in a tracked view also what cannot be tracked, such as `ctx.runQuery`. It may
+   * read other views, with `ctx: QueryCtx & EffectCtx`: those of the mode `transaction` are never stale there. In the
+   * mode `action` it runs again when its action dies.
    */
   compute: (ctx: Ctx, key: Key) => Value | Promise<Value>;
 }
@@ -104,7 +106,10 @@ interface BaseOptions<Table, Key, Value, Sources> {
   compatible?: readonly number[];
   /**
    * Source table → document → the keys that depend on it. Applied to the old and the new document of a change.
-   * Annotate the parameter: `(flight: Doc<"flights">) => [{ airport: flight.origin }]`.
+   * Annotate the parameter: `(flight: Doc<"flights">) => [{ airport: flight.origin }]`. `{}`: no table marks rows.
+   *
+   * Default: a view that asks `invalidated()` is *tracked*. Each commit records what `compute` has read, and a change
+   * of that marks the row. Declare sources for cheaper writes, `applyChange`, and modes other than `transaction`.
    */
   sources?: Sources & Record<keyof Sources, KeysOf<Key>>;
   /**

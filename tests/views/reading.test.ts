@@ -1,6 +1,6 @@
 import { defineView, type EffectCtx, when } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { endTestApp, startTestApp } from "../testApp.js";
+import { endTestApp, type QueryCtx, startTestApp } from "../testApp.js";
 import { add, startTotals, tables, total, totalsTable, totalsView } from "../totals.js";
 
 afterEach(endTestApp);
