@@ -36,7 +36,7 @@ export function listView(
     table: listTable,
     window: { seconds: 10 },
     onMissing: "null",
-    compute: compute as (ctx: Reader, key: Key) => number | Promise<number>,
+    compute,
     ...(options as object),
   });
 }
