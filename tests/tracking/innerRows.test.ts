@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Mode } from "../../src/model/definition.js";
 import { endTestApp, type QueryCtx } from "../testApp.js";
 import { declared, type Key, type ListOptions, type ListView, listView, startLists, sumOf } from "./lists.js";
@@ -167,6 +167,8 @@ describe.each<Mode>(["snapshot", "action"])(
       ["tracked", {}],
       ["with declared sources", declared],
     ])("is made stale with the inner row, which is %s, at each change", async (_, options) => {
+      // The compute has the row at the bottom made, which there is not: that leaves a job, not a read.
+      vi.spyOn(console, "debug").mockReturnValue();
       const inner = listView("inner", (ctx, { list }) => sumOf(ctx, list), options);
       const middle = listView("middle", async (ctx, key) => Number(await inner.get(ctx, key)));
       const compute = (ctx: QueryCtx, key: Key) => (mode === "action" ? 0 : middle.get(ctx, key));
