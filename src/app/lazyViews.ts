@@ -28,7 +28,6 @@ import type { AnyView, Has, ReadCtx, View } from "../views/view.js";
 import { inAction, inMutation, inQuery, wrapBuilder } from "./builders.js";
 import { collectViews, toTransports } from "./collectViews.js";
 import { internalFunctions, type LazyFunctions } from "./functions.js";
-import { noteTopics } from "./heartbeat.js";
 import { warmEach, warmKeys } from "./warm.js";
 import { EFFECTS_PATH } from "./wiring.js";
 
@@ -215,7 +214,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
           const wanted = areOld ? await called(app, "inspect", ctx.runQuery(app.refs.inspect, { ask })) : effects;
           return await called(app, "dispatch", ctx.runMutation(app.refs.dispatch, { effects: wanted as Effect[] }));
         },
-        (topics) => noteTopics(app, ctx, topics),
+        // A note that fails must not stop the stream.
+        (topics) => ctx.runMutation(app.refs.sweep, { job: { kind: "topics", topics } }).catch(() => {}),
       ),
     );
     http.route({ path: EFFECTS_PATH, method: "POST", handler });

@@ -9,11 +9,9 @@ import { type Duration, toMs } from "../values/duration.js";
 import { View } from "./view.js";
 import type { Needs, QueryMode, Unannotated, Unknown, ViewOptions } from "./viewOptions.js";
 
-/** Modes whose values a query can compute by itself. */
-const QUERY_MODES: readonly Mode[] = ["transaction", "snapshot"];
+const QUERY_MODES: readonly Mode[] = ["transaction", "snapshot"]; // Modes whose values a query can compute by itself.
 const MODES: readonly Mode[] = [...QUERY_MODES, "action", "paged"];
-/** What a view of the mode `paged` has in place of `compute`. */
-const PAGED = ["page", "initial", "reduce", "finish"];
+const PAGED = ["page", "initial", "reduce", "finish"]; // What a view of the mode `paged` has in place of `compute`.
 const FUNCTIONS = ["compute", ...PAGED, "applyChange", "tags"];
 const COUNTS = ["version", "maxParallel"];
 const OPTIONS = [

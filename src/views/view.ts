@@ -8,8 +8,8 @@ import { findPages, findRun } from "../model/run.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { endRunOf } from "../recompute/turns.js";
 import { lazyDb, type Row } from "../schema.js";
-import { markKey, recomputeSoon } from "../staleness/mark.js";
-import { evictRow, markOver } from "../staleness/sources.js";
+import { recomputeSoon } from "../staleness/mark.js";
+import { evictRow, invalidateKey } from "../staleness/sources.js";
 import { peekView, type RowRead, readRows, readView, type ViewRead } from "./read.js";
 
 /** The ctx of a function of `lazy.query` or `lazy.mutation`. */
@@ -122,10 +122,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    * @throws Error when the mutation has no room left to mark the row, or the key has more than 2,500 bytes as JSON.
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
-    await inTurn(ctx, this.definition, "invalidate", key, async (...row) => {
-      await markOver(...row, "invalidate");
-      await markKey(...row, "invalidate");
-    });
+    await inTurn(ctx, this.definition, "invalidate", key, (...row) => invalidateKey(...row, "invalidate"));
   }
 
   /**

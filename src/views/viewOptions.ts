@@ -85,7 +85,7 @@ export type PagedPart = "page" | "initial" | "reduce" | "finish";
 interface Paged<DataModel extends GenericDataModel, Key, Value, Item, Accumulated> {
   /** Reads a page: hand `paginationOpts` to `.paginate()`. Its `numItems` follows from what pages before took. */
   page?: (
-    ctx: Ctx<DataModel, GenericQueryCtx<DataModel>>,
+    ctx: Ctx<DataModel, GenericQueryCtx<DataModel> & EffectCtx>,
     key: Key,
     paginationOpts: PaginationOptions,
   ) => Promise<PaginationResult<Item>>;
