@@ -39,8 +39,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "await db.replace(name, old._id,",
     "await db.patch(name, old._id,",
   ]),
-  bug(12, "a row is as of the clock, not as of its snapshot", "src/recompute/commit.ts", [
-    "const asOf = reader.meta.getSnapshotTs()",
+  bug(12, "a row is as of the clock, not as of its snapshot", "src/recompute/compute.ts", [
+    "const asOf = execution.reader.meta.getSnapshotTs()",
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
   bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", ["hasSeenOther && !isPutOff", "false"]),
@@ -166,7 +166,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     ...bug(1_079_083, "a job that gives way to a run is counted on", "src/recompute/recompute.ts", [
-      "await giveWay(ledger, entry, isPutOff);",
+      'if (isPutOff) await clear(ledger, entry, "trailingJob");',
       "",
     ]),
     isRare: true,
