@@ -21,6 +21,7 @@ export const MEASUREMENTS = {
   writes: () => measureWrites(),
   tracking: async ({ sharing }: Sizes): Promise<TrackingFigures> => ({
     operations: await measureOperations(),
+    registered: await measureShared(64, await compileStrategies()),
     shared: await measureShared(sharing, await compileStrategies()),
   }),
   forwards: ({ forwards }: Sizes) => measureForwards(forwards),

@@ -5,6 +5,9 @@ import type { SharedFigures } from "./shared";
 
 export interface TrackingFigures {
   operations: OperationFigures;
+  /** With as many rows as register a dependency, each of which a write marks … */
+  registered: SharedFigures;
+  /** … and with more, which share it. */
   shared: SharedFigures;
 }
 
@@ -26,7 +29,7 @@ const OPERATIONS: Record<Operation, string> = {
 /** Writes of one flight, which look for the rows of two airports. */
 const WRITES = ["insertIntoFresh", "insertIntoStale", "insertWithoutRows", "tenInserts", "patch", "delete"] as const;
 
-export function trackingSection({ operations, shared }: TrackingFigures): string {
+export function trackingSection({ operations, registered, shared }: TrackingFigures): string {
   const { hit, move, unrelatedWrite, recompute } = operations;
   const more = (index: 0 | 1 | 2, { declared, tracked }: OperationFigures[Operation]) =>
     tracked[index] - declared[index];
@@ -43,7 +46,9 @@ export function trackingSection({ operations, shared }: TrackingFigures): string
       plain("tracking.move.extraRead", more(0, move), "… when a flight moves: one more for its other airport"),
       plain("tracking.unrelated.extraRead", more(0, unrelatedWrite), "a write to another table reads more"),
       exactly("tracking.recompute.extraWritten", more(1, recompute), 0, "a recompute with the same reads writes more"),
-      exactly("tracking.shared.documentsWritten", shared.write[1], 2, `a write to what ${rows} rows depend on`),
+      plain("tracking.bound.documentsRead", registered.write[0], "a write to what 64 rows depend on reads"),
+      plain("tracking.bound.documentsWritten", registered.write[1], "… and writes: it is the dearest"),
+      exactly("tracking.shared.documentsWritten", shared.write[1], 2, `a write to what ${rows} rows depend on writes`),
       exactly("tracking.shared.hit", shared.hit[0], 2, "documents read by a hit of one of those rows"),
     ],
     [

@@ -49,6 +49,10 @@ describe("what tracking takes, beside declared sources", () => {
   });
 });
 
+test("a document that 64 rows depend on marks each of them; a hit of one takes nothing more", async () => {
+  expect(await measureShared(64, await compileStrategies())).toMatchObject({ write: [196, 65, 68], hit: [1, 0, 1] });
+});
+
 test("a document that 100 rows depend on takes one more document to write, and each hit one more to read", async () => {
   expect(await measureShared(100, await compileStrategies())).toEqual({
     rows: 100,
