@@ -67,11 +67,10 @@ const WRAPPED_DB =
  * - With only the transport `client`, and a call that is not marked → nowhere, but to a test that collects them.
  */
 export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArgs) => {
-  const collector = new EffectCollector(complain);
   const { transports } = app;
   const { mark, args } = await takeMark(transports.has("client"), markedArgs);
   const forward = pathOf(app, "forward");
-  const { ctx: inner } = new Execution(app, innerCtx(app, ctx, collector), collector);
+  const { ctx: inner, collector } = queryExecution(app, ctx);
   const send = async (effects: readonly Effect[]) => {
     if (transports.has("logStream")) await sendByLogStream(effects);
     else if (!mark) realm[LISTENER]?.(await sealForClient(effects), forward);
@@ -87,6 +86,11 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
   if (!mark || mark === CLIENT) await send(effects);
   return mark ? toEnvelope(value, effects, forward, mark) : value;
 };
+
+export function queryExecution(app: LazyApp, ctx: AnyQueryCtx): Execution {
+  const collector = new EffectCollector(complain);
+  return new Execution(app, innerCtx(app, ctx, collector), collector);
+}
 
 /** Effects of a mutation are dispatched in its own transaction: they are rolled back with it. */
 export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) =>
