@@ -28,7 +28,7 @@ export function warmEach(app: LazyApp, view: ViewDefinition, source: string) {
     throw new Error(`warmEach: "${source}" is no source of the view "${view.name}" (${sources}).`);
   }
   // Documents of one mutation that are migrated side by side are dispatched one after the other.
-  const last = new WeakMap<object, Promise<void>>();
+  const last = new WeakMap<object, Promise<unknown>>();
   return async (ctx: AnyMutationCtx, document: Document): Promise<void> => {
     const warmAll = async (execution: Execution) => {
       for (const key of keysOf(view, source, document)) await warm(execution, view, key);
