@@ -40,6 +40,8 @@ export interface Row<Key = unknown, Value = unknown> {
   computedAt: number;
   /** The mark: when a source changed first since the commit. */
   dirtyAt?: number;
+  /** What has marked it, such as "insert into flights". Written with the mark. */
+  markedBy?: string;
   /** When it was marked again, as nothing had come of the mark: subscribers run and ask once more. */
   nudgedAt?: number;
   /** A recompute is on its way, so readers do not ask; until then at most. */
@@ -54,7 +56,17 @@ export interface Row<Key = unknown, Value = unknown> {
   idleAt?: number;
   /** Until then, writes that make it stale have it recomputed. Renewed when a reader has asked. */
   leaseUntil?: number;
+  /** What it was computed from is recorded in `lazyDependencies`. Written by commits; in the row because readers judge by it. */
+  tracked?: {
+    /** The views that were read, with their versions. */
+    over?: Record<string, number>;
+    /** Texts of dependencies that very many rows share: these rows do not register, but compare tags of these texts. */
+    shared?: string[];
+  };
 }
+
+/** The bounds of a range on a field: "gt", "gte", "lt" or "lte", each with its value, or with none for a missing field. */
+export type Bounds = { field: string; bounds: Value[][] };
 
 /** A row as it is stored. One of release 0.1 has a `seq`: the number of its commits, 0 in place of a first value. */
 export type StoredRow = Row & { _id: GenericId<string>; _creationTime: number; seq?: number };
@@ -73,6 +85,7 @@ export function rowFields() {
     asOf: v.int64(),
     computedAt: time,
     dirtyAt: maybeTime,
+    markedBy: v.optional(v.string()),
     nudgedAt: maybeTime,
     pendingUntil: maybeTime,
     probes: maybeAny,
@@ -80,6 +93,7 @@ export function rowFields() {
     askedAt: maybeTime,
     idleAt: maybeTime,
     leaseUntil: maybeTime,
+    tracked: maybeAny,
     // Of release 0.1.
     seq: maybeTime,
     aged: maybeTime,
@@ -135,6 +149,22 @@ function defineLazyTables() {
 
     // One document a tag that was ever invalidated. Written by `invalidateTag`, read with rows that have it.
     lazyTags: defineTable({ tag: v.string(), bumpedAt: v.commitTs() }).index("by_tag", ["tag"]),
+
+    // One document a dependency of a row: written by a commit whose dependencies differ from those of the commit before,
+    // and when the row goes. Source writes read them by their text; commits and evictions by their row. One with an empty
+    // view says that very many rows share the dependency: a write to it bumps the tag of its text in place of marks.
+    lazyDependencies: defineTable({
+      text: v.string(),
+      bounds: v.optional(v.any() as VAny<Bounds>),
+      view: v.string(),
+      key: v.string(),
+    })
+      .index("by_text", ["text", "view", "key"])
+      .index("by_row", ["view", "key"]),
+
+    // One document: of which tables and fields dependencies are made, each as the JSON of `[table, ...fields]`. Written by
+    // a commit that has a new one, which is rare; read by each mutation that writes, as it says what to look for.
+    lazyShapes: defineTable({ shapes: v.array(v.string()) }),
 
     // One document a run. Written at its begin, by the first change, and at its end. Source writes read it, so pages
     // live elsewhere.
@@ -213,6 +243,7 @@ export type LazyReader = GenericQueryCtx<LazyDataModel>["db"];
 export type LazyWriter = GenericMutationCtx<LazyDataModel>["db"];
 export type Entry = DocumentByName<LazyDataModel, "lazyEffects">;
 export type Run = DocumentByName<LazyDataModel, "lazyRuns">;
+export type StoredDependency = DocumentByName<LazyDataModel, "lazyDependencies">;
 export type Turn = DocumentByName<LazyDataModel, "lazyTurns">;
 
 export type AnyQueryCtx = GenericQueryCtx<GenericDataModel>;

@@ -19,7 +19,7 @@ import { called, dispatchOwn, type LazyApp, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
 import { forgottenExports } from "../model/exports.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
-import { watchDb } from "../staleness/sources.js";
+import { IN_TURN, watchDb } from "../staleness/watch.js";
 import { copyOf } from "../values/copy.js";
 import { complain, reasonOf } from "../values/describe.js";
 
@@ -67,11 +67,10 @@ const WRAPPED_DB =
  * - With only the transport `client`, and a call that is not marked → nowhere, but to a test that collects them.
  */
 export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArgs) => {
-  const collector = new EffectCollector(complain);
   const { transports } = app;
   const { mark, args } = await takeMark(transports.has("client"), markedArgs);
   const forward = pathOf(app, "forward");
-  const { ctx: inner } = new Execution(app, innerCtx(app, ctx, collector), collector);
+  const { ctx: inner, collector } = queryExecution(app, ctx);
   const send = async (effects: readonly Effect[]) => {
     if (transports.has("logStream")) await sendByLogStream(effects);
     else if (!mark) realm[LISTENER]?.(await sealForClient(effects), forward);
@@ -88,6 +87,11 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
   return mark ? toEnvelope(value, effects, forward, mark) : value;
 };
 
+export function queryExecution(app: LazyApp, ctx: AnyQueryCtx): Execution {
+  const collector = new EffectCollector(complain);
+  return new Execution(app, innerCtx(app, ctx, collector), collector);
+}
+
 /** Effects of a mutation are dispatched in its own transaction: they are rolled back with it. */
 export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) =>
   withExecution(app, ctx, (execution) => handler(execution.ctx, args));
@@ -100,6 +104,7 @@ export async function withExecution<Result>(app: LazyApp, ctx: AnyMutationCtx, w
   const inner = innerCtx(app, ctx, collector);
   const execution = new MutationExecution(app, ctx, inner, collector);
   const { mutex } = execution;
+  execution.watched = watchDb(execution, IN_TURN);
   const runSubMutation = ctx.runMutation as Run;
   const runQuery = inner.runQuery as Run;
   Object.assign(inner, {

@@ -22,8 +22,13 @@ export function collectViews(given: Readonly<Record<string, { readonly definitio
     views.set(name, definition);
     for (const table of Object.keys(sources)) dependents.set(table, [...(dependents.get(table) ?? []), definition]);
   }
-  for (const view of views.values()) refuseCycle(views, view, [view.name]);
-  return { views, dependents };
+  for (const view of views.values()) {
+    refuseCycle(views, view, [view.name]);
+    view.siblings = views;
+  }
+  const isOver = (source: string) => views.get(source)?.mode === "transaction";
+  const isTracking = [...views.values()].some(({ isTracked }) => isTracked) || [...dependents.keys()].some(isOver);
+  return { views, dependents, isTracking };
 }
 
 function wrongViews(problem: string): Error {

@@ -56,7 +56,7 @@ type NeedsLazyTables<DataModel extends GenericDataModel> =
     : { "Add ...lazyTables to defineSchema in convex/schema.ts": never };
 
 /**
- * Wires the library to an app: one instance, in one module.
+ * Wires the library to an app: one instance, in one module. Writes of its mutations mark the rows that depend on them.
  *
  * ```ts
  * // convex/lazy.ts
@@ -102,8 +102,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * A mutation builder, from `mutation` or `internalMutation` of `_generated/server`: writes to sources invalidate the
-   * rows of their views, and effects are dispatched in the same transaction. Wrappers of `ctx.db`, such as triggers of
+   * A mutation builder, from `mutation` or `internalMutation` of `_generated/server`: writes invalidate the rows that
+   * depend on them, and effects are dispatched in the same transaction. Wrappers of `ctx.db`, such as triggers of
    * convex-helpers, go on top; below, calls throw:
    *
    * ```ts

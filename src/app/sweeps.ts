@@ -6,7 +6,7 @@ import type { MutationExecution } from "../model/execution.js";
 import { isIdle, isIdleTimeOver } from "../model/idleClock.js";
 import type { BackstopJob, SweepJob } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
-import { lookAgain, removeRow } from "../model/row.js";
+import { lookAgain } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import { entryOf } from "../recompute/failure.js";
 import { lookAtRun } from "../recompute/run.js";
@@ -15,7 +15,7 @@ import { type AnyQueryCtx, type LazyReader, lazyDb, type Row, type StoredRow, ty
 import { judgeForReader } from "../staleness/judge.js";
 import { recomputeSoon } from "../staleness/mark.js";
 import { hasReached } from "../staleness/predicates.js";
-import { watchedDb } from "../staleness/sources.js";
+import { evictRow } from "../staleness/sources.js";
 import { ASKED_LATELY_MS, PATIENCE_MS, RETRY_SWEEP_MS } from "../times.js";
 
 /*
@@ -69,7 +69,7 @@ async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, i
   if (!view) return;
   const row = found as StoredRow;
   const isLeft = isIdle(view, row) && isIdleTimeOver(view, row, sweepAt) && !(await isAskedFor(execution, view, row));
-  if (isLeft) return await execution.mutex.run(() => removeRow(watchedDb(execution), view, row));
+  if (isLeft) return await execution.mutex.run(() => evictRow(execution, view, row));
   await lookAgain(ledger, view, row, sweepAt);
 }
 

@@ -3,7 +3,8 @@ import type { ViewDefinition } from "../model/definition.js";
 import { type Execution, findExecution } from "../model/execution.js";
 import { findRow, type Key, toKey } from "../model/row.js";
 import type { AnyMutationCtx } from "../schema.js";
-import { type Document, keysOf } from "../staleness/sources.js";
+import { keysOf } from "../staleness/sources.js";
+import type { Document } from "../tracking/dependency.js";
 import { isWanted } from "../views/read.js";
 import { withExecution } from "./builders.js";
 

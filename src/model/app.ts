@@ -25,6 +25,8 @@ export interface LazyApp {
   views: ReadonlyMap<string, ViewDefinition>;
   /** Source table → the views whose rows its changes concern. */
   dependents: ReadonlyMap<string, readonly ViewDefinition[]>;
+  /** Whether any view's dependencies are recorded. */
+  isTracking: boolean;
   refs: LazyReferences;
   transports: ReadonlySet<Transport>;
   /** The exports that the app's module has forgotten; absent while that is not known. */

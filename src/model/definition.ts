@@ -24,6 +24,8 @@ export interface Staleness<Key = never, Value = never> {
   readonly probes: readonly Probe[];
   /** Ages in ms whose passing may change the verdict: a sweep looks at rows that reach one. */
   readonly ages: readonly number[];
+  /** Whether it asks for marks. */
+  readonly asksMarks: boolean;
   judge(sight: Sight): Verdict | Promise<Verdict>;
   /** Types only: what keys and values it can judge. */
   readonly types?: (row: Row<Key, Value>) => void;
@@ -53,6 +55,10 @@ export interface ViewDefinition {
   readonly leaseMs?: number | undefined;
   readonly maxParallel?: number | undefined;
   readonly evictAfterMs?: number | undefined;
+  /** Whether what `compute` reads is recorded, in place of declared sources. */
+  readonly isTracked: boolean;
+  /** The views of the app, by their names; set by `new LazyViews`. */
+  siblings?: ReadonlyMap<string, ViewDefinition>;
   /** Source table → document → the keys that depend on it. */
   readonly sources: Readonly<Record<string, (doc: never) => unknown>>;
   readonly applyChange?: ((value: never, change: never, key: never) => unknown) | undefined;

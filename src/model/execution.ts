@@ -1,14 +1,18 @@
 import type { Auth } from "convex/server";
 import type { EffectCollector, EffectCtx } from "../effects/collector.js";
 import type { LedgerCtx } from "../effects/ledger.js";
-import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredRow } from "../schema.js";
+import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredDependency, StoredRow } from "../schema.js";
 import { type LazyApp, ledgerOf, pathOf } from "./app.js";
 import type { ViewDefinition } from "./definition.js";
+import { isShortOfRanges } from "./limits.js";
 import { Mutex } from "./mutex.js";
 import { type Key, recomputeEffect, startOfLong } from "./row.js";
 
 /** Where the execution hides in `ctx`: a property, so that `{...ctx, user}` of a custom function keeps it. */
 const EXECUTION = Symbol.for("convex-lazy-views");
+
+/** How many look-ups are made before the transaction's room is asked for again. */
+const LOOK_UPS_A_CHECK = 100;
 
 /** One running function of `lazy.query`, `lazy.mutation` or `lazy.action`. */
 export class Execution {
@@ -43,8 +47,8 @@ export class MutationExecution extends Execution {
   /** The database itself. */
   readonly db: AnyWriter;
   readonly ledger: LedgerCtx;
-  /** The watched database for work that runs in its turn already; made when it is first needed. */
-  watched: AnyWriter | undefined;
+  /** The database whose writes reach the rows that depend on them, for work that runs in its turn already. */
+  watched: AnyWriter;
   override readonly mutex = new Mutex();
   /** The keys that were marked or looked at already: each needs that once, however many changes concern it. */
   readonly marked = new Set<string>();
@@ -52,9 +56,11 @@ export class MutationExecution extends Execution {
   readonly rows = new Map<string, Map<string, StoredRow> | null>();
   /** Views whose tables were found to be missing. */
   readonly withoutTable = new Set<ViewDefinition>();
-  /** Rows that were looked up, and whether they were so many that whole tables are read instead. */
-  lookUps = 0;
-  isShortOfRanges = false;
+  /** The shapes of dependencies; and by its text, the rows that have one. Both until a commit may have changed them. */
+  shapes: Promise<readonly string[]> | undefined;
+  readonly dependents = new Map<string, StoredDependency[]>();
+  #lookUps = 0;
+  #isShortOfRanges = false;
   /** Why a change could not be turned into marks: the mutation must not commit, even if the app catches the error. */
   lostInvalidation: unknown;
   #reader: AnyQueryCtx | undefined;
@@ -70,6 +76,7 @@ export class MutationExecution extends Execution {
   ) {
     super(app, ctx, collector);
     this.db = raw.db;
+    this.watched = raw.db;
     this.#runQuery = this.ctx.runQuery;
     this.ledger = ledgerOf(app, raw);
   }
@@ -79,9 +86,17 @@ export class MutationExecution extends Execution {
     return this.#reader;
   }
 
+  /** Before a look-up: whether there were so many that whole tables are read instead. */
+  async isShortOfRanges(): Promise<boolean> {
+    this.#isShortOfRanges ||= ++this.#lookUps % LOOK_UPS_A_CHECK === 0 && (await isShortOfRanges(this.ctx));
+    return this.#isShortOfRanges;
+  }
+
   /** Forgets what is known of rows: of one key that this mutation commits, or of all that a sub-mutation may commit. */
   forget(key?: { view: ViewDefinition; text: string }): void {
     this.rows.clear();
+    this.dependents.clear();
+    this.shapes = undefined;
     if (key === undefined) this.marked.clear();
     else this.marked.delete(markOf(key.view, key.text));
   }
@@ -121,7 +136,6 @@ export function mutationOf(ctx: object, view: ViewDefinition, method: string): M
 
 /** A ctx for what computes a view: it says the remedy when it is asked who reads, or to write or schedule. */
 export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
-  if (ctx.auth === NO_IDENTITY) return ctx;
   const { db } = ctx;
   const reader = {
     get: db.get.bind(db),
@@ -129,15 +143,21 @@ export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
     normalizeId: db.normalizeId.bind(db),
     system: db.system,
   } as AnyReader;
-  refuse(reader, "ctx.db", ["insert", "patch", "replace", "delete"]);
-  return refuse({ ...ctx, auth: NO_IDENTITY, db: reader }, "ctx", ["scheduler", "runMutation"]);
+  const refuse = (path: string) => (name: string) =>
+    new Error(`${path}.${name}: what computes a view only reads; write or schedule in a mutation.`);
+  forbid(reader, ["insert", "patch", "replace", "delete"], refuse("ctx.db"));
+  return forbid({ ...ctx, auth: NO_IDENTITY, db: reader }, ["scheduler", "runMutation"], refuse("ctx"));
 }
 
-/** The properties are not enumerable, so that an app may go on copying its ctx. */
-function refuse<Target extends object>(target: Target, path: string, names: string[]): Target {
+/** Lets properties throw. They are not enumerable, so that an app may go on copying its ctx. */
+export function forbid<Target extends object>(
+  target: Target,
+  names: readonly string[],
+  refuse: (name: string) => Error,
+): Target {
   for (const name of names) {
     const get = () => {
-      throw new Error(`${path}.${name}: what computes a view only reads; write or schedule in a mutation.`);
+      throw refuse(name);
     };
     Object.defineProperty(target, name, { get, enumerable: false });
   }

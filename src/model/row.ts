@@ -135,10 +135,15 @@ export async function markRow(
   view: ViewDefinition,
   row: StoredRow,
   now: number,
-  isAnnounced: boolean,
+  { markedBy, isAnnounced }: { markedBy: string; isAnnounced: boolean },
 ): Promise<void> {
-  const mark = row.dirtyAt === undefined ? { dirtyAt: now } : { nudgedAt: now, pendingUntil: undefined };
+  const mark = row.dirtyAt === undefined ? { dirtyAt: now, markedBy } : { nudgedAt: now, pendingUntil: undefined };
   await db.patch(view.name, row._id, { ...mark, ...(isAnnounced && announcement(view, row, now)) });
+}
+
+/** Another row with a dependency of this one has made it shared: the row compares its tag from now on. */
+export async function shareDependency(db: AnyWriter, view: string, { _id, tracked }: StoredRow, text: string) {
+  await db.patch(view, _id, { tracked: { ...tracked, shared: [...(tracked?.shared ?? []), text] } });
 }
 
 /** Says that a recompute is on its way, so that readers do not ask. A sweep looks whether it has come. */

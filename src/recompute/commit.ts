@@ -4,11 +4,13 @@ import type { MutationExecution } from "../model/execution.js";
 import { askedNow } from "../model/idleClock.js";
 import type { Computed } from "../model/jobs.js";
 import { announcement, commitRow, findRow, type Key, nextLookAt, sweepRow } from "../model/row.js";
-import type { AnyQueryCtx, Row } from "../schema.js";
-import { probeTexts } from "../staleness/judge.js";
+import type { Row } from "../schema.js";
+import { covered } from "../staleness/coverage.js";
 import { isLeased, recomputeSoon } from "../staleness/mark.js";
-import { watchedDb } from "../staleness/sources.js";
 import { tagsOf } from "../staleness/tags.js";
+import { isRecorded, Recorder } from "../tracking/recorder.js";
+import { removeDependencies, storeDependencies } from "../tracking/store.js";
+import { computeValue } from "./compute.js";
 import { endRunOf } from "./turns.js";
 
 /**
@@ -16,18 +18,6 @@ import { endRunOf } from "./turns.js";
  * that came at `touchedAt`, and that the value may not show, becomes the row's mark.
  */
 type Cause = { byWrite?: boolean | undefined; touchedAt?: number | undefined };
-
-/**
- * Computes a key's value with a ctx that reads.
- *
- * @throws What `compute` throws, or an Error when the value does not fit the view.
- */
-export async function computeValue(reader: AnyQueryCtx, view: ViewDefinition, key: Key): Promise<Computed> {
-  const value = view.checkValue(await view.compute(reader, key.args as never)) as Value;
-  const probes = await probeTexts(reader, view, key.args);
-  const asOf = reader.meta.getSnapshotTs();
-  return { value, version: view.version, asOf, probes };
-}
 
 /**
  * Computes a key's value and commits it as its row, in one transaction and in the mutation's turn: when a source changes
@@ -41,8 +31,11 @@ export async function computeAndCommit(
   key: Key,
   cause: Cause,
 ): Promise<unknown> {
-  const computed = await computeValue(execution.reader, view, key);
-  await commit(execution, view, key, computed, cause);
+  const recorder = isRecorded(view) ? new Recorder() : undefined;
+  const computed = await covered(view, key, (coverage) => computeValue(execution, view, key, { recorder, coverage }));
+  recorder?.check();
+  const tracked = recorder && (await storeDependencies(execution, { view: view.name, key: key.text }, recorder));
+  await commit(execution, view, key, { ...computed, ...(tracked && { tracked }) }, cause);
   await endRunOf(execution, view, key.text);
   return computed.value;
 }
@@ -56,7 +49,7 @@ export async function commit(
   execution: MutationExecution,
   view: ViewDefinition,
   key: Key,
-  computed: Computed,
+  computed: Computed & Pick<Row, "tracked">,
   { byWrite, touchedAt }: Cause,
 ): Promise<void> {
   const { ledger, reader } = execution;
@@ -88,7 +81,8 @@ export async function commit(
       Object.assign(next, announcement(view, next, now));
     }
   }
-  await commitRow(watchedDb(execution), view, row, next);
+  if (row?.tracked && !computed.tracked) await removeDependencies(execution, { view: name, key: key.text });
+  await commitRow(execution.watched, view, row, next);
   execution.forget({ view, text: key.text });
   if (next.expiresAt !== row?.expiresAt) await sweepRow(ledger, view, { ...born, ...next }, now);
 }

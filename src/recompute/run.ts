@@ -114,6 +114,7 @@ async function step(execution: MutationExecution, known: KnownRun, job: StepJob)
       await scheduleStep(execution, run, pages, Date.now() + RETRY_SNAPSHOT_MS);
       return "begun";
     }
+    for (const effect of found.effects ?? []) execution.collector.raise(effect);
     const commitRun = { kind: "commitRun" as const, run: run._id, found };
     outcome = await ctx.runMutation(app.refs.recompute, { job: commitRun }, { transactionLimits });
     if (outcome === "begun") await scheduleStep(execution, run, pages, Date.now());

@@ -1,6 +1,7 @@
 import type { Probe, Sight, Verdict, ViewDefinition } from "../model/definition.js";
 import { withoutIdentity } from "../model/execution.js";
 import type { AnyQueryCtx, Row, StoredRow } from "../schema.js";
+import { isRecorded } from "../tracking/recorder.js";
 import { canonicalText } from "../values/canonical.js";
 import { complain } from "../values/describe.js";
 import { isAnyInvalidated } from "./tags.js";
@@ -15,9 +16,15 @@ function judge(ctx: AnyQueryCtx, view: ViewDefinition, row: Row & Pick<StoredRow
   const isCompatible = view.compatible.includes(row.version);
   if (row.version !== view.version && !isCompatible) return "expired";
   if (row.seq !== undefined) return view.unjudged;
-  const verdict = view.staleWhen.judge(sightOf(ctx, view, row));
+  const verdict = view.staleWhen.judge(sightOf(ctx, view, isUnknown(view, row) ? { ...row, dirtyAt: 0 } : row));
   if (!isCompatible) return verdict;
   return typeof verdict === "string" ? outdated(verdict) : verdict.then(outdated);
+}
+
+/** Whether it is not known what a row depends on: it was committed before that was recorded, or over another version. */
+function isUnknown(view: ViewDefinition, { tracked }: Row): boolean {
+  if (!tracked) return isRecorded(view);
+  return Object.entries(tracked.over ?? {}).some(([name, version]) => view.siblings?.get(name)?.version !== version);
 }
 
 /** A row as its readers see it. Every read makes one: what is not asked for is not prepared. */
@@ -33,7 +40,7 @@ function sightOf(ctx: AnyQueryCtx, view: ViewDefinition, row: Row): Sight {
       return withoutIdentity(ctx);
     },
     row,
-    isTagInvalidated: view.tags && askTags,
+    isTagInvalidated: view.tags || row.tracked?.shared ? askTags : undefined,
     hasChanged: async (probe) =>
       row.probes?.[view.staleWhen.probes.indexOf(probe)] !== (await probeText(ctx, view, probe, row.args)),
   };

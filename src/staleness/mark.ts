@@ -2,15 +2,15 @@ import { dispatchOne } from "../effects/dispatch.js";
 import { sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type MutationExecution, markOf } from "../model/execution.js";
-import { isNearlyOut, isShortOfRanges } from "../model/limits.js";
+import { isNearlyOut } from "../model/limits.js";
 import { findRow, type Key, MissingTableError, markRow, recomputeEffect, workMs } from "../model/row.js";
 import { findRun, touchRun } from "../model/run.js";
 import type { Row, StoredRow } from "../schema.js";
 import { GRACE_MS, LONGEST_GRACE_MS } from "../times.js";
 import { reasonOf } from "../values/describe.js";
 
-/** How many rows are looked up before the transaction's room is asked for again. */
-const LOOK_UPS_A_CHECK = 100;
+/** How many rows are read before the transaction's room is asked for again. */
+const ROWS_A_CHECK = 100;
 /** Rows of one view that are read as a whole, in place of a look-up for each key. */
 const MAX_ROWS = 4_000;
 
@@ -22,34 +22,39 @@ const MAX_ROWS = 4_000;
  *   in case it was lost. The grace doubles each time.
  * - The row is leased → its recompute is scheduled, and the row announces it: readers raise nothing.
  *
+ * @param markedBy - The kind of the change, such as "insert into flights".
  * @param known - The row, where it has just been looked up.
+ * @returns The row; null also when this mutation has marked it before.
  * @throws Error when the mutation has no room left to look rows up, or to mark them.
  */
 export async function markKey(
   execution: MutationExecution,
   view: ViewDefinition,
   key: Key,
+  markedBy: string,
   known?: StoredRow | null,
-): Promise<void> {
+): Promise<StoredRow | null> {
   const { db, ledger, marked } = execution;
   const mark = markOf(view, key.text);
-  if (marked.has(mark)) return;
+  if (marked.has(mark)) return null;
+  let row: StoredRow | null;
   try {
-    const row = known === undefined ? await lookUp(execution, view, key) : known;
+    row = known === undefined ? await lookUp(execution, view, key) : known;
     const now = Date.now();
     const lasting = findRun(db, view, key.text);
     const run = lasting && (await lasting);
     if (run) await touchRun(ledger.db, run, now);
     if (row && !isMarkedLately(view, row, now)) {
-      const isComing = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
-      await markRow(db, view, row, now, isComing);
-      if (isComing) await sweepWhenDue(ledger, view.name, { expiresAt: now + workMs(view), now });
+      const isAnnounced = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
+      await markRow(db, view, row, now, { markedBy, isAnnounced });
+      if (isAnnounced) await sweepWhenDue(ledger, view.name, { expiresAt: now + workMs(view), now });
     }
   } catch (error) {
     if (error instanceof MissingTableError) throw error;
     throw notMarked(execution, `view "${view.name}": the row ${key.text} could not be marked`, error);
   }
   marked.add(mark);
+  return row;
 }
 
 /** Whether a row has a mark that counts: for the grace, and for as long as a recompute that was announced may take. */
@@ -80,15 +85,10 @@ export async function recomputeSoon(
  * The row of a key. A mutation that is about to run out of index ranges reads a view's rows as a whole instead, where
  * they are few: it then conflicts with each recompute of that view.
  */
-export function lookUp(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
-  const mayBeShort = execution.isShortOfRanges || ++execution.lookUps % LOOK_UPS_A_CHECK === 0;
-  return mayBeShort ? lookUpInAll(execution, view, key) : findRow(execution.db, view, key.text);
-}
-
-async function lookUpInAll(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
+export async function lookUp(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
   const { rows } = execution;
-  execution.isShortOfRanges ||= await isShortOfRanges(execution.ctx);
-  if (execution.isShortOfRanges && !rows.has(view.name)) rows.set(view.name, await readAll(execution, view));
+  if (!(await execution.isShortOfRanges())) return await findRow(execution.db, view, key.text);
+  if (!rows.has(view.name)) rows.set(view.name, await readAll(execution, view));
   const all = rows.get(view.name);
   return all ? (all.get(key.text) ?? null) : await findRow(execution.db, view, key.text);
 }
@@ -97,7 +97,8 @@ async function lookUpInAll(execution: MutationExecution, view: ViewDefinition, k
 async function readAll({ db, ctx }: MutationExecution, { name }: ViewDefinition) {
   const rows = new Map<string, StoredRow>();
   for await (const document of db.query(name)) {
-    if (rows.size === MAX_ROWS || (rows.size % LOOK_UPS_A_CHECK === 99 && (await isNearlyOut(ctx)))) return null;
+    if (rows.size === MAX_ROWS || (rows.size % ROWS_A_CHECK === ROWS_A_CHECK - 1 && (await isNearlyOut(ctx))))
+      return null;
     const row = document as unknown as StoredRow;
     rows.set(row.key, row);
   }

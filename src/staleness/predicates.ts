@@ -8,11 +8,12 @@ import { type Duration, toMs } from "../values/duration.js";
 /** From the mildest to the most severe. */
 const VERDICTS: readonly Verdict[] = ["fresh", "stale", "expired"];
 /** What a predicate has that looks at nothing but the row. */
-const ROW_ONLY = { probes: [], ages: [] };
+const ROW_ONLY = { probes: [], ages: [], asksMarks: false };
 
 /**
- * Stale after a source changed, `view.invalidate`, or `lazy.invalidateTag` with one of the key's tags. It reads nothing
- * but the row, and one document for each tag of the key.
+ * Stale after a change of what `compute` has read (or of a declared source), `view.invalidate`, or `lazy.invalidateTag`
+ * with one of the key's tags. It reads nothing but the row, and one document for each tag of the key, and for each
+ * dependency that very many rows share.
  *
  * ```ts
  * defineView("airportStats", { staleWhen: invalidated(), … })
@@ -21,6 +22,7 @@ const ROW_ONLY = { probes: [], ages: [] };
 export function invalidated<Key, Value>(): Staleness<Key, Value> {
   return {
     ...ROW_ONLY,
+    asksMarks: true,
     judge: ({ row, isTagInvalidated }) => {
       if (row.dirtyAt !== undefined) return "stale";
       if (isTagInvalidated === undefined) return "fresh";
@@ -156,6 +158,7 @@ function combine<Key, Value>(
   return {
     probes: predicates.flatMap(({ probes }) => probes),
     ages: predicates.flatMap(({ ages }) => ages),
+    asksMarks: predicates.some(({ asksMarks }) => asksMarks),
     judge: async (sight) => {
       let last = 0;
       for (const predicate of predicates) {

@@ -22,9 +22,16 @@ function checkTag(tag: unknown, what: string): string {
   throw new Error(`${what}: ${describe(tag)} is not a tag; give a string that is not empty.`);
 }
 
-/** Whether one of a row's tags was invalidated after the snapshot that the row was computed from. */
-export async function isAnyInvalidated(db: AnyReader, view: ViewDefinition, { args, asOf }: Row): Promise<boolean> {
-  const bumps = await Promise.all(tagsOf(view, args).map((tag) => findTag(db, tag)));
+/** The tag of a dependency that very many rows share. */
+export function sharedTag(text: string): string {
+  return `dependency ${text}`;
+}
+
+/** Whether a tag of a row, or of what it shares, was invalidated after the snapshot that it was computed from. */
+export async function isAnyInvalidated(db: AnyReader, view: ViewDefinition, row: Row): Promise<boolean> {
+  const { args, asOf, tracked } = row;
+  const tags = [...tagsOf(view, args), ...(tracked?.shared ?? []).map(sharedTag)];
+  const bumps = await Promise.all(tags.map((tag) => findTag(db, tag)));
   // One that this very transaction has invalidated gets its time when the transaction commits.
   return bumps.some((bump) => bump && (bump.bumpedAt instanceof CommitTsPlaceholder || bump.bumpedAt > asOf));
 }

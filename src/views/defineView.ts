@@ -22,13 +22,12 @@ const OPTIONS = [
 const TABLE_NAME = /^(?!lazy[A-Z])[a-zA-Z]\w{0,63}$/;
 
 /**
- * Declares a materialized view: how its values are computed, and when they are out of date.
+ * Declares a materialized view: how its values are computed, and when they are out of date. By default, a row is out of
+ * date when what its `compute` has read changes; see `sources`.
  *
  * ```ts
  * export const airportStats = defineView("airportStats", {
  *   table: airportStatsTable,
- *   sources: { flights: (f: Doc<"flights">) => [{ airport: f.origin }, { airport: f.destination }] },
- *   window: { seconds: 30 },
  *   compute: async (ctx: QueryCtx, { airport }) => { … },
  * });
  * ```
@@ -92,6 +91,10 @@ export function defineView<
   check(isComputed || onMissing === "null", "onMissing", remedy);
   const msOf = (option: string, leastMs?: number) =>
     given[option] === undefined ? undefined : toMs(given[option] as Duration, `${what}: ${option}`, leastMs);
+  const judgement = expiredWhen === undefined ? staleWhen : anyOf(asExpired(expiredWhen), staleWhen);
+  const isWatched = options.sources === undefined && judgement.asksMarks;
+  const isTracked = isWatched && mode === "transaction";
+  check(!isWatched || isTracked, "sources", `list what is read in the mode "${mode}"; give {} for no table`);
   const checkValue = toCheck(table.shape.value, `${what}: value`);
   return new View({
     ...(options as unknown as Pick<ViewDefinition, "applyChange" | "compute" | "maxParallel" | "tags">),
@@ -105,7 +108,8 @@ export function defineView<
     leaseMs: msOf("lease"),
     evictAfterMs: msOf("evictAfter", MIN_EVICTION_MS),
     sources,
-    staleWhen: expiredWhen === undefined ? staleWhen : anyOf(asExpired(expiredWhen), staleWhen),
+    isTracked,
+    staleWhen: judgement,
     unjudged: expiredWhen === undefined ? "stale" : "expired",
     paged: mode === "paged" ? (options as unknown as PagedComputing) : undefined,
     checkKey: toCheck(table.shape.key, `${what}: key`),

@@ -1,10 +1,11 @@
 import type { Effect } from "../effects/effect.js";
 import { type LazyApp, viewOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { dbOf, type Execution, executionOf, findExecution, readOnly } from "../model/execution.js";
+import { dbOf, type Execution, executionOf, findExecution } from "../model/execution.js";
 import { isIdle } from "../model/idleClock.js";
 import { isNearlyOut } from "../model/limits.js";
 import { findRow, hasValue, type Key, keyOrNone, toKey } from "../model/row.js";
+import { Compute, computeKey } from "../recompute/compute.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText } from "../values/canonical.js";
@@ -16,7 +17,8 @@ export type RowState = "fresh" | "stale" | "expired" | "missing";
 /**
  * The answer of `view.read` and `view.peek`: when the value was computed, in ms since 1970, and by which version of the
  * view. The value of an expired or missing row is what the query itself computed; or, in a view with
- * `onMissing: "null"`, null.
+ * `onMissing: "null"`, null. In the compute of another view, a view of the mode `transaction` is always fresh; its
+ * `computedAt` is 0 when the value was computed in place.
  */
 export type ViewRead<V, Absent = V | null> =
   | { state: "fresh" | "stale"; value: V; computedAt: number; version: number }
@@ -32,6 +34,7 @@ export async function readView(ctx: object, view: ViewDefinition, rawKey: unknow
   const key = toKey(view, rawKey);
   const writes = execution.mutex?.idle;
   if (writes) await writes;
+  if (isPart(execution, view)) return await readPart(execution, view, key);
   return await serve(execution, view, key, await findRow(execution.ctx.db, view, key.text));
 }
 
@@ -50,10 +53,22 @@ export async function readRows(
     (await rows).map(async (row) => {
       if (!isRow(row)) throw wrongValue(`${view.name}.readRows: a row`, row, "give documents of the view's table");
       const key = keyOrNone(view, row.args);
-      const read = key === undefined ? toRead(row, "expired") : await serve(execution, view, key, row);
+      if (key === undefined) return { ...toRead(row, "expired"), key: row.args };
+      const isOwn = isPart(execution, view);
+      const read = await (isOwn ? readPart(execution, view, key, row) : serve(execution, view, key, row));
       return { ...read, key: row.args };
     }),
   );
+}
+
+/** Whether a view is read by the compute of another one, which must not get an old value. */
+function isPart(execution: Execution | undefined, view: ViewDefinition): execution is Compute {
+  return execution instanceof Compute && view.mode === "transaction";
+}
+
+async function readPart(compute: Compute, view: ViewDefinition, key: Key, row?: StoredRow): Promise<AnyRead> {
+  const { value, fresh } = await compute.read(view, key, row);
+  return { state: "fresh", value, computedAt: fresh?.computedAt ?? 0, version: view.version };
 }
 
 function isRow(row: unknown): row is StoredRow {
@@ -74,15 +89,17 @@ async function serve(execution: Execution, view: ViewDefinition, key: Key, row: 
   if (isFresh && !isIdle(view, row)) return read;
   if (row?.pendingUntil === undefined) execution.raiseRecompute(view, key, row);
   if (isFresh || read.state === "stale" || view.onMissing === "null") return read;
-  return { ...read, value: view.checkValue(await view.compute(readOnly(reader), key.args as never)) };
+  return { ...read, value: await computeKey(execution, view, key) };
 }
 
 /** Reads a key and raises nothing. */
 export async function peekView(ctx: object, view: ViewDefinition, rawKey: unknown): Promise<AnyRead> {
   const db = dbOf(ctx, view, "peek");
-  const { text } = toKey(view, rawKey);
-  await findExecution(ctx)?.mutex?.idle;
-  const row = await findRow(db, view, text);
+  const key = toKey(view, rawKey);
+  const execution = findExecution(ctx);
+  await execution?.mutex?.idle;
+  if (isPart(execution, view)) return await readPart(execution, view, key);
+  const row = await findRow(db, view, key.text);
   return toRead(row, hasValue(row) ? await judgeForReader(ctx as AnyQueryCtx, view, row) : "missing");
 }
 

@@ -5,10 +5,14 @@ import { type Row, rowFields } from "../schema.js";
 import { wrongValue } from "../values/describe.js";
 
 /** The validators of a row, with those of its key and value that the app gave. */
-type RowFields<K, V> = Pick<ReturnType<typeof rowFields>, Exclude<keyof Row, "args" | "value" | "probes">> & {
+type RowFields<K, V> = Pick<
+  ReturnType<typeof rowFields>,
+  Exclude<keyof Row, "args" | "value" | "probes" | "tracked">
+> & {
   args: VAny<ShapeType<K>, "required", ShapePaths<K>>;
   value: VAny<ShapeType<V>, "required", ShapePaths<V>>;
   probes: VAny<string[] | undefined, "optional", never>;
+  tracked: VAny<Row["tracked"], "optional", never>;
 };
 
 /** The table of a view: a table definition for the schema, that also knows the shapes of key and value. */

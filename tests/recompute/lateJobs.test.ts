@@ -185,12 +185,12 @@ test.each([
 const running: Record<string, (during: () => Promise<unknown>) => AnyView> = {
   snapshot: () =>
     defineView("totals", {
-      ...{ table: totalsTable, mode: "snapshot", timeout: { seconds: 30 } },
+      ...{ table: totalsTable, mode: "snapshot", sources: {}, timeout: { seconds: 30 } },
       compute: () => ({ count: 7, sum: 7 }),
     }) as AnyView,
   action: (during) =>
     defineView("totals", {
-      ...{ table: totalsTable, mode: "action", timeout: { seconds: 30 } },
+      ...{ table: totalsTable, mode: "action", sources: {}, timeout: { seconds: 30 } },
       compute: async () => {
         await during();
         return { count: 7, sum: 7 };
@@ -198,7 +198,7 @@ const running: Record<string, (during: () => Promise<unknown>) => AnyView> = {
     }) as AnyView,
   paged: () =>
     defineView("totals", {
-      ...{ table: totalsTable, mode: "paged", timeout: { seconds: 30 } },
+      ...{ table: totalsTable, mode: "paged", sources: {}, timeout: { seconds: 30 } },
       page: async (_: unknown, __: unknown, { cursor }: { cursor: string | null }) => {
         const number = Number(cursor ?? 0);
         return { page: [1], isDone: number === 6, continueCursor: String(number + 1) };

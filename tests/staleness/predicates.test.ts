@@ -189,6 +189,7 @@ describe("combinations", () => {
   const constant = (verdict: Verdict): Staleness<Key, Totals> => ({
     probes: [],
     ages: [],
+    asksMarks: false,
     judge: () => verdict,
   });
   const judge = async (predicate: Staleness<Key, Totals>) => await predicate.judge({} as never);

@@ -1,0 +1,133 @@
+import type { Value } from "convex/values";
+import type { Mode, ViewDefinition } from "../model/definition.js";
+import { Execution, markOf } from "../model/execution.js";
+import type { Computed } from "../model/jobs.js";
+import { findRow, hasValue, type Key, keyOrNone } from "../model/row.js";
+import type { AnyQueryCtx, StoredRow } from "../schema.js";
+import type { Coverage } from "../staleness/coverage.js";
+import { judgeForReader, probeTexts } from "../staleness/judge.js";
+import type { Document } from "../tracking/dependency.js";
+import type { Recorder } from "../tracking/recorder.js";
+import { dependenciesOf } from "../tracking/store.js";
+import { watchReads } from "../tracking/watchReads.js";
+
+/** What notes the reads of a compute: what its row depends on, or what the view's sources do not cover. */
+export type Notes = { recorder?: Recorder | undefined; coverage?: Coverage | undefined };
+
+/** One compute of a key. It reads other views of the mode `transaction` as they are now, never stale. */
+export class Compute extends Execution {
+  readonly #reader: AnyQueryCtx;
+  /** The rows that are being computed, each for the one before it. */
+  readonly #path: readonly string[];
+  /** The mode of the first of them. */
+  readonly #mode: Mode;
+  readonly #notes: Notes;
+
+  /** @throws Error when the key is being computed already. */
+  constructor(execution: Execution, view: ViewDefinition, key: Key, notes: Notes) {
+    const { app, reader, collector } = execution;
+    const { recorder, coverage } = notes;
+    const own = markOf(view, key.text);
+    const path = execution instanceof Compute ? execution.#path : [];
+    if (path.includes(own)) throw isRecursive(view, [...path, own]);
+    const lookAt = (table: string) => {
+      const inner = app.views.get(table);
+      // A view whose table is read by what it is computed from, or by itself, reads its rows as they are.
+      const isOnPath = this.#path.some((row) => row.startsWith(`${table} `));
+      if (isOnPath && view.isTracked) {
+        const error = isRecursive(view, [...this.#path, table]);
+        throw recorder?.refuse(error) ?? error;
+      }
+      const isComputed = inner?.mode === "transaction" && !isOnPath;
+      if (!isComputed && !coverage) return undefined;
+      return (document: NonNullable<Document>) => {
+        coverage?.look(table, document);
+        return isComputed ? this.#upToDate(inner, document as unknown as StoredRow) : document;
+      };
+    };
+    super(
+      app,
+      watchReads(reader, {
+        view: view.name,
+        tables: [...app.views.keys(), ...app.dependents.keys()],
+        recorder: view.isTracked ? recorder : undefined,
+        lookAt,
+      }),
+      collector,
+    );
+    this.#reader = reader;
+    this.#path = [...path, own];
+    this.#mode = execution instanceof Compute ? execution.#mode : view.mode;
+    this.#notes = notes;
+  }
+
+  /** Its own reads are not recorded. */
+  override get reader(): AnyQueryCtx {
+    return this.#reader;
+  }
+
+  /**
+   * The value of another view's key: that of a fresh row, or else computed in place. What it depends on, the row that is
+   * computed depends on, too.
+   *
+   * @param known - The row, where it has been read.
+   * @returns The row as well, when its value was fresh.
+   */
+  async read(view: ViewDefinition, key: Key, known?: StoredRow): Promise<{ value: unknown; fresh?: StoredRow }> {
+    const { recorder, coverage } = this.#notes;
+    const { db } = this.#reader;
+    if (!known) coverage?.lookAtKey(view.name, key.text);
+    recorder?.readView(view, key);
+    const row = known ?? (await findRow(db, view, key.text));
+    // What depends on a row in another mode is marked together with that row: there must be one.
+    if (!row && this.#mode !== "transaction") this.raiseRecompute(view, key, row);
+    if (!hasValue(row) || (await judgeForReader(this.#reader, view, row)) !== "fresh") {
+      return { value: await computeKey(this, view, key, { recorder }) };
+    }
+    if (recorder && row.tracked) {
+      for (const dependency of await dependenciesOf(db, { view: view.name, key: key.text })) recorder.add(dependency);
+      recorder.copy(row.tracked);
+    }
+    return { value: row.value, fresh: row };
+  }
+
+  /** A row that the app has read from the table of a view. */
+  async #upToDate(view: ViewDefinition, row: StoredRow): Promise<StoredRow> {
+    const key = keyOrNone(view, row.args);
+    return key ? { ...row, value: (await this.read(view, key, row)).value } : row;
+  }
+}
+
+function isRecursive({ name }: ViewDefinition, path: readonly string[]): Error {
+  return new Error(
+    `view "${name}": ${path.join(" ← ")}: these are computed from each other; let one of them read the sources instead.`,
+  );
+}
+
+/**
+ * The value of a key, computed with a ctx that reads.
+ *
+ * @throws What `compute` throws, or an Error when the value does not fit the view.
+ */
+export async function computeKey(
+  execution: Execution,
+  view: ViewDefinition,
+  key: Key,
+  notes: Notes = {},
+): Promise<unknown> {
+  const { ctx } = new Compute(execution, view, key, notes);
+  return view.checkValue(await view.compute(ctx, key.args as never));
+}
+
+/** The same, with what is committed along with it. */
+export async function computeValue(
+  execution: Execution,
+  view: ViewDefinition,
+  key: Key,
+  notes?: Notes,
+): Promise<Computed> {
+  const value = (await computeKey(execution, view, key, notes)) as Value;
+  const probes = await probeTexts(execution.reader, view, key.args);
+  const asOf = execution.reader.meta.getSnapshotTs();
+  return { value, version: view.version, asOf, probes };
+}

@@ -1,0 +1,97 @@
+import type { Value } from "convex/values";
+import type { ViewDefinition } from "../model/definition.js";
+import type { Key } from "../model/row.js";
+import type { Document } from "../tracking/dependency.js";
+import { reasonOf } from "../values/describe.js";
+import { keysOf } from "./sources.js";
+
+/** Documents of one table that are looked at in one compute. */
+const MAX_LOOKS = 50;
+
+/** A document that `compute` has read for a key, and whose changes do not mark the key's row; with the remedy. */
+export interface Uncovered {
+  view: string;
+  key: Value;
+  /** Empty where the document was read by its id alone, and is of no source. */
+  table: string;
+  /** Its id; of a row of another view, that row's key as text. */
+  document: string;
+  message: string;
+}
+
+/** Looks at the documents that a compute reads: the declared sources should map each of them to its key. */
+export class Coverage {
+  /** The first of each table. */
+  readonly found = new Map<string, Uncovered>();
+  readonly #looks = new Map<string, number>();
+  /** Tags, probes and ages may tell of changes of the tables that are no sources. */
+  readonly #isToldOtherwise: boolean;
+
+  constructor(
+    private readonly view: ViewDefinition,
+    private readonly key: Key,
+  ) {
+    const { probes, ages } = view.staleWhen;
+    this.#isToldOtherwise = view.tags !== undefined || probes.length + ages.length > 0;
+  }
+
+  look(table: string, document: Document): void {
+    const looks = this.#looks.get(table) ?? 0;
+    this.#looks.set(table, looks + 1);
+    if (looks >= MAX_LOOKS || !this.#isSource(table, document?._id)) return;
+    let mapped: string;
+    try {
+      const keys = keysOf(this.view, table, document).map(({ text }) => text);
+      if (keys.includes(this.key.text)) return;
+      mapped = `maps to ${keys.join(", ") || "no key"}`;
+    } catch (error) {
+      mapped = `does not map to keys (${reasonOf(error)})`;
+    }
+    this.#add(table, document?._id, `which sources.${table} ${mapped}: map it to ${this.key.text} as well`);
+  }
+
+  /** A key of another view. */
+  lookAtKey(view: string, key: string): void {
+    this.#isSource(view, key);
+  }
+
+  #isSource(table: string, id: unknown): boolean {
+    const isKnown = Object.hasOwn(this.view.sources, table);
+    if (!isKnown && !this.#isToldOtherwise) {
+      this.#add(table, id, `which is none of its sources: add ${table || "its table"} to them`);
+    }
+    return isKnown;
+  }
+
+  #add(table: string, id: unknown, problem: string): void {
+    if (this.found.has(table)) return;
+    const { name, mode, applyChange } = this.view;
+    const orTracked =
+      mode === "transaction" && !applyChange ? " Or leave out sources, so that what compute reads is tracked." : "";
+    const message =
+      `view "${name}": the compute of ${this.key.text} reads the document ${id}${table && ` of "${table}"`}, ` +
+      `${problem}.${orTracked}`;
+    this.found.set(table, { view: name, key: this.key.args, table, document: String(id), message });
+  }
+}
+
+type Listener = (uncovered: Uncovered) => void;
+let listener: Listener | undefined;
+
+/** Lets recomputes look for uncovered documents from now on, which they else do not: for the test kit. */
+export function onUncovered(own: Listener): void {
+  listener = own;
+}
+
+/** Does a compute of a key; uncovered documents are reported, where a listener wants to know and only marks count. */
+export async function covered<Result>(
+  view: ViewDefinition,
+  key: Key,
+  compute: (coverage?: Coverage) => Promise<Result>,
+): Promise<Result> {
+  if (!listener || view.isTracked || !view.staleWhen.asksMarks) return await compute();
+  const coverage = new Coverage(view, key);
+  const result = await compute(coverage);
+  for (const uncovered of coverage.found.values()) listener(uncovered);
+  return result;
+}

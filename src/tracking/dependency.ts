@@ -1,0 +1,94 @@
+import { CommitTsPlaceholder, compareValues, type Value } from "convex/values";
+import type { Bounds } from "../schema.js";
+import { canonicalText } from "../values/canonical.js";
+import { startOf } from "../values/describe.js";
+
+/*
+ * A dependency is what a compute has read: the documents of a table whose fields equal some values and lie within some
+ * bounds. Its *shape* is the table and those fields; its *text*, by which a write finds it, is the shape and the values.
+ */
+
+/** Fields with the values that they equal; undefined for a missing field. */
+export type Equals = readonly (readonly [field: string, value: Value | undefined])[];
+/** The bounds are those of the field after the ones that equal. */
+export type Dependency = { text: string; bounds?: Bounds };
+
+export type Document = { [field: string]: unknown } | null;
+
+/** The table of a document whose id was read without naming the table. */
+export const ANY_TABLE = "";
+/** More characters of values, or of bounds, are left out, so that more changes match. */
+const MAX_VALUES = 1_000;
+
+/** Stands for the keys of a view, which other views read. */
+export function keysTable(view: { name: string }): string {
+  return `view ${view.name}`;
+}
+
+export function dependencyOn(table: string, equals: Equals, bounds?: Bounds): Dependency {
+  // Sorted, as two indexes may have the same fields in another order.
+  const sorted = [...equals].sort(([a], [b]) => (a < b ? -1 : 1));
+  const shape = JSON.stringify([table, ...sorted.map(([field]) => field)]);
+  const text = textOf(
+    shape,
+    sorted.map(([, value]) => value),
+  );
+  const isKept = bounds && bounds.bounds.length > 0 && canonicalText(bounds as Value).length <= MAX_VALUES;
+  return isKept ? { text, bounds } : { text };
+}
+
+function textOf(shape: string, values: readonly (Value | undefined)[]): string {
+  const texts = values.map((value) => (value === undefined ? "undefined" : canonicalText(value)));
+  return `${shape}\n${startOf(texts.join(","), MAX_VALUES)}`;
+}
+
+export function shapeOf({ text }: Dependency): string {
+  return text.slice(0, text.indexOf("\n"));
+}
+
+export function tableOf(dependency: Dependency): string {
+  return tableOfShape(shapeOf(dependency));
+}
+
+export function tableOfShape(shape: string): string {
+  return JSON.parse(shape)[0];
+}
+
+/** Tells dependencies with other bounds apart. */
+export function identityOf({ text, bounds }: Dependency): string {
+  return bounds ? text + canonicalText(bounds as Value) : text;
+}
+
+/** The text of the dependencies of a shape that a document falls under; none while one of its values is not known. */
+export function textFor(shape: string, document: NonNullable<Document>): string | undefined {
+  const [, ...fields] = JSON.parse(shape) as string[];
+  const values = fields.map((field) => valueAt(document, field));
+  return values.some(isPending) ? undefined : textOf(shape, values as Value[]);
+}
+
+/** Whether a document lies within bounds. One whose value is not known yet may. */
+export function isWithin(bounds: Bounds | undefined, document: NonNullable<Document>): boolean {
+  if (!bounds) return true;
+  const value = valueAt(document, bounds.field);
+  if (isPending(value)) return true;
+  return bounds.bounds.every(([kind, bound]) => {
+    const order = compareValues(value as Value, bound);
+    return order === 0 ? /e$/.test(String(kind)) : order > 0 === /^g/.test(String(kind));
+  });
+}
+
+/** The value at a path; undefined where there is none, as in Convex's indexes. */
+function valueAt(document: NonNullable<Document>, path: string): unknown {
+  let value: unknown = document;
+  for (const name of path.split(".")) {
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    if (!isObject || !Object.hasOwn(value as object, name)) return undefined;
+    value = (value as NonNullable<Document>)[name];
+  }
+  return value;
+}
+
+/** A timestamp gets its value when the transaction commits. */
+function isPending(value: unknown): boolean {
+  return value instanceof CommitTsPlaceholder;
+}

@@ -1,0 +1,91 @@
+import type { MutationExecution } from "../model/execution.js";
+import type { StoredDependency } from "../schema.js";
+import { type Document, isWithin, shapeOf, tableOfShape, textFor } from "./dependency.js";
+
+/** Dependencies of one shape that are read as a whole, in place of a look-up for each text. */
+const MAX_DOCUMENTS = 4_000;
+
+/** A document before and after a write, or the key of a view that a change concerns. */
+type Sides = { before: Document; after: Document };
+
+/** The rows that depend on what a change changes, and the texts of dependencies that very many rows share. */
+export async function dependentsOf(
+  execution: MutationExecution,
+  shapes: readonly string[],
+  { before, after }: Sides,
+): Promise<{ rows: StoredDependency[]; shared: string[] }> {
+  const sides = [before, after].filter((side) => side !== null);
+  const byText = new Map<string, NonNullable<Document>[]>();
+  for (const shape of shapes) {
+    // No row can have asked for the id of a document that is new.
+    if (before === null && shape.endsWith(',"_id"]')) continue;
+    for (const side of sides) {
+      const text = textFor(shape, side);
+      if (text !== undefined) byText.set(text, [...(byText.get(text) ?? []), side]);
+    }
+  }
+  const rows: StoredDependency[] = [];
+  const shared: string[] = [];
+  for (const [text, documents] of byText) {
+    for (const found of await rowsWith(execution, text)) {
+      if (found.view === "") shared.push(text);
+      else if (documents.some((document) => isWithin(found.bounds, document))) rows.push(found);
+    }
+  }
+  return { rows, shared };
+}
+
+/** The registered rows of a dependency. A mutation that is about to run out of index ranges reads those of its shape. */
+export async function rowsWith(execution: MutationExecution, text: string): Promise<readonly StoredDependency[]> {
+  const { dependents, ledger } = execution;
+  const shape = shapeOf({ text });
+  let found = dependents.get(text) ?? (dependents.has(shape) ? [] : undefined);
+  if (found) return found;
+  const query = ledger.db.query("lazyDependencies");
+  if (await execution.isShortOfRanges()) {
+    const all = await query
+      .withIndex("by_text", (q) => q.gte("text", shape).lt("text", `${shape}\u000b`))
+      .take(MAX_DOCUMENTS);
+    if (all.length < MAX_DOCUMENTS) {
+      for (const each of all) dependents.set(each.text, []);
+      for (const each of all) dependents.get(each.text)?.push(each);
+      dependents.set(shape, []);
+      return dependents.get(text) ?? [];
+    }
+  }
+  found = await query.withIndex("by_text", (q) => q.eq("text", text)).collect();
+  dependents.set(text, found);
+  return found;
+}
+
+/** The shapes of the dependencies on tables. */
+export async function shapesOn(execution: MutationExecution, ...tables: string[]): Promise<readonly string[]> {
+  return (await readShapes(execution)).filter((shape) => tables.includes(tableOfShape(shape)));
+}
+
+/** The tables that rows depend on. */
+export async function trackedTables(execution: MutationExecution): Promise<string[]> {
+  const tables = (await readShapes(execution)).map(tableOfShape);
+  return [...new Set(tables)].filter((table) => /^\w+$/.test(table));
+}
+
+/** Lets writes look for dependencies of these shapes. */
+export async function learnShapes(execution: MutationExecution, shapes: readonly string[]): Promise<void> {
+  const known = await readShapes(execution);
+  const all = new Set([...known, ...shapes]);
+  if (all.size === known.length) return;
+  const { db } = execution.ledger;
+  const stored = await db.query("lazyShapes").first();
+  if (stored) await db.patch("lazyShapes", stored._id, { shapes: [...all] });
+  else await db.insert("lazyShapes", { shapes: [...all] });
+  execution.shapes = undefined;
+}
+
+async function readShapes(execution: MutationExecution): Promise<readonly string[]> {
+  if (!execution.app.isTracking) return [];
+  execution.shapes ??= execution.ledger.db
+    .query("lazyShapes")
+    .first()
+    .then((found) => found?.shapes ?? []);
+  return await execution.shapes;
+}
