@@ -32,7 +32,7 @@ export function warmEach(app: LazyApp, view: ViewDefinition, source: string | To
   const toKeys = typeof source === "function" ? source : view.sources[source];
   const name = typeof source === "function" ? "warmEach" : `sources.${source}`;
   // Documents of one mutation that are migrated side by side are dispatched one after the other.
-  const last = new WeakMap<object, Promise<void>>();
+  const last = new WeakMap<object, Promise<unknown>>();
   return async (ctx: AnyMutationCtx, document: Document): Promise<void> => {
     const warmAll = async (execution: Execution) => {
       for (const key of keysFrom(view, document, toKeys, name)) await warm(execution, view, key);
