@@ -133,6 +133,28 @@ describe.each<[string, ListOptions]>([
   );
 });
 
+test("a view with applyChange counts no change of an inner row twice", async () => {
+  const inner = listView("inner", (ctx, { list }) => sumOf(ctx, list));
+  type Change = { before: StoredRow | null; after: StoredRow | null };
+  const total = listView(
+    "total",
+    async (ctx) => ((await READS.collect?.(inner, ctx, 0)) ?? []).reduce((sum, { value }) => sum + value, 0),
+    {
+      sources: { inner: () => [all] },
+      applyChange: (value, { before, after }: Change) => value + (after?.value ?? 0) - (before?.value ?? 0),
+    },
+  );
+  const app = startLists([inner, total]);
+  await app.add("a", 1);
+  await app.refresh(inner, "a");
+  expect(await app.refresh(total, all.list)).toBe(1);
+  await app.add("a", 10);
+  // The total has the change before the inner row has it.
+  expect(await app.refresh(total, all.list)).toBe(11);
+  await app.refresh(inner, "a");
+  expect(await app.settle((ctx) => total.get(ctx, all))).toBe(11);
+});
+
 describe.each<Mode>(["snapshot", "action"])("an inner view of the mode %s", (mode) => {
   // Its rows are documents like any other: an outer row is as fresh as the rows that it has read.
   test.each<[string, ListOptions]>([
