@@ -19,7 +19,7 @@ export interface ListOptions {
   version?: number;
   mode?: Mode;
   sources?: Record<string, (document: never) => Key[]>;
-  applyChange?: (value: number, change: never) => number | undefined;
+  applyChange?: (value: number, change: never, key: Key) => number | undefined;
   staleWhen?: Staleness<Key, number>;
   tags?: (key: Key) => string[];
   /** Default: "null", so that what readers get comes from rows alone. */
