@@ -85,10 +85,11 @@ const { step } = fc.letrec<{ step: Step; steps: Step[] }>((tie) => ({
     },
   ) as fc.Arbitrary<Step>,
 }));
-/** What happens: a mutation; or readers ask for a key until it is fresh. */
+/** What happens: a mutation; readers ask for a key until it is fresh; or a dependency becomes that of very many rows. */
 export const event = fc.oneof(
   { weight: 4, arbitrary: fc.array(step, { minLength: 1, maxLength: 5 }) },
   { weight: 1, arbitrary: fc.record({ view: fc.constantFrom(...NAMES), list: listName }) },
+  { weight: 1, arbitrary: fc.record({ dependency: fc.nat({ max: 50 }) }) },
 );
 
 /** The tables that a compute reads itself. Items concern the keys that they are added up for, rows concern all. */
