@@ -1,6 +1,6 @@
 import { makeFunctionReference } from "convex/server";
+import { STREAM_SECRET } from "../effects/crypto.js";
 import type { Effect } from "../effects/effect.js";
-import { STREAM_SECRET } from "../effects/secrets.js";
 import { sealForClient } from "../effects/transports/client.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
 import { type LazyApp, pathOf } from "../model/app.js";
