@@ -61,9 +61,7 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
   return null;
 }
 
-function toCheck(app: LazyApp): string[] {
-  return [...neededExports(app), ...app.views.keys()];
-}
+const toCheck = (app: LazyApp): string[] => [...neededExports(app), ...app.views.keys()];
 
 /** In the query: the canary leaves as every effect does. Without a log stream, returns what a client would forward. */
 export async function raiseCanary(app: LazyApp, sentAt: number): Promise<unknown> {

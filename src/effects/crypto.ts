@@ -68,9 +68,7 @@ export async function decrypt(bytes: Uint8Array<ArrayBuffer>, secret: string): P
   return new TextDecoder().decode(text);
 }
 
-export function toUtf8(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
-}
+export const toUtf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
 /** The HMAC-SHA256 of a text. */
 export async function sign(text: string, secret: string): Promise<Uint8Array<ArrayBuffer>> {
