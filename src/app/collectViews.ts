@@ -1,5 +1,6 @@
 import type { Transport } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
+import { wrongValue } from "../values/describe.js";
 
 export function toTransports(transports: unknown = ["logStream"]): Set<Transport> {
   const list = [transports].flat();
@@ -7,6 +8,21 @@ export function toTransports(transports: unknown = ["logStream"]): Set<Transport
   if (list.length > 0 && isKnown) return new Set(list as Transport[]);
   throw new Error(
     `new LazyViews({ transports }) is ${JSON.stringify(transports)}; give ["logStream"], ["client"], or both.`,
+  );
+}
+
+/** Rows of each view that one heartbeat audits by default: a look at what is wrong, for little. */
+const AUDIT_ROWS = 3;
+/** One query computes them. */
+const MAX_AUDIT_ROWS = 100;
+
+export function toAuditRows(audit: unknown = AUDIT_ROWS): number {
+  if (audit === false) return 0;
+  if (Number.isInteger(audit) && Number(audit) >= 1 && Number(audit) <= MAX_AUDIT_ROWS) return Number(audit);
+  throw wrongValue(
+    "new LazyViews: audit",
+    audit,
+    "give how many rows of each view one heartbeat audits, 1 to 100, or false",
   );
 }
 

@@ -71,13 +71,22 @@ export type EvictJob = Sweep & { kind: "evict" };
 export type BackstopJob = { kind: "backstop"; view: string; at: number; cursor?: string };
 /** A heartbeat: the names that it has looked at, and what is wrong with exports and the route, as sentences. */
 export type Beat = { kind: "beat"; at: number; checked: string[]; failed: string[]; route?: string | undefined };
+/** What an audit has found of a row: it is called fresh and wrong, or its compute reads what its sources do not cover. */
+export type Finding = { view: string; key: string; at: number } & (
+  | { kind: "drift" | "random"; asOf: bigint }
+  | { kind: "uncovered"; message: string }
+);
+/** An audit of the rows of a view whose keys come after a key, up to the next; where it comes before, round the end. */
+export type Audited = { after: string; next: string; findings: Finding[] };
+/** What has been found is to be marked and remembered. */
+export type AuditJob = { kind: "audit"; view: string; audited: Audited };
 /** The canary that was sent then has gone the whole way. */
 export type Arrival = { kind: "arrival"; sentAt: number };
 /** The log stream delivers topics that loop. */
 export type TopicsNote = { kind: "topics"; topics: string };
 
 /** The jobs of the mutation `sweep`: `due` handles what is due in a table. */
-export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | Beat | TopicsNote | Ping;
+export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | AuditJob | Beat | TopicsNote | Ping;
 
 /** The questions that the query `inspect` answers to the library, mostly through a stale snapshot. */
 export type Question =
@@ -86,9 +95,11 @@ export type Question =
   /** Which effects of an old delivery are still wanted. */
   | { kind: "wanted"; effects: readonly Effect[] }
   /** What a sweep has to handle. */
-  | Exclude<SweepJob, EvictJob | Beat | TopicsNote | Ping>
+  | Exclude<SweepJob, EvictJob | AuditJob | Beat | TopicsNote | Ping>
   /** What a key's value is, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
+  /** What is wrong with the next rows of a view. */
+  | { kind: "audit"; view: string; rows: number }
   /** Raises a canary. */
   | { kind: "canary"; sentAt: number }
   /** What a query sees of the wiring. */

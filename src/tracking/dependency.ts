@@ -1,6 +1,6 @@
 import { CommitTsPlaceholder, compareValues, type Value } from "convex/values";
 import type { Bounds } from "../schema.js";
-import { canonicalText } from "../values/canonical.js";
+import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 
 /*
  * A dependency is what a compute has read: the documents of a table whose fields equal some values and lie within some
@@ -56,6 +56,39 @@ export function tableOfShape(shape: string): string {
 /** Tells dependencies with other bounds apart. */
 export function identityOf({ text, bounds }: Dependency): string {
   return bounds ? text + canonicalText(bounds as Value) : text;
+}
+
+/** Documents that a row depends on. */
+export interface Documents {
+  table: string;
+  /**
+   * The fields that equal values: none stands for all documents of the table; `"undefined"`, for a missing field.
+   * Absent where the view's `sources` name the table.
+   */
+  fields?: Record<string, Value>;
+  /** The range on the next field, such as `{ field: "delay", gte: 10, lt: 20 }`. */
+  bounds?: { field: string } & { [Kind in "gt" | "gte" | "lt" | "lte"]?: Value };
+  /** So many rows depend on them that a change is not noted in the rows: their reads look it up. */
+  shared?: true;
+}
+
+/** What a dependency says. Of a key of another view, it names the field `key` of that view's rows. */
+export function toDocuments({ text, bounds }: Dependency): Documents {
+  const shape = shapeOf({ text });
+  const [table = "", ...fields] = JSON.parse(shape) as string[];
+  const texts = text.slice(shape.length + 1);
+  const missing = (part: string) => (part === "undefined" ? '"undefined"' : part);
+  let values: Value[];
+  try {
+    values = fromCanonicalText(`[${texts.replace(/"(?:[^"\\]|\\.)*"|undefined/g, missing)}]`) as Value[];
+  } catch {
+    values = fields.map(() => texts); // They were cut, as they are very long.
+  }
+  return {
+    table: table.replace(/^view /, ""),
+    fields: Object.fromEntries(fields.map((field, i) => [field, values[i] as Value])),
+    ...(bounds && { bounds: { field: bounds.field, ...Object.fromEntries(bounds.bounds) } }),
+  };
 }
 
 /** The text of the dependencies of a shape that a document falls under; none while one of its values is not known. */
