@@ -1,4 +1,3 @@
-import type { Value } from "convex/values";
 import { EffectCollector } from "../effects/collector.js";
 import type { LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
@@ -30,8 +29,8 @@ const MAX_FINDINGS = 10;
 /** How far audits have come in each view, as the key of the last row; and what they have found, newest first. */
 type Memory = { after: Record<string, string>; findings: Finding[] };
 
-function memoryOf({ audits }: { audits?: unknown }): Memory {
-  return (audits as Memory | undefined) ?? { after: {}, findings: [] };
+function memoryOf({ audits = { after: {}, findings: [] } }: { audits?: unknown }): Memory {
+  return audits as Memory;
 }
 
 /** In a query: audits the next rows of a view; null when there is nothing to mark or remember. With `rows: 0` it passes over one, which a query could not compute. */
@@ -79,14 +78,14 @@ async function auditRow(app: LazyApp, ctx: AnyQueryCtx, view: ViewDefinition, ro
   const coverage = Object.keys(view.sources).length > 0 ? new Coverage(view, key) : undefined;
   const compute = () => computeKey(execution, view, key, { recorder, coverage });
   const value = await compute();
-  const about = { view: view.name, key: key.text, at: Date.now() };
-  const uncovered = [...(coverage?.found.values() ?? [])];
-  const findings: Finding[] = uncovered.map(({ message }) => ({ ...about, kind: "uncovered", message }));
+  const find = (kind: Finding["kind"], message = problemOf(view, key, kind)): Finding => {
+    return { view: view.name, key: key.text, at: Date.now(), asOf: row.asOf, kind, message };
+  };
+  const findings = [...(coverage?.found.values() ?? [])].map(({ message }) => find("uncovered", message));
   if (isSame(view, row.value, value)) return findings;
-  const { asOf } = row;
-  if (!isSame(view, value, await compute())) return [...findings, { ...about, kind: "random", asOf }];
+  if (!isSame(view, value, await compute())) return [...findings, find("random")];
   const read = [...Object.keys(recorder.over), ...recorder.dependencies.map(tableOf), ...Object.keys(view.sources)];
-  return read.some((name) => mayLag(app.views.get(name))) ? findings : [...findings, { ...about, kind: "drift", asOf }];
+  return read.some((name) => mayLag(app.views.get(name))) ? findings : [...findings, find("drift")];
 }
 
 /** Sums of floats that changes were applied to differ from computed ones in their last digits. */
@@ -108,15 +107,14 @@ export async function sweepAudit(execution: MutationExecution, { view: name, aud
   const view = app.views.get(name);
   if (!view) return 0;
   const { after, next, findings } = audited;
-  for (const finding of findings) {
-    if (finding.kind === "uncovered") continue;
-    complain(problemOf(view, [finding]));
-    const { kind, key: text, asOf } = finding;
+  for (const { kind, key: text, asOf, message } of findings) {
+    if (kind !== "uncovered") complain(message);
     const row = await findRow(db, view, text);
     // A recompute of what is not deterministic would be wrong again.
-    if (kind === "random" || row?.asOf !== asOf) continue;
-    const key = { text, args: fromCanonicalText(text) as Key["args"] };
-    await mutex.run(() => markKey(execution, view, key, "audit", row));
+    if (kind !== "drift" || row?.asOf !== asOf) continue;
+    await mutex.run(() =>
+      markKey(execution, view, { text, args: fromCanonicalText(text) as Key["args"] }, "audit", row),
+    );
   }
   const health = await readHealth(ledger.db);
   const memory = memoryOf(health);
@@ -125,9 +123,8 @@ export async function sweepAudit(execution: MutationExecution, { view: name, aud
   const isKept = (old: Finding) => isRecent(old) && !(old.view === name && isPassed(old.key));
   const all = [...findings, ...memory.findings.filter(isKept)];
   const kept = all.filter((one, i) => all.slice(0, i).filter(({ kind }) => kind === one.kind).length < MAX_FINDINGS);
-  await writeHealth(ledger.db, health, {
-    audits: { after: { ...memory.after, [name]: next }, findings: kept } as unknown as Value,
-  });
+  const audits: Memory = { after: { ...memory.after, [name]: next }, findings: kept };
+  await writeHealth(ledger.db, health, { audits });
   return findings.length;
 }
 
@@ -135,35 +132,32 @@ function isRecent({ at }: Finding): boolean {
   return at > Date.now() - FINDING_RETENTION_MS;
 }
 
-/** What audits have found: problems, one for each view and kind, with the remedy; and documents that are uncovered. */
-export async function auditReport(app: LazyApp, { db }: AnyQueryCtx) {
+/** What audits have found lately: of each view one row that is wrong, as a problem; and what is uncovered. */
+export async function auditReport({ auditRows, views }: LazyApp, { db }: AnyQueryCtx) {
   const { findings } = memoryOf(await readHealth(lazyDb(db)));
-  const recent = app.auditRows > 0 ? findings.filter(isRecent) : [];
-  const problems: string[] = [];
-  for (const view of app.views.values()) {
-    for (const kind of ["drift", "random"]) {
-      const own = recent.filter((finding) => finding.view === view.name && finding.kind === kind);
-      if (own.length > 0) problems.push(problemOf(view, own));
-    }
+  const problems = new Map<string, string>();
+  const uncovered: string[] = [];
+  for (const found of auditRows > 0 ? findings : []) {
+    const { view, kind, message } = found;
+    if (!views.has(view) || !isRecent(found)) continue;
+    if (kind === "uncovered") uncovered.push(message);
+    else problems.set(`${view} ${kind}`, message);
   }
-  const uncovered = recent.flatMap((found) =>
-    found.kind === "uncovered" && app.views.has(found.view) ? [found.message] : [],
-  );
-  return { problems, uncovered };
+  return { problems: [...problems.values()], uncovered };
 }
 
-function problemOf({ name, isTracked }: ViewDefinition, findings: readonly Finding[]): string {
-  const [{ key = "", kind = "" } = {}] = findings;
-  const what = `view "${name}": an audit has computed ${findings.length} row(s) again that were called fresh, such as ${key}, `;
+function problemOf({ name, isTracked }: ViewDefinition, { text }: Key, kind: Finding["kind"]): string {
+  const what = `view "${name}": an audit has computed the row ${text} again, which was called fresh, and `;
   if (kind === "random") {
-    return `${what}and two computes in one snapshot differ: its compute is not deterministic. Let it depend on nothing but the key and what it reads.`;
+    return (
+      `${what}two computes in one snapshot differ: its compute is not deterministic. ` +
+      "Let it depend on nothing but the key and what it reads."
+    );
   }
-  const sources = isTracked
-    ? ""
-    : " sources do not map a document to each key that reads it (leave them out, so that it is tracked);";
+  const orSources = isTracked ? "" : "; or sources do not map each document to all keys that read it: see uncovered";
   return (
-    `${what}and another value came out; it has marked them. Either a write went round lazy.mutation: the dashboard, ` +
-    `an import, a raw mutation (call ${name}.invalidate after it, or guard with changed());${sources} ` +
-    "or compute depends on more than key and documents, such as the time or process.env (add olderThan())."
+    `${what}has got another value, so the row is marked. Either a write went round lazy.mutation (the dashboard, an ` +
+    `import, a raw mutation): call ${name}.invalidate after it, or guard with changed()${orSources}; ` +
+    "or compute depends on more than key and documents (the time, process.env): add olderThan()."
   );
 }
