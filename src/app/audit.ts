@@ -75,7 +75,7 @@ async function auditRow(app: LazyApp, ctx: AnyQueryCtx, view: ViewDefinition, ro
   const { scheduleEffect } = collector;
   const execution = new Execution(app, { ...ctx, scheduleEffect }, collector);
   const recorder = new Recorder();
-  const coverage = Object.keys(view.sources).length > 0 ? new Coverage(view, key) : undefined;
+  const coverage = view.isTracked ? undefined : new Coverage(view, key);
   const compute = () => computeKey(execution, view, key, { recorder, coverage });
   const value = await compute();
   const find = (kind: Finding["kind"], message = problemOf(view, key, kind)): Finding => {

@@ -113,7 +113,7 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
 }
 
 /** @throws Error naming the views, when there is none of that name; or as `view.explain`, when the key does not fit. */
-export function inspectRow(app: LazyApp, ctx: AnyQueryCtx, name: string, key: unknown): Promise<Explanation> {
+export async function inspectRow(app: LazyApp, ctx: AnyQueryCtx, name: string, key: unknown): Promise<Explanation> {
   const view = app.views.get(name);
   if (view) return explainRow(app, ctx, view, key);
   throw new Error(`inspect: there is no view "${name}"; the views are ${[...app.views.keys()].join(", ") || "none"}.`);

@@ -10,6 +10,7 @@ import { readPage } from "../recompute/pages.js";
 import { attempt } from "../recompute/recompute.js";
 import { endTurn } from "../recompute/turns.js";
 import { type AnyActionCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
+import { covered } from "../staleness/coverage.js";
 import { sweepSpan } from "../times.js";
 import { reasonOf } from "../values/describe.js";
 import { inAction, inQuery } from "./builders.js";
@@ -45,8 +46,10 @@ export async function answerRun(
   const key = toKey(view, run.args);
   const find = async (inner: AnyQueryCtx): Promise<Found> => {
     const execution = findExecution(inner) as Execution;
-    if (next === undefined) return { computed: await computeValue(execution, view, key) };
-    return { page: await readPage(new Compute(execution, view, key, {}).ctx, view, key, next) };
+    return await covered(view, key, async (coverage) => {
+      if (next === undefined) return { computed: await computeValue(execution, view, key, { coverage }) };
+      return { page: await readPage(new Compute(execution, view, key, { coverage }).ctx, view, key, next) };
+    });
   };
   return inQuery(app, ctx, find, {}) as Promise<Found>;
 }

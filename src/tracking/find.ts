@@ -44,7 +44,8 @@ export async function rowsWith(execution: MutationExecution, text: string): Prom
   if (await execution.isShortOfRanges()) {
     const all = await ofShape(ledger.db, shape).take(MAX_DOCUMENTS);
     if (all.length < MAX_DOCUMENTS) {
-      for (const each of all) dependents.set(each.text, [...(dependents.get(each.text) ?? []), each]);
+      for (const each of all) dependents.set(each.text, []);
+      for (const each of all) dependents.get(each.text)?.push(each);
       dependents.set(shape, []);
       return dependents.get(text) ?? [];
     }

@@ -26,7 +26,7 @@ const idleBug = (...args: Parameters<typeof bug>): PlantedBug => ({ ...bug(...ar
 
 /** Ways to break each rule of the protocol. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
-  bug(1, "a write does not wait for its turn", "src/staleness/sources.ts", [
+  bug(1, "a write does not wait for its turn", "src/staleness/watch.ts", [
     "turns.run(() => write(execution, method, table, written))",
     "write(execution, method, table, written)",
   ]),
@@ -39,8 +39,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "await db.replace(name, old._id,",
     "await db.patch(name, old._id,",
   ]),
-  bug(12, "a row is as of the clock, not as of its snapshot", "src/recompute/commit.ts", [
-    "const asOf = reader.meta.getSnapshotTs()",
+  bug(12, "a row is as of the clock, not as of its snapshot", "src/recompute/compute.ts", [
+    "const asOf = execution.reader.meta.getSnapshotTs()",
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
   bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", ["hasSeenOther && !isPutOff", "false"]),
@@ -166,7 +166,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     ...bug(1_079_083, "a job that gives way to a run is counted on", "src/recompute/recompute.ts", [
-      "await giveWay(ledger, entry, isPutOff);",
+      'if (isPutOff) await clear(ledger, entry, "trailingJob");',
       "",
     ]),
     isRare: true,
@@ -177,14 +177,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "cursor: found.pages === 0 ? found.cursor : page.cursor,\n    accumulated",
   ]),
   {
-    ...bug(203, "a change is applied to a row that is marked", "src/staleness/sources.ts", [
+    ...bug(203, "a change is applied to a row that is marked", "src/staleness/applyChange.ts", [
       "row.dirtyAt === undefined &&",
       "",
     ]),
     kind: { guard: "applied" },
   },
   {
-    ...bug(18_605, "a change is applied to a row that is being computed", "src/staleness/sources.ts", [
+    ...bug(18_605, "a change is applied to a row that is being computed", "src/staleness/applyChange.ts", [
       " &&\n    !(await findRun(execution.db, view, key.text))",
       "",
     ]),
