@@ -11,19 +11,11 @@ export function toTransports(transports: unknown = ["logStream"]): Set<Transport
   );
 }
 
-/** Rows of each view that one heartbeat audits by default: a look at what is wrong, for little. */
-const AUDIT_ROWS = 3;
-/** One query computes them. */
-const MAX_AUDIT_ROWS = 100;
-
-export function toAuditRows(audit: unknown = AUDIT_ROWS): number {
+/** How many rows of each view one heartbeat audits. */
+export function toAuditRows(audit: unknown = 3): number {
   if (audit === false) return 0;
-  if (Number.isInteger(audit) && Number(audit) >= 1 && Number(audit) <= MAX_AUDIT_ROWS) return Number(audit);
-  throw wrongValue(
-    "new LazyViews: audit",
-    audit,
-    "give how many rows of each view one heartbeat audits, 1 to 100, or false",
-  );
+  if (Number.isInteger(audit) && Number(audit) > 0) return Number(audit);
+  throw wrongValue("new LazyViews: audit", audit, "give how many rows of each view a heartbeat audits, or false");
 }
 
 /** The views by their names; and of each source table, the views whose rows its changes concern. */

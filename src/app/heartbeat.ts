@@ -4,7 +4,6 @@ import { STREAM_SECRET } from "../effects/secrets.js";
 import { sealForClient } from "../effects/transports/client.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
 import { type LazyApp, pathOf } from "../model/app.js";
-import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import { neededExports } from "../model/exports.js";
 import type { Arrival, Beat, SweepJob, TopicsNote } from "../model/jobs.js";
@@ -46,13 +45,15 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
     ...views.map((view) => ({ kind: "backstop" as const, view, at })),
   ];
   for (const job of jobs) await attempt("sweep", { job });
-  for (const name of app.auditRows > 0 ? views.filter((name) => isAudited(app, name)) : []) {
+  for (const { name, mode, staleWhen } of app.auditRows > 0 ? app.views.values() : []) {
+    // What an age guards may depend on the time, and is repaired by it.
+    const isClaimed = staleWhen.asksMarks && staleWhen.ages.length === 0;
+    if (!isClaimed || (mode !== "transaction" && mode !== "snapshot")) continue;
     const question = (rows: number) => ({ ask: { kind: "audit", view: name, rows } });
     const ask = (rows: number) => call("query", pathOf(app, "inspect"), question(rows));
     // A row that a query cannot compute, in the time that it has, must not keep the others from being audited.
-    const audited = await ask(app.auditRows)
-      .catch(() => ask(1))
-      .catch(() => attempt("inspect", question(0)));
+    const last = () => attempt("inspect", question(0));
+    const audited = await ask(app.auditRows).catch(() => ask(1).catch(last));
     if (audited) await attempt("sweep", { job: { kind: "audit", view: name, audited } });
   }
   for (const problem of [...seen, ...failed]) complain(problem);
@@ -75,12 +76,6 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
 
 function toCheck(app: LazyApp): string[] {
   return [...neededExports(app), ...app.views.keys()];
-}
-
-/** Whether rows of a view say that they are right. What an age guards may depend on the time, and is repaired by it. */
-function isAudited({ views }: LazyApp, name: string): boolean {
-  const { mode, staleWhen } = views.get(name) as ViewDefinition;
-  return (mode === "transaction" || mode === "snapshot") && staleWhen.asksMarks && staleWhen.ages.length === 0;
 }
 
 /** In the query: the canary leaves as every effect does. Without a log stream, returns what a client would forward. */

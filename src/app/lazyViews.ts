@@ -48,9 +48,9 @@ export interface LazyViewsOptions<DataModel extends GenericDataModel> {
    */
   transports?: readonly Transport[];
   /**
-   * How many rows of each view one heartbeat audits: it computes them again, compares, marks what is wrong, and `inspect`
-   * names it. From 1 to 100, or false for none. Default: 3. Each row costs what its `compute` reads: with the default,
-   * a heartbeat every five minutes, and a compute that reads 50 documents, that is some 1,900 documents an hour a view.
+   * How many rows of each view one heartbeat audits, from 1, or false for none: it computes them again and compares;
+   * what is wrong is marked, and named by `inspect`. Default: 3. A row costs what its `compute` reads: with a heartbeat
+   * every five minutes and 50 documents a compute, some 1,900 documents an hour for each view.
    */
   audit?: number | false;
 }

@@ -63,18 +63,14 @@ export type EvictJob = Sweep & { kind: "evict" };
 export type BackstopJob = { kind: "backstop"; view: string; at: number; cursor?: string };
 /** A heartbeat: the names that it has looked at, and what is wrong with exports and the route, as sentences. */
 export type Beat = { kind: "beat"; at: number; checked: string[]; failed: string[]; route?: string | undefined };
-/**
- * What an audit has found of a row that was called fresh: its value is wrong (`drift`), its compute says something else
- * each time (`random`), or reads what its sources do not cover.
- */
+/** A row that was called fresh is wrong; or two computes of it differ; or it reads what its sources do not cover. */
 export type Finding = Record<"view" | "key" | "message", string> & {
   kind: "drift" | "random" | "uncovered";
-  asOf: bigint;
   at: number;
+  asOf: bigint;
 };
-/** An audit of the rows of a view whose keys come after a key, up to the next; where it comes before, round the end. */
+/** An audit of the rows of a view whose keys come after a key, up to the next; where that is not greater, round the end. */
 export type Audited = { after: string; next: string; findings: Finding[] };
-/** What has been found is to be marked and remembered. */
 export type AuditJob = { kind: "audit"; view: string; audited: Audited };
 /** The canary that was sent then has gone the whole way. */
 export type Arrival = { kind: "arrival"; sentAt: number };

@@ -36,15 +36,11 @@ function windowOf({ start }: Attempt): number {
 
 /** The turn that a key waits for. */
 export async function findWaiting(db: LazyReader, view: string, key: string): Promise<Turn | undefined> {
-  return (await turnsOf(db, view, key)).find(({ running }) => running === undefined);
-}
-
-/** The turn that a key has, and the one that it waits for. */
-export function turnsOf(db: LazyReader, view: string, key: string): Promise<Turn[]> {
-  return db
+  const turns = await db
     .query("lazyTurns")
     .withIndex("by_key", (q) => q.eq("view", view).eq("key", key))
     .collect();
+  return turns.find(({ running }) => running === undefined);
 }
 
 /** Ends a turn: the keys that have waited longest are next. */

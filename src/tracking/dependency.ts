@@ -63,27 +63,26 @@ export function identityOf({ text, bounds }: Dependency): string {
 export interface Documents {
   table: string;
   /**
-   * The fields that equal values: none stands for all documents of the table; `"undefined"`, for a missing field.
-   * Absent where the view's `sources` name the table.
+   * The fields that equal values, `"undefined"` for a missing one; none stands for the whole table. Absent in views with
+   * declared sources.
    */
   fields?: Record<string, Value>;
   /** The range on the next field, such as `{ field: "delay", gte: 10, lt: 20 }`. */
   bounds?: { field: string } & { [Kind in "gt" | "gte" | "lt" | "lte"]?: Value };
-  /** So many rows depend on them that a change is not noted in the rows: their reads look it up. */
+  /** So many rows depend on them that reads look changes up, in place of marks. */
   shared?: true;
 }
 
-/** What a dependency says. Of a key of another view, it names the field `key` of that view's rows. */
+/** What a dependency says. A key of another view is the field `key` of its rows. */
 export function toDocuments({ text, bounds }: Dependency): Documents {
-  const shape = shapeOf({ text });
-  const [table = "", ...fields] = JSON.parse(shape) as string[];
-  const texts = text.slice(shape.length + 1);
-  const missing = (part: string) => (part === "undefined" ? '"undefined"' : part);
+  const [table = "", ...fields] = JSON.parse(shapeOf({ text })) as string[];
+  const cut = text.slice(text.indexOf("\n") + 1);
+  const quoted = cut.replace(/"(?:[^"\\]|\\.)*"|undefined/g, (part) => (part === "undefined" ? `"${part}"` : part));
   let values: Value[];
   try {
-    values = fromCanonicalText(`[${texts.replace(/"(?:[^"\\]|\\.)*"|undefined/g, missing)}]`) as Value[];
+    values = fromCanonicalText(`[${quoted}]`) as Value[];
   } catch {
-    values = fields.map(() => texts); // They were cut, as they are very long.
+    values = fields.map(() => cut); // It was too long.
   }
   return {
     table: table.replace(/^view /, ""),

@@ -142,7 +142,7 @@ describe("the audit marks, names and forgets again", () => {
     await app.mutation(add("a", 10));
     await app.testing.expectState(app.totals, key, "fresh");
     const { problems, uncovered } = await app.beat();
-    expect(problems).toEqual([expect.stringContaining("sources do not map each document to all keys that read it")]);
+    expect(problems).toEqual([expect.stringContaining("or sources do not map each document to all keys that read it")]);
     expect(uncovered).toEqual([expect.stringContaining('which sources.items maps to {"list":"another"}')]);
     expect(await app.read()).toMatchObject({ count: 2, sum: 11 });
     expect(await app.beat()).toMatchObject({ problems: [], uncovered });
@@ -379,22 +379,20 @@ describe("sampling", () => {
     expect(await app.row()).not.toHaveProperty("dirtyAt");
   });
 
-  test.each([[0], [-1], [1.5], [101], [true], ["3"], [null]])("audit: %j throws with the remedy", (audit) => {
+  test.each([[0], [-1], [1.5], [true], ["3"], [null]])("audit: %j throws with the remedy", (audit) => {
     const options = { module: "lazy", views: {}, audit } as never;
-    expect(() => new LazyViews(options)).toThrow(
-      "give how many rows of each view one heartbeat audits, 1 to 100, or false",
-    );
+    expect(() => new LazyViews(options)).toThrow("give how many rows of each view a heartbeat audits, or false");
   });
 
-  test("remembers ten findings of each kind, names one problem a view, and forgets after three days", async () => {
-    const app = await start(TRACKED, { audit: 20 });
-    await copyRow(app, 15);
+  test("remembers twenty findings, names one problem a view, and forgets after three days", async () => {
+    const app = await start(TRACKED, { audit: 40 });
+    await copyRow(app, 30);
     await app.insertRaw();
     const { problems } = await app.beat();
     expect(problems).toEqual([expect.stringContaining("an audit has computed the row")]);
     const [health] = (await app.rows("lazyHealth")) as { audits: { findings: { key: string }[] } }[];
-    expect(new Set(health?.audits.findings.map((found) => found.key)).size).toBe(10);
-    expect(health?.audits.findings).toHaveLength(10);
+    expect(new Set(health?.audits.findings.map((found) => found.key)).size).toBe(20);
+    expect(health?.audits.findings).toHaveLength(20);
     await app.advance(3 * DAY + 1);
     expect((await app.inspect()).problems.filter((problem) => problem.includes("audit"))).toEqual([]);
   });
