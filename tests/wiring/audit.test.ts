@@ -431,6 +431,14 @@ test("costs what the rows and their computes read, and one document", async () =
   });
   // As docs/costs.md says.
   expect(await read(3)).toBe(154);
+  const written = await app.t.run(async (ctx) => {
+    const audited = await ctx.runQuery(inspect, { ask: { kind: "audit", view: "totals", rows: 3 } });
+    const before = await ctx.meta.getTransactionMetrics();
+    await ctx.runMutation(sweep, { job: { kind: "audit", view: "totals", audited } });
+    const { documentsRead, documentsWritten } = await ctx.meta.getTransactionMetrics();
+    return [documentsRead.used - before.documentsRead.used, documentsWritten.used - before.documentsWritten.used];
+  });
+  expect(written).toEqual([2, 1]);
 });
 
 test("shapes that no dependency has any more are forgotten by the heartbeat", async () => {
