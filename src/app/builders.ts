@@ -67,11 +67,10 @@ const WRAPPED_DB =
  * - With only the transport `client`, and a call that is not marked → nowhere, but to a test that collects them.
  */
 export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArgs) => {
-  const collector = new EffectCollector(complain);
   const { transports } = app;
   const { mark, args } = await takeMark(transports.has("client"), markedArgs);
   const forward = pathOf(app, "forward");
-  const { ctx: inner } = new Execution(app, innerCtx(app, ctx, collector), collector);
+  const { ctx: inner, collector } = queryExecution(app, ctx);
   const send = async (effects: readonly Effect[]) => {
     if (transports.has("logStream")) await sendByLogStream(effects);
     else if (!mark) realm[LISTENER]?.(await sealForClient(effects), forward);
@@ -88,16 +87,19 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
   return mark ? toEnvelope(value, effects, forward, mark) : value;
 };
 
+export function queryExecution(app: LazyApp, ctx: AnyQueryCtx): Execution {
+  const collector = new EffectCollector(complain);
+  return new Execution(app, innerCtx(app, ctx, collector), collector);
+}
+
 /** Effects of a mutation are dispatched in its own transaction: they are rolled back with it. */
 export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) =>
   withExecution(app, ctx, (execution) => handler(execution.ctx, args));
 
+type Work<Result> = (execution: MutationExecution) => Result;
+
 /** The same, for the library's own mutations. It waits for every write that was begun, also those not awaited. */
-export async function withExecution<Result>(
-  app: LazyApp,
-  ctx: AnyMutationCtx,
-  work: (execution: MutationExecution) => Result,
-): Promise<Awaited<Result>> {
+export async function withExecution<Result>(app: LazyApp, ctx: AnyMutationCtx, work: Work<Result>) {
   const collector = new EffectCollector();
   const inner = innerCtx(app, ctx, collector);
   const execution = new MutationExecution(app, ctx, inner, collector);

@@ -16,8 +16,8 @@ export type Computed = Pick<Row<unknown, Value>, "value" | "version" | "asOf"> &
 /** One page of a run; and there is `room` in a transaction for how many times as many items. */
 export type Page = { items: Value[]; isDone: boolean; cursor: string; room: number };
 
-/** What a step of a run has found: the value, or the next page. */
-export type Found = { computed: Computed } | { page: Page };
+/** What a step of a run has found: the value, or the next page; and the effects that it has raised. */
+export type Found = ({ computed: Computed } | { page: Page }) & { effects?: Effect[] };
 
 /** What a recompute is about, and whether a write asked for it. Of a key that is too long, `args` is how it begins. */
 type Work = { view: string; args: Record<string, Value> | string; byWrite?: boolean };
