@@ -5,7 +5,7 @@ import { ALL_TURNS, COLORS, LISTS } from "./history.js";
 import { checkHealth } from "./invariants/health.js";
 import { must, Violation } from "./invariants/violation.js";
 import type { Simulation } from "./simulation.js";
-import { hasAge, isClean, isOld, rowsOf } from "./truth.js";
+import { hasAge, isClean, isOld, isUnknown, rowsOf } from "./truth.js";
 
 /** Within the hour of the documentation, as the heartbeat was somewhat earlier. */
 const LATELY_MS = 3_600_000;
@@ -230,6 +230,7 @@ export class Convergence {
     const row = this.rows().get(group);
     const { guard, version } = this.simulation.deployment;
     if (row === undefined || guard === "aged" || this.hasAgedOut(group)) return false;
+    if (row.tracked?.shared && (row.dirtyAt !== undefined || isUnknown(this.simulation.deployment, row))) return false;
     return guard !== "tags" || (row.version === version && row.dirtyAt === undefined && row.seq === undefined);
   }
 

@@ -16,7 +16,7 @@ import type { Job } from "./engine/syscalls.js";
 import { BEAT_EVERY_MS, CALM_BEFORE_MS, Heartbeats, LastingFaults } from "./faults.js";
 import { forgedMessage } from "./forgery.js";
 import { type Act, deploymentsOf, type History, type Step } from "./history.js";
-import { checkAge, checkAnswer } from "./invariants/answers.js";
+import { checkAge, checkAnswer, checkPart } from "./invariants/answers.js";
 import { checkConflict } from "./invariants/conflicts.js";
 import { Effects } from "./invariants/effects.js";
 import { checkArrival } from "./invariants/health.js";
@@ -26,7 +26,7 @@ import { checkRows, checkWrites } from "./invariants/rows.js";
 import { TARGET, TrailingRuns } from "./invariants/trailing.js";
 import { must, Violation } from "./invariants/violation.js";
 import { Trace } from "./trace.js";
-import { rowsOf } from "./truth.js";
+import { isOfPart, type RecomputeJob, rowsOf } from "./truth.js";
 import { ChosenWeather } from "./weather.js";
 
 export const EFFECT_SECRET = "0123456789abcdef0123456789abcdef";
@@ -121,6 +121,7 @@ export class Simulation implements Observer<Deployment>, Readers {
     this.backend.env = {
       LAZY_VIEWS_SECRET: EFFECT_SECRET,
       LAZY_VIEWS_STREAM_SECRET: STREAM_SECRET,
+      ...(history.isCrowded && { CROWDED: "yes" }),
     };
     this.stream = new LogStream(
       loop,
@@ -177,7 +178,7 @@ export class Simulation implements Observer<Deployment>, Readers {
 
   checkAges(): void {
     for (const ended of this.subscriptions.results()) {
-      if (isOfOldRelease(ended)) continue;
+      if (isOfOldRelease(ended) || ended.path !== "app:read") continue;
       this.check(() => checkAge(opened(ended).plain, this.loop.now, this.worstLagMs));
     }
   }
@@ -191,6 +192,10 @@ export class Simulation implements Observer<Deployment>, Readers {
     if (isOfOldRelease(ended)) return;
     const { store } = this.backend;
     const { plain, seals } = opened(ended);
+    if (plain.path === "app:readPart") {
+      checkPart(store, plain);
+      return;
+    }
     checkAnswer(store, plain, this.worstLagMs);
     const { group } = plain.args as { group: string };
     if (seals !== null) checkSeals(plain, seals, rowsOf(store, ended.snapshot).get(group));
@@ -235,7 +240,7 @@ export class Simulation implements Observer<Deployment>, Readers {
 
   onJobDeath({ name, args }: Job): void {
     this.trace.add(() => `${name} died`);
-    if (name === TARGET) return;
+    if (name === TARGET || isOfPart((args[0] as { job?: RecomputeJob }).job)) return;
     const group = this.groupOfJob(args);
     if (group !== undefined) this.bereft.add(group);
     if (name !== "lazy:sweep") this.heartbeats?.onDeath(group, this.deployment);
@@ -298,6 +303,9 @@ export class Simulation implements Observer<Deployment>, Readers {
         break;
       case "leave":
         this.clients.leave(act.client, act.group);
+        break;
+      case "part":
+        if (call?.kind === "query") this.subscriptions.ask(call.path, call.args);
         break;
       case "invent":
         this.subscriptions.ask("app:read", { group: act.key });
