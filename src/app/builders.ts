@@ -18,7 +18,7 @@ import { called, dispatchOwn, type LazyApp, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
 import { forgottenExports } from "../model/exports.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
-import { watchDb } from "../staleness/sources.js";
+import { IN_TURN, watchDb } from "../staleness/watch.js";
 import { copyOf } from "../values/copy.js";
 import { complain, reasonOf } from "../values/describe.js";
 
@@ -104,6 +104,7 @@ export async function withExecution<Result>(
   const inner = innerCtx(app, ctx, collector);
   const execution = new MutationExecution(app, ctx, inner, collector);
   const { mutex } = execution;
+  execution.watched = watchDb(execution, IN_TURN);
   const runSubMutation = ctx.runMutation as Run;
   const runQuery = inner.runQuery as Run;
   Object.assign(inner, {

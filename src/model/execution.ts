@@ -47,8 +47,8 @@ export class MutationExecution extends Execution {
   /** The database itself. */
   readonly db: AnyWriter;
   readonly ledger: LedgerCtx;
-  /** The watched database for work that runs in its turn already; made when it is first needed. */
-  watched: AnyWriter | undefined;
+  /** The database whose writes reach the rows that depend on them, for work that runs in its turn already. */
+  watched: AnyWriter;
   override readonly mutex = new Mutex();
   /** The keys that were marked or looked at already: each needs that once, however many changes concern it. */
   readonly marked = new Set<string>();
@@ -76,6 +76,7 @@ export class MutationExecution extends Execution {
   ) {
     super(app, ctx, collector);
     this.db = raw.db;
+    this.watched = raw.db;
     this.#runQuery = this.ctx.runQuery;
     this.ledger = ledgerOf(app, raw);
   }

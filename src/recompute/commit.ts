@@ -7,7 +7,6 @@ import { announcement, commitRow, findRow, type Key, nextLookAt, sweepRow } from
 import type { Row } from "../schema.js";
 import { Coverage, uncoveredListener } from "../staleness/coverage.js";
 import { isLeased, recomputeSoon } from "../staleness/mark.js";
-import { watchedDb } from "../staleness/sources.js";
 import { tagsOf } from "../staleness/tags.js";
 import { isRecorded, Recorder } from "../tracking/recorder.js";
 import { removeDependencies, storeDependencies } from "../tracking/store.js";
@@ -86,7 +85,7 @@ export async function commit(
     }
   }
   if (row?.tracked && !computed.tracked) await removeDependencies(execution, { view: name, key: key.text });
-  await commitRow(watchedDb(execution), view, row, next);
+  await commitRow(execution.watched, view, row, next);
   execution.forget({ view, text: key.text });
   if (next.expiresAt !== row?.expiresAt) await sweepRow(ledger, view, { ...born, ...next }, now);
 }

@@ -19,7 +19,7 @@ export const ANY_TABLE = "";
 /** More characters of values, or of bounds, are left out, so that more changes match. */
 const MAX_VALUES = 1_000;
 
-/** The table of the keys of a view, which are read where its rows have declared sources. */
+/** Stands for the keys of a view, which other views read. */
 export function keysTable(view: { name: string }): string {
   return `view ${view.name}`;
 }

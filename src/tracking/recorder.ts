@@ -34,10 +34,10 @@ export class Recorder {
     if (found.size <= MAX_IN_TABLE) this.#byTable.set(table, found.set(identityOf(dependency), dependency));
   }
 
-  /** A key of another view is read; one with declared sources depends on what they map to the key. */
+  /** A key of another view is read. */
   readView(view: ViewDefinition, key: Key): void {
     this.over[view.name] = view.version;
-    if (!view.isTracked) this.read(keysTable(view), [["key", key.text]]);
+    this.read(keysTable(view), [["key", key.text]]);
   }
 
   /** A row of another view is read that depends on this. */

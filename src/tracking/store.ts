@@ -35,12 +35,12 @@ export async function storeDependencies(
     const whole = [...tables].map((table) => dependencyOn(table, []));
     found = await register(execution, row, [...others, ...whole], new Set(before.keys()));
   }
+  const texts = [...found.shared].sort();
+  await learnShapes(execution, [...found.registered.values(), ...texts.map((text) => ({ text }))].map(shapeOf));
   for (const [identity, { _id }] of before) {
     if (!found.registered.delete(identity)) await db.delete("lazyDependencies", _id);
   }
   for (const dependency of found.registered.values()) await db.insert("lazyDependencies", { ...dependency, ...row });
-  const texts = [...found.shared].sort();
-  await learnShapes(execution, [...dependencies, ...texts.map((text) => ({ text }))].map(shapeOf));
   return { ...(Object.keys(over).length > 0 && { over }), ...(texts.length > 0 && { shared: texts }) };
 }
 
@@ -85,11 +85,11 @@ async function share(execution: MutationExecution, own: RowName, text: string): 
   await ledger.db.insert("lazyDependencies", { text, view: "", key: "" });
   execution.dependents.delete(text);
   for (const { _id, view, key } of rows) {
-    // Those that stay registered are marked as well.
+    // What stays registered is marked as well.
     if ((view === own.view && key === own.key) || (await isNearlyOut(execution.ctx))) continue;
-    const row = await findRow(db, { name: view }, key).catch(() => null);
+    const row = await findRow(db, { name: view }, key).catch(() => undefined);
     if (row) await shareDependency(db, view, row, text);
-    await ledger.db.delete("lazyDependencies", _id);
+    if (row !== undefined) await ledger.db.delete("lazyDependencies", _id);
   }
   return true;
 }

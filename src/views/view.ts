@@ -9,7 +9,7 @@ import { computeAndCommit } from "../recompute/commit.js";
 import { endRunOf } from "../recompute/turns.js";
 import { lazyDb, type Row } from "../schema.js";
 import { markKey, recomputeSoon } from "../staleness/mark.js";
-import { evictRow } from "../staleness/sources.js";
+import { evictRow, markOver } from "../staleness/sources.js";
 import { peekView, type RowRead, readRows, readView, type ViewRead } from "./read.js";
 
 /** The ctx of a function of `lazy.query` or `lazy.mutation`. */
@@ -112,14 +112,17 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
   }
 
   /**
-   * Marks a key's row as out of date: readers are still served, and the next one has it recomputed. Changes of
-   * `sources` in mutations of `lazy.mutation` do this by themselves.
+   * Marks a key's row as out of date, and the rows of other views that are computed from it: readers are still served,
+   * and the next one has it recomputed. Changes of sources in mutations of `lazy.mutation` do this by themselves.
    * `await airportStats.invalidate(ctx, { airport: "SFO" });`
    *
    * @throws Error when the mutation has no room left to mark the row, or the key has more than 2,500 bytes as JSON.
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
-    await inTurn(ctx, this.definition, "invalidate", key, (...row) => markKey(...row, "invalidate"));
+    await inTurn(ctx, this.definition, "invalidate", key, async (...row) => {
+      await markOver(...row, "invalidate");
+      await markKey(...row, "invalidate");
+    });
   }
 
   /**

@@ -26,7 +26,7 @@ const idleBug = (...args: Parameters<typeof bug>): PlantedBug => ({ ...bug(...ar
 
 /** Ways to break each rule of the protocol. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
-  bug(1, "a write does not wait for its turn", "src/staleness/sources.ts", [
+  bug(1, "a write does not wait for its turn", "src/staleness/watch.ts", [
     "turns.run(() => write(execution, method, table, written))",
     "write(execution, method, table, written)",
   ]),
@@ -177,14 +177,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "cursor: found.pages === 0 ? found.cursor : page.cursor,\n    accumulated",
   ]),
   {
-    ...bug(203, "a change is applied to a row that is marked", "src/staleness/sources.ts", [
+    ...bug(203, "a change is applied to a row that is marked", "src/staleness/applyChange.ts", [
       "row.dirtyAt === undefined &&",
       "",
     ]),
     kind: { guard: "applied" },
   },
   {
-    ...bug(18_605, "a change is applied to a row that is being computed", "src/staleness/sources.ts", [
+    ...bug(18_605, "a change is applied to a row that is being computed", "src/staleness/applyChange.ts", [
       " &&\n    !(await findRun(execution.db, view, key.text))",
       "",
     ]),

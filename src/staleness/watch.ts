@@ -1,0 +1,114 @@
+import type { MutationExecution } from "../model/execution.js";
+import type { Mutex } from "../model/mutex.js";
+import type { AnyWriter } from "../schema.js";
+import { ANY_TABLE, type Document } from "../tracking/dependency.js";
+import { shapesOn, trackedTables } from "../tracking/find.js";
+import { copyOf } from "../values/copy.js";
+import { notMarked } from "./mark.js";
+import { markDependents, takeIn } from "./sources.js";
+
+type Turns = Pick<Mutex, "run" | "track">;
+type Method = "insert" | "patch" | "replace" | "delete";
+type RawDb = Record<Method | "get", (...args: unknown[]) => Promise<unknown>>;
+
+/** For the library's own writes, which run in their turn already: a row may be a source of other views. */
+export const IN_TURN: Turns = { run: (work) => work(), track: (work) => work() };
+/** How many arguments each method takes when the first one names the table. */
+const NAMED: Record<Method, number> = { insert: 2, patch: 3, replace: 3, delete: 2 };
+
+/** The database of a mutation: each change of a source reaches its rows before the next one begins. */
+export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
+  const { app, db } = execution;
+  const raw = db as unknown as RawDb;
+  const writer =
+    (method: Method) =>
+    (...args: unknown[]) => {
+      // Convex tells from the last argument whether the table is named; wrappers hand on one that is undefined.
+      if (args.at(-1) === undefined) args.pop();
+      const isOf = (name: string) => db.normalizeId(name, String(args[0])) !== null;
+      const isNamed = args.length === NAMED[method];
+      const table = isNamed ? String(args[0]) : ([...app.dependents.keys()].find(isOf) ?? ANY_TABLE);
+      if (!app.isTracking && !app.dependents.has(table)) return turns.track(() => raw[method](...args));
+      // A copy: the app may change its objects while the write waits for its turn.
+      const written = args.map(copyOf);
+      return turns.run(() => write(execution, method, table, written));
+    };
+  return {
+    get: (...args: unknown[]) => turns.track(() => raw.get(...args)),
+    query: (table: string) => trackQuery(db.query(table), turns),
+    insert: writer("insert"),
+    patch: writer("patch"),
+    replace: writer("replace"),
+    delete: writer("delete"),
+    normalizeId: db.normalizeId.bind(db),
+    system: db.system,
+    vars: db.vars,
+  } as unknown as AnyWriter;
+}
+
+/** A query whose reads the mutex knows of. */
+function trackQuery<Query extends object>(query: Query, turns: Turns): Query {
+  return new Proxy(query, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== "function") return method;
+      return (...args: unknown[]) => {
+        const result: unknown = method.apply(target, args);
+        if (result instanceof Promise) return turns.track(() => result);
+        return isObject(result) ? trackQuery(result, turns) : result;
+      };
+    },
+  });
+}
+
+/**
+ * Writes a document. The change concerns the keys of the old and of the new one, in every view that has the table as a
+ * source, and the rows whose recorded dependencies match one of the two: they are marked as out of date, or, where the
+ * view knows how, brought up to date.
+ */
+async function write(execution: MutationExecution, method: Method, named: string, args: unknown[]): Promise<unknown> {
+  const { app, db } = execution;
+  const raw = db as unknown as RawDb;
+  const isInsert = method === "insert";
+  const id = args.at(method === "delete" ? -1 : -2);
+  const isOf = (name: string) => db.normalizeId(name, String(id)) !== null;
+  const table = named || ((await trackedTables(execution)).find(isOf) ?? ANY_TABLE);
+  const shapes = await shapesOn(execution, table, ANY_TABLE);
+  const views = app.dependents.get(table) ?? [];
+  if (views.length + shapes.length === 0) return await raw[method](...args);
+  const read = (id: unknown) => raw.get(...(table === ANY_TABLE ? [id] : [table, id])) as Promise<Document>;
+  const before = isInsert ? null : await read(id);
+  const result = await raw[method](...args);
+  try {
+    let after = method === "delete" ? null : storedFrom(method, before, args.at(-1) as Document);
+    if (after === undefined) {
+      after = await read(isInsert ? result : id).catch((error) => {
+        throw notMarked(execution, `a document of the source "${table}" could not be read back`, error);
+      });
+    }
+    const change = { table, before, after };
+    const markedBy = `${method} ${isInsert ? "into" : "of"} ${table || id}`;
+    for (const view of views) await takeIn(execution, view, change, markedBy);
+    await markDependents(execution, shapes, change, markedBy);
+  } catch (error) {
+    execution.lostInvalidation ??= error;
+    throw error;
+  }
+  return result;
+}
+
+/**
+ * What a document is after a write, without reading it back: Convex stores plain fields as they are, and drops those
+ * that are undefined. Undefined for an insert, and where a value is an object, such as `commitTs`.
+ */
+function storedFrom(method: Method, before: Document, written: Document): Document | undefined {
+  if (!before || Object.values(written ?? {}).some(isObject)) return undefined;
+  const { _id, _creationTime } = before;
+  const after: NonNullable<Document> = { ...(method === "patch" ? before : { _id, _creationTime }), ...written };
+  for (const name in after) if (after[name] === undefined) delete after[name];
+  return after;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
