@@ -1,6 +1,7 @@
 import type { Edit } from "./engine/program.js";
 import type { History, Kind } from "./history.js";
 import { BUGS_OF_KINDS } from "./plantedInKinds.js";
+import { BUGS_OF_TRACKING } from "./plantedInTracking.js";
 
 /** A bug that is put into the library on its way into the simulation, which must find it. */
 export interface PlantedBug {
@@ -39,8 +40,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "await db.replace(name, old._id,",
     "await db.patch(name, old._id,",
   ]),
-  bug(12, "a row is as of the clock, not as of its snapshot", "src/recompute/commit.ts", [
-    "const asOf = reader.meta.getSnapshotTs()",
+  bug(12, "a row is as of the clock, not as of its snapshot", "src/recompute/compute.ts", [
+    "const asOf = execution.reader.meta.getSnapshotTs()",
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
   bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", ["hasSeenOther && !isPutOff", "false"]),
@@ -258,4 +259,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "{ delayMs: arrivedAt - sentAt }",
   ]),
   ...BUGS_OF_KINDS,
+  ...BUGS_OF_TRACKING,
 ];

@@ -11,9 +11,9 @@ import type { Deployment, Item } from "./app.js";
 /**
  * What the compute of a group reads.
  * - `prefixes`: the items of the group in two indexes.
- * - `bounds`: the same, in ranges that meet at a number.
+ * - `bounds`: the same, in ranges that meet.
  * - `steps`: item by item, each with a range behind the one before.
- * - `tables`: all items, in parts that meet at a number, or all in one.
+ * - `tables`: all items, in ranges that meet, or in one.
  * - `ids`: items by their ids, which are in boxes.
  * - `over tracked`, `over applied`: two views, which are tracked, or have sources and `applyChange`.
  * - `declared over tracked`: two views whose tables are its sources.
@@ -81,8 +81,13 @@ export function isExact({ reads, isCrowded }: Deployment): boolean {
   return !isCrowded && (reads === undefined || !["tables", "ids", "rows"].includes(reads));
 }
 
-/** The number at which ranges meet. */
-const MIDDLE = 2;
+/** Ranges that meet, so that each number is in one of them. */
+const RANGES: readonly ((range: AnyRange) => AnyRange)[] = [
+  (range) => range.lt("n", 2),
+  (range) => range.gte("n", 2).lte("n", 4),
+  (range) => range.gt("n", 4).lt("n", 6),
+  (range) => range.gte("n", 6),
+];
 
 /** The options of a tracked `groups`, and the views under it. */
 export function trackedViews(deployment: Deployment) {
@@ -169,10 +174,9 @@ const ITEMS: Record<Leaf, (ctx: Ctx, key: Key) => Promise<unknown[]>> = {
     return [...listed.page, ...(await colored.collect())];
   },
   bounds: async ({ db }, { group }) => {
-    const parts = FIELDS.flatMap((field) => [
-      db.query("items").withIndex(`by_${field}_n`, (q) => ranged(q).eq(field, group).lt("n", MIDDLE)),
-      db.query("items").withIndex(`by_${field}_n`, (q) => ranged(q).eq(field, group).gte("n", MIDDLE)),
-    ]);
+    const parts = FIELDS.flatMap((field) =>
+      RANGES.map((within) => db.query("items").withIndex(`by_${field}_n`, (q) => within(ranged(q).eq(field, group)))),
+    );
     return (await Promise.all(parts.map((part) => part.collect()))).flat();
   },
   steps: async ({ db }, { group }) => {
@@ -190,10 +194,7 @@ const ITEMS: Record<Leaf, (ctx: Ctx, key: Key) => Promise<unknown[]>> = {
   },
   tables: async ({ db }, { group }) => {
     const items = () => db.query("items");
-    const inParts = [
-      items().withIndex("by_n", (q) => ranged(q).lte("n", MIDDLE)),
-      items().withIndex("by_n", (q) => ranged(q).gt("n", MIDDLE)),
-    ];
+    const inParts = RANGES.map((within) => items().withIndex("by_n", (q) => within(ranged(q))));
     const parts = group === "a" || group === "x" ? inParts : [items()];
     const all = (await Promise.all(parts.map((part) => part.collect()))).flat();
     return all.filter(({ list, color }) => list === group || color === group);

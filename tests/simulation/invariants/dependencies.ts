@@ -1,13 +1,13 @@
 import type { Deployment, Item } from "../app.js";
 import type { Commit, Store } from "../engine/store.js";
-import { isExact, type ViewName } from "../trackedViews.js";
+import { isExact, type ViewName, viewsUnder } from "../trackedViews.js";
 import { numbersOf, type Row, rowsOf } from "../truth.js";
 import { must } from "./violation.js";
 
 type Dependency = { view: string; key: string };
 
-/** The most dependencies of a row, of what compute reads; more where it reads item by item, or box by box. */
-const MOST = 4;
+/** The most dependencies of a row that reads no other view, and not item by item. Another view adds its key. */
+const MOST = 8;
 
 /**
  * What tracking may cost, after every commit:
@@ -43,8 +43,8 @@ export function checkDependencies(
 function mostOf(store: Store, { reads }: Deployment, group: string, snapshot: number): number {
   if (reads === "steps") return numbersOf(store, group, snapshot).length + 2;
   if (reads === "ids") return [...store.scan("boxes", snapshot)].length + 1;
-  if (reads === "rows") return [...store.scan("colors", snapshot)].length + MOST;
-  return MOST;
+  const rows = reads === "rows" ? [...store.scan("colors", snapshot)] : [];
+  return MOST + 2 * (viewsUnder(reads).length + rows.length);
 }
 
 function checkMarks({ number, path, changes }: Commit, views: readonly ViewName[]): void {
