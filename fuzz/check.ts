@@ -1,10 +1,11 @@
 import { inspect } from "node:util";
 import { ConvexError } from "convex/values";
+import { isEnvelope } from "../src/client/envelope.js";
 import type { DispatchCounts } from "../src/effects/dispatch.js";
 import type { Effect } from "../src/effects/effect.js";
 import { sealOf, unseal, unsealAll } from "../src/effects/seal.js";
 import { openEnvelope, openForwarded } from "../src/effects/transports/client.js";
-import { type Envelope, isEnvelope, MAX_FORWARDED_SEALS } from "../src/effects/transports/envelope.js";
+import { type Envelope, MAX_FORWARDED_SEALS } from "../src/effects/transports/envelope.js";
 import { answerLogStream } from "../src/effects/transports/webhook.js";
 import type { EnvelopeInput, ForwardInput, Input, RouteInput, SealInput, Secrets } from "./inputs.js";
 import {

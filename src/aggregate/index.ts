@@ -42,8 +42,8 @@ type AggregateCtx = Pick<GenericQueryCtx<GenericDataModel>, "runQuery" | "meta">
  * Makes a view's `compute` of an `@convex-dev/aggregate`, so that a rollup over any number of documents is
  * recomputed in a few dozen reads.
  *
- * Register the aggregate's trigger with your triggers on top of `lazy.mutation`: one mutation wrapper then keeps the
- * aggregate up to date and marks the rows of the view.
+ * Declare the view's `sources`, as what a component reads cannot be tracked. Register the aggregate's trigger with your
+ * triggers on top of `lazy.mutation`: one mutation wrapper then keeps the aggregate up to date and marks the rows.
  *
  * ```ts
  * export const delays = new TableAggregate<{

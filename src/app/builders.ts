@@ -1,12 +1,13 @@
-import { getFunctionName, internalMutationGeneric, mutationGeneric } from "convex/server";
+import { internalMutationGeneric, mutationGeneric } from "convex/server";
 import { EffectCollector, type EffectCtx } from "../effects/collector.js";
 import { dispatchInChunks } from "../effects/dispatch.js";
-import type { Effect } from "../effects/effect.js";
+import { type Effect, nameOf } from "../effects/effect.js";
 import {
   acceptMarks,
   callerMark,
-  findListener,
+  LISTENER,
   openEnvelope,
+  realm,
   type Signature,
   sealForClient,
   takeMark,
@@ -44,7 +45,9 @@ export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrappe
     const handler: Handler<Ctx> = (ctx, args) => {
       const execution = findExecution(ctx);
       if (execution?.app === app) return given(ctx, args);
-      if (mayWrapDb && !execution) refuseWrappedDb(ctx);
+      // Convex's own `ctx.db` alone has `table`.
+      const { db } = ctx as unknown as AnyMutationCtx;
+      if (mayWrapDb && !execution && !("table" in db)) throw new Error(WRAPPED_DB);
       return wrapper(app, ctx, given, args);
     };
     if (isHandler) return register(handler);
@@ -52,14 +55,9 @@ export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrappe
   };
 }
 
-/** @throws Error with the remedy, when `ctx.db` is not Convex's own, which alone has `table`. */
-function refuseWrappedDb(ctx: object): void {
-  if ("table" in (ctx as AnyMutationCtx).db) return;
-  throw new Error(
-    "lazy.mutation was given a builder that wraps ctx.db. Put it on top: customMutation(lazy.mutation(rawMutation), " +
-      "customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }))).",
-  );
-}
+const WRAPPED_DB =
+  "lazy.mutation was given a builder that wraps ctx.db. Put it on top: customMutation(lazy.mutation(rawMutation), " +
+  "customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }))).";
 
 /**
  * Effects of a query leave when it ends, also when it throws.
@@ -69,14 +67,13 @@ function refuseWrappedDb(ctx: object): void {
  * - With only the transport `client`, and a call that is not marked → nowhere, but to a test that collects them.
  */
 export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArgs) => {
-  const collector = new EffectCollector(complain);
   const { transports } = app;
   const { mark, args } = await takeMark(transports.has("client"), markedArgs);
   const forward = pathOf(app, "forward");
-  const { ctx: inner } = new Execution(app, innerCtx(app, ctx, collector), collector);
+  const { ctx: inner, collector } = queryExecution(app, ctx);
   const send = async (effects: readonly Effect[]) => {
     if (transports.has("logStream")) await sendByLogStream(effects);
-    else if (!mark) findListener()?.(await sealForClient(effects), forward);
+    else if (!mark) realm[LISTENER]?.(await sealForClient(effects), forward);
   };
   let value: unknown;
   try {
@@ -87,8 +84,13 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
   }
   const effects = takeEffects(app, collector);
   if (!mark || mark === CLIENT) await send(effects);
-  return mark ? toEnvelope(value, effects, { forward, mark }) : value;
+  return mark ? toEnvelope(value, effects, forward, mark) : value;
 };
+
+export function queryExecution(app: LazyApp, ctx: AnyQueryCtx): Execution {
+  const collector = new EffectCollector(complain);
+  return new Execution(app, innerCtx(app, ctx, collector), collector);
+}
 
 /** Effects of a mutation are dispatched in its own transaction: they are rolled back with it. */
 export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) =>
@@ -100,7 +102,7 @@ export async function withExecution<Result>(
   ctx: AnyMutationCtx,
   work: (execution: MutationExecution) => Result,
 ): Promise<Awaited<Result>> {
-  const collector = new EffectCollector(rethrow);
+  const collector = new EffectCollector();
   const inner = innerCtx(app, ctx, collector);
   const execution = new MutationExecution(app, ctx, inner, collector);
   const { mutex } = execution;
@@ -134,7 +136,7 @@ export async function withExecution<Result>(
 
 /** Effects of an action, or of an HTTP action, are dispatched in mutations when it ends, also when it throws. */
 export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) => {
-  const collector = new EffectCollector(rethrow);
+  const collector = new EffectCollector();
   const inner = innerCtx(app, ctx, collector);
   new Execution(app, inner, collector);
   try {
@@ -171,6 +173,7 @@ function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector):
     const name = nameOf(reference);
     const args = copyOf(givenArgs) as Record<string, unknown>; // The app may go on using its object.
     const plain = () => run(reference, args, ...options);
+    // Components know no marks.
     if (name === null || app.plainQueries.has(name) || MARK in args) return plain();
     const mark = await callerMark(args);
     if (!mark) return plain();
@@ -192,16 +195,3 @@ function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector):
 
 /** What Convex, or convex-test, says when a function's arguments do not take the mark. */
 const REFUSAL = /^(Uncaught )?(\w*Error: )*(Object contains extra|Validator error: Unexpected) field `lazyViews`/;
-
-/** The path of a function of the app; null for those of components, which know no marks. */
-function nameOf(reference: unknown): string | null {
-  try {
-    return getFunctionName(reference as never);
-  } catch {
-    return null;
-  }
-}
-
-function rethrow(error: unknown): never {
-  throw error;
-}

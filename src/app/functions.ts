@@ -65,7 +65,7 @@ const SWEEPS: Handlers<SweepJob, [MutationExecution], number> = {
 };
 
 const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
-  commits: (app, ctx, { rows }) => commitsOf(ctx, app, rows),
+  commits: (app, ctx, { effects }) => commitsOf(app, ctx, effects),
   wanted: (app, ctx, { effects }) => stillWanted(app, ctx, effects),
   due: findDue,
   backstop: findForgotten,
@@ -74,17 +74,14 @@ const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
   ping: lookAtWiring,
 };
 
-/** @throws Error naming the kind of the job, when this release does not know it. An older one may have scheduled it. */
-async function handle<Job extends { kind: string }, Context extends unknown[], Result>(
-  handlers: Handlers<Job, Context, Result>,
-  job: Job,
-  ...context: Context
-): Promise<Result> {
-  if (!Object.hasOwn(handlers, job.kind)) {
-    const kind = JSON.stringify(job.kind);
-    throw new Error(`convex-lazy-views: unknown job ${kind}; an older release may have scheduled it.`);
-  }
-  return handlers[job.kind as Job["kind"]](...context, job as never);
+type Handler<Context extends unknown[], Result> = (...args: [...Context, job: never]) => Promise<Result>;
+
+/** What handles a job. @throws Error naming its kind, when this release does not know it. */
+function handlerOf<C extends unknown[], R>(handlers: Record<string, Handler<C, R>>, job: { kind: string }) {
+  const handle = Object.hasOwn(handlers, job.kind) && handlers[job.kind];
+  if (handle) return (...context: C) => handle(...context, job as never);
+  const kind = JSON.stringify(job.kind);
+  throw new Error(`convex-lazy-views: unknown job ${kind}; an older release may have scheduled it.`);
 }
 
 export function internalFunctions(app: LazyApp): LazyFunctions {
@@ -92,7 +89,7 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
   return noting(app, {
     recompute: internalMutationGeneric({
       args,
-      handler: (ctx, { job }) => withExecution(app, ctx, (execution) => handle(RECOMPUTES, job, execution)),
+      handler: async (ctx, { job }) => withExecution(app, ctx, handlerOf(RECOMPUTES, job)),
     }),
     dispatch: internalMutationGeneric({
       args: { effects: v.any(), areForwarded: v.optional(v.boolean()), isJob: v.optional(v.boolean()) },
@@ -101,14 +98,12 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
     }),
     sweep: internalMutationGeneric({
       args,
-      handler: async (ctx, { job }) => ({
-        swept: await withExecution(app, ctx, (execution) => handle(SWEEPS, job, execution)),
-      }),
+      handler: async (ctx, { job }) => ({ swept: await withExecution(app, ctx, handlerOf(SWEEPS, job)) }),
     }),
     inspect: internalQueryGeneric({
       args: { ask: v.optional(v.any()) },
       handler: (ctx, { ask }) =>
-        (ask === undefined ? inspect(app, ctx) : handle(ANSWERS, ask, app, ctx)) as Promise<InspectReport>,
+        (ask === undefined ? inspect(app, ctx) : handlerOf(ANSWERS, ask)(app, ctx)) as Promise<InspectReport>,
     }),
     act: internalActionGeneric({
       args,

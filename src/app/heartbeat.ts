@@ -73,12 +73,6 @@ export async function raiseCanary(app: LazyApp, sentAt: number): Promise<unknown
   return app.transports.has("logStream") ? sendByLogStream([canary]) : sealForClient([canary]);
 }
 
-/** Notes topics that loop. It never fails: the stream must not be stopped by it. */
-export async function noteTopics(app: LazyApp, ctx: Pick<AnyActionCtx, "runMutation">, topics: string): Promise<void> {
-  const job: TopicsNote = { kind: "topics", topics };
-  await ctx.runMutation(app.refs.sweep, { job }).catch(() => {});
-}
-
 /** In the mutation `sweep`; returns how many documents it has written. */
 export async function writeTopics({ ledger: { db } }: MutationExecution, { topics }: TopicsNote): Promise<number> {
   const now = Date.now();
@@ -106,8 +100,6 @@ export async function writeArrival({ ledger: { db } }: MutationExecution, { sent
   return "clean";
 }
 
-type Health = Awaited<ReturnType<typeof readHealth>>;
-
 async function readHealth(db: LazyReader, now = Date.now()) {
   const found = await db.query("lazyHealth").first();
   const { sentAt = 0, arrivedAt = 0, missed = 0, foreignAt = 0 } = found ?? {};
@@ -116,7 +108,7 @@ async function readHealth(db: LazyReader, now = Date.now()) {
   return { ...found, sentAt, arrivedAt, missed, foreignAt, isWaiting, isLate };
 }
 
-async function writeHealth(db: LazyWriter, { _id }: Health, change: object): Promise<void> {
+async function writeHealth(db: LazyWriter, { _id }: Awaited<ReturnType<typeof readHealth>>, change: object) {
   await db.patch("lazyHealth", _id ?? (await db.insert("lazyHealth", { missed: 0 })), change);
 }
 

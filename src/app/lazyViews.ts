@@ -27,7 +27,6 @@ import type { AnyView, Has, ReadCtx, View } from "../views/view.js";
 import { inAction, inMutation, inQuery, wrapBuilder } from "./builders.js";
 import { collectViews, toTransports } from "./collectViews.js";
 import { internalFunctions, type LazyFunctions } from "./functions.js";
-import { noteTopics } from "./heartbeat.js";
 import { warmEach, warmKeys } from "./warm.js";
 import { EFFECTS_PATH } from "./wiring.js";
 
@@ -57,7 +56,7 @@ type NeedsLazyTables<DataModel extends GenericDataModel> =
     : { "Add ...lazyTables to defineSchema in convex/schema.ts": never };
 
 /**
- * Wires the library to an app: one instance, in one module.
+ * Wires the library to an app: one instance, in one module. Writes of its mutations mark the rows that depend on them.
  *
  * ```ts
  * // convex/lazy.ts
@@ -103,8 +102,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * A mutation builder, from `mutation` or `internalMutation` of `_generated/server`: writes to sources invalidate the
-   * rows of their views, and effects are dispatched in the same transaction. Wrappers of `ctx.db`, such as triggers of
+   * A mutation builder, from `mutation` or `internalMutation` of `_generated/server`: writes invalidate the rows that
+   * depend on them, and effects are dispatched in the same transaction. Wrappers of `ctx.db`, such as triggers of
    * convex-helpers, go on top; below, calls throw:
    *
    * ```ts
@@ -208,7 +207,8 @@ export class LazyViews<DataModel extends GenericDataModel> {
           const wanted = areOld ? await called(app, "inspect", ctx.runQuery(app.refs.inspect, { ask })) : effects;
           return await called(app, "dispatch", ctx.runMutation(app.refs.dispatch, { effects: wanted as Effect[] }));
         },
-        (topics) => noteTopics(app, ctx, topics),
+        // A note that fails must not stop the stream.
+        (topics) => ctx.runMutation(app.refs.sweep, { job: { kind: "topics", topics } }).catch(() => {}),
       ),
     );
     http.route({ path: EFFECTS_PATH, method: "POST", handler });

@@ -1,7 +1,7 @@
 import type { Value } from "convex/values";
 import { called, type LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { type Execution, findExecution, type MutationExecution, withoutIdentity } from "../model/execution.js";
+import { type MutationExecution, withoutIdentity } from "../model/execution.js";
 import type { ActJob, Computed, Found, Question, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
 import { toKey } from "../model/row.js";
 import { computeAndCommit } from "../recompute/commit.js";
@@ -10,9 +10,10 @@ import { readPage } from "../recompute/pages.js";
 import { attempt } from "../recompute/recompute.js";
 import { endTurn } from "../recompute/turns.js";
 import { type AnyActionCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
+import { covered } from "../staleness/coverage.js";
 import { sweepSpan } from "../times.js";
 import { reasonOf } from "../values/describe.js";
-import { inAction, inQuery } from "./builders.js";
+import { inAction, queryExecution } from "./builders.js";
 
 type Job<Kind> = Extract<RecomputeJob, { kind: Kind }>;
 
@@ -32,7 +33,7 @@ export async function runCommit(execution: MutationExecution, job: Job<"commit">
 
 /**
  * What a key's value is in this snapshot, or its next page. Null when the run is over, or the snapshot is from before its
- * begin: it may miss a change that is not noted in the run.
+ * begin: it may miss a change that is not noted in the run. The mutation that asks dispatches the effects.
  */
 export async function answerRun(
   app: LazyApp,
@@ -43,12 +44,12 @@ export async function answerRun(
   const view = run && app.views.get(run.view);
   if (!run || !view) return null;
   const key = toKey(view, run.args);
-  const find = async (inner: AnyQueryCtx): Promise<Found> => {
-    const execution = findExecution(inner) as Execution;
-    if (next === undefined) return { computed: await computeValue(execution, view, key) };
-    return { page: await readPage(new Compute(execution, view, key, {}).ctx, view, key, next) };
-  };
-  return inQuery(app, ctx, find, {}) as Promise<Found>;
+  const execution = queryExecution(app, ctx);
+  const found: Found = await covered(view, key, async (coverage) => {
+    if (next === undefined) return { computed: await computeValue(execution, view, key, { coverage }) };
+    return { page: await readPage(new Compute(execution, view, key, { coverage }).ctx, view, key, next) };
+  });
+  return { ...found, effects: execution.collector.take() };
 }
 
 /** The action `act`: computes, and hands the value to the mutation that commits it. */

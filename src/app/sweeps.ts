@@ -11,8 +11,7 @@ import { findRun } from "../model/run.js";
 import { entryOf } from "../recompute/failure.js";
 import { lookAtRun } from "../recompute/run.js";
 import { findWaiting, lookAtTurn } from "../recompute/turns.js";
-import type { AnyQueryCtx, LazyReader, Row, StoredRow, Turn } from "../schema.js";
-import { lazyDb } from "../schema.js";
+import { type AnyQueryCtx, type LazyReader, lazyDb, type Row, type StoredRow, type Turn } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { recomputeSoon } from "../staleness/mark.js";
 import { hasReached } from "../staleness/predicates.js";
@@ -24,8 +23,7 @@ import { ASKED_LATELY_MS, PATIENCE_MS, RETRY_SWEEP_MS } from "../times.js";
  * at each document again; schedules the next step, if there is one; and returns how many documents it has handled.
  */
 
-/** Documents that one step handles. */
-const BATCH_SIZE = 100;
+const BATCH_SIZE = 100; // Documents that one step handles.
 /** A step ends early when it has deleted rows that are sources, and so marked so many rows of other views. */
 const MAX_MARKS = 100;
 

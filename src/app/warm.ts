@@ -8,8 +8,7 @@ import type { Document } from "../tracking/dependency.js";
 import { isWanted } from "../views/read.js";
 import { withExecution } from "./builders.js";
 
-/** Keys that one call of `warm` takes: each may schedule a job of its transaction. */
-const MAX_KEYS = 500;
+const MAX_KEYS = 500; // Keys that one call of `warm` takes: each may schedule a job of its transaction.
 
 export async function warmKeys(execution: Execution, view: ViewDefinition, keys: readonly unknown[]): Promise<void> {
   if (keys.length > MAX_KEYS) {
@@ -24,18 +23,14 @@ async function warm(execution: Execution, view: ViewDefinition, key: Key): Promi
   if (await isWanted(execution.reader, view, row)) execution.raiseRecompute(view, key, row);
 }
 
-export function warmEach(
-  app: LazyApp,
-  view: ViewDefinition,
-  source: string,
-): (ctx: AnyMutationCtx, document: Document) => Promise<void> {
+export function warmEach(app: LazyApp, view: ViewDefinition, source: string) {
   if (!Object.hasOwn(view.sources, source)) {
     const sources = Object.keys(view.sources).join(", ") || "none";
     throw new Error(`warmEach: "${source}" is no source of the view "${view.name}" (${sources}).`);
   }
   // Documents of one mutation that are migrated side by side are dispatched one after the other.
   const last = new WeakMap<object, Promise<void>>();
-  return async (ctx, document) => {
+  return async (ctx: AnyMutationCtx, document: Document): Promise<void> => {
     const warmAll = async (execution: Execution) => {
       for (const key of keysOf(view, source, document)) await warm(execution, view, key);
     };

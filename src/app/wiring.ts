@@ -26,11 +26,7 @@ const PINGS = {
 /** Calls a function by its path. */
 export type Call = (type: "query" | "mutation" | "action", path: string, args: object) => Promise<unknown>;
 
-/**
- * Tries each export of an app, but for `heartbeat`.
- *
- * @returns What is wrong: what a query has `seen`, and which exports have `failed`.
- */
+/** Tries each export but `heartbeat`. Returns what is wrong: what a query has `seen`, and which have `failed`. */
 export async function tryExports(module: string, call: Call): Promise<{ seen: string[]; failed: string[] }> {
   const failed: string[] = [];
   let seen: string[] = [];

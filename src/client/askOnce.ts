@@ -1,5 +1,6 @@
 import type { Value } from "convex/values";
-import { allSeals, isEnvelope, marked } from "../effects/transports/envelope.js";
+import { marked } from "../effects/transports/envelope.js";
+import { allSeals, isEnvelope } from "./envelope.js";
 import type { Sealed } from "./outbox.js";
 import { mayBeRefusal, type PlainQueries } from "./plainQueries.js";
 

@@ -1,9 +1,10 @@
 import type { OptimisticLocalStore, OptimisticUpdate } from "convex/browser";
 import type { FunctionArgs, FunctionReturnType, OptionalRestArgs } from "convex/server";
 import { convexToJson, type Value } from "convex/values";
-import { CLIENT, type Envelope, isEnvelope, MARK, marked, UNSTORABLE } from "../effects/transports/envelope.js";
+import { CLIENT, type Envelope, MARK, marked, UNSTORABLE } from "../effects/transports/envelope.js";
 import type { AnyQuery } from "./anyQuery.js";
 import type { Args } from "./askOnce.js";
+import { isEnvelope } from "./envelope.js";
 import { valueIn } from "./subscribedQueries.js";
 
 /** An optimistic update whose store has plain arguments and plain values, whether a query is marked or not. */

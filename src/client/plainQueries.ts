@@ -1,6 +1,6 @@
 import { ConvexError } from "convex/values";
-import { isMarkable } from "../effects/transports/envelope.js";
 import type { Args } from "./askOnce.js";
+import { isMarkable } from "./envelope.js";
 
 /**
  * How long a query is known as plain. Not for ever: production deployments do not say why a function failed, and an

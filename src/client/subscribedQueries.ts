@@ -1,6 +1,7 @@
 import { convexToJson, type Value } from "convex/values";
-import { allSeals, isEnvelope, isMarkable, marked } from "../effects/transports/envelope.js";
+import { marked } from "../effects/transports/envelope.js";
 import type { Args } from "./askOnce.js";
+import { allSeals, isEnvelope, isMarkable } from "./envelope.js";
 import { Forwarder, type Subscription } from "./forwarder.js";
 import { type CallForward, Outbox } from "./outbox.js";
 import { mayBeRefusal, PlainQueries } from "./plainQueries.js";

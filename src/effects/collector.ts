@@ -46,8 +46,8 @@ export function effectsOf(ctx: object): EffectCtx {
 export class EffectCollector {
   private readonly effects: Effect[] = [];
 
-  /** @param onMistake - Gets the error of a call of `scheduleEffect`; it logs it or throws it. */
-  constructor(private readonly onMistake: (error: unknown) => void) {}
+  /** @param onMistake - Gets the error of a call of `scheduleEffect`. Without it, the call throws. */
+  constructor(private readonly onMistake?: (error: unknown) => void) {}
 
   raise(effect: Effect): void {
     this.effects.push(effect);
@@ -62,6 +62,7 @@ export class EffectCollector {
     try {
       this.raise(toEffect(...call));
     } catch (error) {
+      if (!this.onMistake) throw error;
       this.onMistake(error);
     }
   }) as ScheduleEffect;

@@ -21,10 +21,7 @@ const aesKey = /* @__PURE__ */ keeping(async (secret) =>
 
 const IV_BYTES = 12;
 
-/**
- * Encrypts and authenticates a text: AES-256-GCM, whose initialization vector is the first 12 bytes of an HMAC of the
- * text. The vector stands before the ciphertext and the tag.
- */
+/** AES-256-GCM of a text, behind its initialization vector: the first 12 bytes of an HMAC of the text. */
 export async function encrypt(text: string, secret: string): Promise<Uint8Array> {
   const iv = (await sign(`lazy-views:2:iv:${text}`, secret)).slice(0, IV_BYTES);
   const encrypted = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await aesKey(secret), toUtf8(text));
@@ -51,11 +48,7 @@ export async function sign(text: string, secret: string): Promise<Uint8Array<Arr
 }
 
 /** Whether a text is the HMAC-SHA256 of `data`, in lower-case hex, by one of the secrets. Compares in constant time. */
-export async function isSigned(
-  data: BufferSource,
-  signature: string,
-  secrets: readonly (string | undefined)[],
-): Promise<boolean> {
+export async function isSigned(data: BufferSource, signature: string, secrets: (string | undefined)[]) {
   if (!/^[0-9a-f]{64}$/.test(signature)) return false;
   for (const secret of secrets) {
     if (secret && (await crypto.subtle.verify("HMAC", await hmacKey(secret), fromHex(signature), data))) return true;

@@ -19,7 +19,7 @@ export interface DispatchCounts {
 
 export type Outcome = keyof DispatchCounts;
 
-const NO_COUNTS: DispatchCounts = { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
+export const NO_COUNTS: DispatchCounts = { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
 /** The effects of one dispatch: each may schedule a job and write a document. */
 export const CHUNK = 100;
 
@@ -52,17 +52,8 @@ export async function dispatchInChunks(
 /** The `asOf` of a row; null where it is not known. A text says why the effect cannot be dispatched. */
 export type Commit = bigint | null | string;
 
-interface DispatchOptions {
-  /** Of each effect's row, in the same order; from a stale snapshot, so that a dispatch conflicts with no writer. */
-  asOf?: readonly Commit[];
-  /** A write asks for the recomputes, and no reader. */
-  byWrite?: true;
-  /** Told of each effect that is scheduled: at once, or for the end of its window. */
-  onScheduled?(effect: Effect, outcome: Outcome): Promise<void>;
-}
-
 /**
- * Dispatches effects, each on its own: one that cannot be scheduled is remembered and stops no other.
+ * Dispatches an effect. One that cannot be scheduled is remembered, and throws nothing.
  *
  * - The row has been committed since the reader saw it → superseded: nothing is written.
  * - No entry in the ledger, or its window is over → open a window, schedule the target now. When the effect saw the
@@ -72,27 +63,11 @@ interface DispatchOptions {
  *   target for the window's end, unless something is scheduled there already. So is an effect with `trailing`; its
  *   entry then lasts for the window that begins there, too, and in that one it is put off again.
  * - Else it is a duplicate: nothing is written.
+ *
+ * @param commit - Of the effect's row, from a stale snapshot, so that a dispatch conflicts with no writer.
+ * @param byWrite - A write asks for the recompute, and no reader.
  */
-export async function dispatchEffects(
-  ctx: LedgerCtx,
-  effects: readonly Effect[],
-  { asOf = [], byWrite, onScheduled }: DispatchOptions,
-): Promise<DispatchCounts> {
-  const counts = { ...NO_COUNTS };
-  for (const [i, effect] of effects.entries()) {
-    const outcome = await dispatchOne(ctx, effect, asOf[i], byWrite);
-    counts[outcome]++;
-    if (outcome === "dispatched" || outcome === "trailing") await onScheduled?.(effect, outcome);
-  }
-  return counts;
-}
-
-async function dispatchOne(
-  ctx: LedgerCtx,
-  effect: Effect,
-  commit: Commit | undefined,
-  byWrite: true | undefined,
-): Promise<Outcome> {
+export async function dispatchOne(ctx: LedgerCtx, effect: Effect, commit?: Commit, byWrite?: true): Promise<Outcome> {
   const { target, windowMs, seen } = effect;
   if (seen !== undefined && typeof commit === "bigint" && commit > seen) return "superseded";
   const problem = typeof commit === "string" && commit;

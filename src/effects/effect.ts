@@ -51,7 +51,10 @@ export type EffectTarget =
 
 /** @throws Error naming what is wrong with the target, the arguments or an option. */
 export function toEffect(target: EffectTarget, args: Record<string, Value> = {}, options: EffectOptions = {}): Effect {
-  const name = targetName(target);
+  const name = typeof target === "string" ? null : nameOf(target);
+  if (name === null) {
+    throw wrongValue("scheduleEffect: target", target, "give a mutation or action, such as internal.tracking.viewed");
+  }
   const what = `scheduleEffect(${name})`;
   const { key, window, trailing = false } = options;
   checkOptions(what, options, ["key", "window", "trailing"]);
@@ -66,11 +69,13 @@ export function toEffect(target: EffectTarget, args: Record<string, Value> = {},
   return { target: name, args: copy, windowMs, key, ...(trailing && { trailing }) };
 }
 
-function targetName(target: EffectTarget): string {
+/** The path of a function of the app; null for those of components, and for what is no reference. */
+export function nameOf(reference: unknown): string | null {
   try {
-    if (typeof target !== "string") return getFunctionName(target);
-  } catch {} // It is no reference.
-  throw wrongValue("scheduleEffect: target", target, "give a mutation or action, such as internal.tracking.viewed");
+    return getFunctionName(reference as never);
+  } catch {
+    return null;
+  }
 }
 
 /** The text under which the ledger remembers an effect. */
@@ -78,10 +83,7 @@ export function ledgerKey({ target, args, key }: Effect): string {
   return key === undefined ? `${target} ${canonicalText(args)}` : `${target} #${key}`;
 }
 
-/**
- * Of effects that ask for the same work, and saw the same row, leaves the one that was raised last; of those raised at
- * the same time, one with `trailing`.
- */
+/** Of effects for the same work that saw the same row, the one raised last; of several then, one with `trailing`. */
 export function collapse(effects: readonly Effect[]): Effect[] {
   const byIdentity = new Map<string, Effect>();
   for (const effect of effects) {

@@ -1,21 +1,25 @@
+import type { Scheduler } from "convex/server";
 import type { Value } from "convex/values";
-import type { Entry, LazyReader } from "../schema.js";
+import type { Entry, LazyReader, LazyWriter } from "../schema.js";
 import { FAILURE_RETENTION_MS, FIRST_BACKOFF_MS, LEDGER_SPAN_MS, MAX_BACKOFF_MS } from "../times.js";
 import { reasonOf, startOf } from "../values/describe.js";
 import { type Effect, ledgerKey } from "./effect.js";
-import { ensureSweep, type SweepCtx, scheduleAt, sweepTime } from "./sweep.js";
+import { ensureSweep, scheduleAt, sweepTime } from "./sweep.js";
 
 /*
- * The ledger remembers of each key what was dispatched, so that no work starts twice in its window. An entry's life:
+ * The ledger remembers of each key what was dispatched, so that no work starts twice in its window. A failure holds the
+ * window open until the retry. An entry's life:
  *
- *   open → (putOff: something runs again at the window's end) → take → succeed or fail → … → deleted when it expires
- *
- * While a failure rests, its window is held open until the retry.
+ *   open → (put off: something runs again at the window's end) → taken → clear or fail → … → deleted when it expires
  */
 
-export interface LedgerCtx extends SweepCtx {
-  /** Function path of the mutation `recompute`. */
+/** What it takes to write entries, and to schedule jobs. */
+export interface LedgerCtx {
+  db: LazyWriter;
+  scheduler: Scheduler;
+  /** Function paths of these mutations. */
   recompute: string;
+  sweep: string;
 }
 
 /** When a recompute's job is to start: with a window that was opened for it, or put off to the end of one. */
@@ -23,8 +27,7 @@ export type Start = { windowEndsAt: number; isTrailing: boolean };
 
 /** After this many failures in a row nothing is scheduled: a reader's effect starts the next attempt. */
 export const MAX_ATTEMPTS = 8;
-/** Share of the backoff that is random, so that keys that failed together do not come back together. */
-const JITTER = 0.5;
+const JITTER = 0.5; // Share of the backoff that is random, so that keys that failed together do not come back together.
 const MAX_MESSAGE_LENGTH = 1_000;
 /** What Convex says when a table of the library is not in the schema. */
 const NO_LAZY_TABLE = /\blazy[A-Z]\w+\b.* (?:not found|not declared)/;
@@ -46,15 +49,14 @@ export async function findEntry(db: LazyReader, key: string): Promise<Entry | nu
   }
 }
 
-/**
- * Whether a deadline, the end of a window or a retry, is pending. One that is further ahead than a failure can hold a
- * window open was set before the clock was put back.
- */
+/** Whether a deadline is pending. One that lies beyond any backoff was set before the clock was put back. */
 export function isAhead(time: number, now: number, windowMs: number): boolean {
   return time > now && time <= now + windowMs + MAX_BACKOFF_MS;
 }
 
-export function newEntry(effect: Effect): Pick<Entry, "key" | "target"> {
+type NewEntry = Pick<Entry, "key" | "target">;
+
+export function newEntry(effect: Effect): NewEntry {
   return { key: ledgerKey(effect), target: effect.target };
 }
 
@@ -66,11 +68,7 @@ export function scheduleWork(ctx: LedgerCtx, { target, args }: Effect, start: St
 }
 
 /** Changes an entry, or makes one: then the change opens its window. */
-export async function writeEntry(
-  ctx: LedgerCtx,
-  entry: Entry | Pick<Entry, "key" | "target">,
-  change: EntryChange,
-): Promise<Entry> {
+export async function writeEntry(ctx: LedgerCtx, entry: Entry | NewEntry, change: EntryChange): Promise<Entry> {
   const next = { ...entry, ...change } as Entry;
   next.expiresAt = next.windowEndsAt + (next.failure ? FAILURE_RETENTION_MS : 0);
   const sweepAt = sweepTime(next.expiresAt, LEDGER_SPAN_MS);
@@ -83,7 +81,7 @@ export async function writeEntry(
 }
 
 /** Removes fields of an entry, if it has any of them. */
-async function clear(ctx: LedgerCtx, entry: Entry | null, ...names: (keyof EntryChange)[]): Promise<void> {
+export async function clear(ctx: LedgerCtx, entry: Entry | null, ...names: (keyof EntryChange)[]): Promise<void> {
   const cleared = names.filter((name) => entry?.[name] !== undefined).map((name) => [name, undefined]);
   if (entry && cleared.length > 0) await writeEntry(ctx, entry, Object.fromEntries(cleared));
 }
@@ -100,43 +98,17 @@ export function newFailure(entry: Entry | null, message: string) {
   return { message: startOf(message, MAX_MESSAGE_LENGTH), attempts, failedAt: Date.now() };
 }
 
-/**
- * Remembers a failed attempt, and holds its window open until the backoff is over, so that no reader starts the work
- * before. While attempts are left, `retry` schedules one for that time.
- */
-export async function fail(
-  ctx: LedgerCtx,
-  effect: Effect,
-  entry: Entry | null,
-  error: unknown,
-  retry?: { byWrite?: boolean | undefined },
-): Promise<void> {
+/** Remembers a failure, and holds the window open for the backoff. With `retry`, it is tried again after that. */
+export async function fail(ctx: LedgerCtx, effect: Effect, error: unknown, retry?: { byWrite?: boolean | undefined }) {
+  const entry = await findEntry(ctx.db, ledgerKey(effect));
   const failure = newFailure(entry, reasonOf(error));
   const { attempts, failedAt } = failure;
   const retryAt = Math.max(failedAt + backoffMs(attempts), entry?.windowEndsAt ?? 0);
   const held = { windowEndsAt: retryAt, taken: undefined, failure: { ...failure, retryAt } };
-  const start = { windowEndsAt: retryAt, isTrailing: true };
   const isRetried = retry && attempts < MAX_ATTEMPTS;
+  const start = { windowEndsAt: retryAt, isTrailing: true };
   const trailingJob = isRetried ? await scheduleWork(ctx, effect, start, retry.byWrite) : undefined;
   await writeEntry(ctx, entry ?? newEntry(effect), { ...held, trailingJob });
-}
-
-/** After a recompute that committed. */
-export function succeed(ctx: LedgerCtx, entry: Entry | null): Promise<void> {
-  return clear(ctx, entry, "failure");
-}
-
-/** After a recompute that found the row fresh, and was perhaps the trailing job: failure and readers are forgotten. */
-export function rest(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
-  return isPutOff ? clear(ctx, entry, "failure", "seen", "trailingJob") : clear(ctx, entry, "failure", "seen");
-}
-
-/**
- * Before a recompute that was put off gives way to a run of its key. Nothing may count on it any more: the run may be
- * committing, and want another recompute. This write then conflicts with the commit's read of the entry.
- */
-export async function giveWay(ctx: LedgerCtx, entry: Entry | null, isPutOff: boolean): Promise<void> {
-  if (isPutOff) await clear(ctx, entry, "trailingJob");
 }
 
 /**

@@ -21,8 +21,7 @@ import { acceptedEffectSecrets, effectSecret } from "./secrets.js";
 const PREFIX = "lazy-views:2:";
 /** A message of the log that is a seal and nothing else, in the quotes that Convex puts around a text. */
 const SEAL = /^'?(lazy-views:2:[\w-]+)'?$/;
-/** A line with a seal is shorter than this, in bytes. */
-const LINE_BYTES = 4_000;
+const LINE_BYTES = 4_000; // A line with a seal is shorter than this, in bytes.
 /** Seals that are opened side by side: as many as Convex posts at once, so that it gives up on no body of Convex. */
 const GROUP = 128;
 /** What fits in a line of 3,990 bytes. Convex documents 4 KiB; two quotes and some air are left for the formatting. */
@@ -147,14 +146,8 @@ function fromJson(json: JSONValue): Effect {
   ) {
     throw new Error("not an effect");
   }
-  const effect = {
-    target,
-    args: args as Record<string, Value>,
-    windowMs,
-    key,
-    seen: s ? BigInt(s) : undefined,
-    trailing,
-  };
+  const seen = s ? BigInt(s) : undefined;
+  const effect = { target, args: args as Record<string, Value>, windowMs, key, seen, trailing };
   // JSON can say what is no Convex value: half of a surrogate pair, a field "__proto__", or a number beyond int64.
   canonicalText(effect);
   return effect;

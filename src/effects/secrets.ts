@@ -1,7 +1,6 @@
 declare const process: { env: Record<string, string | undefined> } | undefined;
 
-/** The shortest secret that is accepted, in characters: 16 random bytes in hex. */
-const MIN_SECRET_LENGTH = 32;
+const MIN_SECRET_LENGTH = 32; // The shortest secret that is accepted, in characters: 16 random bytes in hex.
 
 /** Seals effects on their way out of a query. */
 export const EFFECT_SECRET = "LAZY_VIEWS_SECRET";

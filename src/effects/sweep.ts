@@ -1,7 +1,8 @@
-import { makeFunctionReference, type Scheduler } from "convex/server";
+import { makeFunctionReference } from "convex/server";
 import type { Value } from "convex/values";
 import type { LazyReader, LazyWriter } from "../schema.js";
 import { sweepSpan } from "../times.js";
+import type { LedgerCtx } from "./ledger.js";
 
 /*
  * Sweeps: what is due within one span of time is handled together, when the span is over. A document of `lazySweeps`
@@ -11,15 +12,7 @@ import { sweepSpan } from "../times.js";
 /** A sweep of the documents of a table whose `expiresAt` is over (`due`). An earlier release scanned for `evict`. */
 export type Sweep = { kind: "due" | "evict"; table: string; sweepAt: number };
 
-/** What it takes to schedule a sweep. */
-export interface SweepCtx {
-  db: LazyWriter;
-  scheduler: Scheduler;
-  /** Function path of the mutation `sweep`. */
-  sweep: string;
-}
-
-export function scheduleAt({ scheduler }: SweepCtx, time: number, target: string, args: Record<string, Value>) {
+export function scheduleAt({ scheduler }: LedgerCtx, time: number, target: string, args: Record<string, Value>) {
   return scheduler.runAt(time, makeFunctionReference<"mutation">(target), args);
 }
 
@@ -28,26 +21,21 @@ export function sweepTime(expiresAt: number, spanMs: number): number {
   return (Math.floor(expiresAt / spanMs) + 1) * spanMs;
 }
 
-export async function ensureSweep(ctx: SweepCtx, sweep: Sweep): Promise<void> {
+export async function ensureSweep(ctx: LedgerCtx, sweep: Sweep): Promise<void> {
   if ((await findSweep(ctx.db, sweep)) !== null) return;
   await ctx.db.insert("lazySweeps", sweep);
   await scheduleSweep(ctx, sweep.sweepAt, sweep);
 }
 
 /** Makes sure that a sweep finds a document whose `expiresAt` is set now. */
-export async function sweepWhenDue(
-  ctx: SweepCtx,
-  table: string,
-  { expiresAt, now }: { expiresAt: number; now: number },
-): Promise<void> {
-  await ensureSweep(ctx, { kind: "due", table, sweepAt: sweepTime(expiresAt, sweepSpan(expiresAt - now)) });
+export function sweepWhenDue(ctx: LedgerCtx, table: string, { expiresAt, now }: Record<"expiresAt" | "now", number>) {
+  return ensureSweep(ctx, { kind: "due", table, sweepAt: sweepTime(expiresAt, sweepSpan(expiresAt - now)) });
 }
 
-export function scheduleSweep(ctx: SweepCtx, time: number, job: Sweep): Promise<unknown> {
+export function scheduleSweep(ctx: LedgerCtx, time: number, job: Sweep): Promise<unknown> {
   return scheduleAt(ctx, time, ctx.sweep, { job });
 }
 
-/** After the last batch of a sweep. */
 export async function finishSweep(db: LazyWriter, sweep: Sweep): Promise<void> {
   const scheduled = await findSweep(db, sweep);
   if (scheduled !== null) await db.delete("lazySweeps", scheduled._id);

@@ -1,12 +1,5 @@
 import { makeFunctionReference } from "convex/server";
-import {
-  CHUNK,
-  type Commit,
-  type DispatchCounts,
-  dispatchEffects,
-  dispatchInChunks,
-  type Outcome,
-} from "../effects/dispatch.js";
+import { CHUNK, type Commit, dispatchInChunks, dispatchOne, NO_COUNTS, type Outcome } from "../effects/dispatch.js";
 import type { Effect } from "../effects/effect.js";
 import type { LedgerCtx } from "../effects/ledger.js";
 import { type AnyMutationCtx, type AnyQueryCtx, lazyDb } from "../schema.js";
@@ -74,29 +67,24 @@ export function askSnapshot<Answer>(app: LazyApp, ctx: AnyMutationCtx, ask: Ques
 }
 
 /**
- * Dispatches at most 100 effects in a transaction that has room for them.
- *
- * @param areForwarded - Whether clients forward them. Then other readers of a row whose recompute is put off, or
- * computes outside one transaction, are silenced, at the cost of one write to the row.
+ * Dispatches at most 100 effects in a transaction that has room for them. When clients forward them, other readers of a
+ * row whose recompute is put off, or computes outside one transaction, are silenced, by one write to the row.
  */
-export async function dispatchInMutation(
-  app: LazyApp,
-  ctx: AnyMutationCtx,
-  effects: readonly Effect[],
-  areForwarded = false,
-): Promise<DispatchCounts> {
-  return await dispatchEffects(ledgerOf(app, ctx), effects, {
-    asOf: await currentCommits(app, ctx, effects),
-    ...(areForwarded && { onScheduled: (effect, outcome) => silenceReaders(app, ctx, effect, outcome) }),
-  });
+export async function dispatchInMutation(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForwarded = false) {
+  const commits = await currentCommits(app, ctx, effects);
+  const counts = { ...NO_COUNTS };
+  for (const [i, effect] of effects.entries()) {
+    const outcome = await dispatchOne(ledgerOf(app, ctx), effect, commits[i]);
+    counts[outcome]++;
+    if (areForwarded) await silenceReaders(app, ctx, effect, outcome);
+  }
+  return counts;
 }
 
 /**
  * Dispatches the effects of a mutation of the app in its transaction: 100 of them, if that has room for so many. The
- * others are handed on to a job, which is rolled back with the mutation too.
- *
- * @throws Error when Convex does not take the job, and one of them is no recompute. Recomputes are lost then, and
- * raised again by readers.
+ * others are handed on to a job, which is rolled back with the mutation too. @throws Error when Convex does not take
+ * that job, unless all of these are recomputes, which readers raise again.
  */
 export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<void> {
   const own = (await isShortOfRoom(ctx, Math.min(effects.length, CHUNK))) ? [] : effects.slice(0, CHUNK);
@@ -111,12 +99,7 @@ export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: re
 }
 
 /** In a mutation that does nothing else: dispatches 100 effects, and hands on each further 100 to a job of their own. */
-export async function dispatchAll(
-  app: LazyApp,
-  ctx: AnyMutationCtx,
-  effects: readonly Effect[],
-  areForwarded: boolean,
-): Promise<DispatchCounts> {
+export async function dispatchAll(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForwarded: boolean) {
   for (let start = CHUNK; start < effects.length; start += CHUNK) {
     await handOn(app, ctx, effects.slice(start, start + CHUNK), areForwarded);
   }
@@ -133,7 +116,8 @@ function handOn(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForward
 
 async function silenceReaders(app: LazyApp, ctx: AnyMutationCtx, effect: Effect, outcome: Outcome): Promise<void> {
   const view = viewOf(app, effect);
-  if (!view || (outcome === "dispatched" && view.mode === "transaction")) return;
+  const isLater = outcome === "trailing" || (outcome === "dispatched" && view?.mode !== "transaction");
+  if (!view || !isLater) return;
   const key = canonicalText(effect.args.args);
   const row = await findRow(ctx.db, view, key);
   if (!row || row.asOf !== effect.seen || (await findRun(ctx.db, view, key))) return;
@@ -145,32 +129,27 @@ export function viewOf(app: LazyApp, { target, args }: Effect): ViewDefinition |
   return target === pathOf(app, "recompute") ? app.views.get(String(args.view)) : undefined;
 }
 
-async function currentCommits(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<Commit[]> {
-  const rows = effects.map((effect) => {
-    const view = viewOf(app, effect);
-    return view ? { view: view.name, key: canonicalText(effect.args.args) } : null;
-  });
-  if (!rows.some(Boolean)) return [];
-  const commits = await askSnapshot<Commit[]>(app, ctx, { kind: "commits", rows });
-  for (const [i, row] of rows.entries()) {
+/** What `dispatchOne` needs to know of each effect's row. */
+async function currentCommits(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[]): Promise<(Commit | undefined)[]> {
+  const asked = effects.filter((effect) => viewOf(app, effect));
+  if (asked.length === 0) return [];
+  const commits = await askSnapshot<Commit[]>(app, ctx, { kind: "commits", effects: asked });
+  for (const [i, effect] of asked.entries()) {
     // A row that its reader did not see may be one that was deleted before, and that a stale snapshot still shows.
-    if (commits[i] && effects[i]?.seen === 0n) commits[i] = (await commitsOf(ctx, app, [row]))[0] ?? null;
+    if (commits[i] && effect.seen === 0n) [commits[i] = null] = await commitsOf(app, ctx, [effect]);
   }
-  return commits;
+  return effects.map((effect) => commits[asked.indexOf(effect)]);
 }
 
-/** The commits of rows; null for one that does not exist, or is more than a query may read. */
-export async function commitsOf(
-  ctx: AnyQueryCtx,
-  { views }: LazyApp,
-  rows: Extract<Question, { kind: "commits" }>["rows"],
-): Promise<Commit[]> {
+/** The commits of effects' rows; null for one that does not exist, or is more than a query may read. */
+export async function commitsOf(app: LazyApp, ctx: AnyQueryCtx, effects: readonly Effect[]): Promise<Commit[]> {
   const commits: Commit[] = [];
-  for (const row of rows) {
-    const view = row && views.get(row.view);
+  for (const effect of effects) {
+    const view = viewOf(app, effect);
     try {
-      const stored = view && !(await isNearlyOut(ctx)) ? await findRow(ctx.db, view, row.key) : null;
-      commits.push(stored?.asOf ?? null);
+      const isRead = view && !(await isNearlyOut(ctx));
+      const row = isRead ? await findRow(ctx.db, view, canonicalText(effect.args.args)) : null;
+      commits.push(row?.asOf ?? null);
     } catch (error) {
       if (!(error instanceof MissingTableError)) throw error;
       commits.push(error.message);

@@ -58,7 +58,7 @@ export class MutationExecution extends Execution {
   readonly withoutTable = new Set<ViewDefinition>();
   /** The shapes of dependencies; and by its text, the rows that have one. Both until a commit may have changed them. */
   shapes: Promise<readonly string[]> | undefined;
-  readonly dependents = new Map<string, readonly StoredDependency[]>();
+  readonly dependents = new Map<string, StoredDependency[]>();
   #lookUps = 0;
   #isShortOfRanges = false;
   /** Why a change could not be turned into marks: the mutation must not commit, even if the app catches the error. */

@@ -21,10 +21,7 @@ export function askedNow(row: Pick<Row, "idleAt"> | null, now: number): number {
 }
 
 /** Whether no reader has asked for a row since the idle clock ran down. Told without a clock, for queries. */
-export function isIdle(
-  { evictAfterMs }: ViewDefinition,
-  { idleAt = 0, askedAt = 0 }: Pick<Times, "askedAt" | "idleAt">,
-): boolean {
+export function isIdle({ evictAfterMs }: ViewDefinition, { idleAt = 0, askedAt = 0 }: Partial<Times>): boolean {
   return evictAfterMs !== undefined && askedAt < idleAt;
 }
 

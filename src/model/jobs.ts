@@ -16,16 +16,13 @@ export type Computed = Pick<Row<unknown, Value>, "value" | "version" | "asOf"> &
 /** One page of a run; and there is `room` in a transaction for how many times as many items. */
 export type Page = { items: Value[]; isDone: boolean; cursor: string; room: number };
 
-/** What a step of a run has found: the value, or the next page. */
-export type Found = { computed: Computed } | { page: Page };
+/** What a step of a run has found: the value, or the next page; and the effects that it has raised. */
+export type Found = ({ computed: Computed } | { page: Page }) & { effects?: Effect[] };
 
 /** What a recompute is about, and whether a write asked for it. Of a key that is too long, `args` is how it begins. */
 type Work = { view: string; args: Record<string, Value> | string; byWrite?: boolean };
 
-/**
- * Recompute a key, if that is still wanted: in the window that it was scheduled for, if it came through the ledger; with
- * the turn that it has, in a view with `maxParallel`.
- */
+/** Recompute a key, if still wanted: in its window, if it came through the ledger; with its turn, if it has one. */
 export type Attempt = Work & { kind: "attempt"; start?: Start; turn?: GenericId<"lazyTurns"> };
 
 /** A job or question that does nothing: the heartbeat tries each export by it. */
@@ -34,16 +31,11 @@ export type Ping = { kind: "ping" };
 /** The jobs of the mutation `recompute`. */
 export type RecomputeJob =
   | Attempt
-  /** The sub-transaction of an attempt, which computes and commits. */
-  | (Work & { kind: "commit" })
-  /** Go on with a run: compute the value, or its next page, in a snapshot. */
-  | { kind: "step"; run: RunId }
-  /** The action of a run has started late. */
-  | { kind: "started"; run: RunId }
-  /** The action of a run has computed the value, or failed. */
-  | { kind: "finish"; run: RunId; computed?: Computed; error?: string }
-  /** The sub-transaction that takes in what a run has found. */
-  | { kind: "commitRun"; run: RunId; found: Found }
+  | (Work & { kind: "commit" }) // The sub-transaction of an attempt, which computes and commits.
+  | { kind: "step"; run: RunId } // Go on with a run: compute the value, or its next page, in a snapshot.
+  | { kind: "started"; run: RunId } // The action of a run has started late.
+  | { kind: "finish"; run: RunId; computed?: Computed; error?: string } // The action has computed the value, or failed.
+  | { kind: "commitRun"; run: RunId; found: Found } // The sub-transaction that takes in what a run has found.
   | Beat
   | Arrival
   | Ping;
@@ -81,23 +73,15 @@ export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | Beat
 
 /** The questions that the query `inspect` answers to the library, mostly through a stale snapshot. */
 export type Question =
-  /** The `asOf` of rows. */
-  | { kind: "commits"; rows: ({ view: string; key: string } | null)[] }
-  /** Which effects of an old delivery are still wanted. */
-  | { kind: "wanted"; effects: readonly Effect[] }
-  /** What a sweep has to handle. */
-  | Exclude<SweepJob, EvictJob | Beat | TopicsNote | Ping>
+  | { kind: "commits"; effects: readonly Effect[] } // The `asOf` of the rows of effects.
+  | { kind: "wanted"; effects: readonly Effect[] } // Which effects of an old delivery are still wanted.
+  | Exclude<SweepJob, EvictJob | Beat | TopicsNote | Ping> // What a sweep has to handle.
   /** What a key's value is, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
-  /** Raises a canary. */
-  | { kind: "canary"; sentAt: number }
-  /** What a query sees of the wiring. */
-  | Ping;
+  | { kind: "canary"; sentAt: number } // Raises a canary.
+  | Ping; // What a query sees of the wiring.
 
-/**
- * What `dispatch` gets: effects, whether clients forward them, and whether it runs as a job. When a chunk fails in a job,
- * its effects are dispatched one by one.
- */
+/** What `dispatch` gets. In a job, the effects of a chunk that fails are dispatched one by one. */
 export type DispatchArgs = { effects: Effect[]; areForwarded?: boolean; isJob?: boolean };
 
 type Mutation<Args extends DefaultFunctionArgs, Result> = FunctionReference<"mutation", "internal", Args, Result>;

@@ -12,22 +12,15 @@ export function isNearlyOut(ctx: AnyQueryCtx): Promise<boolean> {
   return isShortOf(ctx, { bytesRead: 4 << 20, documentsRead: 4_000, databaseQueries: 500 });
 }
 
-const READS = ["bytesRead", "documentsRead", "databaseQueries"] as const;
-
 /**
- * Shares what is left to read among parts of equal right.
- *
- * @param parts - How many parts there are yet, this one included.
- * @returns Whether one more item, as large as those that this part has read are on average, exceeds its share.
+ * Shares what is left to read among so many parts of equal right, this one included. Returns what says whether one more
+ * item, as large as those that this part has read are on average, exceeds its share.
  */
-export async function shareOfReads(
-  { meta }: AnyQueryCtx,
-  parts: number,
-): Promise<(itemsRead: number) => Promise<boolean>> {
+export async function shareOfReads({ meta }: AnyQueryCtx, parts: number) {
   const before = await meta.getTransactionMetrics();
-  return async (itemsRead) => {
+  return async (itemsRead: number) => {
     const now = await meta.getTransactionMetrics();
-    return READS.some((kind) => {
+    return (["bytesRead", "documentsRead", "databaseQueries"] as const).some((kind) => {
       const read = before[kind].remaining - now[kind].remaining;
       return read + read / itemsRead > before[kind].remaining / parts;
     });
@@ -66,9 +59,6 @@ const RESERVE = {
 /** The limits of a sub-transaction that leaves its parent enough to remember a failure. */
 export async function limitsWithReserve({ meta }: AnyMutationCtx): Promise<TransactionLimits> {
   const metrics = await meta.getTransactionMetrics();
-  const limits: TransactionLimits = {};
-  for (const name of Object.keys(RESERVE) as (keyof typeof RESERVE)[]) {
-    limits[name] = Math.max(metrics[name].remaining - RESERVE[name], 0);
-  }
-  return limits;
+  const entries = Object.entries(RESERVE) as [keyof typeof RESERVE, number][];
+  return Object.fromEntries(entries.map(([name, kept]) => [name, Math.max(metrics[name].remaining - kept, 0)]));
 }

@@ -1,12 +1,7 @@
-/** Turns of the microtask queue in which the code that awaits one operation may begin the next. */
-const FEW_TURNS = 2;
-/** The same, in a mutation that has had several on their way at once. */
-const SETTLING_TURNS = 16;
+const FEW_TURNS = 2; // Turns of the microtask queue in which the code that awaits one operation may begin the next.
+const SETTLING_TURNS = 16; // The same, in a mutation that has had several on their way at once.
 
-/**
- * What one mutation does to rows and sources, one piece of work after the other: an app may run its writes side by
- * side, and each has to be told before the next one begins.
- */
+/** What one mutation does to rows and sources, one piece of work after the other: apps may write side by side. */
 export class Mutex {
   /** The last work that has its turn, or waits for it. */
   #last: Promise<unknown> | undefined;

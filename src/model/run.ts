@@ -6,7 +6,7 @@ import type { Mode } from "./definition.js";
  * A recompute outside one transaction is a run. Its document is inserted *before* the sources are read: a change that
  * committed before is in every snapshot that shows it; a later one notes itself in it, and the commit marks the row.
  *
- *   insert → touch (by the first change) → goOn, goOn … (its job, its deadline) → end
+ *   insert → touch (by the first change) → job after job, each with its deadline → end
  */
 
 /** What a run is about. */
@@ -27,15 +27,6 @@ export async function touchRun(db: LazyWriter, run: Run, now: number): Promise<v
   if (run.touchedAt === undefined) await db.patch("lazyRuns", run._id, { touchedAt: now });
 }
 
-/** Another job goes on with a run, with another turn; or a sweep looks again at another time. */
-export async function goOn(
-  db: LazyWriter,
-  { _id }: Pick<Run, "_id">,
-  change: { [Field in "job" | "turn" | "expiresAt"]?: Run[Field] | undefined },
-): Promise<void> {
-  await db.patch("lazyRuns", _id, change);
-}
-
 /** Ends a run: its other jobs find nothing any more. */
 export async function removeRun(db: LazyWriter, { _id }: Run): Promise<void> {
   const pages = await findPages(db, _id);
@@ -52,10 +43,7 @@ export async function findPages(db: LazyReader, run: GenericId<"lazyRuns">) {
 }
 
 /** Whether a scheduled job can still do something: Convex knows it, and it has not ended. */
-export async function isAlive(
-  { db }: Pick<AnyMutationCtx, "db">,
-  job: GenericId<"_scheduled_functions"> | undefined,
-): Promise<"pending" | "inProgress" | false> {
+export async function isAlive({ db }: AnyMutationCtx, job: GenericId<"_scheduled_functions"> | undefined) {
   const found = job === undefined ? null : await db.system.get("_scheduled_functions", job);
   const kind = found?.state.kind;
   return kind === "pending" || kind === "inProgress" ? kind : false;

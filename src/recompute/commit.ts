@@ -5,7 +5,7 @@ import { askedNow } from "../model/idleClock.js";
 import type { Computed } from "../model/jobs.js";
 import { announcement, commitRow, findRow, type Key, nextLookAt, sweepRow } from "../model/row.js";
 import type { Row } from "../schema.js";
-import { Coverage, uncoveredListener } from "../staleness/coverage.js";
+import { covered } from "../staleness/coverage.js";
 import { isLeased, recomputeSoon } from "../staleness/mark.js";
 import { tagsOf } from "../staleness/tags.js";
 import { isRecorded, Recorder } from "../tracking/recorder.js";
@@ -32,10 +32,7 @@ export async function computeAndCommit(
   cause: Cause,
 ): Promise<unknown> {
   const recorder = isRecorded(view) ? new Recorder() : undefined;
-  const onUncovered = uncoveredListener();
-  const coverage = onUncovered && !view.isTracked ? new Coverage(view, key) : undefined;
-  const computed = await computeValue(execution, view, key, { recorder, coverage });
-  for (const uncovered of coverage?.found.values() ?? []) onUncovered?.(uncovered);
+  const computed = await covered(view, key, (coverage) => computeValue(execution, view, key, { recorder, coverage }));
   recorder?.check();
   const tracked = recorder && (await storeDependencies(execution, { view: view.name, key: key.text }, recorder));
   await commit(execution, view, key, { ...computed, ...(tracked && { tracked }) }, cause);

@@ -1,5 +1,5 @@
 import type { Value } from "convex/values";
-import type { ViewDefinition } from "../model/definition.js";
+import type { Mode, ViewDefinition } from "../model/definition.js";
 import { Execution, markOf } from "../model/execution.js";
 import type { Computed } from "../model/jobs.js";
 import { findRow, hasValue, type Key, keyOrNone } from "../model/row.js";
@@ -19,6 +19,8 @@ export class Compute extends Execution {
   readonly #reader: AnyQueryCtx;
   /** The rows that are being computed, each for the one before it. */
   readonly #path: readonly string[];
+  /** The mode of the first of them. */
+  readonly #mode: Mode;
   readonly #notes: Notes;
 
   /** @throws Error when the key is being computed already. */
@@ -45,11 +47,17 @@ export class Compute extends Execution {
     };
     super(
       app,
-      watchReads(reader, { view: view.name, recorder: view.isTracked ? recorder : undefined, lookAt }),
+      watchReads(reader, {
+        view: view.name,
+        tables: [...app.views.keys(), ...app.dependents.keys()],
+        recorder: view.isTracked ? recorder : undefined,
+        lookAt,
+      }),
       collector,
     );
     this.#reader = reader;
     this.#path = [...path, own];
+    this.#mode = execution instanceof Compute ? execution.#mode : view.mode;
     this.#notes = notes;
   }
 
@@ -71,6 +79,8 @@ export class Compute extends Execution {
     if (!known) coverage?.lookAtKey(view.name, key.text);
     recorder?.readView(view, key);
     const row = known ?? (await findRow(db, view, key.text));
+    // What depends on a row in another mode is marked together with that row: there must be one.
+    if (!row && this.#mode !== "transaction") this.raiseRecompute(view, key, row);
     if (!hasValue(row) || (await judgeForReader(this.#reader, view, row)) !== "fresh") {
       return { value: await computeKey(this, view, key, { recorder }) };
     }

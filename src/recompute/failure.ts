@@ -20,7 +20,7 @@ export function entryOf(execution: MutationExecution, work: Work): Promise<Entry
 
 /** Remembers a failure, and schedules the retry. */
 export async function failAttempt(execution: MutationExecution, work: Work, error: unknown): Promise<"failed"> {
-  await fail(execution.ledger, recomputeOf(execution, work), await entryOf(execution, work), error, work);
+  await fail(execution.ledger, recomputeOf(execution, work), error, work);
   return "failed";
 }
 

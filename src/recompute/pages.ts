@@ -1,4 +1,4 @@
-import type { PaginationResult } from "convex/server";
+import type { PaginationOptions, PaginationResult } from "convex/server";
 import { getConvexSize, type Value } from "convex/values";
 import type { PagedComputing, ViewDefinition } from "../model/definition.js";
 import type { Computed, Page } from "../model/jobs.js";
@@ -8,13 +8,10 @@ import type { AnyQueryCtx, LazyWriter, Run } from "../schema.js";
 
 const FIRST_PAGE_ITEMS = 100;
 const MAX_PAGE_ITEMS = 4_000;
-/** What one page should read: a quarter of what a transaction may. */
-const PAGE_BYTES = 4 << 20;
+const PAGE_BYTES = 4 << 20; // What one page should read: a quarter of what a transaction may.
 const PAGE_DOCUMENTS = 8_000;
-/** A run of more pages than this is taken for one that never ends. */
-const MAX_PAGES = 10_000;
-/** A document holds 1 MiB; the run's other fields are in it too. */
-const MAX_ACCUMULATED_BYTES = 1_000_000;
+const MAX_PAGES = 10_000; // A run of more pages than this is taken for one that never ends.
+const MAX_ACCUMULATED_BYTES = 1_000_000; // A document holds 1 MiB; the run's other fields are in it too.
 
 /** How far a run of the mode `paged` has come. */
 export type Pages = NonNullable<Awaited<ReturnType<typeof findPages>>>;
@@ -24,25 +21,12 @@ export type KnownRun = { run: Run & RunWork; view: ViewDefinition; key: Key };
 
 /** Begins at the first page. */
 export async function startPages(db: LazyWriter, run: Run["_id"], accumulated: Value, now: number): Promise<void> {
-  await db.insert("lazyPages", {
-    run,
-    cursor: null,
-    accumulated,
-    pages: 0,
-    items: 0,
-    numItems: FIRST_PAGE_ITEMS,
-    startedAt: now,
-    updatedAt: now,
-  });
+  const none = { run, cursor: null, accumulated, pages: 0, items: 0, numItems: FIRST_PAGE_ITEMS };
+  await db.insert("lazyPages", { ...none, startedAt: now, updatedAt: now });
 }
 
 /** Reads a page, and measures for how many times as many items there is room: for twice as many at most. */
-export async function readPage(
-  ctx: AnyQueryCtx,
-  view: ViewDefinition,
-  key: Key,
-  paginationOpts: { cursor: string | null; numItems: number },
-): Promise<Page> {
+export async function readPage(ctx: AnyQueryCtx, view: ViewDefinition, key: Key, paginationOpts: PaginationOptions) {
   const before = await ctx.meta.getTransactionMetrics();
   const paged = view.paged as PagedComputing;
   const read = (await paged.page(ctx, key.args as never, paginationOpts)) as PaginationResult<Value>;
@@ -57,10 +41,9 @@ export async function readPage(
 }
 
 /**
- * Takes a page in, and says where the next one begins. Returns what was computed after the last page.
- *
- * @throws What `reduce` and `finish` throw; or an Error when the pages do not come to an end, what was accumulated does
- * not fit into a document, or the value does not fit the view.
+ * Takes a page in, and says where the next one begins. Returns what was computed after the last page. @throws What
+ * `reduce` and `finish` throw; or an Error when the pages do not come to an end, what was accumulated does not fit into
+ * a document, or the value does not fit the view.
  */
 export async function takePage(db: LazyWriter, known: KnownRun, page: Page): Promise<Computed | undefined> {
   const { run, view, key } = known;

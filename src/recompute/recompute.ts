@@ -1,9 +1,9 @@
-import { fail, findEntry, giveWay, isAhead, newEntry, rest, succeed, writeEntry } from "../effects/ledger.js";
+import { clear, fail, findEntry, isAhead, newEntry, writeEntry } from "../effects/ledger.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Attempt, RecomputeOutcome } from "../model/jobs.js";
 import { limitsWithReserve } from "../model/limits.js";
 import { findRow, hasValue, type Key, keyTooLong, toKey, touch, withdraw } from "../model/row.js";
-import { findPages, findRun, goOn, isAlive } from "../model/run.js";
+import { findPages, findRun, isAlive } from "../model/run.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText } from "../values/canonical.js";
 import { failAttempt, recomputeOf, withdrawUnknown } from "./failure.js";
@@ -57,7 +57,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   }
   if (!view || !key) {
     await withdrawUnknown(execution, job.view, canonicalText(args));
-    await fail(ledger, effect, entry, misfit);
+    await fail(ledger, effect, misfit);
     return "failed";
   }
 
@@ -66,7 +66,9 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   const run = await findRun(db, view, key.text);
   const pages = run && (await findPages(ledger.db, run._id));
   if (run && (await isAlive(ctx, pages?.job ?? run.job))) {
-    await giveWay(ledger, entry, isPutOff);
+    // Nothing may count on this job any more: the run may be committing, and want another recompute. This write
+    // conflicts with that commit's read of the entry.
+    if (isPutOff) await clear(ledger, entry, "trailingJob");
     return "overtaken";
   }
   const isResumed = run && pages && view.mode === "paged" && entry?.failure;
@@ -75,7 +77,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
     // The commit judges the new row again, and throws what the predicate throws.
     if (hasValue(row) && (await judgeForReader(reader, view, row, () => {})) === "fresh") {
       await withdraw(db, view, row);
-      await rest(ledger, entry, isPutOff);
+      await clear(ledger, entry, "failure", "seen", isPutOff ? "trailingJob" : "failure");
       return "clean";
     }
   }
@@ -94,7 +96,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   }
 
   if (isResumed) {
-    await goOn(ledger.db, run, { turn });
+    await ledger.db.patch("lazyRuns", run._id, { turn });
     await scheduleStep(execution, run, pages, now);
     return "begun";
   }
@@ -106,6 +108,6 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
     if (row) await withdraw(db, view, row);
     return await failAttempt(execution, job, error);
   }
-  await succeed(ledger, entry);
+  await clear(ledger, entry, "failure");
   return "committed";
 }

@@ -1,5 +1,5 @@
 import type { GenericId, Value } from "convex/values";
-import { succeed } from "../effects/ledger.js";
+import { clear } from "../effects/ledger.js";
 import { scheduleAt, sweepWhenDue } from "../effects/sweep.js";
 import { askSnapshot, pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
@@ -7,7 +7,7 @@ import type { MutationExecution } from "../model/execution.js";
 import type { Attempt, Found, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
 import { limitsWithReserve } from "../model/limits.js";
 import { findRow, type Key, keyOrNone } from "../model/row.js";
-import { findPages, goOn, isAlive, type RunWork, removeRun } from "../model/run.js";
+import { findPages, isAlive, type RunWork, removeRun } from "../model/run.js";
 import type { Run } from "../schema.js";
 import { probeTexts } from "../staleness/judge.js";
 import { recomputeSoon } from "../staleness/mark.js";
@@ -19,21 +19,15 @@ import { endRun, endTurn } from "./turns.js";
 
 type RunId = GenericId<"lazyRuns">;
 type RunJob = Extract<RecomputeJob, { run: RunId }>;
+type StepJob = Extract<RunJob, { kind: "step" | "finish" }>;
+type RunAndJob = Pick<Run, "_id" | "job">;
 
-/**
- * Begins a run: inserts its document, and schedules its work. A sweep looks whether it has died.
- *
- * @throws What a probe or `initial` throws.
- */
-export async function beginRun(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  key: Key,
-  { byWrite, turn }: Attempt,
-): Promise<RecomputeOutcome> {
+/** Begins a run: inserts its document, and schedules its work. @throws What a probe or `initial` throws. */
+export async function beginRun(execution: MutationExecution, view: ViewDefinition, key: Key, job: Attempt) {
   const { app, ctx, ledger, reader } = execution;
   const { name, version, mode, paged } = view;
   const { args, text } = key;
+  const { byWrite, turn } = job;
   const probes = mode === "snapshot" ? undefined : await probeTexts(reader, view, args);
   const accumulated = paged?.initial(args as never) ?? null;
   const asOf = ctx.meta.getSnapshotTs();
@@ -45,31 +39,22 @@ export async function beginRun(
   const isAction = mode === "action";
   const target = isAction ? pathOf(app, "act") : ledger.recompute;
   const first = isAction ? { kind: "compute", ...shared, run, scheduledAt: now } : { kind: "step", run };
-  const job = await scheduleAt(ledger, now, target, { job: first as Value });
-  await lookAfter(execution, { run: { _id: run, job }, view }, now);
-  return "begun";
+  const scheduled = await scheduleAt(ledger, now, target, { job: first as Value });
+  await lookAfter(execution, view, { _id: run, job: scheduled }, now);
+  return "begun" as const;
 }
 
 /** Schedules the next step of a run, which its document names; in the mode `paged`, that of its pages. */
-export async function scheduleStep(
-  { ledger }: MutationExecution,
-  run: Run,
-  pages: Pages | null,
-  time: number,
-): Promise<void> {
+export async function scheduleStep({ ledger }: MutationExecution, run: Run, pages: Pages | null, time: number) {
   const job = await scheduleAt(ledger, time, ledger.recompute, { job: { kind: "step", run: run._id } });
   if (pages) await ledger.db.patch("lazyPages", pages._id, { job });
-  else await goOn(ledger.db, run, { job });
+  else await ledger.db.patch("lazyRuns", run._id, { job });
 }
 
 /** Makes sure that a sweep looks at a run when it has lasted for its view's `timeout`. */
-async function lookAfter(
-  { ledger }: MutationExecution,
-  { run, view }: { run: Pick<Run, "_id" | "job">; view: ViewDefinition },
-  since = Date.now(),
-): Promise<void> {
+async function lookAfter({ ledger }: MutationExecution, view: ViewDefinition, run: RunAndJob, since = Date.now()) {
   const expiresAt = since + view.timeoutMs;
-  await goOn(ledger.db, run, { job: run.job, expiresAt });
+  await ledger.db.patch("lazyRuns", run._id, { job: run.job, expiresAt });
   await sweepWhenDue(ledger, "lazyRuns", { expiresAt, now: Date.now() });
 }
 
@@ -80,7 +65,7 @@ export async function doRunJob(execution: MutationExecution, job: RunJob): Promi
   if (job.kind === "commitRun") return await commitFound(execution, known, job.found);
   if (job.kind !== "started") return await step(execution, known, job);
   // The action has started late: the time that it may take counts from now on.
-  await lookAfter(execution, known);
+  await lookAfter(execution, known.view, known.run);
   return "begun";
 }
 
@@ -109,11 +94,7 @@ async function find(execution: MutationExecution, id: RunId): Promise<KnownRun |
  * 4. It threw → given up; but a paged run stays where it is, and the retry goes on from there. It asks for half as many
  *    items, should they have been too many.
  */
-async function step(
-  execution: MutationExecution,
-  known: KnownRun,
-  job: Extract<RunJob, { kind: "step" | "finish" }>,
-): Promise<RecomputeOutcome> {
+async function step(execution: MutationExecution, known: KnownRun, job: StepJob): Promise<RecomputeOutcome> {
   const { run, view } = known;
   const { app, ctx, ledger, raw } = execution;
   const pages = job.kind === "step" ? await findPages(ledger.db, run._id) : null;
@@ -135,6 +116,7 @@ async function step(
       await scheduleStep(execution, run, pages, Date.now() + RETRY_SNAPSHOT_MS);
       return "begun";
     }
+    for (const effect of found.effects ?? []) execution.collector.raise(effect);
     const commitRun = { kind: "commitRun" as const, run: run._id, found };
     outcome = await ctx.runMutation(app.refs.recompute, { job: commitRun }, { transactionLimits });
     if (outcome === "begun") await scheduleStep(execution, run, pages, Date.now());
@@ -145,15 +127,11 @@ async function step(
     return await failAttempt(execution, run, error);
   }
   if (outcome !== "begun") await endTurn(execution, run.turn);
-  await succeed(ledger, await entryOf(execution, run));
+  await clear(ledger, await entryOf(execution, run), "failure");
   return outcome;
 }
 
-/**
- * The commit of a run, or of one of its pages, in its sub-transaction.
- *
- * @returns `begun` when there are more pages to come.
- */
+/** The commit of a run, or of one of its pages, in its sub-transaction. `begun`: there are more pages to come. */
 async function commitFound(execution: MutationExecution, known: KnownRun, found: Found): Promise<RecomputeOutcome> {
   const { run, view, key } = known;
   const { db } = execution.ledger;
@@ -190,11 +168,11 @@ export async function lookAtRun(execution: MutationExecution, id: RunId): Promis
   const { run, view } = known;
   const pages = await findPages(execution.ledger.db, id);
   if (pages && pages.updatedAt + view.timeoutMs > Date.now()) {
-    return await lookAfter(execution, known, pages.updatedAt);
+    return await lookAfter(execution, view, run, pages.updatedAt);
   }
   const state = await isAlive(execution.ctx, pages?.job ?? run.job);
   if (state === "pending" || (state === "inProgress" && view.mode !== "action")) {
-    return await lookAfter(execution, known);
+    return await lookAfter(execution, view, run);
   }
   const entry = await entryOf(execution, run);
   const isRetried = entry?.failure && (await isAlive(execution.ctx, entry.trailingJob));

@@ -14,6 +14,8 @@ import { isLeased, lookUp, markKey } from "./mark.js";
  * - The row is marked, of another version, or being recomputed; its view has leases, and the row none; or
  *   `applyChange` cannot tell, or fails → it is marked as out of date.
  * - Else its value is replaced, and nothing else: tags and ages count from the snapshot that it was computed from.
+ *
+ * @returns The row, when it is marked.
  */
 export async function applyToRow(
   execution: MutationExecution,
@@ -21,8 +23,8 @@ export async function applyToRow(
   key: Key,
   change: object,
   markedBy: string,
-): Promise<void> {
-  if (execution.marked.has(markOf(view, key.text))) return;
+): Promise<StoredRow | null> {
+  if (execution.marked.has(markOf(view, key.text))) return null;
   const row = await lookUp(execution, view, key);
   const isCurrent =
     row &&
@@ -35,6 +37,7 @@ export async function applyToRow(
   if (!isCurrent || value === undefined) return await markKey(execution, view, key, markedBy, row);
   execution.rows.get(view.name)?.set(key.text, { ...row, value });
   await applyValue(execution.watched, view, row, value);
+  return null;
 }
 
 /** @returns Undefined when the value must be computed anew. */

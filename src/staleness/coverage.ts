@@ -1,7 +1,8 @@
 import type { Value } from "convex/values";
 import type { ViewDefinition } from "../model/definition.js";
 import type { Key } from "../model/row.js";
-import { ANY_TABLE, type Document } from "../tracking/dependency.js";
+import type { Document } from "../tracking/dependency.js";
+import { reasonOf } from "../values/describe.js";
 import { keysOf } from "./sources.js";
 
 /** Documents of one table that are looked at in one compute. */
@@ -11,6 +12,7 @@ const MAX_LOOKS = 50;
 export interface Uncovered {
   view: string;
   key: Value;
+  /** Empty where the document was read by its id alone, and is of no source. */
   table: string;
   /** Its id; of a row of another view, that row's key as text. */
   document: string;
@@ -22,20 +24,30 @@ export class Coverage {
   /** The first of each table. */
   readonly found = new Map<string, Uncovered>();
   readonly #looks = new Map<string, number>();
+  /** Tags, probes and ages may tell of changes of the tables that are no sources. */
+  readonly #isToldOtherwise: boolean;
 
   constructor(
     private readonly view: ViewDefinition,
     private readonly key: Key,
-  ) {}
+  ) {
+    const { probes, ages } = view.staleWhen;
+    this.#isToldOtherwise = view.tags !== undefined || probes.length + ages.length > 0;
+  }
 
   look(table: string, document: Document): void {
     const looks = this.#looks.get(table) ?? 0;
     this.#looks.set(table, looks + 1);
-    if (looks === MAX_LOOKS || !this.#isSource(table, document?._id)) return;
-    const keys = keysOf(this.view, table, document).map(({ text }) => text);
-    if (keys.includes(this.key.text)) return;
-    const mapped = keys.join(", ") || "no key";
-    this.#add(table, document?._id, `which sources.${table} maps to ${mapped}: map it to ${this.key.text} as well`);
+    if (looks >= MAX_LOOKS || !this.#isSource(table, document?._id)) return;
+    let mapped: string;
+    try {
+      const keys = keysOf(this.view, table, document).map(({ text }) => text);
+      if (keys.includes(this.key.text)) return;
+      mapped = `maps to ${keys.join(", ") || "no key"}`;
+    } catch (error) {
+      mapped = `does not map to keys (${reasonOf(error)})`;
+    }
+    this.#add(table, document?._id, `which sources.${table} ${mapped}: map it to ${this.key.text} as well`);
   }
 
   /** A key of another view. */
@@ -45,16 +57,20 @@ export class Coverage {
 
   #isSource(table: string, id: unknown): boolean {
     const isKnown = Object.hasOwn(this.view.sources, table);
-    if (!isKnown) this.#add(table, id, `which is none of its sources: add ${table} to them`);
+    if (!isKnown && !this.#isToldOtherwise) {
+      this.#add(table, id, `which is none of its sources: add ${table || "its table"} to them`);
+    }
     return isKnown;
   }
 
   #add(table: string, id: unknown, problem: string): void {
-    if (table === ANY_TABLE || this.found.has(table)) return;
-    const { name } = this.view;
+    if (this.found.has(table)) return;
+    const { name, mode, applyChange } = this.view;
+    const orTracked =
+      mode === "transaction" && !applyChange ? " Or leave out sources, so that what compute reads is tracked." : "";
     const message =
-      `view "${name}": the compute of ${this.key.text} reads the document ${id} of "${table}", ${problem}. ` +
-      "Or leave out sources, so that what compute reads is tracked.";
+      `view "${name}": the compute of ${this.key.text} reads the document ${id}${table && ` of "${table}"`}, ` +
+      `${problem}.${orTracked}`;
     this.found.set(table, { view: name, key: this.key.args, table, document: String(id), message });
   }
 }
@@ -67,6 +83,15 @@ export function onUncovered(own: Listener): void {
   listener = own;
 }
 
-export function uncoveredListener(): Listener | undefined {
-  return listener;
+/** Does a compute of a key; uncovered documents are reported, where a listener wants to know and only marks count. */
+export async function covered<Result>(
+  view: ViewDefinition,
+  key: Key,
+  compute: (coverage?: Coverage) => Promise<Result>,
+): Promise<Result> {
+  if (!listener || view.isTracked || !view.staleWhen.asksMarks) return await compute();
+  const coverage = new Coverage(view, key);
+  const result = await compute(coverage);
+  for (const uncovered of coverage.found.values()) listener(uncovered);
+  return result;
 }

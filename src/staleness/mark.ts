@@ -1,4 +1,4 @@
-import { dispatchEffects } from "../effects/dispatch.js";
+import { dispatchOne } from "../effects/dispatch.js";
 import { sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type MutationExecution, markOf } from "../model/execution.js";
@@ -24,6 +24,7 @@ const MAX_ROWS = 4_000;
  *
  * @param markedBy - The kind of the change, such as "insert into flights".
  * @param known - The row, where it has just been looked up.
+ * @returns The row; null also when this mutation has marked it before.
  * @throws Error when the mutation has no room left to look rows up, or to mark them.
  */
 export async function markKey(
@@ -32,12 +33,13 @@ export async function markKey(
   key: Key,
   markedBy: string,
   known?: StoredRow | null,
-): Promise<void> {
+): Promise<StoredRow | null> {
   const { db, ledger, marked } = execution;
   const mark = markOf(view, key.text);
-  if (marked.has(mark)) return;
+  if (marked.has(mark)) return null;
+  let row: StoredRow | null;
   try {
-    const row = known === undefined ? await lookUp(execution, view, key) : known;
+    row = known === undefined ? await lookUp(execution, view, key) : known;
     const now = Date.now();
     const lasting = findRun(db, view, key.text);
     const run = lasting && (await lasting);
@@ -52,6 +54,7 @@ export async function markKey(
     throw notMarked(execution, `view "${view.name}": the row ${key.text} could not be marked`, error);
   }
   marked.add(mark);
+  return row;
 }
 
 /** Whether a row has a mark that counts: for the grace, and for as long as a recompute that was announced may take. */
@@ -75,7 +78,7 @@ export async function recomputeSoon(
   row: Pick<Row, "asOf"> | null,
 ): Promise<boolean> {
   const effect = recomputeEffect(ledger.recompute, view, key, row);
-  return (await dispatchEffects(ledger, [effect], { byWrite: true })).refused === 0;
+  return (await dispatchOne(ledger, effect, undefined, true)) !== "refused";
 }
 
 /**

@@ -11,8 +11,9 @@ const VERDICTS: readonly Verdict[] = ["fresh", "stale", "expired"];
 const ROW_ONLY = { probes: [], ages: [], asksMarks: false };
 
 /**
- * Stale after a source changed, `view.invalidate`, or `lazy.invalidateTag` with one of the key's tags. It reads nothing
- * but the row, and one document for each tag of the key.
+ * Stale after a change of what `compute` has read (or of a declared source), `view.invalidate`, or `lazy.invalidateTag`
+ * with one of the key's tags. It reads nothing but the row, and one document for each tag of the key, and for each
+ * dependency that very many rows share.
  *
  * ```ts
  * defineView("airportStats", { staleWhen: invalidated(), … })

@@ -35,7 +35,7 @@ export async function markDependents(
     // One that computes outside of one transaction by now is marked by its sources.
     if (view?.mode !== "transaction") continue;
     const args = fromCanonicalText(key) as Key["args"];
-    await unlessMissing(execution, view, () => markKey(execution, view, { args, text: key }, markedBy));
+    await markRow(execution, view, markedBy, () => markKey(execution, view, { args, text: key }, markedBy));
   }
 }
 
@@ -48,29 +48,49 @@ export async function takeIn(
 ): Promise<void> {
   for (const [key, change] of concerns(view, changed)) {
     await markOver(execution, view, key, markedBy);
-    await unlessMissing(execution, view, () =>
+    await markRow(execution, view, markedBy, () =>
       view.applyChange ? applyToRow(execution, view, key, change, markedBy) : markKey(execution, view, key, markedBy),
     );
   }
 }
 
 /** Marks the rows that are computed from a key, whether or not that has a row. */
-export async function markOver(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  { text }: Key,
-  markedBy: string,
-): Promise<void> {
+async function markOver(execution: MutationExecution, view: ViewDefinition, { text }: Key, by: string): Promise<void> {
   const shapes = await shapesOn(execution, keysTable(view));
-  await markDependents(execution, shapes, { before: { key: text }, after: null }, markedBy);
+  await markDependents(execution, shapes, { before: { key: text }, after: null }, by);
 }
 
-/** Does work on a row. A view whose table is missing has no rows: that is logged, once a mutation. */
-async function unlessMissing(execution: MutationExecution, view: ViewDefinition, work: () => Promise<void>) {
-  const { withoutTable } = execution;
+/** Marks a key for another reason than a change of a source, and the rows that are computed from it. */
+export async function invalidateKey(
+  execution: MutationExecution,
+  view: ViewDefinition,
+  key: Key,
+  by: string,
+): Promise<void> {
+  await markOver(execution, view, key, by);
+  await markRow(execution, view, by, () => markKey(execution, view, key, by));
+}
+
+/**
+ * Marks a row, and those of views that compute outside of one transaction and have it as a source: their dependencies
+ * are not recorded. A view whose table is missing has no rows: that is logged, once a mutation.
+ */
+async function markRow(
+  execution: MutationExecution,
+  view: ViewDefinition,
+  markedBy: string,
+  mark: () => Promise<StoredRow | null>,
+): Promise<void> {
+  const { app, withoutTable } = execution;
   if (withoutTable.has(view)) return;
   try {
-    await work();
+    const row = await mark();
+    if (!row || view.mode !== "transaction") return;
+    for (const outer of app.dependents.get(view.name) ?? []) {
+      if (outer.mode === "transaction") continue;
+      const keys = keysOf(outer, view.name, row as unknown as Document);
+      for (const key of keys) await markRow(execution, outer, markedBy, () => markKey(execution, outer, key, markedBy));
+    }
   } catch (error) {
     if (!(error instanceof MissingTableError)) throw error;
     withoutTable.add(view);

@@ -1,7 +1,7 @@
 import type { Effect } from "../effects/effect.js";
 import { sealOf, unseal } from "../effects/seal.js";
 import { acceptedEffectSecrets } from "../effects/secrets.js";
-import { leaveListener } from "../effects/transports/client.js";
+import { LISTENER, realm } from "../effects/transports/client.js";
 
 /** What a function logged for the library, and the rest of what it did. */
 export interface Collected<Result> {
@@ -41,17 +41,18 @@ export async function collectEffects<Result>(run: () => Promise<Result>): Promis
     if (args.length === 1 && sealOf(String(args[0])) !== null) messages.push(`'${args[0]}'`);
     else debug.apply(console, args);
   };
-  const leave = leaveListener((seals, forward) => {
+  const listener = realm[LISTENER];
+  realm[LISTENER] = (seals, forward) => {
     messages.push(...seals);
     for (const seal of seals) forwardPaths.set(seal, forward);
-  });
+  };
   try {
     const result = await run();
     const secrets = acceptedEffectSecrets();
     const opened = await Promise.all(messages.map((message) => unseal(sealOf(message) ?? "", secrets)));
     return { result, messages, effects: opened.flatMap((effects) => effects ?? []) };
   } finally {
-    leave();
+    realm[LISTENER] = listener;
     console.debug = debug;
   }
 }

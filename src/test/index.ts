@@ -1,3 +1,4 @@
+export type { Uncovered } from "../staleness/coverage.js";
 export { type Collected, collectEffects } from "./collect.js";
 export { deliverEffects } from "./deliver.js";
 export type { Clock, TestConvexLike } from "./testConvex.js";

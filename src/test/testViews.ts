@@ -1,6 +1,7 @@
 import { type Effect, ledgerKey } from "../effects/effect.js";
 import { EFFECT_SECRET, environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
 import { lazyDb } from "../schema.js";
+import type { Uncovered } from "../staleness/coverage.js";
 import { canonicalText } from "../values/canonical.js";
 import type { RowState, ViewRead } from "../views/read.js";
 import type { View } from "../views/view.js";
@@ -8,6 +9,7 @@ import { type Collected, collectEffects } from "./collect.js";
 import { deliverEffects } from "./deliver.js";
 import { type Clock, readIn, type TestConvexLike } from "./testConvex.js";
 import { advance } from "./time.js";
+import { collectUncovered } from "./uncovered.js";
 import { Wiring } from "./wiring.js";
 
 declare const process: { env: Record<string, string | undefined> };
@@ -37,6 +39,17 @@ export interface TestViews {
   peek<Key, Value>(view: View<Key, Value, unknown>, key: Key): Promise<ViewRead<Value>>;
   /** @throws Error that says what was found, and why the last recompute failed if it did. */
   expectState<Key>(view: View<Key, unknown, unknown>, key: Key, state: RowState): Promise<void>;
+  /**
+   * Documents that recomputes of this process have read since `testViews` was called, and whose changes do not make the
+   * row stale, because the view's `sources` do not map them to its key. One of each view and table; what it is, and what
+   * to write, is in `message`. `test("sources are right", () => expect(views.uncovered()).toEqual([]))`
+   *
+   * Not every one is a mistake: a compute may read a table and use only some of its documents, or take names from a
+   * table that never changes. It looks at views that `invalidated()` guards, and finds no mapping that is missing for
+   * documents that are not there yet, nor what an action, a component, or a reader's query reads. Tables that are no
+   * sources are not reported of views with tags, probes or ages, which may tell of them.
+   */
+  uncovered(): Uncovered[];
 }
 
 /**
@@ -72,12 +85,14 @@ export function testViews(t: TestConvexLike, clock: Clock): TestViews {
   };
   const pass = (ms = 0) => advance(t, clock, ms);
   const wiring = new Wiring(t);
+  const uncovered = collectUncovered();
   const peek: TestViews["peek"] = (view, key) => readIn(t, (ctx) => view.peek(ctx, key));
   return {
     collect: collectEffects,
     deliver,
     advance: async (ms) => void (await pass(ms)),
     peek,
+    uncovered,
     async settle(run) {
       const seen = new Set<string>();
       await wiring.begin();

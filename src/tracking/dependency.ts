@@ -1,6 +1,7 @@
 import { CommitTsPlaceholder, compareValues, type Value } from "convex/values";
 import type { Bounds } from "../schema.js";
 import { canonicalText } from "../values/canonical.js";
+import { startOf } from "../values/describe.js";
 
 /*
  * A dependency is what a compute has read: the documents of a table whose fields equal some values and lie within some
@@ -38,7 +39,7 @@ export function dependencyOn(table: string, equals: Equals, bounds?: Bounds): De
 
 function textOf(shape: string, values: readonly (Value | undefined)[]): string {
   const texts = values.map((value) => (value === undefined ? "undefined" : canonicalText(value)));
-  return `${shape}\n${texts.join(",").slice(0, MAX_VALUES)}`;
+  return `${shape}\n${startOf(texts.join(","), MAX_VALUES)}`;
 }
 
 export function shapeOf({ text }: Dependency): string {

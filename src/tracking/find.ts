@@ -47,7 +47,8 @@ export async function rowsWith(execution: MutationExecution, text: string): Prom
       .withIndex("by_text", (q) => q.gte("text", shape).lt("text", `${shape}\u000b`))
       .take(MAX_DOCUMENTS);
     if (all.length < MAX_DOCUMENTS) {
-      for (const each of all) dependents.set(each.text, [...(dependents.get(each.text) ?? []), each]);
+      for (const each of all) dependents.set(each.text, []);
+      for (const each of all) dependents.get(each.text)?.push(each);
       dependents.set(shape, []);
       return dependents.get(text) ?? [];
     }

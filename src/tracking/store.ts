@@ -41,6 +41,8 @@ export async function storeDependencies(
     if (!found.registered.delete(identity)) await db.delete("lazyDependencies", _id);
   }
   for (const dependency of found.registered.values()) await db.insert("lazyDependencies", { ...dependency, ...row });
+  // The row itself may be what a row depends on, and is written next.
+  execution.dependents.clear();
   return { ...(Object.keys(over).length > 0 && { over }), ...(texts.length > 0 && { shared: texts }) };
 }
 
@@ -83,7 +85,7 @@ async function share(execution: MutationExecution, own: RowName, text: string): 
   if (rows.some(({ view }) => view === "")) return true;
   if (rows.length < MAX_ROWS) return false;
   await ledger.db.insert("lazyDependencies", { text, view: "", key: "" });
-  execution.dependents.delete(text);
+  execution.dependents.clear();
   for (const { _id, view, key } of rows) {
     // What stays registered is marked as well.
     if ((view === own.view && key === own.key) || (await isNearlyOut(execution.ctx))) continue;

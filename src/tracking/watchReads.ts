@@ -6,6 +6,8 @@ import { ANY_TABLE, type Document, type Equals } from "./dependency.js";
 export interface Watcher {
   /** The view's name, for messages. */
   view: string;
+  /** Where an id may be of that is read without its table. */
+  tables: readonly string[];
   /** What to record of documents that are about to be read. */
   recorder?: { read(table: string, equals: Equals, bounds?: Bounds): void; refuse(error: Error): Error } | undefined;
   /** What `compute` gets in place of the documents of a table; absent where it gets them as they are. */
@@ -19,7 +21,7 @@ type Range = (equals: Equals, bounds?: Bounds) => void;
 const OWN_TABLE = /^lazy(Effects|Sweeps|Tags|Runs|Pages|Turns|Health|Dependencies|Shapes)$/;
 
 /** The ctx for a compute whose reads are watched. */
-export function watchReads(ctx: AnyQueryCtx, { view, recorder, lookAt }: Watcher): AnyQueryCtx {
+export function watchReads(ctx: AnyQueryCtx, { view, tables, recorder, lookAt }: Watcher): AnyQueryCtx {
   const { db } = ctx;
   const refuse = (what: string) => {
     const error = new Error(
@@ -37,7 +39,8 @@ export function watchReads(ctx: AnyQueryCtx, { view, recorder, lookAt }: Watcher
       ...db,
       get: async (...args: [string, string?]) => {
         const [first, second] = args;
-        const [table, id] = second === undefined ? [ANY_TABLE, first] : [first, second];
+        const tableOf = (id: string) => tables.find((name) => db.normalizeId(name, id) !== null) ?? ANY_TABLE;
+        const [table, id] = second === undefined ? [tableOf(first), first] : [first, second];
         enter(table);
         recorder?.read(table, [["_id", id]]);
         const document: Document = await (db.get as (...args: unknown[]) => Promise<Document>)(...args);

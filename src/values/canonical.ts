@@ -2,8 +2,7 @@ import type { Value } from "convex/values";
 import { isPlainObject } from "./copy.js";
 import { wrongValue } from "./describe.js";
 
-/** Convex strings are valid Unicode: no half of a surrogate pair. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
+const LONE_SURROGATE = /\p{Surrogate}/u; // Convex strings are valid Unicode: no half of a surrogate pair.
 
 /**
  * The canonical text of a Convex value: two values have the same text exactly when Convex calls them equal.

@@ -7,14 +7,9 @@ const UNIT_MS = { hours: HOUR, minutes: MINUTE, seconds: SECOND, milliseconds: 1
 /** A length of time: the sum of the units that are given, such as `{ minutes: 1, seconds: 30 }`. */
 export type Duration = Partial<Record<keyof typeof UNIT_MS, number>>;
 
-/** Convex schedules nothing further ahead than five years; this leaves room. */
-const MAX_HOURS = 8_760;
+const MAX_HOURS = 8_760; // Convex schedules nothing further ahead than five years; this leaves room.
 
-/**
- * A duration in milliseconds.
- *
- * @throws Error with the name, when it is no duration, or not from the least to a year.
- */
+/** A duration in milliseconds. @throws Error with the name, when it is none, or not from the least to a year. */
 export function toMs(duration: Duration, name: string, leastMs = 0): number {
   if (!isPlainObject(duration)) throw wrongValue(name, duration, "give a duration such as { seconds: 30 }");
   let ms = 0;

@@ -9,11 +9,9 @@ import { type Duration, toMs } from "../values/duration.js";
 import { View } from "./view.js";
 import type { Needs, QueryMode, Unannotated, Unknown, ViewOptions } from "./viewOptions.js";
 
-/** Modes whose values a query can compute by itself. */
-const QUERY_MODES: readonly Mode[] = ["transaction", "snapshot"];
+const QUERY_MODES: readonly Mode[] = ["transaction", "snapshot"]; // Modes whose values a query can compute by itself.
 const MODES: readonly Mode[] = [...QUERY_MODES, "action", "paged"];
-/** What a view of the mode `paged` has in place of `compute`. */
-const PAGED = ["page", "initial", "reduce", "finish"];
+const PAGED = ["page", "initial", "reduce", "finish"]; // What a view of the mode `paged` has in place of `compute`.
 const FUNCTIONS = ["compute", ...PAGED, "applyChange", "tags"];
 const COUNTS = ["version", "maxParallel"];
 const OPTIONS = [
@@ -24,12 +22,12 @@ const OPTIONS = [
 const TABLE_NAME = /^(?!lazy[A-Z])[a-zA-Z]\w{0,63}$/;
 
 /**
- * Declares a materialized view: how its values are computed, and when they are out of date.
+ * Declares a materialized view: how its values are computed, and when they are out of date. By default, a row is out of
+ * date when what its `compute` has read changes; see `sources`.
  *
  * ```ts
  * export const airportStats = defineView("airportStats", {
  *   table: airportStatsTable,
- *   window: { seconds: 30 },
  *   compute: async (ctx: QueryCtx, { airport }) => { … },
  * });
  * ```

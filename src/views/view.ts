@@ -8,8 +8,8 @@ import { findPages, findRun } from "../model/run.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { endRunOf } from "../recompute/turns.js";
 import { lazyDb, type Row } from "../schema.js";
-import { markKey, recomputeSoon } from "../staleness/mark.js";
-import { evictRow, markOver } from "../staleness/sources.js";
+import { recomputeSoon } from "../staleness/mark.js";
+import { evictRow, invalidateKey } from "../staleness/sources.js";
 import { peekView, type RowRead, readRows, readView, type ViewRead } from "./read.js";
 
 /** The ctx of a function of `lazy.query` or `lazy.mutation`. */
@@ -38,6 +38,9 @@ export type AnyView<Needs = unknown> = Pick<View<never, unknown, Needs>, "name" 
  * Every method throws an Error with the remedy when `ctx` is not from `lazy.query` or `lazy.mutation`; and one that
  * names the field, what was expected and what it got, when the key does not fit the view. `Absent` is the type of what
  * readers get when there is no value to serve: the value itself, where the query computes it, else null.
+ *
+ * In the `compute` of another view, reads of a view of the mode `transaction` give its value as it is now: that of a
+ * fresh row, or computed in place. They raise nothing.
  */
 export class View<Key, Value, Needs = never, Absent = Value | null> {
   /** Types only: what the view needs of the schema, which `new LazyViews` checks. */
@@ -113,16 +116,13 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
 
   /**
    * Marks a key's row as out of date, and the rows of other views that are computed from it: readers are still served,
-   * and the next one has it recomputed. Changes of sources in mutations of `lazy.mutation` do this by themselves.
-   * `await airportStats.invalidate(ctx, { airport: "SFO" });`
+   * and the next one has it recomputed. Changes of what `compute` has read, or of `sources`, do this by themselves, in
+   * mutations of `lazy.mutation`. `await airportStats.invalidate(ctx, { airport: "SFO" });`
    *
    * @throws Error when the mutation has no room left to mark the row, or the key has more than 2,500 bytes as JSON.
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
-    await inTurn(ctx, this.definition, "invalidate", key, async (...row) => {
-      await markOver(...row, "invalidate");
-      await markKey(...row, "invalidate");
-    });
+    await inTurn(ctx, this.definition, "invalidate", key, (...row) => invalidateKey(...row, "invalidate"));
   }
 
   /**

@@ -61,12 +61,14 @@ export type ViewOptions<
 type NotPaged<M extends Mode, DataModel extends GenericDataModel, Key, Value> = Partial<Record<PagedPart, undefined>> &
   ([M] extends ["action"]
     ? ComputedBy<Ctx<DataModel, GenericActionCtx<DataModel> & EffectCtx>, Key, Value> & TimeLimit
-    : ComputedBy<Ctx<DataModel, GenericQueryCtx<DataModel>>, Key, Value>);
+    : ComputedBy<Ctx<DataModel, GenericQueryCtx<DataModel> & EffectCtx>, Key, Value>);
 
 interface ComputedBy<Ctx, Key, Value> {
   /**
    * Computes the value of a key; `undefined` counts as null. It may only read, and must depend on nothing but the key
-   * and what it reads: `ctx.auth` throws. In the mode `action` it runs again when its action dies.
+   * and what it reads: `ctx.auth` throws; in a tracked view also what cannot be tracked, such as `ctx.runQuery`. It may
+   * read other views, with `ctx: QueryCtx & EffectCtx`: those of the mode `transaction` are never stale there. In the
+   * mode `action` it runs again when its action dies.
    */
   compute: (ctx: Ctx, key: Key) => Value | Promise<Value>;
 }
@@ -83,7 +85,7 @@ export type PagedPart = "page" | "initial" | "reduce" | "finish";
 interface Paged<DataModel extends GenericDataModel, Key, Value, Item, Accumulated> {
   /** Reads a page: hand `paginationOpts` to `.paginate()`. Its `numItems` follows from what pages before took. */
   page?: (
-    ctx: Ctx<DataModel, GenericQueryCtx<DataModel>>,
+    ctx: Ctx<DataModel, GenericQueryCtx<DataModel> & EffectCtx>,
     key: Key,
     paginationOpts: PaginationOptions,
   ) => Promise<PaginationResult<Item>>;
@@ -104,7 +106,10 @@ interface BaseOptions<Table, Key, Value, Sources> {
   compatible?: readonly number[];
   /**
    * Source table → document → the keys that depend on it. Applied to the old and the new document of a change.
-   * Annotate the parameter: `(flight: Doc<"flights">) => [{ airport: flight.origin }]`.
+   * Annotate the parameter: `(flight: Doc<"flights">) => [{ airport: flight.origin }]`. `{}`: no table marks rows.
+   *
+   * Default: a view that asks `invalidated()` is *tracked*. Each commit records what `compute` has read, and a change
+   * of that marks the row. Declare sources for cheaper writes, `applyChange`, and modes other than `transaction`.
    */
   sources?: Sources & Record<keyof Sources, KeysOf<Key>>;
   /**

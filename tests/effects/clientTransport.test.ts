@@ -10,7 +10,7 @@ import {
 import { v } from "convex/values";
 import { LazyViews, type Transport } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { isEnvelope } from "../../src/effects/transports/envelope.js";
+import { isEnvelope } from "../../src/client/envelope.js";
 import { canonicalText } from "../../src/values/canonical.js";
 import { effectsIn } from "../nodeSeals.js";
 import { endTestApp, type MutationCtx, type QueryCtx } from "../testApp.js";

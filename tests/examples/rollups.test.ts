@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { api } from "../../examples/convex/_generated/api.js";
+import { airportStats } from "../../examples/convex/rollups/airportStats.js";
 import { airports, flights } from "../../examples/flightsData.js";
 import { startExample } from "./startExample.js";
 
@@ -83,6 +84,17 @@ describe("the rollup of an airport", () => {
     expect(stats?.histogram.reduce((sum, bin) => sum + bin.flights, 0)).toBe(own.length);
   });
 
+  test("counts a flight from an airport to itself once, as the rollup of the network does", async () => {
+    await t.mutation(api.rollups.flights.load, { flights: [{ ...flight, destination: "SFO", delay: 10 }] });
+    expect(await freshStats("SFO")).toMatchObject({
+      flights: 1,
+      meanDelay: 10,
+      onTimeShare: 1,
+      routes: [{ airport: "SFO", flights: 1, meanDelay: 10 }],
+    });
+    expect(await freshNetwork()).toMatchObject({ flights: 1 });
+  });
+
   test("follows a flight that changes, and one that moves to another airport", async () => {
     await t.mutation(api.rollups.flights.load, { flights: [flight] });
     expect(await freshStats("SFO")).toMatchObject({ flights: 1, meanDelay: 0 });
@@ -94,6 +106,15 @@ describe("the rollup of an airport", () => {
     await t.mutation(api.rollups.flights.change, { id, origin: "OAK" });
     expect(await freshStats("SFO")).toMatchObject({ flights: 0 });
     expect(await freshStats("OAK")).toMatchObject({ flights: 1, meanDelay: 30 });
+  });
+
+  test("turns stale by the flights of its own airport, and by no others: what it reads is tracked", async () => {
+    expect(await freshStats("SFO")).toMatchObject({ flights: 0 });
+    const { add } = api.rollups.flights;
+    await t.mutation(add, { origin: "JFK", destination: "LAX", delay: 0 });
+    await app.views.expectState(airportStats, { airport: "SFO" }, "fresh");
+    await t.mutation(add, { origin: "JFK", destination: "SFO", delay: 0 });
+    await app.views.expectState(airportStats, { airport: "SFO" }, "stale");
   });
 });
 

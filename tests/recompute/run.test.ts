@@ -419,5 +419,7 @@ test.each([
   [{ mode: "action", timeout: { seconds: -1 } }, "timeout.seconds is the number -1"],
   [{ mode: "snapshot", sources: undefined }, 'sources is undefined; list what is read in the mode "snapshot"'],
 ])("%o is refused", (options, message) => {
-  expect(() => defineView("totals", { table: totalsTable, sources: {}, compute: total, ...options } as never)).toThrow(message);
+  expect(() => defineView("totals", { table: totalsTable, sources: {}, compute: total, ...options } as never)).toThrow(
+    message,
+  );
 });

@@ -1,6 +1,7 @@
 import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
+import { allSeals, isEnvelope } from "../../src/client/envelope.js";
 import { type SubscribedQueries, type SubscribedQuery, valueIn } from "../../src/client/subscribedQueries.js";
-import { allSeals, isEnvelope, MARK } from "../../src/effects/transports/envelope.js";
+import { MARK } from "../../src/effects/transports/envelope.js";
 import type { Deployment } from "./app.js";
 import type { Backend, Ended } from "./engine/backend.js";
 import type { Choices } from "./engine/choices.js";

@@ -167,7 +167,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     ...bug(1_079_083, "a job that gives way to a run is counted on", "src/recompute/recompute.ts", [
-      "await giveWay(ledger, entry, isPutOff);",
+      'if (isPutOff) await clear(ledger, entry, "trailingJob");',
       "",
     ]),
     isRare: true,

@@ -1,6 +1,6 @@
 import { defineView, type EffectCtx, when } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { endTestApp, startTestApp } from "../testApp.js";
+import { endTestApp, type QueryCtx, startTestApp } from "../testApp.js";
 import { add, startTotals, tables, total, totalsTable, totalsView } from "../totals.js";
 
 afterEach(endTestApp);
@@ -233,8 +233,8 @@ describe("what compute gets", () => {
     const doubled = defineView("doubled", {
       table: totalsTable,
       onMissing: "compute",
-      compute: async (ctx, args: { list: string }) => {
-        const value = await totals.get(ctx as typeof ctx & EffectCtx, args);
+      compute: async (ctx: QueryCtx & EffectCtx, args: { list: string }) => {
+        const value = await totals.get(ctx, args);
         return { count: value?.count ?? -1, sum: 0 };
       },
     });

@@ -19,6 +19,8 @@ export const grantsView = (model: Model) =>
     // Bump it with the model.
     version: 1,
     expiredWhen: invalidated(),
+    // Not tracked: a change of a folder's tuples would mark very many grants, where a tag is one document.
+    sources: {},
     tags: ({ user }) => [userTag(user), STRUCTURE],
     window: { seconds: 2 },
     compute: async (ctx: QueryCtx, key) => ({

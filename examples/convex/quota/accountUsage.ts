@@ -1,6 +1,6 @@
 import { v } from "convex/values";
 import { defineView, viewTable } from "convex-lazy-views";
-import type { Doc, Id } from "../_generated/dataModel";
+import type { Id } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 
 /** The units that an account has used in a period: the table (shape) … */
@@ -9,12 +9,9 @@ export const accountUsageTable = viewTable({
   value: { units: v.number() },
 });
 
-/** … and the view (behaviour). */
+/** … and the view (behaviour). An event of the account's period makes the row stale, as `compute` reads these events. */
 export const accountUsage = defineView("accountUsage", {
   table: accountUsageTable,
-  sources: {
-    usageEvents: ({ account, period }: Doc<"usageEvents">) => [{ account, period }],
-  },
   window: { seconds: 2 },
   compute: async (ctx: QueryCtx, key) => ({ units: await unitsUsed(ctx, key) }),
 });

@@ -26,6 +26,7 @@ export const networkStatsTable = viewTable({
 /** Computed from the aggregate in some dozen reads, however many flights there are. */
 export const networkStats = defineView("networkStats", {
   table: networkStatsTable,
+  // Declared, as what a component reads cannot be tracked.
   sources: { flights: (_: Doc<"flights">) => [{}] },
   staleWhen: anyOf(invalidated(), olderThan({ hours: 1 })),
   window: { seconds: 2 },

@@ -1,6 +1,5 @@
 import { v } from "convex/values";
 import { defineView, viewTable } from "convex-lazy-views";
-import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 import { film } from "./film";
 import { normalize } from "./text";
@@ -16,10 +15,9 @@ export const movieSearchTable = viewTable({
   },
 });
 
-/** … and the view (behaviour). */
+/** … and the view (behaviour). A change of the film that `compute` has read makes the row stale. */
 export const movieSearch = defineView("movieSearch", {
   table: movieSearchTable,
-  sources: { movies: (movie: Doc<"movies">) => [{ movie: movie._id }] },
   window: { seconds: 2 },
   compute: async (ctx: QueryCtx, { movie }) => {
     const found = await ctx.db.get("movies", movie);

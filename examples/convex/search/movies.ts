@@ -28,7 +28,7 @@ export const remove = mutation({
   },
 });
 
-/** Loads films: each marks the row of its key of `movieSearch`. */
+/** Loads films. None has a row yet. */
 export const load = mutation({
   args: { films: v.array(film) },
   handler: async (ctx, { films }) => {

@@ -15,11 +15,7 @@ type Validators = PropertyValidators | GenericValidator;
 /** What of a query's definition has to know of marks and envelopes. */
 export type Signature = { args?: Validators; returns?: Validators };
 
-/**
- * The definition of a query whose calls may be marked, and that may return envelopes.
- *
- * @throws Error when the query has an argument of the mark's name itself.
- */
+/** A query whose calls may be marked, and may get envelopes. @throws Error when it has an argument of that name. */
 export function acceptMarks<Definition extends Signature>(definition: Definition): Definition {
   const { args, returns } = definition;
   const accepting = { ...definition };
@@ -67,10 +63,8 @@ export async function callerMark(args: object): Promise<string | undefined> {
 }
 
 /**
- * Takes the mark out of a call's arguments. A text that is no mark is taken out, and counts for nothing.
- *
- * @param isEnabled - Whether the app has the transport `client`. Without it, a query whose arguments may be anything
- * still gets marked calls of clients: it must not see the mark, and its caller gets no envelope.
+ * Takes the mark out of a call's arguments. A text that is no mark is taken out, and counts for nothing. So does each
+ * without the transport `client` (`isEnabled`), where a query whose arguments may be anything still gets marked calls.
  */
 export async function takeMark(isEnabled: boolean, args: unknown): Promise<{ mark?: string; args: unknown }> {
   const { [MARK]: mark, ...rest } = (args ?? {}) as Record<typeof MARK, unknown>;
@@ -80,11 +74,7 @@ export async function takeMark(isEnabled: boolean, args: unknown): Promise<{ mar
 }
 
 /** The answer to a marked call. */
-export async function toEnvelope(
-  value: unknown,
-  effects: readonly Effect[],
-  { forward, mark }: { forward: string; mark: string },
-): Promise<Envelope> {
+export async function toEnvelope(value: unknown, effects: Effect[], forward: string, mark: string): Promise<Envelope> {
   const isClient = mark === CLIENT;
   const others = effects.filter(({ seen }) => seen === undefined);
   return {
@@ -104,11 +94,7 @@ export function sealForClient(effects: readonly Effect[]): Promise<string[]> {
   return sealForSending(effects.map((effect) => ({ ...effect, raisedAt: Math.floor(Date.now() / MINUTE) * MINUTE })));
 }
 
-/**
- * Opens the envelope that a function of this library got for its marked call.
- *
- * @returns Null when it does not prove that it is the answer to this mark: then the answer is the value itself.
- */
+/** Opens the answer to a call with this mark. Null when it does not prove to be an envelope: then it is the value. */
 export async function openEnvelope(answer: unknown, mark: string): Promise<{ value: Value; effects: Effect[] } | null> {
   const { [MARK]: proof, value, seals, once } = (answer ?? {}) as Envelope;
   if (typeof proof !== "string" || !(await isProof(proof, ANSWER + mark))) return null;
@@ -118,9 +104,7 @@ export async function openEnvelope(answer: unknown, mark: string): Promise<{ val
 
 /**
  * The effects that a client forwards. Left out are seals that this app has not made, and effects other than recomputes
- * that were raised more than an hour ago, or do not say when, as those in log lines.
- *
- * @throws ConvexError when there are too many.
+ * that were raised more than an hour ago, or do not say when, as those in log lines. @throws ConvexError for too many.
  */
 export async function openForwarded(seals: readonly string[]): Promise<{ effects: Effect[] }> {
   if (seals.length > MAX_FORWARDED_SEALS) {
@@ -132,23 +116,8 @@ export async function openForwarded(seals: readonly string[]): Promise<{ effects
 }
 
 /**
- * In a test that plays the client of an app with only this transport: gets the seals of a call that is not marked, and
- * the path of the mutation that takes them.
+ * Where a test that plays the client of an app with only this transport leaves a function. That gets the seals of a call
+ * that is not marked, and the path of the mutation that takes them.
  */
-type Listener = (seals: readonly string[], forward: string) => void;
-
-const LISTENER = Symbol.for("convex-lazy-views.collector");
-const realm = globalThis as { [LISTENER]?: Listener | undefined };
-
-export function findListener(): Listener | undefined {
-  return realm[LISTENER];
-}
-
-/** @returns Puts back what was there before. */
-export function leaveListener(listener: Listener): () => void {
-  const before = realm[LISTENER];
-  realm[LISTENER] = listener;
-  return () => {
-    realm[LISTENER] = before;
-  };
-}
+export const LISTENER = Symbol.for("convex-lazy-views.collector");
+export const realm = globalThis as { [LISTENER]?: ((seals: readonly string[], forward: string) => void) | undefined };

@@ -2,15 +2,10 @@ import { complain } from "../../values/describe.js";
 import type { Effect } from "../effect.js";
 import { sealForSending } from "../seal.js";
 
-/** Convex keeps 256 log lines of an execution; half of them stay the app's. */
-const MAX_LINES = 128;
-/** In ms. It is irrational, so that reads at regular intervals begin at different lines. */
-const ROUND_MS = 2 * Math.PI;
+const MAX_LINES = 128; // Convex keeps 256 log lines of an execution; half of them stay the app's.
+const ROUND_MS = 2 * Math.PI; // In ms. It is irrational, so that reads at regular intervals begin at different lines.
 
-/**
- * Sends effects out of a query as sealed console lines, which the deployment's log stream posts to our route. Never
- * throws: it logs what cannot be sent, and the query goes on.
- */
+/** Sends effects as sealed console lines, which the log stream posts to our route. Never throws; it logs errors. */
 export async function sendByLogStream(effects: readonly Effect[]): Promise<void> {
   for (const line of chooseLines(await sealForSending(effects))) console.debug(line);
 }

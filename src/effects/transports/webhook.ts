@@ -8,10 +8,8 @@ import { environmentVariable, PREVIOUS_STREAM_SECRET, STREAM_SECRET } from "../s
 
 /** A body that is not signed is parsed up to this size: that of a verification is far smaller. */
 const MAX_UNSIGNED_BYTES = 16 * 1024;
-/** A log stream buffers no more events than this, and posts 128 at a time. */
-const MAX_EVENTS = 4_096;
-/** What a stream for the topic `console` delivers. */
-const OWN_TOPICS = ["console", "verification"];
+const MAX_EVENTS = 4_096; // A log stream buffers no more events than this, and posts 128 at a time.
+const OWN_TOPICS = ["console", "verification"]; // What a stream for the topic `console` delivers.
 
 type LogEvent = { [Field in "topic" | "timestamp" | "message"]?: unknown } & { function?: { cached?: unknown } | null };
 
@@ -35,7 +33,7 @@ type LogEvent = { [Field in "topic" | "timestamp" | "message"]?: unknown } & { f
 export async function answerLogStream(
   request: Request,
   dispatch: (effects: Effect[], areOld: boolean) => Promise<DispatchCounts>,
-  note: (topics: string) => Promise<void>,
+  note: (topics: string) => Promise<unknown>,
 ): Promise<Response> {
   try {
     const body = await request.arrayBuffer();

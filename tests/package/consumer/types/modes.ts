@@ -3,6 +3,7 @@ import { defineView, type EffectCtx, type View, viewTable } from "convex-lazy-vi
 import { api } from "../convex/_generated/api";
 import type { Doc } from "../convex/_generated/dataModel";
 import type { ActionCtx, QueryCtx } from "../convex/_generated/server";
+import { airportStats } from "../convex/airportStats";
 import type { Equal, Expect } from "./assert";
 
 const table = viewTable({ key: { airport: v.string() }, value: { flights: v.number() } });
@@ -42,6 +43,16 @@ export const modes = [
     finish: ({ seen }) => ({ flights: seen }),
   }),
 ];
+
+/** A view over another view: its compute reads it as a query does. */
+export const overAnother = defineView("airports", {
+  table,
+  compute: async (ctx: QueryCtx & EffectCtx, { airport }) => {
+    const stats = await airportStats.get(ctx, { airport });
+    const departures = ctx.db.query("flights").withIndex("by_origin", (q) => q.eq("origin", airport));
+    return { flights: stats?.flights ?? (await departures.collect()).length };
+  },
+});
 
 const compute = () => ({ flights: 1 });
 const byDefault = defineView("airports", { table, compute });

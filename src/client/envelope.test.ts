@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SEED } from "../../../tests/seed.js";
-import { isEnvelope, isMarkable, UNSTORABLE } from "./envelope.js";
+import { SEED } from "../../tests/seed.js";
+import { UNSTORABLE } from "../effects/transports/envelope.js";
+import { isEnvelope, isMarkable } from "./envelope.js";
 
 const envelope = { value: 1, seals: [], once: [], forward: "lazy:forward", lazyViews: UNSTORABLE };
 
