@@ -8,6 +8,9 @@ import { measureHostileBody } from "./hostileBody";
 import { measureOverhead } from "./overhead";
 import type { Sizes } from "./sizes";
 import { measureStartup } from "./startup/startup";
+import { measureOperations } from "./tracking/measure";
+import type { TrackingFigures } from "./tracking/report";
+import { measureShared } from "./tracking/shared";
 import { measureWrites } from "./writes";
 
 /** What is measured with the machine to itself: one after the other, in this order. */
@@ -16,6 +19,11 @@ export const MEASUREMENTS = {
   storm: ({ storm }: Sizes) => measureFlood(storm),
   fanout: ({ fanout }: Sizes) => measureFlood(fanout),
   writes: () => measureWrites(),
+  tracking: async ({ sharing }: Sizes): Promise<TrackingFigures> => ({
+    operations: await measureOperations(),
+    registered: await measureShared(64, await compileStrategies()),
+    shared: await measureShared(sharing, await compileStrategies()),
+  }),
   forwards: ({ forwards }: Sizes) => measureForwards(forwards),
   hostileBody: ({ hostileRounds }: Sizes) => measureHostileBody(hostileRounds),
   overhead: ({ overheadRounds }: Sizes) => measureOverhead(overheadRounds),

@@ -8,16 +8,18 @@ import type { Figures } from "./measurements";
 import type { OverheadFigures } from "./overhead";
 import type { Sizes } from "./sizes";
 import type { StartupFigures } from "./startup/startup";
+import { trackingSection } from "./tracking/report";
 import type { WriteFigures } from "./writes";
 
 /** The figures as tables with their goals, a section for each question that was answered. */
 export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] {
-  const { hit, storm, fanout, writes, forwards, hostileBody, overhead, startup, idle } = figures;
+  const { hit, storm, fanout, writes, tracking, forwards, hostileBody, overhead, startup, idle } = figures;
   return [
     hit && hitSection(hit),
     storm && stormSection(storm),
     fanout && fanoutSection(fanout, sizes.fanout.keys),
     writes && writesSection(writes),
+    tracking && trackingSection(tracking),
     forwards && forwardsSection(forwards),
     hostileBody && hostileBodySection(hostileBody),
     overhead && overheadSection(overhead),

@@ -15,6 +15,8 @@ export interface Sizes {
   overheadRounds: number;
   startupRounds: number;
   idle: IdleSizes;
+  /** Rows of a tracked view that depend on one document. */
+  sharing: number;
   /** Rows that one tag invalidates. */
   rows: number;
   /** Strategies and workloads whose costs are measured. */
@@ -46,6 +48,7 @@ export const FULL: Sizes = {
   overheadRounds: 400,
   startupRounds: 400,
   idle: { watched: 50, rounds: 4, invented: 10_000 },
+  sharing: 10_000,
   rows: 1_000_000,
   cells: CELLS,
   drawsPlots: true,
@@ -53,7 +56,7 @@ export const FULL: Sizes = {
 
 /**
  * The same figures with the same goals, in less than half the time. It measures fewer ratios, and leaves out the tables
- * that no figure is made of. Its fan-out has fewer keys and its tag fewer rows, which their goals do not depend on.
+ * that no figure is made of. Its fan-out has fewer keys, its tag and its shared document have fewer rows, which their goals do not depend on.
  */
 export const QUICK: Sizes = {
   ...FULL,
@@ -61,6 +64,7 @@ export const QUICK: Sizes = {
     `Quick form: all figures, costs at ${QUICK_RATIOS.length} of ${RATIOS.length} ratios of reads to writes. ` +
     "`npm run bench -- --full` has all ratios, more tables, and draws the plots.",
   fanout: { ...FANOUT, keys: 50, readsPerKey: 40 },
+  sharing: 1_000,
   rows: 100_000,
   cells: QUICK_CELLS,
   drawsPlots: false,

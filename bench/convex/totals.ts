@@ -28,6 +28,7 @@ export const watchedTotalsTable = viewTable({
 /** The same, with a window that ends while clients watch; those who write say so themselves. */
 export const watchedTotals = defineView("watchedTotals", {
   table: watchedTotalsTable,
+  sources: {},
   window: { seconds: 5 },
   compute: async (ctx: QueryCtx, { group }) => await sumUp(ctx, group),
 });

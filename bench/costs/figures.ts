@@ -1,7 +1,7 @@
 import type { CostRecordings, Measured } from "./measure";
 import type { Amounts } from "./meter";
 import { mixOf, RATIOS } from "./scenarios";
-import { BARE, DEFAULTS, LEASED_SNAPSHOT, strategy } from "./strategies";
+import { BARE, DEFAULTS, LEASED_SNAPSHOT, strategy, TRACKED } from "./strategies";
 
 /** How the library does at one ratio of reads to writes. */
 export interface RatioFigures {
@@ -12,8 +12,10 @@ export interface RatioFigures {
   /** The form of the view that suits it best, and its documents over those of the clairvoyant. */
   form: string;
   toClairvoyant: number;
-  /** The same for a view with nothing but defaults. */
+  /** The same for a view with declared sources and defaults. */
   defaultsToClairvoyant: number;
+  /** The same for a tracked one. */
+  trackedToClairvoyant: number;
   /** The best other strategy that serves no staler answers than that form, and the form's documents over its own. */
   other: string;
   toOther: number;
@@ -24,12 +26,12 @@ export interface RatioFigures {
 /** What the targets are about. */
 export interface CostFigures {
   ratios: RatioFigures[];
-  clairvoyant: { worstRatio: number; worstRatioDefaults: number };
+  clairvoyant: { worstRatio: number; worstRatioDefaults: number; worstRatioTracked: number };
   bestOther: { worstRatio: number };
   hotKey: { recomputesPerWindow: number; effectLinesPerMinute: number };
   massInvalidation: { documentsWritten: number; rows: number };
   /** Conflicts of all transactions, for each write to the source. */
-  conflicts: { lazy: number; trigger: number; triggerCounter: number };
+  conflicts: { lazy: number; declared: number; tracked: number; trigger: number; triggerCounter: number };
 }
 
 export const TARGETS = {
@@ -70,6 +72,7 @@ function ratioSummary(measured: readonly Measured[]): Pick<CostFigures, "ratios"
     clairvoyant: {
       worstRatio: worst(({ toClairvoyant }) => toClairvoyant),
       worstRatioDefaults: worst(({ defaultsToClairvoyant }) => defaultsToClairvoyant),
+      worstRatioTracked: worst(({ trackedToClairvoyant }) => trackedToClairvoyant),
     },
     bestOther: { worstRatio: worst(({ toOther }) => toOther) },
   };
@@ -91,6 +94,8 @@ function conflictFigures(contended: readonly Measured[]): CostFigures["conflicts
   };
   return {
     lazy: conflicts(LEASED_SNAPSHOT.name),
+    declared: conflicts(DEFAULTS.name),
+    tracked: conflicts(TRACKED.name),
     trigger: conflicts("triggerRecompute"),
     triggerCounter: conflicts("triggerCounter"),
   };
@@ -127,12 +132,14 @@ function ratioFigures(ratio: number, measured: readonly Measured[]): RatioFigure
       .filter((each) => strategy(each.strategy).isLazy)
       .map((form) => rate(form, among))
       .reduce((a, b) => (excess(b) < excess(a) ? b : a));
-  const defaults = measured.find((each) => each.strategy === DEFAULTS.name) as Measured;
+  const ratioOf = ({ name }: { name: string }) =>
+    rate(measured.find((each) => each.strategy === name) as Measured, measured).toClairvoyant;
   return {
     ratio,
     documents: Object.fromEntries(measured.map((each) => [each.strategy, cost(each)])),
     ...best(measured),
-    defaultsToClairvoyant: rate(defaults, measured).toClairvoyant,
+    defaultsToClairvoyant: ratioOf(DEFAULTS),
+    trackedToClairvoyant: ratioOf(TRACKED),
     recomputing: best(measured.filter((each) => !COUNTING.includes(each.strategy))),
   };
 }

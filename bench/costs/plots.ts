@@ -75,7 +75,7 @@ function costByRatio(measured: readonly Measured[], figures: readonly RatioFigur
   };
 }
 
-/** The bound of the view with its defaults, with the writes to the source. */
+/** The bound of the view with declared sources, with the writes to the source. */
 function boundOf(measured: ReturnType<typeof at>): number {
   const of = (name: string) => measured.find((each) => each.strategy === name)?.recording;
   const [bare, defaults] = [of(BARE.name), of("lazy")];

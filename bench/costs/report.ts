@@ -48,8 +48,9 @@ function ratioTargets({ ratios, clairvoyant, bestOther }: Partial<CostFigures>):
       "clairvoyant.worstRatioDefaults",
       clairvoyant.worstRatioDefaults,
       TARGETS.defaults,
-      `a view with defaults / its bound, ${worst}`,
+      `a view with declared sources and defaults / its bound, ${worst}`,
     ),
+    plain("clairvoyant.worstRatioTracked", clairvoyant.worstRatioTracked, `a tracked view / its bound, ${worst}`),
     atMost(
       "bestOther.worstRatio",
       bestOther.worstRatio,
@@ -88,6 +89,8 @@ function conflictTargets({ conflicts }: Partial<CostFigures>): Line[] {
   if (!conflicts) return [];
   return [
     atMost("conflicts.lazy", conflicts.lazy, TARGETS.conflicts, "conflicts per write, leased in a snapshot"),
+    atMost("conflicts.tracked", conflicts.tracked, TARGETS.conflicts, "… of a tracked view"),
+    plain("conflicts.declared", conflicts.declared, "… of a view with declared sources"),
     plain("conflicts.trigger", conflicts.trigger, "… of a trigger that computes"),
     plain("conflicts.triggerCounter", conflicts.triggerCounter, "… of a trigger that counts"),
   ];
@@ -95,10 +98,11 @@ function conflictTargets({ conflicts }: Partial<CostFigures>): Line[] {
 
 function ratioTable(ratios: readonly RatioFigures[]): string {
   return table("The form that suits each ratio best; and the same for values that must be computed anew", [
-    ["reads per write", "defaults / bound", ...RATED, ...RATED],
+    ["reads per write", "sources / bound", "tracked / bound", ...RATED, ...RATED],
     ...ratios.map((each) => [
       String(each.ratio),
       each.defaultsToClairvoyant.toFixed(2),
+      each.trackedToClairvoyant.toFixed(2),
       ...rated(each),
       ...rated(each.recomputing),
     ]),

@@ -10,6 +10,7 @@ import {
   PAGED_APPLIED,
   type Strategy,
   strategy,
+  TRACKED,
 } from "./strategies";
 import { bursts, coldKeys, mix, type Workload, watched } from "./workload";
 
@@ -120,13 +121,13 @@ export const CELLS = {
   contended: cells(
     [
       LEASED_SNAPSHOT,
-      ...["lazy", "lazyApplied", "inQuery", "triggerRecompute", "triggerCounter"].map(strategy),
+      ...["lazy", "lazyTracked", "lazyApplied", "inQuery", "triggerRecompute", "triggerCounter"].map(strategy),
       ...["aggregate", "aggregateQueued", "cron"].map(strategy),
     ],
     [CONTENDED],
   ),
   inserts: cells(
-    [BARE, ...["lazy", "lazyApplied", "lazyProbed", "inQuery", "triggerCounter"].map(strategy)],
+    [BARE, ...["lazy", "lazyTracked", "lazyApplied", "lazyProbed", "inQuery", "triggerCounter"].map(strategy)],
     INSERT_RATIOS.map(insertsOf),
   ),
   ratios: cells(FOR_EACH_RATIO, RATIOS.map(mixOf)),
@@ -158,7 +159,10 @@ export const QUICK_RATIOS = [0.01, 1, 100];
 
 /** The cells of the quick form: those that the figures are made of, at fewer ratios. */
 export const QUICK_CELLS: Cells = {
-  contended: cells([strategy("triggerRecompute"), LEASED_SNAPSHOT, strategy("triggerCounter")], [CONTENDED]),
+  contended: cells(
+    [strategy("triggerRecompute"), LEASED_SNAPSHOT, DEFAULTS, TRACKED, strategy("triggerCounter")],
+    [CONTENDED],
+  ),
   ratios: cells(FOR_EACH_RATIO, QUICK_RATIOS.map(mixOf)),
   hot: CELLS.hot,
 };

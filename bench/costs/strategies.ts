@@ -32,12 +32,15 @@ const other = (
   use: Omit<Strategy, "name" | "label" | "promiseMs"> = {},
 ): Strategy => ({ name, label, promiseMs, ...use });
 
-export const DEFAULTS = lazy("lazy", "defaults");
+export const DEFAULTS = lazy("lazy", "sources");
+
+export const TRACKED = lazy("lazyTracked", "tracked");
 
 export const LEASED = lazy("lazyLeased", "leased");
 
 export const LAZY_FORMS: readonly Strategy[] = [
   DEFAULTS,
+  TRACKED,
   lazy("lazySnapshot", "snapshot"),
   LEASED,
   lazy("lazyApplied", "applyChange", 0),

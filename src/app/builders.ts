@@ -96,12 +96,10 @@ export function queryExecution(app: LazyApp, ctx: AnyQueryCtx): Execution {
 export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) =>
   withExecution(app, ctx, (execution) => handler(execution.ctx, args));
 
+type Work<Result> = (execution: MutationExecution) => Result;
+
 /** The same, for the library's own mutations. It waits for every write that was begun, also those not awaited. */
-export async function withExecution<Result>(
-  app: LazyApp,
-  ctx: AnyMutationCtx,
-  work: (execution: MutationExecution) => Result,
-): Promise<Awaited<Result>> {
+export async function withExecution<Result>(app: LazyApp, ctx: AnyMutationCtx, work: Work<Result>) {
   const collector = new EffectCollector();
   const inner = innerCtx(app, ctx, collector);
   const execution = new MutationExecution(app, ctx, inner, collector);

@@ -14,8 +14,7 @@ import { type Call, routeProblem, tryExports } from "./wiring.js";
 
 /*
  * The heartbeat tries everything that an effect needs, and remembers what it found in `lazyHealth`. A canary is an
- * effect that goes the whole way: a query raises it, the transport delivers it, it is dispatched, and its recompute
- * notes that it has arrived.
+ * effect that goes the whole way: raised by a query, delivered by the transport, dispatched, noted by its recompute.
  */
 
 /**

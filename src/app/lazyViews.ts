@@ -21,6 +21,7 @@ import { answerLogStream } from "../effects/transports/webhook.js";
 import { called, type LazyApp, references, type Transport } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
 import type { AnyWriter, lazyTables } from "../schema.js";
+import type { ToKeys } from "../staleness/sources.js";
 import { invalidateTag } from "../staleness/tags.js";
 import { checkOptions } from "../values/describe.js";
 import type { AnyView, Has, ReadCtx, View } from "../views/view.js";
@@ -160,23 +161,29 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * `warm` for the keys of all documents of a source: a `migrateOne` for `@convex-dev/migrations`.
+   * `warm` for the keys of all documents of a table: a `migrateOne` for `@convex-dev/migrations`.
    *
    * ```ts
    * export const warmAirportStats = migrations.define({
    *   table: "flights",
-   *   migrateOne: lazy.warmEach(airportStats, "flights"),
+   *   migrateOne: lazy.warmEach(airportStats, (flight: Doc<"flights">) => [{ airport: flight.origin }]),
    * });
    * ```
    *
-   * @returns A function of any mutation's ctx and a document. It throws what `sources` throws, with the document's id.
+   * @param source - A function from a document to keys, or the name of one of the view's `sources`.
+   * @returns A function of any mutation's ctx and a document. It throws what `source` throws, with the document's id.
    * @throws Error naming the source, when it is none of the view's `sources`.
    */
+  warmEach<Key, Document>(
+    view: View<Key, unknown, unknown>,
+    source: (document: Document) => Key[],
+  ): (ctx: GenericMutationCtx<DataModel>, document: Document) => Promise<void>;
   warmEach<Source extends TableNamesInDataModel<DataModel>>(
     view: AnyView,
     source: Source,
-  ): (ctx: GenericMutationCtx<DataModel>, document: DocumentByName<DataModel, Source>) => Promise<void> {
-    return warmEach(this.app, view.definition, source) as never;
+  ): (ctx: GenericMutationCtx<DataModel>, document: DocumentByName<DataModel, Source>) => Promise<void>;
+  warmEach(view: AnyView, source: string | ToKeys): unknown {
+    return warmEach(this.app, view.definition, source);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { GenericId } from "convex/values";
-import { finishSweep, type Sweep, scheduleSweep } from "../effects/sweep.js";
+import { finishSweep, type Sweep, scheduleAt } from "../effects/sweep.js";
 import { askSnapshot, type LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
@@ -51,7 +51,7 @@ export const sweepDue: Step<Sweep["kind"]> = async (execution, job) => {
   }
   // This depends on the range up to the sweep's time, which lies in the past: writes there only take documents away.
   const isDue = (await dueRange(app, ledger.db, job).first()) !== null;
-  if (isDue) await scheduleSweep(ledger, Date.now() + (swept > 0 ? 0 : RETRY_SWEEP_MS), job);
+  if (isDue) await scheduleAt(ledger, Date.now() + (swept > 0 ? 0 : RETRY_SWEEP_MS), ledger.sweep, { job });
   else await finishSweep(ledger.db, job);
   return swept;
 };

@@ -3,7 +3,7 @@ import type { ViewDefinition } from "../model/definition.js";
 import { type Execution, findExecution } from "../model/execution.js";
 import { findRow, type Key, toKey } from "../model/row.js";
 import type { AnyMutationCtx } from "../schema.js";
-import { keysOf } from "../staleness/sources.js";
+import { keysFrom, type ToKeys } from "../staleness/sources.js";
 import type { Document } from "../tracking/dependency.js";
 import { isWanted } from "../views/read.js";
 import { withExecution } from "./builders.js";
@@ -23,16 +23,19 @@ async function warm(execution: Execution, view: ViewDefinition, key: Key): Promi
   if (await isWanted(execution.reader, view, row)) execution.raiseRecompute(view, key, row);
 }
 
-export function warmEach(app: LazyApp, view: ViewDefinition, source: string) {
-  if (!Object.hasOwn(view.sources, source)) {
+export function warmEach(app: LazyApp, view: ViewDefinition, source: string | ToKeys) {
+  if (typeof source !== "function" && !Object.hasOwn(view.sources, source)) {
     const sources = Object.keys(view.sources).join(", ") || "none";
-    throw new Error(`warmEach: "${source}" is no source of the view "${view.name}" (${sources}).`);
+    const problem = `warmEach: "${source}" is no source of the view "${view.name}" (${sources}).`;
+    throw new Error(`${problem} Give one of them, or a function: document → keys.`);
   }
+  const toKeys = typeof source === "function" ? source : view.sources[source];
+  const name = typeof source === "function" ? "warmEach" : `sources.${source}`;
   // Documents of one mutation that are migrated side by side are dispatched one after the other.
-  const last = new WeakMap<object, Promise<void>>();
+  const last = new WeakMap<object, Promise<unknown>>();
   return async (ctx: AnyMutationCtx, document: Document): Promise<void> => {
     const warmAll = async (execution: Execution) => {
-      for (const key of keysOf(view, source, document)) await warm(execution, view, key);
+      for (const key of keysFrom(view, document, toKeys, name)) await warm(execution, view, key);
     };
     const execution = findExecution(ctx);
     // The effects of a mutation of ours leave with it; a plain one has them dispatched here.

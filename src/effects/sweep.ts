@@ -24,16 +24,12 @@ export function sweepTime(expiresAt: number, spanMs: number): number {
 export async function ensureSweep(ctx: LedgerCtx, sweep: Sweep): Promise<void> {
   if ((await findSweep(ctx.db, sweep)) !== null) return;
   await ctx.db.insert("lazySweeps", sweep);
-  await scheduleSweep(ctx, sweep.sweepAt, sweep);
+  await scheduleAt(ctx, sweep.sweepAt, ctx.sweep, { job: sweep });
 }
 
 /** Makes sure that a sweep finds a document whose `expiresAt` is set now. */
 export function sweepWhenDue(ctx: LedgerCtx, table: string, { expiresAt, now }: Record<"expiresAt" | "now", number>) {
   return ensureSweep(ctx, { kind: "due", table, sweepAt: sweepTime(expiresAt, sweepSpan(expiresAt - now)) });
-}
-
-export function scheduleSweep(ctx: LedgerCtx, time: number, job: Sweep): Promise<unknown> {
-  return scheduleAt(ctx, time, ctx.sweep, { job });
 }
 
 export async function finishSweep(db: LazyWriter, sweep: Sweep): Promise<void> {

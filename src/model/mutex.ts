@@ -26,10 +26,7 @@ export class Mutex {
     return this.#last?.catch(() => {});
   }
 
-  /**
-   * Runs work at once, and knows that it is on its way. Returns a promise of its own: a failure that the app does not
-   * await stays unhandled, as it is without the library.
-   */
+  /** Runs work at once, and knows of it. A failure that the app does not await stays unhandled, as without the mutex. */
   async track<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new Error("ctx was used after its mutation had ended: await each call.");
     this.#begun++;

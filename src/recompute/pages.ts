@@ -42,8 +42,7 @@ export async function readPage(ctx: AnyQueryCtx, view: ViewDefinition, key: Key,
 
 /**
  * Takes a page in, and says where the next one begins. Returns what was computed after the last page. @throws What
- * `reduce` and `finish` throw; or an Error when the pages do not come to an end, what was accumulated does not fit into
- * a document, or the value does not fit the view.
+ * `reduce` and `finish` throw; or an Error when pages do not end, or what they accumulate or compute does not fit.
  */
 export async function takePage(db: LazyWriter, known: KnownRun, page: Page): Promise<Computed | undefined> {
   const { run, view, key } = known;

@@ -23,11 +23,9 @@ import { awaitTurn, endRun } from "./turns.js";
  *    one whose job has died is ended.
  *    The row is fresh → clean. The effect was outdated: `seen` is cleared, so that the next one is not a duplicate.
  * 4. The view lets only some recomputes run at a time → queued, until the key's turn comes.
- * 5. An attempt that was put off, or starts after its window or in another one, opens its own window. Any other attempt
- *    takes a window with `taken: false`.
+ * 5. An attempt that was put off, or starts late or in another window, opens its own. Else it takes one that is free.
  * 6. Begin a run, when the view computes outside of one transaction; else compute and commit in a sub-transaction. It
- *    may use up all but a reserve of this transaction's limits, so that a compute that exceeds them can still be
- *    remembered as failed.
+ *    leaves a reserve of this transaction's limits, so that a compute that exceeds them can be remembered as failed.
  * 7. It threw → its writes are rolled back; remember the failure and schedule the retry. Readers may ask again.
  */
 export async function attempt(execution: MutationExecution, job: Attempt): Promise<RecomputeOutcome> {

@@ -88,11 +88,9 @@ async function find(execution: MutationExecution, id: RunId): Promise<KnownRun |
  * Goes on with a run.
  *
  * 1. Another version took in the first pages → given up.
- * 2. Compute the value, or its next page, in a stale snapshot. One from before the begin → try again soon. An action
- *    has computed the value already.
+ * 2. Compute the value (an action has), or its next page, in a stale snapshot; one from before the begin → try again.
  * 3. Commit the row, or the page, in a sub-transaction. After a page that is not the last → go on with the next.
- * 4. It threw → given up; but a paged run stays where it is, and the retry goes on from there. It asks for half as many
- *    items, should they have been too many.
+ * 4. It threw → given up. But a paged run stays where it is: the retry goes on from there, with half as many items.
  */
 async function step(execution: MutationExecution, known: KnownRun, job: StepJob): Promise<RecomputeOutcome> {
   const { run, view } = known;

@@ -19,6 +19,9 @@ export interface Change {
   after: Document;
 }
 
+/** A document → the keys that depend on it. */
+export type ToKeys = (document: never) => unknown;
+
 /** Marks the rows whose recorded dependencies match a change. */
 export async function markDependents(
   execution: MutationExecution,
@@ -117,13 +120,18 @@ function concerns(view: ViewDefinition, change: Change): Iterable<[Key, Change]>
  * @throws Error naming the view and the document, when the view's function fails or returns no keys.
  */
 export function keysOf(view: ViewDefinition, table: string, document: Document): Key[] {
+  return keysFrom(view, document, view.sources[table], `sources.${table}`);
+}
+
+/** The same, by any function from a document to keys. */
+export function keysFrom(view: ViewDefinition, document: Document, toKeys: ToKeys | undefined, name: string): Key[] {
   try {
-    const keys = view.sources[table]?.(document as never);
+    const keys = toKeys?.(document as never);
     if (!Array.isArray(keys)) throw new Error(`returned ${describe(keys)}, not an array of keys`);
     return keys.map((key) => toKey(view, key));
   } catch (error) {
     if (error instanceof ConvexError) throw error;
-    const what = `view "${view.name}": sources.${table} failed for the document ${document?._id}`;
+    const what = `view "${view.name}": ${name} failed for the document ${document?._id}`;
     throw new Error(`${what}: ${reasonOf(error)}`, { cause: error });
   }
 }

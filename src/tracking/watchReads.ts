@@ -1,6 +1,7 @@
 import { forbid, readOnly } from "../model/execution.js";
 import type { AnyQueryCtx, AnyReader, Bounds } from "../schema.js";
 import { ANY_TABLE, type Document, type Equals } from "./dependency.js";
+import type { Recorder } from "./recorder.js";
 
 /** What wants to know what a compute reads. */
 export interface Watcher {
@@ -9,7 +10,7 @@ export interface Watcher {
   /** Where an id may be of that is read without its table. */
   tables: readonly string[];
   /** What to record of documents that are about to be read. */
-  recorder?: { read(table: string, equals: Equals, bounds?: Bounds): void; refuse(error: Error): Error } | undefined;
+  recorder?: Recorder | undefined;
   /** What `compute` gets in place of the documents of a table; absent where it gets them as they are. */
   lookAt(table: string): Look | undefined;
 }
@@ -72,9 +73,8 @@ function watchQuery(query: object, record: Range | undefined, look: Look | undef
         if (/^with(Search)?Index$/.test(String(name)) && args[1]) args[1] = watchRange(args[1] as never, record);
         else record?.([]);
         const result: unknown = method.apply(target, args);
-        if (result instanceof Promise)
-          return look ? result.then((found) => lookThrough(String(name), found, look)) : result;
-        return typeof result === "object" && result !== null ? watchQuery(result, undefined, look) : result;
+        if (!(result instanceof Promise)) return watchQuery(result as object, undefined, look);
+        return look ? result.then((found) => lookThrough(String(name), found, look)) : result;
       };
     },
   });

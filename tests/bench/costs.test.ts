@@ -115,6 +115,7 @@ describe("the meter agrees with convex-test", () => {
     "triggerRecompute",
     "roundTrip",
     "lazy",
+    "lazyTracked",
     "lazyApplied",
     "lazyProbed",
     "lazyAged",

@@ -22,6 +22,7 @@ function recordings(recomputedAt: number[]): CostRecordings {
   const each = [
     measured("bare", documents(30, 10)),
     measured("lazy", documents(120, 30), { staleP99: 60_000, bound }),
+    measured("lazyTracked", documents(160, 30), { staleP99: 60_000, bound }),
     measured("lazyApplied", documents(50, 30), { bound }),
     measured("inQuery", documents(150, 10)),
     measured("triggerCounter", documents(70, 30)),
@@ -32,7 +33,7 @@ function recordings(recomputedAt: number[]): CostRecordings {
   return {
     ratios: RATIOS.flatMap((ratio) => each.map((one) => ({ ...one, workload: mixOf(ratio) }))),
     hot: [measured("lazyLeased", { logEvents: 6 }, { countedMs: 120_000, recomputedAt })],
-    contended: ["lazyLeasedSnapshot", "triggerRecompute", "triggerCounter"].map((name) =>
+    contended: ["lazyLeasedSnapshot", "lazy", "lazyTracked", "triggerRecompute", "triggerCounter"].map((name) =>
       measured(name, conflicts, { writes: 80 }),
     ),
     mass: { rows: 7, documentsRead: 0, documentsWritten: 1 },
@@ -47,16 +48,17 @@ test("a form is held against its bound, with the writes, and the cheapest other 
     other: "triggerCounter",
     toOther: 80 / 100,
     defaultsToClairvoyant: 150 / 100,
+    trackedToClairvoyant: 190 / 100,
     recomputing: { form: "lazy", toClairvoyant: 150 / 100, other: "inQuery", toOther: 150 / 160 },
   });
-  expect(clairvoyant).toEqual({ worstRatio: 0.8, worstRatioDefaults: 1.5 });
+  expect(clairvoyant).toEqual({ worstRatio: 0.8, worstRatioDefaults: 1.5, worstRatioTracked: 1.9 });
   expect(bestOther).toEqual({ worstRatio: 0.8 });
 });
 
 test("the other figures are the most of a window, and for each minute and write", () => {
   const { hotKey, conflicts, massInvalidation } = costFigures(recordings(seconds(0, 9.9, 20)));
   expect(hotKey).toEqual({ recomputesPerWindow: 1, effectLinesPerMinute: 3 });
-  expect(conflicts).toEqual({ lazy: 0.5, trigger: 0.5, triggerCounter: 0.5 });
+  expect(conflicts).toEqual({ lazy: 0.5, declared: 0.5, tracked: 0.5, trigger: 0.5, triggerCounter: 0.5 });
   expect(massInvalidation).toEqual({ documentsWritten: 1, rows: 7 });
   const close = costFigures(recordings(seconds(0, 9, 30, 31, 32)));
   expect(close.hotKey?.recomputesPerWindow).toBe(3);

@@ -249,9 +249,38 @@ describe("warmEach", () => {
   test("of a table that is no source is refused where it is defined", async () => {
     const { lazy, totals } = await start([]);
     expect(() => lazy.warmEach(totals, "notes")).toThrow('warmEach: "notes" is no source of the view "totals" (items)');
-    const sourceless = defineView("sums", { table: sumsTable, compute: () => ({ sum: 0 }) });
-    expect(() => lazy.warmEach(sourceless, "items")).toThrow(
-      'warmEach: "items" is no source of the view "sums" (none)',
+  });
+});
+
+describe("warmEach of a tracked view", () => {
+  const computeSum = async (ctx: object, key: { list: string }) => ({ sum: (await total(ctx as never, key)).sum });
+  const tracked = defineView("sums", { table: sumsTable, compute: computeSum });
+  const startTracked = () =>
+    startTestApp({ tables: { ...tables, sums: sumsTable }, views: { sums: tracked as AnyView } });
+
+  test("takes a function from documents to keys", async () => {
+    const app = startTracked();
+    const warmItem = app.lazy.warmEach(tracked, ({ list }: { list: string }) => [{ list }, { list: `${list}${list}` }]);
+    await app.mutation(async (ctx) => {
+      await ctx.db.insert("items", { list: "a", n: 3 });
+      for (const item of await ctx.db.query("items").collect()) await warmItem(ctx as never, item as never);
+    });
+    await app.advance(1);
+    expect((await app.testing.peek(tracked, { list: "a" })).value).toEqual({ sum: 3 });
+    await app.testing.expectState(tracked, { list: "aa" }, "fresh");
+  });
+
+  test("names the document that the function fails for", async () => {
+    const app = startTracked();
+    const warmItem = app.lazy.warmEach(tracked, () => [{ lost: 1 } as never]);
+    await expect(app.mutation((ctx) => warmItem(ctx as never, { _id: "item 1" }))).rejects.toThrow(
+      'view "sums": warmEach failed for the document item 1: view "sums": key.list: expected string, got undefined',
+    );
+  });
+
+  test("refuses the name of a table, with the remedy", async () => {
+    expect(() => startTracked().lazy.warmEach(tracked, "items")).toThrow(
+      'warmEach: "items" is no source of the view "sums" (none). Give one of them, or a function: document → keys.',
     );
   });
 });

@@ -15,10 +15,26 @@ export const EVICT_AFTER_MS = 3_600_000;
 /** The tag that all rows have, in the form that has tags. */
 const TAG = "all";
 
+/** The key of the items that all rows depend on, in the form `lazyShared`. */
+export const SHARED_KEY = "shared";
+
 const sources = { items: ({ key }: Item): Key[] => [{ key }] };
 
 /** The view as the documentation's first page has it; but reads of a key without a row do not compute. */
-const defaults = { table: totalsTable, sources, onMissing: "null" as const, compute: sumUp };
+const tracked = { table: totalsTable, onMissing: "null" as const, compute: sumUp };
+
+/** The same, with its sources declared. */
+const defaults = { ...tracked, sources };
+
+/** All of whose rows depend on one document as well. */
+const shared = {
+  ...tracked,
+  compute: async (ctx: QueryCtx, { key }: Key) => {
+    const { sum } = await sumUp(ctx, { key: SHARED_KEY });
+    const { count } = await sumUp(ctx, { key });
+    return { count, sum };
+  },
+};
 
 /** Without sources: writes know nothing of the view, and a read looks at the key's newest item. */
 const probed = {
@@ -52,6 +68,8 @@ const applyChange = ({ count, sum }: Totals, { before, after }: Record<"before" 
 /** The forms of the view, each for another kind of use. */
 const FORMS = {
   lazy: () => defineView("totals", defaults),
+  lazyTracked: () => defineView("totals", tracked),
+  lazyShared: () => defineView("totals", shared),
   lazySnapshot: () => defineView("totals", { ...defaults, mode: "snapshot" as const }),
   lazyLeased: () => defineView("totals", { ...defaults, lease: LEASE }),
   lazyLeasedSnapshot: () => defineView("totals", { ...defaults, mode: "snapshot" as const, lease: LEASE }),
@@ -67,7 +85,7 @@ const FORMS = {
     }),
   lazyEvicting: () => defineView("totals", { ...defaults, evictAfter: { milliseconds: EVICT_AFTER_MS } }),
   lazyComputed: () => defineView("totals", { ...defaults, onMissing: "compute" as const }),
-  lazyTagged: () => defineView("totals", { table: totalsTable, tags: () => [TAG], onMissing: "null", compute: sumUp }),
+  lazyTagged: () => defineView("totals", { ...defaults, sources: {}, tags: () => [TAG] }),
   lazyPaged: () => defineView("totals", paged),
   lazyPagedApplied: () => defineView("totals", { ...paged, applyChange }),
 } satisfies Record<string, () => View<Key, Totals, unknown>>;

@@ -70,6 +70,11 @@ export async function invalidates(ctx: MutationCtx, query: QueryCtx) {
 type MigrateOne<Table extends TableNames> = (ctx: MutationCtx, doc: Doc<Table>) => Promise<void>;
 
 export const warming: MigrateOne<"flights"> = lazy.warmEach(airportStats, "flights");
+export const warmingOrigins: MigrateOne<"flights"> = lazy.warmEach(airportStats, (flight: Doc<"flights">) => [
+  { airport: flight.origin },
+]);
+// @ts-expect-error a field that the key does not have
+export const warmingOther: MigrateOne<"flights"> = lazy.warmEach(airportStats, (_: Doc<"flights">) => [{ port: "" }]);
 // @ts-expect-error documents of another table
 export const warmingMovies: MigrateOne<"movies"> = lazy.warmEach(airportStats, "flights");
 // @ts-expect-error no such table
