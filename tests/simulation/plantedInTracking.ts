@@ -18,22 +18,37 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     'if (stored) await db.patch("lazyShapes", stored._id, { shapes: [...all] });\n  else',
     "if (!stored)",
   ]),
-  bug(0, "a bound leaves out what is equal to it", "tracking/dependency", ["/e$/.test(String(kind))", "false"]),
-  bug(0, "upper bounds are lower bounds", "tracking/dependency", [
-    "order > 0 === /^g/.test(String(kind))",
-    "order > 0",
-  ]),
+  bug(
+    0,
+    "a bound leaves out what is equal to it",
+    "tracking/dependency",
+    ["/e$/.test(String(kind))", "false"],
+    reading("bounds"),
+  ),
+  bug(
+    0,
+    "upper bounds are lower bounds",
+    "tracking/dependency",
+    ["order > 0 === /^g/.test(String(kind))", "order > 0"],
+    reading("bounds"),
+  ),
   bug(0, "the old document is not looked up", "tracking/find", ["[before, after].filter(", "[after].filter("]),
   bug(0, "the new document is not looked up", "tracking/find", ["[before, after].filter(", "[before].filter("]),
   bug(0, "an insert is not looked up", "tracking/find", [`shape.endsWith(',"_id"]')`, "true"]),
-  bug(0, "a document without a named table is not looked up", "staleness/watch", [
-    "app.views.has(table) ? [] : [ANY_TABLE]",
-    "[]",
-  ]),
-  bug(0, "rows of any table mark themselves", "staleness/watch", [
-    "app.views.has(table) ? [] : [ANY_TABLE]",
-    "[ANY_TABLE]",
-  ]),
+  bug(
+    0,
+    "a document without a named table is not looked up",
+    "staleness/watch",
+    ["app.views.has(table) ? [] : [ANY_TABLE]", "[]"],
+    reading("ids"),
+  ),
+  bug(
+    0,
+    "rows of any table mark themselves",
+    "staleness/watch",
+    ["app.views.has(table) ? [] : [ANY_TABLE]", "[ANY_TABLE]"],
+    reading("ids"),
+  ),
   bug(0, "an old dependency is kept", "tracking/store", [
     'if (!found.registered.delete(identity)) await db.delete("lazyDependencies", _id);',
     "void [found.registered.delete(identity), _id];",
@@ -66,10 +81,13 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     "if (row) await shareDependency(db, view, row, text);",
     "void [row, shareDependency];",
   ]),
-  bug(0, "of too many shared dependencies some are forgotten", "tracking/store", [
-    "register(execution, row, [...others, ...whole],",
-    "register(execution, row, others,",
-  ]),
+  bug(
+    0,
+    "of too many shared dependencies some are forgotten",
+    "tracking/store",
+    ["register(execution, row, [...others, ...whole],", "register(execution, row, others,"],
+    reading("ids"),
+  ),
   bug(0, "of too many dependencies on a table some are forgotten", "tracking/recorder", [
     "|| found.has(whole.text)) return [whole];",
     "|| found.has(whole.text)) return [...found.values()].slice(1);",
@@ -91,10 +109,13 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     "for (const text of shared) this.shared.add(text);",
     "void shared;",
   ]),
-  bug(0, "a change of an applied row does not reach the row over it", "staleness/sources", [
-    "await markOver(execution, view, key, markedBy);",
-    NOTHING,
-  ]),
+  bug(
+    0,
+    "a change of an applied row does not reach the row over it",
+    "staleness/sources",
+    ["await markOver(execution, view, key, markedBy);", NOTHING],
+    reading("over applied"),
+  ),
   bug(0, "a view over a view has the key alone as its dependency", "recompute/compute", [
     "computeKey(this, view, key, { recorder })",
     "computeKey(this, view, key)",
@@ -111,6 +132,6 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
       "return isComputed ? this.#upToDate(inner, document as unknown as StoredRow) : document;",
       "return isComputed && false ? this.#upToDate(inner, document as unknown as StoredRow) : document;",
     ],
-    reading("rows"),
+    reading("declared over tracked"),
   ),
 ];

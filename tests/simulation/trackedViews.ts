@@ -143,12 +143,15 @@ async function valueIn(
   views: Over,
   { name, key, isRow }: { name: Part; key: Key; isRow: boolean },
 ): Promise<Value> {
-  const rows = ctx.db.query(name);
-  const own =
-    name === "lists" ? rows.withIndex("by_group", (q) => ranged(q).eq("args.group", key.group)) : rows.order("desc");
-  const found = (isRow ? await own.collect() : []) as unknown as { args: Key; value: Value }[];
-  const row = found.find(({ args }) => args.group === key.group);
+  const row = isRow ? await rowIn(ctx, name, key) : undefined;
   return row?.value ?? ((await views[name].get(ctx as never, key)) as Value);
+}
+
+async function rowIn({ db }: Ctx, name: Part, { group }: Key): Promise<{ value: Value } | undefined> {
+  const rows = db.query(name);
+  const own = name === "lists" ? rows.withIndex("by_group", (q) => ranged(q).eq("args.group", group)) : rows;
+  const found = (await own.collect()) as unknown as { args: Key; value: Value }[];
+  return found.find(({ args }) => args.group === group);
 }
 
 function united(values: readonly Value[]): Value {
