@@ -84,6 +84,8 @@ export interface History {
   reads?: Reads;
   /** Whether few dependencies are many already: two rows share one, and a row has two on a table. */
   isCrowded?: boolean;
+  /** Whether, after the end, an item is written round the library, which audits must find. */
+  isDrifting?: boolean;
   steps: Step[];
   choices: ChoiceSource;
 }
@@ -223,7 +225,9 @@ function trackedHistory(seed: number): History {
     if (roll > 0.35 || parts.length === 0) return [step];
     return [step, { do: "part", part: one(parts), group: one(groups), how: one(PART_CHANGES), turns: one(TURNS) }];
   });
-  return { ...history, mode: "transaction", guard: one(TRACKED_GUARDS), reads, isCrowded: random() < 0.4, steps };
+  const guard = one(TRACKED_GUARDS);
+  const isCrowded = random() < 0.4;
+  return { ...history, mode: "transaction", guard, reads, isCrowded, isDrifting: random() < 0.2, steps };
 }
 
 /** The code that a history begins with, and the one that it may deploy. */

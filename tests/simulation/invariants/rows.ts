@@ -11,28 +11,35 @@ import { must } from "./violation.js";
 const COMMITTERS = ["lazy:recompute", "app:refresh", "app:addAround", "app:changePart"];
 
 /**
- * After every commit:
- * - No lost invalidation: a row that nothing marks as out of date has the value that its items have now.
- * - Each commit of a row computes from a later snapshot, which names it; nothing else touches its value, but a write
- *   that applies itself.
+ * Each commit of a row computes from a later snapshot, which names it; nothing else touches its value, but a write that
+ * applies itself.
  */
 export function checkRows(store: Store, deployment: Deployment, commit: Commit): void {
-  const views: ViewName[] = ["groups", ...viewsUnder(deployment.reads)];
+  const views = viewsOf(deployment);
   for (const change of commit.changes) {
     if (views.includes(change.table as ViewName)) checkChange(commit, change, deployment);
   }
   if (deployment.reads !== undefined) checkDependencies(store, deployment, commit, views);
+}
+
+/** No lost invalidation: a row that nothing marks as out of date has the value that its items have now. */
+export function checkTruth(store: Store, deployment: Deployment, commit: number): void {
   if (!followsItems(deployment.guard)) return;
-  for (const view of views) {
-    for (const [group, row] of rowsOf(store, commit.number, view)) {
-      if (!isClean(store, deployment, row, commit.number, view)) continue;
-      const numbers = numbersOf(store, group, commit.number, view);
+  for (const view of viewsOf(deployment)) {
+    for (const [group, row] of rowsOf(store, commit, view)) {
+      if (!isClean(store, deployment, row, commit, view)) continue;
+      const numbers = numbersOf(store, group, commit, view);
       must(isEqual(row.value.ns, numbers), () => {
+        const { path } = store.commits[commit - 1] ?? {};
         const ns = JSON.stringify(row.value.ns);
-        return `After commit ${commit.number} (${commit.path}) row ${group} of ${view} is clean with ${ns}, but its items are ${JSON.stringify(numbers)}.`;
+        return `After commit ${commit} (${path}) row ${group} of ${view} is clean with ${ns}, but its items are ${JSON.stringify(numbers)}.`;
       });
     }
   }
+}
+
+function viewsOf({ reads }: Deployment): readonly ViewName[] {
+  return ["groups", ...viewsUnder(reads)];
 }
 
 /** A mutation keeps the writes that it has not awaited. */
