@@ -78,7 +78,7 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     "view.tags ? askTags",
   ]),
   bug(0, "the first rows that share a dependency are not told", "tracking/store", [
-    "if (row) await shareDependency(db, view, row, text);",
+    "if (row?.tracked) await shareDependency(db, view, row, text);",
     "void [row, shareDependency];",
   ]),
   bug(
@@ -113,7 +113,7 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     0,
     "a change of an applied row does not reach the row over it",
     "staleness/sources",
-    ["await markOver(execution, view, key, markedBy);", NOTHING],
+    ["await markOver(execution, view, key, by);\n    await markRow", "await markRow"],
     reading("over applied"),
   ),
   bug(0, "a view over a view has the key alone as its dependency", "recompute/compute", [
