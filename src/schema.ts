@@ -109,6 +109,8 @@ export const lazyTables = /* @__PURE__ */ defineLazyTables();
 function defineLazyTables() {
   const time = v.number();
   const snapshot = v.int64();
+  const bounds = v.optional(v.any() as VAny<Bounds>);
+  const kind = v.optional(v.union(v.literal("due"), v.literal("evict")));
   const jobId = v.id("_scheduled_functions");
   const maybeAny = v.optional(v.any() as VAny<Value>);
   return {
@@ -134,11 +136,7 @@ function defineLazyTables() {
 
     // One document for each span of time in which something is due in a table: what inserts it schedules the sweep.
     // Written twice a span, however much is due in it. Of earlier code: those without a kind, or of the kind "evict".
-    lazySweeps: defineTable({
-      kind: v.optional(v.union(v.literal("due"), v.literal("evict"))),
-      table: v.string(),
-      sweepAt: time,
-    }).index("by_sweep", ["table", "kind", "sweepAt"]),
+    lazySweeps: defineTable({ kind, table: v.string(), sweepAt: time }).index("by_sweep", ["table", "kind", "sweepAt"]),
 
     // One document a tag that was ever invalidated. Written by `invalidateTag`, read with rows that have it.
     lazyTags: defineTable({ tag: v.string(), bumpedAt: v.commitTs() }).index("by_tag", ["tag"]),
@@ -146,12 +144,7 @@ function defineLazyTables() {
     // One document a dependency of a row: written by a commit whose dependencies differ from those of the commit before,
     // and when the row goes. Source writes read them by their text; commits and evictions by their row. One with an empty
     // view says that very many rows share the dependency: a write to it bumps the tag of its text in place of marks.
-    lazyDependencies: defineTable({
-      text: v.string(),
-      bounds: v.optional(v.any() as VAny<Bounds>),
-      view: v.string(),
-      key: v.string(),
-    })
+    lazyDependencies: defineTable({ text: v.string(), bounds, view: v.string(), key: v.string() })
       .index("by_text", ["text", "view", "key"])
       .index("by_row", ["view", "key"]),
 

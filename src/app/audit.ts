@@ -80,12 +80,12 @@ async function auditRow(app: LazyApp, ctx: AnyQueryCtx, name: string, row: Store
     const remedy = "its compute is not deterministic. Let it depend on nothing but the key and what it reads.";
     add("random", `${what}two computes in one snapshot differ: ${remedy}`);
   } else if (!read.some((inner) => mayLag(app.views.get(inner)))) {
-    const orSources = view.isTracked
+    const sources = view.isTracked
       ? ""
       : "or sources do not map each document to all keys that read it: see uncovered; ";
     const message =
       `${what}has got another value, so the row is marked. Either a write went round lazy.mutation (the dashboard, an ` +
-      `import, a raw mutation): call invalidate after it, or guard with changed(); ${orSources}or compute depends on ` +
+      `import, a raw mutation): call invalidate after it, or guard with changed(); ${sources}or compute depends on ` +
       "more than key and documents (the time, process.env): add olderThan().";
     add("drift", message);
   }

@@ -9,7 +9,7 @@ import { neededExports } from "../model/exports.js";
 import type { Arrival, Beat, SweepJob, TopicsNote } from "../model/jobs.js";
 import { type AnyActionCtx, type AnyQueryCtx, type LazyReader, type LazyWriter, lazyDb } from "../schema.js";
 import { CANARY_PATIENCE_MS, NOTE_INTERVAL_MS, SECOND } from "../times.js";
-import { dropShapes } from "../tracking/find.js";
+import { dropShapes } from "../tracking/store.js";
 import { complain } from "../values/describe.js";
 import { type Call, routeProblem, tryExports } from "./wiring.js";
 

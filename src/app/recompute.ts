@@ -2,7 +2,7 @@ import type { Value } from "convex/values";
 import { called, type LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type MutationExecution, withoutIdentity } from "../model/execution.js";
-import type { ActJob, Computed, Found, Question, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
+import type { ActJob, Attempt, Computed, Found, Question, RecomputeJob, RecomputeOutcome } from "../model/jobs.js";
 import { toKey } from "../model/row.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { Compute, computeValue } from "../recompute/compute.js";
@@ -18,23 +18,17 @@ import { inAction, queryExecution } from "./builders.js";
 type Of<Union, Kind> = Extract<Union, { kind: Kind }>;
 
 /** An attempt; its turn ends with it, unless it has begun a run, which has the turn until it ends. */
-export async function runAttempt(
-  execution: MutationExecution,
-  job: Of<RecomputeJob, "attempt">,
-): Promise<RecomputeOutcome> {
+export async function runAttempt(execution: MutationExecution, job: Attempt): Promise<RecomputeOutcome> {
   const outcome = await attempt(execution, job);
   if (outcome !== "begun") await endTurn(execution, job.turn);
   return outcome;
 }
 
-export async function runCommit(
-  execution: MutationExecution,
-  job: Of<RecomputeJob, "commit">,
-): Promise<RecomputeOutcome> {
+export async function runCommit(execution: MutationExecution, job: Of<RecomputeJob, "commit">) {
   const view = execution.app.views.get(job.view) as ViewDefinition;
   const key = toKey(view, job.args);
   await execution.mutex.run(() => computeAndCommit(execution, view, key, job));
-  return "committed";
+  return "committed" as const;
 }
 
 /**

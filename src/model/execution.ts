@@ -45,7 +45,8 @@ export class Execution {
 /** One running function of `lazy.mutation`. */
 export class MutationExecution extends Execution {
   declare ctx: AnyMutationCtx & EffectCtx;
-  /** The database itself. */
+  /** Convex's own ctx, for what the library itself reads and schedules; and its database. */
+  readonly raw: AnyMutationCtx;
   readonly db: AnyWriter;
   readonly ledger: LedgerCtx;
   /** The database whose writes reach the rows that depend on them, for work that runs in its turn already. */
@@ -68,14 +69,9 @@ export class MutationExecution extends Execution {
   /** Does not wait for the work that the reader is a part of. */
   readonly #runQuery: AnyQueryCtx["runQuery"];
 
-  /** @param raw - Convex's own ctx, for what the library itself reads and schedules. */
-  constructor(
-    app: LazyApp,
-    readonly raw: AnyMutationCtx,
-    ctx: object,
-    collector: EffectCollector,
-  ) {
+  constructor(app: LazyApp, raw: AnyMutationCtx, ctx: object, collector: EffectCollector) {
     super(app, ctx, collector);
+    this.raw = raw;
     this.db = raw.db;
     this.watched = raw.db;
     this.#runQuery = this.ctx.runQuery;

@@ -83,9 +83,8 @@ export class Compute extends Execution {
 }
 
 function isRecursive({ name }: ViewDefinition, path: readonly string[]): Error {
-  return new Error(
-    `view "${name}": ${path.join(" ← ")}: these are computed from each other; let one of them read the sources instead.`,
-  );
+  const remedy = "these are computed from each other; let one of them read the sources instead";
+  return new Error(`view "${name}": ${path.join(" ← ")}: ${remedy}.`);
 }
 
 /** The value of a key, computed by a ctx that reads. @throws What `compute` throws, or an Error when it does not fit. */

@@ -2,20 +2,25 @@ import { dispatchOne } from "../effects/dispatch.js";
 import { sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type MutationExecution, markOf } from "../model/execution.js";
-import { findRow, type Key, MissingTableError, markRow, recomputeEffect, workMs } from "../model/row.js";
+import { applyValue, findRow, type Key, MissingTableError, markRow, recomputeEffect, workMs } from "../model/row.js";
 import { findRun, touchRun } from "../model/run.js";
 import type { Asked, Row, Seen, StoredRow } from "../schema.js";
 import { GRACE_MS, LONGEST_GRACE_MS } from "../times.js";
-import { reasonOf } from "../values/describe.js";
+import { canonicalText } from "../values/canonical.js";
+import { complain, reasonOf } from "../values/describe.js";
 
 /**
- * Marks the row of a key as out of date, in the mutation's turn, by a kind of change such as "insert into flights".
+ * Marks the row of a key as out of date, in the mutation's turn, by a kind of change such as "insert into flights"; or
+ * applies the change of a source, if there is one that the view can apply.
  *
+ * - The row is fresh, not being recomputed, and leased where its view has leases; and `applyChange` gives a value → it
+ *   replaces the value, and nothing else: tags and ages count from the snapshot that the row was computed from.
  * - A run lasts → it notes that something has changed since its begin.
  * - Marked already → only a mark older than the grace is set again: subscribers run once more and raise their effect,
  *   in case it was lost. The grace doubles each time.
  * - The row is leased → its recompute is scheduled, and the row announces it: readers raise nothing.
- * @returns The row; null also when this mutation has marked it before.
+ *
+ * @returns The row when it is marked; null also when this mutation has marked it before.
  * @throws Error when the mutation has no room left to look rows up, or to mark them.
  */
 export async function markKey(
@@ -23,19 +28,21 @@ export async function markKey(
   view: ViewDefinition,
   key: Key,
   by: string,
-  known?: StoredRow | null,
+  change?: object,
 ): Promise<StoredRow | null> {
   const { db, ledger, marked } = execution;
   const mark = markOf(view, key.text);
   if (marked.has(mark)) return null;
   let row: StoredRow | null;
+  let value: unknown;
   try {
-    row = known === undefined ? await lookUp(execution, view, key) : known;
+    row = await lookUp(execution, view, key);
     const now = Date.now();
     const lasting = findRun(db, view, key.text);
     const run = lasting && (await lasting);
+    if (change && row && !run && isCurrent(view, row, now)) value = newValue(view, key, row, change);
     if (run) await touchRun(ledger.db, run, now);
-    if (row && !isMarkedLately(view, row, now)) {
+    if (row && value === undefined && !isMarkedLately(view, row, now)) {
       const isAnnounced = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
       await markRow(db, view, row, by, isAnnounced);
       if (isAnnounced) await sweepWhenDue(ledger, view.name, { expiresAt: now + workMs(view), now });
@@ -44,8 +51,35 @@ export async function markKey(
     if (error instanceof MissingTableError) throw error;
     throw notMarked(execution, `view "${view.name}": the row ${key.text} could not be marked`, error);
   }
+  if (row && value !== undefined) {
+    execution.rows.get(view.name)?.set(key.text, { ...row, value });
+    await applyValue(execution.watched, view, row, value);
+    return null;
+  }
   marked.add(mark);
   return row;
+}
+
+/** Whether a row's value is that of a moment before, so that a change can be applied to it. */
+function isCurrent(view: ViewDefinition, row: StoredRow, now: number): boolean {
+  const isUnmarked = row.version === view.version && row.dirtyAt === undefined && row.seq === undefined;
+  return isUnmarked && (view.leaseMs === undefined || isLeased(view, row, now));
+}
+
+/** @returns Undefined when the value must be computed anew. */
+function newValue(view: ViewDefinition, key: Key, row: StoredRow, change: object): unknown {
+  try {
+    const value = view.applyChange?.(row.value as never, change as never, key.args as never);
+    if (value === undefined) return undefined;
+    const checked = view.checkValue(value);
+    // The schema has transformed the stored value before. Once more must not change it.
+    if (checked === value || canonicalText(view.checkValue(checked)) === canonicalText(checked)) return checked;
+    throw new Error("its schema transforms its own output again; transform the value in compute instead.");
+  } catch (error) {
+    const what = `view "${view.name}": applyChange failed for ${row.key}, whose row will be computed anew`;
+    complain(`${what}: ${reasonOf(error)}`);
+    return undefined;
+  }
 }
 
 /** Whether a row has a mark that counts: for the grace, and for as long as a recompute that was announced may take. */
@@ -79,9 +113,6 @@ export async function lookUp(execution: MutationExecution, view: ViewDefinition,
 
 /** The error for a change whose rows could not all be marked. */
 export function notMarked({ marked }: MutationExecution, what: string, error: unknown): Error {
-  return new Error(
-    `convex-lazy-views: ${what}, after ${marked.size} other keys: ${reasonOf(error)} ` +
-      "If the mutation is too large, write in smaller batches.",
-    { cause: error },
-  );
+  const reason = `${reasonOf(error)} If the mutation is too large, write in smaller batches.`;
+  return new Error(`convex-lazy-views: ${what}, after ${marked.size} other keys: ${reason}`, { cause: error });
 }

@@ -3,12 +3,10 @@ import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import { type Key, MissingTableError, removeRow, toKey } from "../model/row.js";
 import type { StoredRow } from "../schema.js";
-import { type Document, keysTable } from "../tracking/dependency.js";
-import { dependentsOf, type Sides, shapesOn } from "../tracking/find.js";
-import { removeDependencies } from "../tracking/store.js";
+import { type Document, keysTable, type Sides } from "../tracking/dependency.js";
+import { dependentsOf, removeDependencies, shapesOn } from "../tracking/store.js";
 import { fromCanonicalText } from "../values/canonical.js";
 import { complain, describe, reasonOf } from "../values/describe.js";
-import { applyToRow } from "./applyChange.js";
 import { markKey, notMarked } from "./mark.js";
 import { invalidateTag, sharedTag } from "./tags.js";
 
@@ -59,11 +57,7 @@ async function markRow(execution: MutationExecution, view: ViewDefinition, key: 
   const { withoutTable } = execution;
   if (withoutTable.has(view)) return;
   try {
-    const row =
-      change && view.applyChange
-        ? await applyToRow(execution, view, key, change, by)
-        : await markKey(execution, view, key, by);
-    await markOuter(execution, view, row, by);
+    await markOuter(execution, view, await markKey(execution, view, key, by, change), by);
   } catch (error) {
     if (!(error instanceof MissingTableError)) throw error;
     withoutTable.add(view);

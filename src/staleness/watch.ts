@@ -2,7 +2,7 @@ import type { MutationExecution } from "../model/execution.js";
 import type { Mutex } from "../model/mutex.js";
 import type { AnyWriter } from "../schema.js";
 import { ANY_TABLE, type Document } from "../tracking/dependency.js";
-import { shapesOn, trackedTables } from "../tracking/find.js";
+import { shapesOn, trackedTables } from "../tracking/store.js";
 import { intercept, tableOfId } from "../tracking/watchReads.js";
 import { copyOf } from "../values/copy.js";
 import { notMarked } from "./mark.js";

@@ -15,6 +15,8 @@ export type Equals = readonly (readonly [field: string, value: Value | undefined
 export type Dependency = { text: string; bounds?: Bounds };
 
 export type Document = { [field: string]: unknown } | null;
+/** A document before and after a write, or the key of a view that a change concerns. */
+export type Sides = { before: Document; after: Document };
 
 /** The table of a document whose id was read without naming the table. */
 export const ANY_TABLE = "";
@@ -76,14 +78,14 @@ export function toDocuments({ text, bounds }: Dependency): Documents {
 }
 
 /** The text of the dependencies of a shape that a document falls under; none while one of its values is not known. */
-export function textFor(shape: string, document: NonNullable<Document>): string | undefined {
+export function textAt(shape: string, document: NonNullable<Document>): string | undefined {
   const [, ...fields] = JSON.parse(shape) as string[];
   const values = fields.map((field) => valueAt(document, field));
   return values.some((value) => value instanceof CommitTsPlaceholder) ? undefined : textOf(shape, values as Value[]);
 }
 
 /** Whether a document lies within bounds. A timestamp that gets its value when the transaction commits may. */
-export function isWithin(bounds: Bounds | undefined, document: NonNullable<Document>): boolean {
+export function isIn(bounds: Bounds | undefined, document: NonNullable<Document>): boolean {
   if (!bounds) return true;
   const value = valueAt(document, bounds.field);
   if (value instanceof CommitTsPlaceholder) return true;

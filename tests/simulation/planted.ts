@@ -178,17 +178,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "cursor: found.pages === 0 ? found.cursor : page.cursor,\n    accumulated",
   ]),
   {
-    ...bug(203, "a change is applied to a row that is marked", "src/staleness/applyChange.ts", [
-      "row.dirtyAt === undefined &&",
+    ...bug(203, "a change is applied to a row that is marked", "src/staleness/mark.ts", [
+      " && row.dirtyAt === undefined",
       "",
     ]),
     kind: { guard: "applied" },
   },
   {
-    ...bug(18_605, "a change is applied to a row that is being computed", "src/staleness/applyChange.ts", [
-      " &&\n    !(await findRun(execution.db, view, key.text))",
-      "",
-    ]),
+    ...bug(
+      18_605,
+      "a change is applied to a row that is being computed",
+      "src/staleness/mark.ts",
+      ["row && !run && isCurrent", "row && isCurrent"],
+      ["if (run) await touchRun", "if (run && value === undefined) await touchRun"],
+    ),
     isRare: true,
     kind: { guard: "applied and aged", mode: "paged" },
   },

@@ -14,7 +14,7 @@ const NOTHING = "";
 
 /** Bugs in what is recorded of a compute, in how writes find it, and in views over views. */
 export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
-  bug(0, "only the first shapes are learned", "tracking/find", [
+  bug(0, "only the first shapes are learned", "tracking/store", [
     'if (stored) await db.patch("lazyShapes", stored._id, { shapes: [...all] });\n  else',
     "if (!stored)",
   ]),
@@ -32,9 +32,9 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     ["order > 0 === /^g/.test(String(kind))", "order > 0"],
     reading("bounds"),
   ),
-  bug(0, "the old document is not looked up", "tracking/find", ["[before, after].filter(", "[after].filter("]),
-  bug(0, "the new document is not looked up", "tracking/find", ["[before, after].filter(", "[before].filter("]),
-  bug(0, "an insert is not looked up", "tracking/find", [`shape.endsWith(',"_id"]')`, "true"]),
+  bug(0, "the old document is not looked up", "tracking/store", ["[before, after].filter(", "[after].filter("]),
+  bug(0, "the new document is not looked up", "tracking/store", ["[before, after].filter(", "[before].filter("]),
+  bug(0, "an insert is not looked up", "tracking/store", [`shape.endsWith(',"_id"]')`, "true"]),
   bug(
     0,
     "a document without a named table is not looked up",
