@@ -1,7 +1,18 @@
+import { defineView } from "convex-lazy-views";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Mode } from "../../src/model/definition.js";
 import { endTestApp, type QueryCtx } from "../testApp.js";
-import { declared, type Key, type ListOptions, type ListView, listView, startLists, sumOf } from "./lists.js";
+import {
+  declared,
+  type Key,
+  type ListOptions,
+  type ListView,
+  listTable,
+  listView,
+  startLists,
+  sumOf,
+} from "./lists.js";
+import type { Reader } from "./randomReads.js";
 
 // Computes that look the rows of other views up, and views whose declared sources are the tables of other views.
 
@@ -214,3 +225,27 @@ describe.each<Mode>(["snapshot", "action"])(
     });
   },
 );
+
+test("a view of the mode paged takes in rows of another view as they are now, and is made stale with them", async () => {
+  const inner = listView("inner", (ctx, { list }) => sumOf(ctx, list));
+  const total = defineView("total", {
+    table: listTable,
+    mode: "paged",
+    sources: { inner: () => [all] },
+    page: (ctx: Reader, _, options) => ctx.db.query("inner").paginate(options),
+    initial: () => 0,
+    reduce: (sum, row) => sum + Number(row.value),
+    finish: (sum) => sum,
+  });
+  const app = startLists([inner, total as unknown as ListView]);
+  for (const list of ["a", "b"]) {
+    await app.add(list, 1);
+    await app.refresh(inner, list);
+  }
+  expect(await app.settle((ctx) => total.get(ctx, all))).toBe(2);
+  await app.add("a", 10);
+  await app.testing.expectState(total, all, "stale");
+  expect(await app.settle((ctx) => total.get(ctx, all))).toBe(12);
+  expect(await app.state(inner, "a")).toBe("stale");
+  await app.testing.expectState(total, all, "fresh");
+});
