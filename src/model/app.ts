@@ -29,6 +29,8 @@ export interface LazyApp {
   isTracking: boolean;
   refs: LazyReferences;
   transports: ReadonlySet<Transport>;
+  /** Rows of each view that one heartbeat audits. */
+  auditRows: number;
   /** The exports that the app's module has forgotten; absent while that is not known. */
   forgotten?: ExportName[];
   /** Functions that refused a marked call: queries that were not made with `lazy.query`. */
@@ -45,9 +47,7 @@ export function references(module: string): LazyReferences {
   return Object.fromEntries(named) as LazyReferences;
 }
 
-export function pathOf({ module }: LazyApp, name: ExportName): string {
-  return `${module}:${name}`;
-}
+export const pathOf = ({ module }: LazyApp, name: ExportName): string => `${module}:${name}`;
 
 /** Waits for a call of one of the app's exports. An error also says how the app must export them. */
 export function called<Result>(app: LazyApp, name: ExportName, call: Promise<Result>) {
