@@ -1,15 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { endTestApp, type QueryCtx } from "../testApp.js";
-import {
-  declared,
-  type Key,
-  type ListOptions,
-  type ListView,
-  listTable,
-  listView,
-  startLists,
-  sumOf,
-} from "./lists.js";
+import { declared, type Key, type ListOptions, type ListView, listView, startLists, sumOf } from "./lists.js";
 
 // Computes that look the rows of other views up, and views whose declared sources are the tables of other views.
 
