@@ -1,6 +1,6 @@
 import { makeFunctionReference } from "convex/server";
+import { STREAM_SECRET } from "../effects/crypto.js";
 import type { Effect } from "../effects/effect.js";
-import { STREAM_SECRET } from "../effects/secrets.js";
 import { sealForClient } from "../effects/transports/client.js";
 import { sendByLogStream } from "../effects/transports/logStream.js";
 import { type LazyApp, pathOf } from "../model/app.js";
@@ -73,9 +73,7 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
   return null;
 }
 
-function toCheck(app: LazyApp): string[] {
-  return [...neededExports(app), ...app.views.keys()];
-}
+const toCheck = (app: LazyApp): string[] => [...neededExports(app), ...app.views.keys()];
 
 /** In the query: the canary leaves as every effect does. Without a log stream, returns what a client would forward. */
 export async function raiseCanary(app: LazyApp, sentAt: number): Promise<unknown> {

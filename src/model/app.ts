@@ -47,9 +47,7 @@ export function references(module: string): LazyReferences {
   return Object.fromEntries(named) as LazyReferences;
 }
 
-export function pathOf({ module }: LazyApp, name: ExportName): string {
-  return `${module}:${name}`;
-}
+export const pathOf = ({ module }: LazyApp, name: ExportName): string => `${module}:${name}`;
 
 /** Waits for a call of one of the app's exports. An error also says how the app must export them. */
 export function called<Result>(app: LazyApp, name: ExportName, call: Promise<Result>) {

@@ -2,10 +2,9 @@ import type { GenericValidator, PropertyValidators, Value } from "convex/values"
 import { asObjectValidator, ConvexError, v } from "convex/values";
 import { MAX_FORWARD_AGE_MS, MINUTE } from "../../times.js";
 import { canonicalText, toHex } from "../../values/canonical.js";
-import { isSigned, sign, toUtf8 } from "../crypto.js";
+import { acceptedEffectSecrets, isSigned, sign, toUtf8 } from "../crypto.js";
 import type { Effect } from "../effect.js";
 import { sealForSending, unsealAll } from "../seal.js";
-import { acceptedEffectSecrets } from "../secrets.js";
 import { CLIENT, type Envelope, MARK, MAX_FORWARDED_SEALS, UNSTORABLE } from "./envelope.js";
 
 const MARK_FIELD = /* @__PURE__ */ v.optional(v.string());
