@@ -231,6 +231,7 @@ function defineLazyTables() {
       missed: v.number(), // Canaries in a row that did not arrive in time.
       foreignAt: v.optional(time), // When events came of topics that loop, and which.
       foreignTopics: v.optional(v.string()),
+      audits: maybeAny, // How far audits have come in each view, and what they have found; bounded.
       // Of release 0.1.
       unauthorizedAt: v.optional(time),
       views: maybeAny,

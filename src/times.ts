@@ -29,6 +29,10 @@ export const MIN_AGE_MS = SECOND;
 /** The shortest `evictAfter`. */
 export const MIN_EVICTION_MS = MINUTE;
 
+// ── Audits ──
+/** How long a finding is remembered that no later audit of the row refutes: a long weekend. */
+export const FINDING_RETENTION_MS = 3 * DAY;
+
 // ── Runs ──
 /** How long a run may take that names no `timeout`: what Convex allows an action. */
 export const DEFAULT_TIMEOUT_MS = 10 * MINUTE;

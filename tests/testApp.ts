@@ -49,6 +49,7 @@ export interface AppOptions {
   /** Of the library's functions, those that the app forgot to export. */
   forgotten?: string[];
   transports?: Transport[];
+  audit?: number | false;
   /** Limits of a transaction, beside Convex's own; absent for none at all. */
   limits?: TransactionLimits;
 }
@@ -59,12 +60,13 @@ export interface AppOptions {
  */
 export function startTestApp(options: AppOptions = {}) {
   stubEnvironment(new Date("2026-01-01T00:00:00Z"));
-  const { module = "lazy", views = {}, tables = {}, forgotten = [], transports } = options;
+  const { module = "lazy", views = {}, tables = {}, forgotten = [], transports, audit } = options;
   const lazy = new LazyViews<GenericDataModel>({
     module,
     // The test's own tables are not typed, so sources cannot be compared with them.
     views: views as Record<string, AnyView<never>>,
     ...(transports === undefined ? {} : { transports }),
+    ...(audit === undefined ? {} : { audit }),
   });
   const http = httpRouter();
   lazy.registerRoutes(http);

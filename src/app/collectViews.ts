@@ -1,5 +1,6 @@
 import type { Transport } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
+import { wrongValue } from "../values/describe.js";
 
 export function toTransports(transports: unknown = ["logStream"]): Set<Transport> {
   const list = [transports].flat();
@@ -8,6 +9,13 @@ export function toTransports(transports: unknown = ["logStream"]): Set<Transport
   throw new Error(
     `new LazyViews({ transports }) is ${JSON.stringify(transports)}; give ["logStream"], ["client"], or both.`,
   );
+}
+
+/** How many rows of each view one heartbeat audits. */
+export function toAuditRows(audit: unknown = 3): number {
+  if (audit === false) return 0;
+  if (Number.isInteger(audit) && Number(audit) > 0) return Number(audit);
+  throw wrongValue("new LazyViews: audit", audit, "give how many rows of each view a heartbeat audits, or false");
 }
 
 /** The views by their names; and of each source table, the views whose rows its changes concern. */

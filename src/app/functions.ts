@@ -10,9 +10,10 @@ import type { ActJob, DispatchArgs, Question, RecomputeJob, RecomputeOutcome, Sw
 import { doRunJob } from "../recompute/run.js";
 import type { AnyQueryCtx } from "../schema.js";
 import { stillWanted } from "../views/read.js";
+import { answerAudit, sweepAudit } from "./audit.js";
 import { withExecution } from "./builders.js";
 import { beat, raiseCanary, writeArrival, writeBeat, writeTopics } from "./heartbeat.js";
-import { type InspectReport, inspect } from "./inspect.js";
+import { type InspectReport, inspect, inspectRow } from "./inspect.js";
 import { act, answerRun, runAttempt, runCommit } from "./recompute.js";
 import { findDue, findForgotten, sweepDue, sweepForgotten } from "./sweeps.js";
 import { lookAtWiring } from "./wiring.js";
@@ -25,8 +26,11 @@ export interface LazyFunctions {
   dispatch: RegisteredMutation<"internal", DispatchArgs, Promise<DispatchCounts>>;
   /** Works in the background, on 100 documents at most: ages, dead jobs, expired ledger entries, evictions. */
   sweep: RegisteredMutation<"internal", { job: SweepJob }, Promise<{ swept: number }>>;
-  /** Reports what is wrong with the wiring, rows, stale rows, failures: `npx convex run lazy:inspect`. */
-  inspect: RegisteredQuery<"internal", { ask?: Question }, Promise<InspectReport>>;
+  /**
+   * Reports what is wrong with the wiring, rows, stale rows, failures: `npx convex run lazy:inspect`. Of one row, what
+   * `view.explain` says: `npx convex run lazy:inspect '{"view":"airportStats","key":{"airport":"SFO"}}'`.
+   */
+  inspect: RegisteredQuery<"internal", { ask?: Question; view?: string; key?: unknown }, Promise<InspectReport>>;
   /** For views of the mode `action`: computes. Export it only with such views. */
   act: RegisteredAction<"internal", { job: ActJob }, Promise<RecomputeOutcome>>;
   /**
@@ -59,6 +63,7 @@ const SWEEPS: Handlers<SweepJob, [MutationExecution], number> = {
   due: sweepDue,
   evict: sweepDue,
   backstop: sweepForgotten,
+  audit: sweepAudit,
   beat: (execution, job) => writeBeat(execution, job).then(() => 1),
   topics: writeTopics,
   ping: async () => 0,
@@ -69,6 +74,7 @@ const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
   wanted: (app, ctx, { effects }) => stillWanted(app, ctx, effects),
   due: findDue,
   backstop: findForgotten,
+  audit: answerAudit,
   compute: answerRun,
   canary: (app, _, { sentAt }) => raiseCanary(app, sentAt),
   ping: lookAtWiring,
@@ -101,9 +107,11 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
       handler: async (ctx, { job }) => ({ swept: await withExecution(app, ctx, handlerOf(SWEEPS, job)) }),
     }),
     inspect: internalQueryGeneric({
-      args: { ask: v.optional(v.any()) },
-      handler: (ctx, { ask }) =>
-        (ask === undefined ? inspect(app, ctx) : handlerOf(ANSWERS, ask)(app, ctx)) as Promise<InspectReport>,
+      args: { ask: v.optional(v.any()), view: v.optional(v.string()), key: v.optional(v.any()) },
+      handler: (ctx, { ask, view, key }) => {
+        if (ask !== undefined) return handlerOf(ANSWERS, ask)(app, ctx) as Promise<InspectReport>;
+        return view === undefined ? inspect(app, ctx) : (inspectRow(app, ctx, view, key) as Promise<never>);
+      },
     }),
     act: internalActionGeneric({
       args,

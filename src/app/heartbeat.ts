@@ -9,6 +9,7 @@ import { neededExports } from "../model/exports.js";
 import type { Arrival, Beat, SweepJob, TopicsNote } from "../model/jobs.js";
 import { type AnyActionCtx, type AnyQueryCtx, type LazyReader, type LazyWriter, lazyDb } from "../schema.js";
 import { CANARY_PATIENCE_MS, NOTE_INTERVAL_MS, SECOND } from "../times.js";
+import { dropShapes } from "../tracking/find.js";
 import { complain } from "../values/describe.js";
 import { type Call, routeProblem, tryExports } from "./wiring.js";
 
@@ -43,6 +44,17 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
     ...views.map((view) => ({ kind: "backstop" as const, view, at })),
   ];
   for (const job of jobs) await attempt("sweep", { job });
+  for (const { name, mode, staleWhen } of app.auditRows > 0 ? app.views.values() : []) {
+    // What an age guards may depend on the time, and is repaired by it.
+    const isClaimed = staleWhen.asksMarks && staleWhen.ages.length === 0;
+    if (!isClaimed || (mode !== "transaction" && mode !== "snapshot")) continue;
+    const question = (rows: number) => ({ ask: { kind: "audit", view: name, rows } });
+    const ask = (rows: number) => call("query", pathOf(app, "inspect"), question(rows));
+    // A row that a query cannot compute, in the time that it has, must not keep the others from being audited.
+    const last = () => attempt("inspect", question(0));
+    const audited = await ask(app.auditRows).catch(() => ask(1).catch(last));
+    if (audited) await attempt("sweep", { job: { kind: "audit", view: name, audited } });
+  }
   for (const problem of [...seen, ...failed]) complain(problem);
   const remember = async (route?: string) => {
     const job: Beat = { kind: "beat", at, checked: toCheck(app), failed, route };
@@ -80,7 +92,10 @@ export async function writeTopics({ ledger: { db } }: MutationExecution, { topic
 }
 
 /** In the mutation `recompute` or `sweep`, once or twice a heartbeat. A canary that is not late is still waited for. */
-export async function writeBeat({ app, ledger: { db } }: MutationExecution, job: Beat): Promise<"clean"> {
+export async function writeBeat(execution: MutationExecution, job: Beat): Promise<"clean"> {
+  const { app, ledger } = execution;
+  const { db } = ledger;
+  if (app.isTracking) await dropShapes(db);
   const { at, checked, failed, route } = job;
   const found = await readHealth(db, at);
   const { isWaiting, isLate, missed } = found;
@@ -97,7 +112,7 @@ export async function writeArrival({ ledger: { db } }: MutationExecution, { sent
   return "clean";
 }
 
-async function readHealth(db: LazyReader, now = Date.now()) {
+export async function readHealth(db: LazyReader, now = Date.now()) {
   const found = await db.query("lazyHealth").first();
   const { sentAt = 0, arrivedAt = 0, missed = 0, foreignAt = 0 } = found ?? {};
   const isWaiting = arrivedAt < sentAt;
@@ -105,7 +120,9 @@ async function readHealth(db: LazyReader, now = Date.now()) {
   return { ...found, sentAt, arrivedAt, missed, foreignAt, isWaiting, isLate };
 }
 
-async function writeHealth(db: LazyWriter, { _id }: Awaited<ReturnType<typeof readHealth>>, change: object) {
+type Health = Awaited<ReturnType<typeof readHealth>>;
+
+export async function writeHealth(db: LazyWriter, { _id }: Health, change: object): Promise<void> {
   await db.patch("lazyHealth", _id ?? (await db.insert("lazyHealth", { missed: 0 })), change);
 }
 

@@ -7,6 +7,8 @@ import { type AnyQueryCtx, type Entry, lazyDb, type StoredRow } from "../schema.
 import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
+import { type Explanation, explainRow } from "../views/explain.js";
+import { auditReport } from "./audit.js";
 import { health, type StreamHealth } from "./heartbeat.js";
 import { lookAtWiring } from "./wiring.js";
 
@@ -26,9 +28,12 @@ export type Failure = { key: Value; message: string } & Record<"attempts" | "fai
 export interface InspectReport {
   /**
    * What is wrong, or not checked yet, with the remedy. Empty when a heartbeat has tried each export and table, its
-   * canary has gone the whole way to a recompute, and no key's compute fails for good.
+   * canary has gone the whole way to a recompute, no key's compute fails for good, and audits have found no row that is
+   * wrong: that is forgotten when an audit passes the row again and it is right, and after three days.
    */
   problems: string[];
+  /** Advice, as sentences: documents that computes read and the declared sources of their views do not map to the key. */
+  uncovered: string[];
   /** How the log stream works, as the canary tells; null without that transport. */
   stream: StreamHealth | null;
   /**
@@ -57,6 +62,8 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
   const { problems: seen, missing } = await lookAtWiring(app, ctx);
   const problems = [...forgottenExports(app), ...seen];
   const stream = await health(app, ctx, problems);
+  const { problems: found, uncovered } = await auditReport(app, ctx);
+  problems.push(...found);
   const views: InspectReport["views"] = {};
   const ledger: InspectReport["ledger"] = { entries: 0, more: false, failures: [] };
   let parts = app.views.size + 1;
@@ -102,7 +109,14 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
       `view "${name}": its compute fails for good for ${keys}: ${last.message} (Only a reader starts the next attempt.)`,
     );
   }
-  return { problems, stream: app.transports.has("logStream") ? stream : null, views, ledger };
+  return { problems, uncovered, stream: app.transports.has("logStream") ? stream : null, views, ledger };
+}
+
+/** @throws Error naming the views, when there is none of that name; or as `view.explain`, when the key does not fit. */
+export async function inspectRow(app: LazyApp, ctx: AnyQueryCtx, name: string, key: unknown): Promise<Explanation> {
+  const view = app.views.get(name);
+  if (view) return explainRow(app, ctx, view, key);
+  throw new Error(`inspect: there is no view "${name}"; the views are ${[...app.views.keys()].join(", ") || "none"}.`);
 }
 
 /** Counts documents: as many as a part's share allows, and at least one, if the transaction has room for it. */

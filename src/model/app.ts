@@ -29,6 +29,8 @@ export interface LazyApp {
   isTracking: boolean;
   refs: LazyReferences;
   transports: ReadonlySet<Transport>;
+  /** Rows of each view that one heartbeat audits. */
+  auditRows: number;
   /** The exports that the app's module has forgotten; absent while that is not known. */
   forgotten?: ExportName[];
   /** Functions that refused a marked call: queries that were not made with `lazy.query`. */

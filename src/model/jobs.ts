@@ -61,19 +61,29 @@ export type EvictJob = Sweep & { kind: "evict" }; // A scan for rows to evict, w
 export type BackstopJob = { kind: "backstop"; view: string; at: number; cursor?: string };
 /** A heartbeat: the names that it has looked at, and what is wrong with exports and the route, as sentences. */
 export type Beat = { kind: "beat"; at: number; checked: string[]; failed: string[]; route?: string | undefined };
+/** A row that was called fresh is wrong; or two computes of it differ; or it reads what its sources do not cover. */
+export type Finding = Record<"view" | "key" | "message", string> & {
+  kind: "drift" | "random" | "uncovered";
+  at: number;
+  asOf: bigint;
+};
+/** An audit of the rows of a view whose keys come after a key, up to the next; where that is not greater, round the end. */
+export type Audited = { after: string; next: string; findings: Finding[] };
+export type AuditJob = { kind: "audit"; view: string; audited: Audited };
 export type Arrival = { kind: "arrival"; sentAt: number }; // The canary that was sent then has gone the whole way.
 export type TopicsNote = { kind: "topics"; topics: string }; // The log stream delivers topics that loop.
 
 /** The jobs of the mutation `sweep`: `due` handles what is due in a table. */
-export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | Beat | TopicsNote | Ping;
+export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | AuditJob | Beat | TopicsNote | Ping;
 
 /** The questions that the query `inspect` answers to the library, mostly through a stale snapshot. */
 export type Question =
   | { kind: "commits"; effects: readonly Effect[] } // The `asOf` of the rows of effects.
   | { kind: "wanted"; effects: readonly Effect[] } // Which effects of an old delivery are still wanted.
-  | Exclude<SweepJob, EvictJob | Beat | TopicsNote | Ping> // What a sweep has to handle.
+  | Exclude<SweepJob, EvictJob | AuditJob | Beat | TopicsNote | Ping> // What a sweep has to handle.
   /** What a key's value is, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
+  | { kind: "audit"; view: string; rows: number } // What is wrong with the next rows of a view.
   | { kind: "canary"; sentAt: number } // Raises a canary.
   | Ping; // What a query sees of the wiring.
 

@@ -49,10 +49,14 @@ export async function takeIn(
   changed: Change,
   markedBy: string,
 ): Promise<void> {
+  // What `compute` has read of a row may be ahead of what is stored: a change of the row cannot be applied.
+  const isRow = execution.app.views.get(changed.table)?.mode === "transaction";
   for (const [key, change] of concerns(view, changed)) {
     await markOver(execution, view, key, markedBy);
     await markRow(execution, view, markedBy, () =>
-      view.applyChange ? applyToRow(execution, view, key, change, markedBy) : markKey(execution, view, key, markedBy),
+      view.applyChange && !isRow
+        ? applyToRow(execution, view, key, change, markedBy)
+        : markKey(execution, view, key, markedBy),
     );
   }
 }

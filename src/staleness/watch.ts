@@ -73,7 +73,8 @@ async function write(execution: MutationExecution, method: Method, named: string
   const id = args.at(method === "delete" ? -1 : -2);
   const isOf = (name: string) => db.normalizeId(name, String(id)) !== null;
   const table = named || ((await trackedTables(execution)).find(isOf) ?? ANY_TABLE);
-  const shapes = await shapesOn(execution, table, ANY_TABLE);
+  // A read of a row names its table: rows that depend on documents of any table must not mark themselves.
+  const shapes = await shapesOn(execution, table, ...(app.views.has(table) ? [] : [ANY_TABLE]));
   const views = app.dependents.get(table) ?? [];
   if (views.length + shapes.length === 0) return await raw[method](...args);
   const read = (id: unknown) => raw.get(...(table === ANY_TABLE ? [id] : [table, id])) as Promise<Document>;

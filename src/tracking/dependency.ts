@@ -1,6 +1,6 @@
 import { CommitTsPlaceholder, compareValues, type Value } from "convex/values";
 import type { Bounds } from "../schema.js";
-import { canonicalText } from "../values/canonical.js";
+import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { startOf } from "../values/describe.js";
 
 /*
@@ -57,6 +57,38 @@ export function tableOfShape(shape: string): string {
 /** Tells dependencies with other bounds apart. */
 export function identityOf({ text, bounds }: Dependency): string {
   return bounds ? text + canonicalText(bounds as Value) : text;
+}
+
+/** Documents that a row depends on. */
+export interface Documents {
+  table: string;
+  /**
+   * The fields that equal values, `"undefined"` for a missing one; none stands for the whole table. Absent in views with
+   * declared sources.
+   */
+  fields?: Record<string, Value>;
+  /** The range on the next field, such as `{ field: "delay", gte: 10, lt: 20 }`. */
+  bounds?: { field: string } & { [Kind in "gt" | "gte" | "lt" | "lte"]?: Value };
+  /** So many rows depend on them that reads look changes up, in place of marks. */
+  shared?: true;
+}
+
+/** What a dependency says. A key of another view is the field `key` of its rows. */
+export function toDocuments({ text, bounds }: Dependency): Documents {
+  const [table = "", ...fields] = JSON.parse(shapeOf({ text })) as string[];
+  const cut = text.slice(text.indexOf("\n") + 1);
+  const quoted = cut.replace(/"(?:[^"\\]|\\.)*"|undefined/g, (part) => (part === "undefined" ? `"${part}"` : part));
+  let values: Value[];
+  try {
+    values = fromCanonicalText(`[${quoted}]`) as Value[];
+  } catch {
+    values = fields.map(() => cut); // It was too long.
+  }
+  return {
+    table: table.replace(/^view /, ""),
+    fields: Object.fromEntries(fields.map((field, i) => [field, values[i] as Value])),
+    ...(bounds && { bounds: { field: bounds.field, ...Object.fromEntries(bounds.bounds) } }),
+  };
 }
 
 /** The text of the dependencies of a shape that a document falls under; none while one of its values is not known. */

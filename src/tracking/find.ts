@@ -1,5 +1,5 @@
 import type { MutationExecution } from "../model/execution.js";
-import type { StoredDependency } from "../schema.js";
+import type { LazyReader, LazyWriter, StoredDependency } from "../schema.js";
 import { type Document, isWithin, shapeOf, tableOfShape, textFor } from "./dependency.js";
 
 /** Dependencies of one shape that are read as a whole, in place of a look-up for each text. */
@@ -41,11 +41,8 @@ export async function rowsWith(execution: MutationExecution, text: string): Prom
   const shape = shapeOf({ text });
   let found = dependents.get(text) ?? (dependents.has(shape) ? [] : undefined);
   if (found) return found;
-  const query = ledger.db.query("lazyDependencies");
   if (await execution.isShortOfRanges()) {
-    const all = await query
-      .withIndex("by_text", (q) => q.gte("text", shape).lt("text", `${shape}\u000b`))
-      .take(MAX_DOCUMENTS);
+    const all = await ofShape(ledger.db, shape).take(MAX_DOCUMENTS);
     if (all.length < MAX_DOCUMENTS) {
       for (const each of all) dependents.set(each.text, []);
       for (const each of all) dependents.get(each.text)?.push(each);
@@ -53,7 +50,10 @@ export async function rowsWith(execution: MutationExecution, text: string): Prom
       return dependents.get(text) ?? [];
     }
   }
-  found = await query.withIndex("by_text", (q) => q.eq("text", text)).collect();
+  found = await ledger.db
+    .query("lazyDependencies")
+    .withIndex("by_text", (q) => q.eq("text", text))
+    .collect();
   dependents.set(text, found);
   return found;
 }
@@ -79,6 +79,20 @@ export async function learnShapes(execution: MutationExecution, shapes: readonly
   if (stored) await db.patch("lazyShapes", stored._id, { shapes: [...all] });
   else await db.insert("lazyShapes", { shapes: [...all] });
   execution.shapes = undefined;
+}
+
+/** Forgets the shapes that no dependency has any more: each costs each write of its table a range. */
+export async function dropShapes(db: LazyWriter): Promise<void> {
+  const stored = await db.query("lazyShapes").first();
+  if (!stored) return;
+  const found = await Promise.all(stored.shapes.map((shape) => ofShape(db, shape).first()));
+  const shapes = stored.shapes.filter((_, i) => found[i]);
+  if (shapes.length < stored.shapes.length) await db.patch("lazyShapes", stored._id, { shapes });
+}
+
+function ofShape(db: LazyReader, shape: string) {
+  // The values follow after a line break, whose next character is this one.
+  return db.query("lazyDependencies").withIndex("by_text", (q) => q.gte("text", shape).lt("text", `${shape}\u000b`));
 }
 
 async function readShapes(execution: MutationExecution): Promise<readonly string[]> {

@@ -2,7 +2,7 @@ import type { DocumentByName, GenericDataModel, GenericQueryCtx, TableNamesInDat
 import type { EffectCtx } from "../effects/collector.js";
 import { release } from "../effects/ledger.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { dbOf, type MutationExecution, mutationOf } from "../model/execution.js";
+import { dbOf, executionOf, type MutationExecution, mutationOf } from "../model/execution.js";
 import { findRow, keyTooLong, recomputeEffect, startOfLong, toKey } from "../model/row.js";
 import { findPages, findRun } from "../model/run.js";
 import { computeAndCommit } from "../recompute/commit.js";
@@ -10,6 +10,7 @@ import { endRunOf } from "../recompute/turns.js";
 import { lazyDb, type Row } from "../schema.js";
 import { recomputeSoon } from "../staleness/mark.js";
 import { evictRow, invalidateKey } from "../staleness/sources.js";
+import { type Explanation, explainRow } from "./explain.js";
 import { peekView, type RowRead, readRows, readView, type ViewRead } from "./read.js";
 
 /** The ctx of a function of `lazy.query` or `lazy.mutation`. */
@@ -101,6 +102,16 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    */
   peek<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<ViewRead<Value, null>> {
     return peekView(ctx, this.definition, key) as Promise<ViewRead<Value, null>>;
+  }
+
+  /**
+   * Why a key's row is as it is: its state, what has marked it, what it depends on, and what it waits for. It raises
+   * nothing. `const { dependsOn, marked, waits } = await airportStats.explain(ctx, { airport: "SFO" });`
+   */
+  async explain(ctx: ReadCtx, key: Key): Promise<Explanation> {
+    const { app, mutex, reader } = executionOf(ctx, this.definition, "explain");
+    await mutex?.idle;
+    return await explainRow(app, reader, this.definition, key);
   }
 
   /**

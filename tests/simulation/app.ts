@@ -23,6 +23,7 @@ import {
   viewTable,
 } from "convex-lazy-views";
 import type { Transport } from "../../src/model/app.js";
+import { PART_TABLES, type Part, type Reads, trackedViews } from "./trackedViews.js";
 import type { Release } from "./upgrade.js";
 
 /** What the pages of the app run in their browsers. */
@@ -59,6 +60,10 @@ export type Mode = (typeof MODES)[number];
 export interface Deployment {
   guard: Guard;
   mode: Mode;
+  /** What compute reads, in an app that has no sources; undefined for one that has. */
+  reads?: Reads | undefined;
+  /** Whether few dependencies are many already: two rows share one, and a row has two on a table. */
+  isCrowded?: boolean | undefined;
   /** Whether rows that readers ask for are recomputed by the writes that make them out of date. */
   isLeased: boolean;
   /** Whether one recompute runs at a time. */
@@ -82,6 +87,8 @@ export const NOTED_WINDOW_MS = 60_000;
 /** How long the app's actions may take, and its leases last. */
 const TIMEOUT_MS = 20_000;
 const LEASE_MS = 60_000;
+/** What renumbering an item adds to its number. */
+export const HIGHER = 100;
 /** How long rows stay that no reader asks for. */
 export const EVICT_AFTER_MS = 60_000;
 
@@ -99,8 +106,14 @@ export const schema = defineSchema({
   items: defineTable({ list: v.string(), color: v.string(), n: v.number() })
     .index("by_list", ["list"])
     .index("by_color", ["color"])
-    .index("by_n", ["n"]),
+    .index("by_n", ["n"])
+    .index("by_list_n", ["list", "n"])
+    .index("by_color_n", ["color", "n"]),
+  boxes: defineTable({ item: v.id("items"), color: v.string() })
+    .index("by_color", ["color"])
+    .index("by_item", ["item"]),
   groups: groupsTable,
+  ...PART_TABLES,
   ...lazyTables,
 });
 
@@ -110,19 +123,14 @@ type MutationCtx = GenericMutationCtx<GenericDataModel>;
 /** An item is in the group of its list and in that of its color. */
 const groupsOf = ({ list, color }: Item): Key[] => [{ group: list }, { group: color }];
 
-function view({
-  guard,
-  mode,
-  isLeased,
-  isLimited,
-  isEvicting,
-  version,
-  isCompatible,
-}: Deployment): View<Key, Value, unknown> {
+function view(
+  { guard, mode, reads, isLeased, isLimited, isEvicting, version, isCompatible }: Deployment,
+  tracked: object,
+): View<Key, Value, unknown> {
   const sources = { items: groupsOf };
   const options = {
     sources: { sources },
-    tags: { tags: ({ group }: Key) => ["all", `group:${group}`] },
+    tags: { sources: {}, tags: ({ group }: Key) => ["all", `group:${group}`] },
     expired: { sources, expiredWhen: invalidated<Key, Value>() },
     computed: {
       sources,
@@ -172,6 +180,7 @@ function view({
     ...options,
     mode,
     ...(computing as object),
+    ...(reads !== undefined && { sources: undefined, ...tracked }),
   } as never);
 }
 
@@ -227,11 +236,13 @@ async function pageOf(ctx: QueryCtx, { group }: Key, { cursor }: { cursor: strin
 
 /** The app's functions, as a deployment has them. */
 export function deploy(deployment: Deployment) {
-  const groups = view(deployment);
+  const tracked = trackedViews(deployment);
+  const groups = view(deployment, tracked.options);
+  const parts: Partial<typeof tracked.views> = deployment.reads === undefined ? {} : tracked.views;
   const lazy = new LazyViews<GenericDataModel>({
     module: "lazy",
     transports: [...deployment.transports],
-    views: { groups } as never,
+    views: { groups, ...parts } as never,
   });
   const http = httpRouter();
   lazy.registerRoutes(http);
@@ -244,12 +255,28 @@ export function deploy(deployment: Deployment) {
     for (const name of names) await lazy.invalidateTag(ctx, `group:${name}`);
   };
   const add = async (ctx: MutationCtx, item: Item) => {
-    await ctx.db.insert("items", item);
+    const id = await ctx.db.insert("items", item);
+    if (deployment.reads === "ids") await ctx.db.insert("boxes", { item: id, color: item.color } as never);
     await touch(ctx, item);
   };
   const find = async (ctx: MutationCtx, n: number) => {
     const query = ctx.db.query("items").withIndex("by_n", (q) => q.eq("n", n as never));
     return (await query.first()) as unknown as (Item & { _id: never }) | null;
+  };
+  /** Makes an item another one, or another document: its number is higher, or lower again, by an even amount. */
+  const renumber = async (ctx: MutationCtx, n: number) => {
+    const found = (await find(ctx, n)) ?? (await find(ctx, n + HIGHER));
+    if (found === null) return;
+    const { list, color } = found;
+    const next = { list, color, n: found.n === n ? n + HIGHER : n };
+    if (deployment.reads !== "ids") return await ctx.db.replace("items", found._id, next as never);
+    const box = await ctx.db
+      .query("boxes")
+      .withIndex("by_item", (q) => q.eq("item", found._id as never))
+      .first();
+    await ctx.db.delete("items", found._id);
+    const item = await ctx.db.insert("items", next);
+    if (box !== null) await ctx.db.patch("boxes", box._id as never, { item } as never);
   };
   const item = { list: v.string(), color: v.string(), n: v.number() };
   const notedReference = makeFunctionReference<"mutation">("app:noted");
@@ -262,6 +289,8 @@ export function deploy(deployment: Deployment) {
     }),
     numbers: queryGeneric({ args: group, handler: numbersOf }),
     add: mutation({ args: item, handler: add }),
+    /** What the dashboard does, or a mutation that is not one of the library. */
+    addRaw: mutationGeneric({ args: item, handler: add as never }),
     move: mutation({
       args: { n: v.number(), list: v.string() },
       handler: async (ctx, { n, list }) => {
@@ -340,6 +369,18 @@ export function deploy(deployment: Deployment) {
     invalidate: mutation({
       args: group,
       handler: async (ctx, key) => await groups.invalidate(ctx, key),
+    }),
+    renumber: mutation({ args: { n: v.number() }, handler: (ctx, { n }) => renumber(ctx, n) }),
+    /** A reader of a view under `groups`. */
+    readPart: lazy.query(queryGeneric)({
+      args: { ...group, part: v.string() },
+      handler: async (ctx, { part, group }) => await parts[part as Part]?.read(ctx, { group }),
+    }),
+    changePart: mutation({
+      args: { ...group, part: v.string(), how: v.string() },
+      handler: async (ctx, { part, how, group }) => {
+        await parts[part as Part]?.[how as "refresh" | "evict" | "invalidate"](ctx, { group });
+      },
     }),
     noted: mutationGeneric({ args: {}, handler: async () => null }),
   };

@@ -44,7 +44,13 @@ export class Calls {
       case "move":
         return mutation("app:move", { n: this.known(act.item), list: act.list });
       case "remove":
-        return mutation("app:remove", { n: this.known(act.item) });
+      case "renumber":
+        return mutation(`app:${act.do}`, { n: this.known(act.item) });
+      case "part": {
+        const { part, group, how } = act;
+        if (how === "ask") return { kind: "query", path: "app:readPart", args: { part, group } };
+        return mutation("app:changePart", { part, group, how });
+      }
       default:
         return null;
     }

@@ -4,7 +4,20 @@ import { withOldReleases } from "./upgrade.js";
 
 const entry = fileURLToPath(new URL("app.ts", import.meta.url));
 
+/** Bounds that histories with few documents reach, where the environment says so. */
+const BOUNDS: readonly [file: string, find: string, few: number][] = [
+  ["store", "rows.length < MAX_ROWS", 2],
+  ["store", "found.shared.size > MAX_SHARED", 1],
+  ["recorder", "found.size <= MAX_IN_TABLE", 2],
+  ["recorder", "if (found.size > MAX_IN_TABLE", 2],
+];
+const CROWDED: readonly Edit[] = BOUNDS.map(([file, find, few]) => ({
+  file: `src/tracking/${file}.ts`,
+  find,
+  replace: find.replace(/MAX_\w+/, (bound) => `(process.env.CROWDED ? ${few} : ${bound})`),
+}));
+
 /** Compiles the simulation's own app, with bugs planted in the library; deployments may have older releases of it. */
 export async function compileApp(edits: readonly Edit[] = []): Promise<Program> {
-  return await withOldReleases(await compile({ entry, edits }));
+  return await withOldReleases(await compile({ entry, edits: [...CROWDED, ...edits] }));
 }

@@ -3,9 +3,10 @@ import { MAX_EVENT_AGE_MS } from "./engine/logStream.js";
 import { BEAT_EVERY_MS, LastingFaults } from "./faults.js";
 import { ALL_TURNS, COLORS, LISTS } from "./history.js";
 import { checkHealth } from "./invariants/health.js";
+import { checkTruth } from "./invariants/rows.js";
 import { must, Violation } from "./invariants/violation.js";
 import type { Simulation } from "./simulation.js";
-import { hasAge, isClean, isOld, rowsOf } from "./truth.js";
+import { hasAge, isClean, isOld, isUnknown, rowsOf } from "./truth.js";
 
 /** Within the hour of the documentation, as the heartbeat was somewhat earlier. */
 const LATELY_MS = 3_600_000;
@@ -25,6 +26,10 @@ const LONG_CALM_MS = 900_000;
 const CLIENT_CALM_MS = 3_600_000 + CALM_MS;
 /** The beats of a heartbeat when no job dies any more. */
 const LAST_BEATS = 3;
+/** Heartbeats that audit each row of a view, and then those of the views over it. */
+const AUDITS = 9;
+/** The number of the item that is written round the library. */
+const DRIFTED = 1_000;
 /** How often readers ask in a backlog. */
 const ASK_EVERY_MS = 3_000;
 
@@ -39,6 +44,7 @@ export class Convergence {
     await this.converge();
     const { transports, isEvicting } = simulation.deployment;
     if (!simulation.isBroken && isEvicting && !transports.includes("client")) await this.leave();
+    if (!simulation.isBroken && simulation.history.isDrifting) await this.drift();
   }
 
   /**
@@ -148,6 +154,21 @@ export class Convergence {
     if (!simulation.isBroken) await this.askOnceMore();
   }
 
+  /** An item comes round the library: audits find every row that is fresh and wrong, and have it recomputed. */
+  private async drift(): Promise<void> {
+    const { simulation } = this;
+    const { backend, deployment } = simulation;
+    if (hasAge(deployment.guard)) return; // Those rows are not audited: they become right by themselves.
+    simulation.hasDrifted = true;
+    const item = { list: LISTS[0], color: COLORS[0], n: DRIFTED };
+    await Promise.all([backend.mutation("app:addRaw", item), this.calm("a write goes round the library", 0)]);
+    for (let beat = 0; beat < AUDITS; beat++) {
+      simulation.beat();
+      await this.calm("an audit");
+    }
+    simulation.check(() => checkTruth(backend.store, deployment, backend.store.latest));
+  }
+
   /** Nobody watches any more: every row goes, in a view with `evictAfter`. */
   private async leave(): Promise<void> {
     this.simulation.subscriptions.stop();
@@ -230,6 +251,7 @@ export class Convergence {
     const row = this.rows().get(group);
     const { guard, version } = this.simulation.deployment;
     if (row === undefined || guard === "aged" || this.hasAgedOut(group)) return false;
+    if (row.tracked?.shared && (row.dirtyAt !== undefined || isUnknown(this.simulation.deployment, row))) return false;
     return guard !== "tags" || (row.version === version && row.dirtyAt === undefined && row.seq === undefined);
   }
 

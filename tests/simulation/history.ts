@@ -1,6 +1,7 @@
 import type { Transport } from "../../src/model/app.js";
 import { type Deployment, GUARDS, type Guard, MODES, type Mode } from "./app.js";
 import { type ChoiceSource, randomNumbers } from "./engine/choices.js";
+import { type Part, READS, type Reads, viewsUnder } from "./trackedViews.js";
 import { RELEASES, type Release } from "./upgrade.js";
 
 /** The groups that items can be in: two lists, and two colors. */
@@ -23,7 +24,9 @@ export type Act =
   | { do: "invent"; key: (typeof INVENTED)[number] }
   | { do: "add"; list: List; color: Color }
   | { do: "move"; item: number; list: List }
-  | { do: "remove"; item: number }
+  | { do: "remove" | "renumber"; item: number }
+  /** Of a view under `groups`. */
+  | { do: "part"; part: Part; group: Group; how: (typeof PART_CHANGES)[number] }
   | {
       do: "add both" | "add unawaited" | "add nested" | "add and roll back";
       list: List;
@@ -53,13 +56,15 @@ export type Step = Act & { turns: number };
  * - `clients`: pages forward effects, in an app that has no log stream, or one beside it.
  * - `upgrade`: the app begins on an older release of the library.
  * - `lasting faults`: half of all effects are lost for good and half of all jobs die, and a heartbeat beats.
+ * - `tracked`: one of these, in an app whose views are tracked, or over other views.
  */
-export const KINDS = ["stream", "clients", "upgrade", "lasting faults"] as const;
+export const KINDS = ["stream", "clients", "upgrade", "lasting faults", "tracked"] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** The kind of a history among many: half of them are of the first one. */
+/** The kind of a history among many: a quarter of them are of the first one, and a quarter of the last one. */
 export function kindOf(seed: number): Kind {
-  return seed % 2 === 0 ? "stream" : (KINDS[1 + (((seed - 1) / 2) % (KINDS.length - 1))] as Kind);
+  if (seed % 2 === 0) return seed % 4 === 0 ? "stream" : "tracked";
+  return KINDS[1 + (((seed - 1) / 2) % 3)] as Kind;
 }
 
 /** Everything that decides how a simulation goes. */
@@ -75,6 +80,12 @@ export interface History {
   /** The release that it begins on. Default: this one. */
   release?: Release;
   hasLastingFaults?: boolean;
+  /** What compute reads, in an app without sources. */
+  reads?: Reads;
+  /** Whether few dependencies are many already: two rows share one, and a row has two on a table. */
+  isCrowded?: boolean;
+  /** Whether, after the end, an item is written round the library, which audits must find. */
+  isDrifting?: boolean;
   steps: Step[];
   choices: ChoiceSource;
 }
@@ -95,8 +106,13 @@ const BEAT_WAITS_MS = [300_000, 620_000];
 /** Pauses in which readers watch rows whose idle clock runs: for parts of `evictAfter`, or for a few times of it. */
 const WATCHES_MS = [31_000, 45_000, 95_000, 250_000];
 
+const PART_CHANGES = ["ask", "refresh", "evict", "invalidate"] as const;
+/** What keeps a tracked row from being served as fresh: ages alone say nothing of what was read. */
+const TRACKED_GUARDS: readonly Guard[] = ["sources", "sources", "expired", "computed", "both"];
+
 /** The history of a seed. */
 export function historyOf(seed: number, kind: Kind = "stream"): History {
+  if (kind === "tracked") return trackedHistory(seed);
   const random = randomNumbers(seed);
   const one = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
   const isUpgrade = kind === "upgrade";
@@ -193,10 +209,41 @@ function withIdleTimes(seed: number, history: History): History {
   return { ...history, steps };
 }
 
+/** A history of one of the other kinds, in an app whose views are tracked. */
+function trackedHistory(seed: number): History {
+  const random = randomNumbers(-7 - seed);
+  const one = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+  const history = historyOf(seed, one(["stream", "stream", ...KINDS.slice(0, -1)] as const));
+  // Older releases put nothing into boxes.
+  const reads = one(READS.filter((each) => history.release === undefined || each !== "ids"));
+  const parts = viewsUnder(reads);
+  const groups = history.steps.flatMap((step) => ("group" in step ? [step.group] : []));
+  const steps = history.steps.flatMap((step): Step[] => {
+    const roll = random();
+    const added: Act = { do: "renumber", item: Math.floor(random() * 5) };
+    if (roll < 0.15) return [step, { ...added, turns: one(TURNS) }];
+    if (roll > 0.35 || parts.length === 0) return [step];
+    return [step, { do: "part", part: one(parts), group: one(groups), how: one(PART_CHANGES), turns: one(TURNS) }];
+  });
+  const guard = one(TRACKED_GUARDS);
+  const isCrowded = random() < 0.4;
+  return { ...history, mode: "transaction", guard, reads, isCrowded, isDrifting: random() < 0.2, steps };
+}
+
 /** The code that a history begins with, and the one that it may deploy. */
 export function deploymentsOf(history: History): [Deployment, Deployment] {
-  const { guard, mode, isLeased, isLimited, isEvicting, isCompatible, transports = ["logStream"] } = history;
-  const common = { guard, mode, isLeased, isLimited, isEvicting, isCompatible, transports };
+  const { guard, mode, reads, isLeased, isLimited, isEvicting, isCompatible, transports = ["logStream"] } = history;
+  const common = {
+    guard,
+    mode,
+    reads,
+    isCrowded: history.isCrowded,
+    isLeased,
+    isLimited,
+    isEvicting,
+    isCompatible,
+    transports,
+  };
   return [
     { ...common, version: 1 },
     { ...common, version: 2 },

@@ -1,9 +1,11 @@
 import type { Document } from "../../examples/backend/readSet";
 import { AGE_MS, type Deployment, type Guard, type Item } from "./app.js";
 import type { Store } from "./engine/store.js";
+import { isRecorded, type ViewName, versionOf } from "./trackedViews.js";
 
 /** A stored row, as far as it is judged here. */
 export interface Row {
+  key: string;
   args: { group: string };
   value: { ns: number[]; version: number };
   version: number;
@@ -17,6 +19,7 @@ export interface Row {
   /** Of release 0.1: it may have left its mark elsewhere. */
   seq?: number;
   idleAt?: number;
+  tracked?: { over?: Record<string, number>; shared?: string[] };
 }
 
 /*
@@ -24,20 +27,30 @@ export interface Row {
  * library says.
  */
 
-/** The numbers of the items of a group, in order, as a snapshot shows them. */
-export function numbersOf(store: Store, group: string, snapshot: number): number[] {
+/** Which items of a group are in a view. */
+const IN_VIEW: Record<ViewName, (item: Item, group: string) => boolean> = {
+  groups: ({ list, color }, group) => list === group || color === group,
+  both: (item, group) => IN_VIEW.groups(item, group),
+  lists: ({ list }, group) => list === group,
+  colors: ({ color }, group) => color === group,
+  evens: (item, group) => IN_VIEW.groups(item, group) && item.n % 2 === 0,
+  odds: (item, group) => IN_VIEW.groups(item, group) && item.n % 2 === 1,
+};
+
+/** The numbers of the items of a group, in order, as a snapshot shows them; of a view. */
+export function numbersOf(store: Store, group: string, snapshot: number, view: ViewName = "groups"): number[] {
   const numbers: number[] = [];
   for (const { document } of store.scan("items", snapshot)) {
-    const { list, color, n } = document as unknown as Item;
-    if (list === group || color === group) numbers.push(n);
+    const item = document as unknown as Item;
+    if (IN_VIEW[view](item, group)) numbers.push(item.n);
   }
   return numbers.sort((a, b) => a - b);
 }
 
-/** The rows of a snapshot, by their groups. */
-export function rowsOf(store: Store, snapshot: number): Map<string, Row> {
+/** The rows of a snapshot, by their groups; of a view. */
+export function rowsOf(store: Store, snapshot: number, view: ViewName = "groups"): Map<string, Row> {
   const rows = new Map<string, Row>();
-  for (const { document } of store.scan("groups", snapshot)) {
+  for (const { document } of store.scan(view, snapshot)) {
     const row = asRow(document);
     rows.set(row.args.group, row);
   }
@@ -48,9 +61,17 @@ export function asRow(document: Document): Row {
   return document as unknown as Row;
 }
 
-/** Whether nothing says that the row is out of date. */
-export function isClean(store: Store, deployment: Deployment, row: Row, snapshot: number): boolean {
-  if (row.version !== deployment.version || row.seq !== undefined) return false;
+/** Whether nothing says that the row of a view is out of date. */
+export function isClean(
+  store: Store,
+  deployment: Deployment,
+  row: Row,
+  snapshot: number,
+  view: ViewName = "groups",
+): boolean {
+  if (row.version !== versionOf(deployment, view) || row.seq !== undefined) return false;
+  if (isUnknown(deployment, row, view) || isSharedNewer(store, row, snapshot)) return false;
+  if (view !== "groups") return row.dirtyAt === undefined;
   switch (deployment.guard) {
     case "aged":
       return !isOld(row);
@@ -62,6 +83,16 @@ export function isClean(store: Store, deployment: Deployment, row: Row, snapshot
     default:
       return row.dirtyAt === undefined;
   }
+}
+
+/** What asks for a recompute. */
+export interface RecomputeJob {
+  view?: string;
+}
+
+/** Whether it asks for that of a view under `groups`, which is not looked at. */
+export function isOfPart(job: RecomputeJob | undefined): boolean {
+  return job?.view !== undefined && job.view !== "groups";
 }
 
 /** Whether a row has reached the age of its view. */
@@ -83,10 +114,25 @@ export function hasAge(guard: Guard): boolean {
   return ["aged", "both", "applied and aged"].includes(guard);
 }
 
-function isTagNewer(store: Store, { args, asOf }: Row, snapshot: number): boolean {
+/** Whether a row does not say what it was computed from, or it was from another version of a view. */
+export function isUnknown(deployment: Deployment, { tracked }: Row, view: ViewName = "groups"): boolean {
+  if (tracked === undefined) return isRecorded(deployment, view);
+  return Object.entries(tracked.over ?? {}).some(([name, of]) => versionOf(deployment, name as ViewName) !== of);
+}
+
+function isSharedNewer(store: Store, row: Row, snapshot: number): boolean {
+  const tags = (row.tracked?.shared ?? []).map((text) => `dependency ${text}`);
+  return tags.length > 0 && isAnyNewer(store, tags, row, snapshot);
+}
+
+function isTagNewer(store: Store, row: Row, snapshot: number): boolean {
+  return isAnyNewer(store, [`group:${row.args.group}`], row, snapshot);
+}
+
+function isAnyNewer(store: Store, tags: readonly string[], { asOf }: Row, snapshot: number): boolean {
   for (const { document } of store.scan("lazyTags", snapshot)) {
     const { tag, bumpedAt } = document as unknown as { tag: string; bumpedAt: bigint };
-    if (tag === `group:${args.group}` && bumpedAt > asOf) return true;
+    if (tags.includes(tag) && bumpedAt > asOf) return true;
   }
   return false;
 }

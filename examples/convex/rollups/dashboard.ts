@@ -20,6 +20,12 @@ export const stats = query({
   handler: async (ctx, { airport }) => await airportStats.read(ctx, { airport }),
 });
 
+/** Why the rollup of an airport is as it is: what it depends on, and what has marked it. */
+export const why = query({
+  args: { airport: v.string() },
+  handler: async (ctx, { airport }) => await airportStats.explain(ctx, { airport }),
+});
+
 /** The rollup of the whole network, with its freshness. */
 export const network = query({
   args: {},

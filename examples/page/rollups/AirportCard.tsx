@@ -7,6 +7,7 @@ import { Metrics } from "./Metrics";
 import { RouteBars } from "./RouteBars";
 import type { Airport } from "./stats";
 import { usePreviousVersion } from "./usePreviousVersion";
+import { Why } from "./Why";
 
 interface Props {
   airport: Airport;
@@ -42,6 +43,7 @@ export function AirportCard({ airport, fallbackDestination }: Props) {
       ) : (
         <p className="card__empty">{stats && "No value yet. This read has asked for one."}</p>
       )}
+      <Why airport={airport.code} />
       {destination && <AddFlights origin={airport.code} destination={destination} />}
     </article>
   );

@@ -55,6 +55,23 @@ export function rollupsTab(getPage: () => Page): void {
     await expect.poll(() => total(getPage(), "recomputes")).toBe(recomputed + read);
   });
 
+  test("a card says what it is computed from, and what has marked it", async () => {
+    const dfw = airport("DFW");
+    await dfw.getByText("What is this computed from?").click();
+    const why = dfw.locator(".why li");
+    await dfw.getByText("Nothing of it has changed since").waitFor();
+    expect((await why.allTextContents()).slice(0, -1).sort()).toEqual([
+      'flights: destination = "DFW"',
+      'flights: origin = "DFW"',
+    ]);
+    const seen = await recordTexts(dfw, ".why li:last-child");
+    const before = await flights(dfw);
+    await dfw.getByRole("button", { name: "Add a delayed flight" }).click();
+    await showsFlights(dfw, before + 1);
+    await dfw.getByText("Nothing of it has changed since").waitFor();
+    expect(await seen()).toContainEqual(expect.stringMatching(/^Marked by insert into flights at \d/));
+  });
+
   test("only chosen airports have a card", async () => {
     const phoenix = getPage().getByRole("button", { name: "PHX" });
     await phoenix.click();

@@ -1,6 +1,7 @@
 import { AGE_MS, type Deployment } from "../app.js";
 import type { Ended } from "../engine/backend.js";
 import type { Store } from "../engine/store.js";
+import type { Part } from "../trackedViews.js";
 import { followsItems, hasAge, numbersOf, rowsOf } from "../truth.js";
 import { isEqual } from "./rows.js";
 import { must } from "./violation.js";
@@ -47,7 +48,8 @@ export function checkAnswer(store: Store, ended: Ended<Deployment>, worstLagMs: 
   if (state === "fresh") {
     must(value?.version === version && rowsOf(store, snapshot).has(group), said);
     must(isTrue || !followsItems(guard), said);
-    const ranges = guard === "tags" ? 1 + TAGS : 1;
+    const shared = rowsOf(store, snapshot).get(group)?.tracked?.shared ?? [];
+    const ranges = 1 + (guard === "tags" ? TAGS : 0) + shared.length;
     must(
       usage.used.databaseQueries <= ranges && usage.used.documentsRead <= ranges,
       () => `${said()} The hit read ${usage.used.documentsRead} documents of ${usage.used.databaseQueries} ranges.`,
@@ -61,6 +63,22 @@ export function checkAnswer(store: Store, ended: Ended<Deployment>, worstLagMs: 
     must(value === null, said);
   }
   must(state !== "stale" || value !== null, said);
+}
+
+/** Never fresh and wrong: what a reader of a view under `groups` is told. */
+export function checkPart(store: Store, { args, result, snapshot }: Ended<Deployment>): void {
+  if ("error" in result) {
+    const { message } = result.error;
+    must(message === "broken", () => `A part threw: ${message}`);
+    return;
+  }
+  if (result.value === null) return;
+  const { part, group } = args as { part: Part; group: string };
+  const { state, value } = result.value as unknown as Answer;
+  const numbers = numbersOf(store, group, snapshot, part);
+  must(state === "stale" || (value !== null && isEqual(value.ns, numbers)), () => {
+    return `At snapshot ${snapshot} the reader of ${part} ${group} was told ${state} with ${JSON.stringify(value)}.`;
+  });
 }
 
 /** What is called fresh is not older than the view allows, as late as its marks may come. */

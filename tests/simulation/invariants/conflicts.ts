@@ -2,6 +2,7 @@ import { type JSONValue, jsonToConvex } from "convex/values";
 import type { Change } from "../../../examples/backend/readSet";
 import type { Deployment } from "../app.js";
 import { CODE } from "../engine/transaction.js";
+import { isExact, PART_TABLES } from "../trackedViews.js";
 import { asRow } from "../truth.js";
 import { must } from "./violation.js";
 
@@ -9,6 +10,8 @@ const LEDGER = ["lazyEffects", "lazySweeps"];
 
 /** What writes to items look at: the items, the rows and runs of their groups, and tags. */
 const WRITTEN = ["items", "groups", "lazyRuns", "lazyTags"];
+/** And, in an app whose views are tracked: what rows depend on, and rows under rows. */
+const TRACKED = ["boxes", "lazyDependencies", "lazyShapes", ...Object.keys(PART_TABLES)];
 
 /** What each function may be in conflict about; those that are not listed may about anything. */
 const TABLES: Record<string, readonly string[]> = {
@@ -19,6 +22,7 @@ const TABLES: Record<string, readonly string[]> = {
   "app:addUnawaited": WRITTEN,
   "app:move": WRITTEN,
   "app:remove": WRITTEN,
+  "app:renumber": WRITTEN,
 };
 
 /**
@@ -26,15 +30,17 @@ const TABLES: Record<string, readonly string[]> = {
  * did not find; and who writes items only
  * with those who write the same items, rows of their groups, and tags; or, when rows are leased, the ledger's entries.
  */
-export function checkConflict({ isLeased }: Deployment, path: string, args: JSONValue, change: Change): void {
+export function checkConflict(deployment: Deployment, path: string, args: JSONValue, change: Change): void {
+  const { isLeased, reads } = deployment;
   if (change.table === CODE.table) return;
   if (isLeased && path.startsWith("app:") && LEDGER.includes(change.table)) return;
   if (path === "lazy:dispatch" && isUnseenRow(args, change)) return;
   const tables = TABLES[path];
+  if (tables === WRITTEN && reads !== undefined && TRACKED.includes(change.table)) return;
   must(tables === undefined || tables.includes(change.table), () => {
     return `${path} was in conflict with a write to ${change.table} (${change.id}).`;
   });
-  if (path !== "app:add" || change.table !== "groups") return;
+  if (path !== "app:add" || change.table !== "groups" || !isExact(deployment)) return;
   const { group } = asRow((change.after ?? change.before) as NonNullable<Change["after"]>).args;
   const { list, color } = args as { list: string; color: string };
   must(group === list || group === color, () => {
@@ -44,10 +50,9 @@ export function checkConflict({ isLeased }: Deployment, path: string, args: JSON
 
 /** Whether a dispatch must look at the row itself: a stale snapshot shows one that the effect's reader did not find. */
 function isUnseenRow(args: JSONValue, { table, before, after }: Change): boolean {
-  if (table !== "groups") return false;
-  const { group } = asRow((after ?? before) as NonNullable<Change["after"]>).args;
+  const { args: key } = asRow((after ?? before) as NonNullable<Change["after"]>);
   const { effects } = jsonToConvex(args) as unknown as {
-    effects: { seen?: bigint; args: { args?: { group: string } } }[];
+    effects: { seen?: bigint; args: { view?: string; args?: { group: string } } }[];
   };
-  return effects.some(({ seen, args }) => seen === 0n && args.args?.group === group);
+  return effects.some(({ seen, args }) => seen === 0n && args.view === table && args.args?.group === key.group);
 }

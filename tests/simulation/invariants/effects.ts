@@ -4,7 +4,7 @@ import type { Deployment } from "../app.js";
 import type { Ended } from "../engine/backend.js";
 import type { LogEvent } from "../engine/logStream.js";
 import type { Commit, Store } from "../engine/store.js";
-import { asRow, rowsOf } from "../truth.js";
+import { asRow, isOfPart, rowsOf } from "../truth.js";
 import { OLDEST_SNAPSHOT_MS } from "../weather.js";
 import { TARGET } from "./trailing.js";
 import { must } from "./violation.js";
@@ -17,7 +17,7 @@ const SCHEDULED = ["lazy:recompute", "lazy:act", "lazy:sweep", TARGET];
 /** How a seal left: after which commits, and whether it has arrived. */
 type Sending = Pick<LogEvent, "snapshot" | "isDelivered">;
 
-type RecomputeArgs = { args: { group: string } };
+type RecomputeArgs = { view?: string; args: { group: string } };
 
 /** What became of the effects that readers raised, and of those that were forged. */
 export class Effects {
@@ -49,9 +49,10 @@ export class Effects {
 
   private add(text: string, event: Sending): void {
     for (const effect of effectsIn(text, this.secret)) {
-      const { args } = effect.args as { args?: { group: string } };
+      const { view, args } = effect.args as Partial<RecomputeArgs>;
       // A canary asks for nothing.
-      if (args !== undefined) this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
+      if (args !== undefined && !isOfPart({ view }))
+        this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
     }
   }
 
@@ -88,7 +89,7 @@ export class Effects {
     const past = effects.filter(({ args, seen }) =>
       rows.every((shown) => {
         const row = shown.get(args.args?.group);
-        return row !== undefined && row.asOf > seen;
+        return row !== undefined && row.asOf > seen && !isOfPart(args);
       }),
     );
     must(superseded >= past.length, () => {

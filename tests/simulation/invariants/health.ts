@@ -7,6 +7,8 @@ interface Health {
   failed?: string[];
 }
 
+type Finding = { kind: string; message: string };
+
 /** That a canary has arrived is noted by its own recompute, not by the heartbeat that sends it. */
 export function checkArrival({ changes, number, path }: Commit): void {
   for (const { table, before, after } of changes) {
@@ -14,6 +16,15 @@ export function checkArrival({ changes, number, path }: Commit): void {
     const [old, next] = [(before ?? {}) as Health, (after ?? {}) as Health];
     const isSaid = old.arrivedAt !== next.arrivedAt && old.sentAt !== next.sentAt;
     must(!isSaid, () => `Commit ${number} (${path}) says that a canary has arrived which is sent only now.`);
+  }
+}
+
+/** An audit finds nothing where no write goes round the library. What tags or ages guard is uncovered, and said so. */
+export function checkAudits({ changes, number }: Commit): void {
+  for (const { table, after } of changes) {
+    const { findings = [] } = (table === "lazyHealth" && (after?.audits as { findings?: Finding[] })) || {};
+    const found = findings.find(({ kind }) => kind !== "uncovered");
+    must(found === undefined, () => `Commit ${number} remembers what an audit has found: ${found?.message}`);
   }
 }
 

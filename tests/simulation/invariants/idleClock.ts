@@ -2,7 +2,7 @@ import type { Change } from "../../../examples/backend/readSet";
 import { type Deployment, EVICT_AFTER_MS } from "../app.js";
 import type { Ended } from "../engine/backend.js";
 import type { Commit, Store } from "../engine/store.js";
-import { asRow, isIdle, type Row, rowsOf } from "../truth.js";
+import { asRow, isIdle, isOfPart, type RecomputeJob, type Row, rowsOf } from "../truth.js";
 import type { Effects } from "./effects.js";
 import { must } from "./violation.js";
 
@@ -63,8 +63,9 @@ function idleAt(row: Row | null): number {
 export function checkHeard(ended: Ended<Deployment>, store: Store): void {
   const { path, args, result, snapshot, begunAt, commit } = ended;
   if (path !== "lazy:recompute" || "error" in result || !HEARD.includes(String(result.value))) return;
-  const { kind, byWrite, args: key } = (args as { job: { kind: string; byWrite?: boolean; args: Row["args"] } }).job;
-  if (kind !== "attempt" || byWrite === true) return;
+  const { job } = args as unknown as { job: RecomputeJob & { kind: string; byWrite?: boolean; args: Row["args"] } };
+  const { kind, byWrite, args: key } = job;
+  if (kind !== "attempt" || byWrite === true || isOfPart(job)) return;
   const row = rowsOf(store, commit?.number ?? snapshot).get(key.group);
   if (row === undefined) return;
   const isHeard = !isIdle(row) && (result.value !== "committed" || (row.askedAt ?? 0) >= begunAt);

@@ -1,6 +1,7 @@
 import type { Change } from "../../../examples/backend/readSet";
 import { type Deployment, WINDOW_MS } from "../app.js";
 import type { Ended } from "../engine/backend.js";
+import { isOfPart } from "../truth.js";
 import { must } from "./violation.js";
 
 /** The library's own promise, in numbers of its documentation. */
@@ -15,7 +16,7 @@ type Outcome = "committed" | "begun" | "clean" | "overtaken" | "failed" | "queue
 /** The arguments of the recompute of a group. */
 interface RecomputeArgs {
   job:
-    | { kind: "attempt"; args: { group: string }; start?: Start }
+    | { kind: "attempt"; view?: string; args: { group: string }; start?: Start }
     | { kind: "commit" | "commitRun" | "step" | "started" | "finish" };
 }
 
@@ -67,7 +68,7 @@ export class Paces {
   private onJob(job: RecomputeArgs["job"], outcome: Outcome | null, begunAt: number): void {
     // Canceled, left to another, to wait for its turn; or it found nothing to do.
     const isStart = outcome !== null && !["overtaken", "queued", "clean"].includes(outcome);
-    if (job.kind !== "attempt" || !isStart) return;
+    if (job.kind !== "attempt" || !isStart || isOfPart(job)) return;
     const { windowEndsAt, isTrailing } = job.start ?? { windowEndsAt: 0, isTrailing: false };
     const isInWindow = !isTrailing && windowEndsAt > begunAt;
     this.start(job.args.group, isInWindow ? windowEndsAt - WINDOW_MS : begunAt, begunAt);
@@ -77,7 +78,7 @@ export class Paces {
   private onEntry({ before, after }: Change, begunAt: number): void {
     const failedBefore = (before?.failure as Failure | undefined)?.failedAt;
     const { failedAt, attempts = 0 } = (after?.failure ?? {}) as Partial<Failure>;
-    const group = /"group":"([\w ]+)"/.exec(String((before ?? after)?.key))?.[1];
+    const group = /"group":"([\w ]+)".*"view":"groups"/.exec(String((before ?? after)?.key))?.[1];
     const pace = group === undefined ? undefined : this.paces.get(group);
     if (pace === undefined || failedAt === failedBefore) return;
     if (failedAt !== undefined) {

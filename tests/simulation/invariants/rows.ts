@@ -2,31 +2,44 @@ import type { Change } from "../../../examples/backend/readSet";
 import type { Deployment } from "../app.js";
 import type { Ended } from "../engine/backend.js";
 import type { Commit, Store } from "../engine/store.js";
+import { type ViewName, viewsUnder } from "../trackedViews.js";
 import { asRow, followsItems, isClean, numbersOf, rowsOf } from "../truth.js";
+import { checkDependencies } from "./dependencies.js";
 import { must } from "./violation.js";
 
 /** The functions that commit rows. */
-const COMMITTERS = ["lazy:recompute", "app:refresh", "app:addAround"];
+const COMMITTERS = ["lazy:recompute", "app:refresh", "app:addAround", "app:changePart"];
 
 /**
- * After every commit:
- * - No lost invalidation: a row that nothing marks as out of date has the value that its items have now.
- * - Each commit of a row computes from a later snapshot, which names it; nothing else touches its value, but a write
- *   that applies itself.
+ * Each commit of a row computes from a later snapshot, which names it; nothing else touches its value, but a write that
+ * applies itself.
  */
 export function checkRows(store: Store, deployment: Deployment, commit: Commit): void {
+  const views = viewsOf(deployment);
   for (const change of commit.changes) {
-    if (change.table === "groups") checkChange(commit, change, deployment);
+    if (views.includes(change.table as ViewName)) checkChange(commit, change, deployment);
   }
+  if (deployment.reads !== undefined) checkDependencies(store, deployment, commit, views);
+}
+
+/** No lost invalidation: a row that nothing marks as out of date has the value that its items have now. */
+export function checkTruth(store: Store, deployment: Deployment, commit: number): void {
   if (!followsItems(deployment.guard)) return;
-  for (const [group, row] of rowsOf(store, commit.number)) {
-    if (!isClean(store, deployment, row, commit.number)) continue;
-    const numbers = numbersOf(store, group, commit.number);
-    must(isEqual(row.value.ns, numbers), () => {
-      const ns = JSON.stringify(row.value.ns);
-      return `After commit ${commit.number} (${commit.path}) row ${group} is clean with ${ns}, but its items are ${JSON.stringify(numbers)}.`;
-    });
+  for (const view of viewsOf(deployment)) {
+    for (const [group, row] of rowsOf(store, commit, view)) {
+      if (!isClean(store, deployment, row, commit, view)) continue;
+      const numbers = numbersOf(store, group, commit, view);
+      must(isEqual(row.value.ns, numbers), () => {
+        const { path } = store.commits[commit - 1] ?? {};
+        const ns = JSON.stringify(row.value.ns);
+        return `After commit ${commit} (${path}) row ${group} of ${view} is clean with ${ns}, but its items are ${JSON.stringify(numbers)}.`;
+      });
+    }
   }
+}
+
+function viewsOf({ reads }: Deployment): readonly ViewName[] {
+  return ["groups", ...viewsUnder(reads)];
 }
 
 /** A mutation keeps the writes that it has not awaited. */
@@ -36,13 +49,14 @@ export function checkWrites({ path, commit }: Ended<Deployment>): void {
   must(added === 2, () => `${path} wrote ${added} of its two items.`);
 }
 
-function checkChange({ number, path }: Commit, { before, after }: Change, { guard }: Deployment): void {
+function checkChange({ number, path }: Commit, { table, before, after }: Change, { guard, reads }: Deployment): void {
   if (after === null) return;
   const old = before === null ? null : asRow(before);
   const row = asRow(after);
   const what = `Commit ${number} (${path}) of row ${row.args.group}`;
   if (old !== null && row.asOf === old.asOf) {
-    const mayApply = guard.startsWith("applied") && path.startsWith("app:") && old.dirtyAt === undefined;
+    const isApplied = guard.startsWith("applied") || (reads === "over applied" && table !== "groups");
+    const mayApply = isApplied && path.startsWith("app:") && old.dirtyAt === undefined;
     const isSameValue = mayApply || JSON.stringify(row.value) === JSON.stringify(old.value);
     const isSame = isSameValue && row.computedAt === old.computedAt;
     must(isSame, () => `${what} changed the value and not its snapshot.`);

@@ -1,0 +1,159 @@
+import { EffectCollector } from "../effects/collector.js";
+import type { LazyApp } from "../model/app.js";
+import type { ViewDefinition } from "../model/definition.js";
+import { Execution, type MutationExecution } from "../model/execution.js";
+import type { Audited, AuditJob, Finding, Question } from "../model/jobs.js";
+import { isNearlyOut } from "../model/limits.js";
+import { findRow, hasValue, type Key, keyOrNone } from "../model/row.js";
+import { computeKey } from "../recompute/compute.js";
+import { type AnyQueryCtx, type AnyReader, lazyDb, type StoredRow } from "../schema.js";
+import { Coverage } from "../staleness/coverage.js";
+import { judgeForReader } from "../staleness/judge.js";
+import { markKey } from "../staleness/mark.js";
+import { FINDING_RETENTION_MS } from "../times.js";
+import { tableOf } from "../tracking/dependency.js";
+import { Recorder } from "../tracking/recorder.js";
+import { canonicalText, fromCanonicalText } from "../values/canonical.js";
+import { isPlainObject } from "../values/copy.js";
+import { complain } from "../values/describe.js";
+import { readHealth, writeHealth } from "./heartbeat.js";
+
+/*
+ * The audit. Each heartbeat computes some rows of each view again that are called fresh, and compares. It goes on where
+ * the one before has ended, so it reaches each row in the end.
+ */
+
+const MAX_FINDINGS = 20;
+/** The relative error that sums of floats may have; below 1, the absolute one, as sums may cancel. */
+const MAX_ERROR = 1e-9;
+
+/** How far audits have come in each view, as the key of the last row; and what they have found, newest first. */
+type Memory = { after: Record<string, string>; findings: Finding[] };
+
+function memoryOf({ audits = { after: {}, findings: [] } }: { audits?: unknown }): Memory {
+  return audits as Memory;
+}
+
+/**
+ * In a query: audits the next rows of a view; null when there is nothing to mark or remember. With `rows: 0` it passes
+ * over one, which a query could not compute.
+ */
+export async function answerAudit(
+  app: LazyApp,
+  ctx: AnyQueryCtx,
+  { view: name, rows }: Extract<Question, { kind: "audit" }>,
+): Promise<Audited | null> {
+  const memory = memoryOf(await readHealth(lazyDb(ctx.db)));
+  const after = memory.after[name] ?? "";
+  const audited: Audited = { after, next: after, findings: [] };
+  let count = 0;
+  for await (const row of rowsAfter(ctx.db, name, after)) {
+    // A compute that throws fails at its next recompute, too, which remembers it.
+    if (rows > 0) audited.findings.push(...(await auditRow(app, ctx, name, row).catch(() => [])));
+    const isOut = await isNearlyOut(ctx);
+    // It may have failed for want of room: the next audit begins with it.
+    if (isOut && count > 0) break;
+    audited.next = row.key;
+    if (++count >= rows || isOut) break;
+  }
+  const isNews = audited.next !== after || [...audited.findings, ...memory.findings].some((one) => one.view === name);
+  return isNews ? audited : null;
+}
+
+/** The rows of a view by their keys, from the one after a key on, then those up to it. */
+async function* rowsAfter(db: AnyReader, view: string, after: string): AsyncGenerator<StoredRow> {
+  yield* db.query(view).withIndex("by_key", (q) => q.gt("key", after)) as AsyncIterable<never>;
+  yield* db.query(view).withIndex("by_key", (q) => q.lte("key", after)) as AsyncIterable<never>;
+}
+
+async function auditRow(app: LazyApp, ctx: AnyQueryCtx, name: string, row: StoredRow): Promise<Finding[]> {
+  const view = app.views.get(name) as ViewDefinition;
+  const key = keyOrNone(view, row.args);
+  const isFresh = async (seen: StoredRow) => (await judgeForReader(ctx, view, seen, () => {})) === "fresh";
+  // Where a mark would change nothing, that it is fresh does not say that it is right.
+  if (!key || !hasValue(row) || !(await isFresh(row)) || (await isFresh({ ...row, dirtyAt: 0 }))) return [];
+  // What it raises goes nowhere.
+  const collector = new EffectCollector(() => {});
+  const execution = new Execution(app, { ...ctx, scheduleEffect: collector.scheduleEffect }, collector);
+  const recorder = new Recorder();
+  const coverage = view.isTracked ? undefined : new Coverage(view, key);
+  const compute = () => computeKey(execution, view, key, { recorder, coverage });
+  const value = await compute();
+  const find = (kind: Finding["kind"], message: string) => {
+    return { view: name, key: key.text, at: Date.now(), asOf: row.asOf, kind, message };
+  };
+  const findings = [...(coverage?.found.values() ?? [])].map(({ message }) => find("uncovered", message));
+  const isSame = view.applyChange ? isClose : (a: unknown, b: unknown) => canonicalText(a) === canonicalText(b);
+  if (isSame(row.value, value)) return findings;
+  const what = `view "${name}": an audit has computed the row ${key.text} again, which was called fresh, and `;
+  if (!isSame(value, await compute())) {
+    const remedy = "its compute is not deterministic. Let it depend on nothing but the key and what it reads.";
+    return [...findings, find("random", `${what}two computes in one snapshot differ: ${remedy}`)];
+  }
+  const read = [...Object.keys(recorder.over), ...recorder.dependencies.map(tableOf), ...Object.keys(view.sources)];
+  if (read.some((inner) => mayLag(app.views.get(inner)))) return findings;
+  const orSources = view.isTracked
+    ? ""
+    : " or sources do not map each document to all keys that read it: see uncovered;";
+  const causes =
+    "Either a write went round lazy.mutation (the dashboard, an import, a raw mutation): call invalidate after it, or " +
+    `guard with changed();${orSources} or compute depends on more than key and documents (the time, process.env): ` +
+    "add olderThan().";
+  return [...findings, find("drift", `${what}has got another value, so the row is marked. ${causes}`)];
+}
+
+/** Sums of floats that changes were applied to differ from computed ones in their last digits. */
+function isClose(a: unknown, b: unknown): boolean {
+  if (typeof a === "number" && typeof b === "number") {
+    return Object.is(a, b) || Math.abs(a - b) <= MAX_ERROR * Math.max(1, Math.abs(a), Math.abs(b));
+  }
+  const areLists = Array.isArray(a) && Array.isArray(b);
+  if (a === undefined || b === undefined) return a === b;
+  if (!areLists && !(isPlainObject(a) && isPlainObject(b))) return canonicalText(a) === canonicalText(b);
+  return Object.keys({ ...a, ...b }).every((name) => isClose(a[name as never], b[name as never]));
+}
+
+/** Whether rows over a view are right as of what they read, also when its value is another one by now. */
+function mayLag(view: ViewDefinition | undefined): boolean {
+  if (!view) return false;
+  const { asksMarks, ages, probes } = view.staleWhen;
+  return view.mode !== "transaction" || view.tags !== undefined || !asksMarks || ages.length + probes.length > 0;
+}
+
+/** In the mutation `sweep`: marks the rows that are wrong, and remembers them, and how far the audit has come. */
+export async function sweepAudit(execution: MutationExecution, { view: name, audited }: AuditJob): Promise<number> {
+  const { app, db, ledger, mutex } = execution;
+  const { after, next, findings } = audited;
+  const view = app.views.get(name);
+  if (!view) return 0;
+  for (const { kind, key: text, asOf, message } of findings) {
+    if (kind !== "uncovered") complain(message);
+    // A recompute of what is not deterministic would be wrong again.
+    const row = kind === "drift" ? await findRow(db, view, text) : null;
+    const key = { text, args: fromCanonicalText(text) as Key["args"] };
+    if (row?.asOf === asOf) await mutex.run(() => markKey(execution, view, key, "audit", row));
+  }
+  const health = await readHealth(ledger.db);
+  const memory = memoryOf(health);
+  // Those of rows that are gone, too.
+  const isPassed = (text: string) => (after < next ? text > after && text <= next : text > after || text <= next);
+  const others = memory.findings.filter((found) => found.view !== name || !isPassed(found.key));
+  const audits: Memory = {
+    after: { ...memory.after, [name]: next },
+    findings: [...findings, ...others].slice(0, MAX_FINDINGS),
+  };
+  await writeHealth(ledger.db, health, { audits });
+  return findings.length;
+}
+
+/** What audits have found lately: of each view one row that is wrong, as a problem; and what is uncovered. */
+export async function auditReport({ auditRows, views }: LazyApp, { db }: AnyQueryCtx) {
+  const problems = new Map<string, string>();
+  const uncovered: string[] = [];
+  for (const { view, kind, at, message } of memoryOf(await readHealth(lazyDb(db))).findings) {
+    if (auditRows === 0 || !views.has(view) || at < Date.now() - FINDING_RETENTION_MS) continue;
+    if (kind === "uncovered") uncovered.push(message);
+    else problems.set(`${view} ${kind}`, message);
+  }
+  return { problems: [...problems.values()], uncovered };
+}
