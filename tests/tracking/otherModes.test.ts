@@ -1,5 +1,5 @@
 import { defineView } from "convex-lazy-views";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { Mode } from "../../src/model/definition.js";
 import { endTestApp, type QueryCtx } from "../testApp.js";
 import {
@@ -55,8 +55,6 @@ describe.each<Mode>(["snapshot", "action"])(
       ["tracked", {}],
       ["with declared sources", declared],
     ])("is made stale with the inner row, which is %s, at each change", async (_, options) => {
-      // The compute has the row at the bottom made, which there is not: that leaves a job, not a read.
-      vi.spyOn(console, "debug").mockReturnValue();
       const inner = listView("inner", (ctx, { list }) => sumOf(ctx, list), options);
       const middle = listView("middle", async (ctx, key) => Number(await inner.get(ctx, key)));
       const compute = (ctx: QueryCtx, key: Key) => (mode === "action" ? 0 : middle.get(ctx, key));
@@ -103,4 +101,26 @@ test("a view of the mode paged takes in rows of another view as they are now, an
   expect(await app.settle((ctx) => total.get(ctx, all))).toBe(12);
   expect(await app.state(inner, "a")).toBe("stale");
   await app.testing.expectState(total, all, "fresh");
+});
+
+test("a view of the mode snapshot over rows that are missing has them made, and is made stale with them", async () => {
+  const inner = listView("inner", (ctx, { list }) => sumOf(ctx, list));
+  const sources = { inner: ({ args }: StoredRow) => [args] };
+  const outer = listView("outer", async (ctx, key) => 10 * Number(await inner.get(ctx, key)), {
+    mode: "snapshot",
+    sources,
+  });
+  const app = startLists([inner, outer]);
+  const key = { list: "a" };
+  for (const n of [1, 2, 3]) {
+    await app.add("a", 1);
+    expect(await app.state(outer, "a")).not.toBe("fresh");
+    expect(await app.settle((ctx) => outer.get(ctx, key))).toBe(10 * n);
+    await app.testing.expectState(outer, key, "fresh");
+    expect(await app.rows("inner")).toHaveLength(1);
+  }
+  await app.mutation((ctx) => inner.evict(ctx, key));
+  await app.add("a", 1);
+  await app.testing.expectState(outer, key, "stale");
+  expect(await app.settle((ctx) => outer.get(ctx, key))).toBe(40);
 });
