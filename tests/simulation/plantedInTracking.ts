@@ -69,11 +69,11 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     "this.dependents.clear();\n    this.shapes = undefined;",
     "this.dependents.clear();",
   ]),
-  bug(26, "a shared dependency has no tag", "staleness/sources", [
+  bug(13, "a shared dependency has no tag", "staleness/sources", [
     "for (const text of shared) await invalidateTag(execution.db, sharedTag(text));",
     "void [shared, invalidateTag, sharedTag];",
   ]),
-  bug(26, "the tags of shared dependencies are not compared", "staleness/judge", [
+  bug(13, "the tags of shared dependencies are not compared", "staleness/judge", [
     "view.tags || row.tracked?.shared ? askTags",
     "view.tags ? askTags",
   ]),
@@ -82,7 +82,7 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     "void [row, shareDependency];",
   ]),
   bug(
-    1_612,
+    1_271,
     "of too many shared dependencies some are forgotten",
     "tracking/store",
     ["register(execution, row, [...others, ...whole],", "register(execution, row, others,"],
@@ -105,6 +105,13 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     "recorder.add(dependency);",
     "void dependency;",
   ]),
+  bug(
+    13,
+    "what a fresh row under a row shares is not copied",
+    "tracking/recorder",
+    ["for (const text of shared) this.shared.add(text);", "void shared;"],
+    { reads: "over tracked", isCrowded: true },
+  ),
   bug(
     38,
     "a change of an applied row does not reach the row over it",
