@@ -9,7 +9,7 @@ import { computeKey } from "../recompute/compute.js";
 import { type AnyQueryCtx, type AnyReader, lazyDb, type StoredRow } from "../schema.js";
 import { Coverage } from "../staleness/coverage.js";
 import { judgeForReader } from "../staleness/judge.js";
-import { markKey } from "../staleness/mark.js";
+import { invalidateKey } from "../staleness/sources.js";
 import { FINDING_RETENTION_MS } from "../times.js";
 import { tableOf } from "../tracking/dependency.js";
 import { Recorder } from "../tracking/recorder.js";
@@ -56,8 +56,7 @@ export async function answerAudit(
     audited.next = row.key;
     if (++count >= rows || isOut) break;
   }
-  const isNews = audited.next !== after || [...audited.findings, ...memory.findings].some((one) => one.view === name);
-  return isNews ? audited : null;
+  return audited.next === after && audited.findings.length + memory.findings.length === 0 ? null : audited;
 }
 
 /** The rows of a view by their keys, from the one after a key on, then those up to it. */
@@ -131,7 +130,7 @@ export async function sweepAudit(execution: MutationExecution, { view: name, aud
     // A recompute of what is not deterministic would be wrong again.
     const row = kind === "drift" ? await findRow(db, view, text) : null;
     const key = { text, args: fromCanonicalText(text) as Key["args"] };
-    if (row?.asOf === asOf) await mutex.run(() => markKey(execution, view, key, "audit", row));
+    if (row?.asOf === asOf) await mutex.run(() => invalidateKey(execution, view, key, "audit"));
   }
   const health = await readHealth(ledger.db);
   const memory = memoryOf(health);

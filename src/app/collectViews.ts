@@ -39,9 +39,7 @@ export function collectViews(given: Readonly<Record<string, { readonly definitio
   return { views, dependents, isTracking };
 }
 
-function wrongViews(problem: string): Error {
-  return new Error(`new LazyViews({ views }): ${problem}`);
-}
+const wrongViews = (problem: string): Error => new Error(`new LazyViews({ views }): ${problem}`);
 
 /** Views over views are fine; a view that depends on itself through others would be stale for ever. */
 function refuseCycle(views: ReadonlyMap<string, ViewDefinition>, view: ViewDefinition, path: readonly string[]): void {

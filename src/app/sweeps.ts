@@ -92,9 +92,7 @@ function dueRange({ views }: LazyApp, db: LazyReader, { table, sweepAt }: Sweep)
 }
 
 /** Whether rows without `expiresAt` are due: they were committed before their view had `evictAfter`. */
-function hasIdleClock(view: ViewDefinition | undefined): boolean {
-  return view?.evictAfterMs !== undefined;
-}
+const hasIdleClock = (view: ViewDefinition | undefined): boolean => view?.evictAfterMs !== undefined;
 
 /** Whether a reader may have asked for an idle row, and its recompute has not taken the row back yet. */
 async function isAskedFor(execution: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<boolean> {

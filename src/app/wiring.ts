@@ -1,5 +1,4 @@
-import { sign } from "../effects/crypto.js";
-import { effectSecret, environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
+import { effectSecret, environmentVariable, STREAM_SECRET, sign } from "../effects/crypto.js";
 import type { LazyApp } from "../model/app.js";
 import { EXPORTS_OF_ALL, type ExportName, neededExports, notCalled } from "../model/exports.js";
 import { type AnyQueryCtx, lazyDb } from "../schema.js";

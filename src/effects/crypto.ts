@@ -1,5 +1,35 @@
 import { fromHex } from "../values/canonical.js";
 
+declare const process: { env: Record<string, string | undefined> } | undefined;
+
+const MIN_SECRET_LENGTH = 32; // The shortest secret that is accepted, in characters: 16 random bytes in hex.
+
+export const EFFECT_SECRET = "LAZY_VIEWS_SECRET"; // Seals effects on their way out of a query.
+const PREVIOUS_EFFECT_SECRET = "LAZY_VIEWS_SECRET_PREVIOUS"; // Before a rotation: still accepted, never used to seal.
+export const STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET"; // The `hmacSecret` of the deployment's webhook log stream.
+/** The stream's secret before the last rotation; equal to the other one while the new one is not known yet. */
+export const PREVIOUS_STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET_PREVIOUS";
+
+/** The value of an environment variable of the deployment, or undefined when it is unset or empty. */
+export function environmentVariable(name: string): string | undefined {
+  return (typeof process === "undefined" ? undefined : process.env[name]) || undefined;
+}
+
+/** The secret that seals effects. @throws Error with the remedy, when it is missing or too short. */
+export function effectSecret(): string {
+  const secret = environmentVariable(EFFECT_SECRET) ?? "";
+  if (secret.length >= MIN_SECRET_LENGTH) return secret;
+  const problem = secret ? `has ${secret.length} characters; it needs at least ${MIN_SECRET_LENGTH}` : "is not set";
+  throw new Error(`${EFFECT_SECRET} ${problem}. Run: npx convex env set ${EFFECT_SECRET} "$(openssl rand -hex 32)"`);
+}
+
+/** The secrets whose seals are accepted: the current one and, during a rotation, the one before. */
+export function acceptedEffectSecrets(): string[] {
+  return [EFFECT_SECRET, PREVIOUS_EFFECT_SECRET]
+    .map((name) => environmentVariable(name) ?? "")
+    .filter(({ length }) => length >= MIN_SECRET_LENGTH);
+}
+
 /** Keeps the key of each secret: to import one takes as long as to use it. */
 function keeping(importKey: (secret: string) => Promise<CryptoKey>): (secret: string) => Promise<CryptoKey> {
   const keys = new Map<string, Promise<CryptoKey>>();
@@ -38,9 +68,7 @@ export async function decrypt(bytes: Uint8Array<ArrayBuffer>, secret: string): P
   return new TextDecoder().decode(text);
 }
 
-export function toUtf8(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
-}
+export const toUtf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
 /** The HMAC-SHA256 of a text. */
 export async function sign(text: string, secret: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -20,8 +20,7 @@ export interface DispatchCounts {
 export type Outcome = keyof DispatchCounts;
 
 export const NO_COUNTS: DispatchCounts = { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
-/** The effects of one dispatch: each may schedule a job and write a document. */
-export const CHUNK = 100;
+export const CHUNK = 100; // The effects of one dispatch: each may schedule a job and write a document.
 
 /**
  * Calls a dispatching mutation for each chunk, and adds up what it did. When a chunk fails, its effects are dispatched

@@ -56,9 +56,7 @@ export function isAhead(time: number, now: number, windowMs: number): boolean {
 
 type NewEntry = Pick<Entry, "key" | "target">;
 
-export function newEntry(effect: Effect): NewEntry {
-  return { key: ledgerKey(effect), target: effect.target };
-}
+export const newEntry = (effect: Effect): NewEntry => ({ key: ledgerKey(effect), target: effect.target });
 
 /** Schedules what an effect asks for, now or at the end of a window. A recompute gets the window that it is for. */
 export function scheduleWork(ctx: LedgerCtx, { target, args }: Effect, start: Start, byWrite?: boolean) {

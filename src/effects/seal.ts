@@ -2,9 +2,8 @@ import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/v
 import { canonicalText } from "../values/canonical.js";
 import { isPlainObject } from "../values/copy.js";
 import { complain, reasonOf } from "../values/describe.js";
-import { decrypt, encrypt, toUtf8 } from "./crypto.js";
+import { acceptedEffectSecrets, decrypt, effectSecret, encrypt, toUtf8 } from "./crypto.js";
 import { collapse, type Effect } from "./effect.js";
-import { acceptedEffectSecrets, effectSecret } from "./secrets.js";
 
 /*
  * A seal is a line of text that carries effects out of a query:

@@ -17,9 +17,7 @@ export function scheduleAt({ scheduler }: LedgerCtx, time: number, target: strin
 }
 
 /** When the sweep of a time runs: one for each span. */
-export function sweepTime(expiresAt: number, spanMs: number): number {
-  return (Math.floor(expiresAt / spanMs) + 1) * spanMs;
-}
+export const sweepTime = (expiresAt: number, spanMs: number): number => (Math.floor(expiresAt / spanMs) + 1) * spanMs;
 
 export async function ensureSweep(ctx: LedgerCtx, sweep: Sweep): Promise<void> {
   if ((await findSweep(ctx.db, sweep)) !== null) return;

@@ -47,9 +47,7 @@ export function references(module: string): LazyReferences {
   return Object.fromEntries(named) as LazyReferences;
 }
 
-export function pathOf({ module }: LazyApp, name: ExportName): string {
-  return `${module}:${name}`;
-}
+export const pathOf = ({ module }: LazyApp, name: ExportName): string => `${module}:${name}`;
 
 /** Waits for a call of one of the app's exports. An error also says how the app must export them. */
 export function called<Result>(app: LazyApp, name: ExportName, call: Promise<Result>) {
@@ -138,7 +136,7 @@ async function currentCommits(app: LazyApp, ctx: AnyMutationCtx, effects: Effect
   const commits = await askSnapshot<Commit[]>(app, ctx, { kind: "commits", effects: asked });
   for (const [i, effect] of asked.entries()) {
     // A row that its reader did not see may be one that was deleted before, and that a stale snapshot still shows.
-    if (commits[i] && effect.seen === 0n) [commits[i] = null] = await commitsOf(app, ctx, [effect]);
+    if (commits[i] && effect.seen === 0n) commits[i] = (await commitsOf(app, ctx, [effect]))[0] ?? null;
   }
   return effects.map((effect) => commits[asked.indexOf(effect)]);
 }

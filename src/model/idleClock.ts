@@ -16,9 +16,7 @@ export type Times = Pick<StoredRow, "_creationTime" | "computedAt"> & {
 };
 
 /** The `askedAt` of a row that a reader asks for now: at least `idleAt`, even when this server's clock is behind. */
-export function askedNow(row: Pick<Row, "idleAt"> | null, now: number): number {
-  return Math.max(now, row?.idleAt ?? 0);
-}
+export const askedNow = (row: Pick<Row, "idleAt"> | null, now: number): number => Math.max(now, row?.idleAt ?? 0);
 
 /** Whether no reader has asked for a row since the idle clock ran down. Told without a clock, for queries. */
 export function isIdle({ evictAfterMs }: ViewDefinition, { idleAt = 0, askedAt = 0 }: Partial<Times>): boolean {

@@ -25,8 +25,7 @@ type Work = { view: string; args: Record<string, Value> | string; byWrite?: bool
 /** Recompute a key, if still wanted: in its window, if it came through the ledger; with its turn, if it has one. */
 export type Attempt = Work & { kind: "attempt"; start?: Start; turn?: GenericId<"lazyTurns"> };
 
-/** A job or question that does nothing: the heartbeat tries each export by it. */
-export type Ping = { kind: "ping" };
+export type Ping = { kind: "ping" }; // A job or question that does nothing: the heartbeat tries each export by it.
 
 /** The jobs of the mutation `recompute`. */
 export type RecomputeJob =
@@ -57,8 +56,7 @@ export type ActJob =
   | (Omit<Work, "byWrite"> & Pick<Computed, "asOf" | "probes"> & { kind: "compute"; run: RunId; scheduledAt: number })
   | Ping;
 
-/** A scan for rows to evict, which an earlier release has scheduled. */
-export type EvictJob = Sweep & { kind: "evict" };
+export type EvictJob = Sweep & { kind: "evict" }; // A scan for rows to evict, which an earlier release has scheduled.
 /** A step of the heartbeat's scan for rows whose effect was lost. */
 export type BackstopJob = { kind: "backstop"; view: string; at: number; cursor?: string };
 /** A heartbeat: the names that it has looked at, and what is wrong with exports and the route, as sentences. */
@@ -72,10 +70,8 @@ export type Finding = Record<"view" | "key" | "message", string> & {
 /** An audit of the rows of a view whose keys come after a key, up to the next; where that is not greater, round the end. */
 export type Audited = { after: string; next: string; findings: Finding[] };
 export type AuditJob = { kind: "audit"; view: string; audited: Audited };
-/** The canary that was sent then has gone the whole way. */
-export type Arrival = { kind: "arrival"; sentAt: number };
-/** The log stream delivers topics that loop. */
-export type TopicsNote = { kind: "topics"; topics: string };
+export type Arrival = { kind: "arrival"; sentAt: number }; // The canary that was sent then has gone the whole way.
+export type TopicsNote = { kind: "topics"; topics: string }; // The log stream delivers topics that loop.
 
 /** The jobs of the mutation `sweep`: `due` handles what is due in a table. */
 export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | AuditJob | Beat | TopicsNote | Ping;

@@ -28,9 +28,7 @@ export async function shareOfReads({ meta }: AnyQueryCtx, parts: number) {
 }
 
 /** Whether a mutation has looked up so much that an index range for each key may be too many: it reads whole tables. */
-export function isShortOfRanges(ctx: AnyQueryCtx): Promise<boolean> {
-  return isShortOf(ctx, { databaseQueries: 3_000 });
-}
+export const isShortOfRanges = (ctx: AnyQueryCtx): Promise<boolean> => isShortOf(ctx, { databaseQueries: 3_000 });
 
 /**
  * Whether a mutation lacks room to dispatch so many effects: for what each of them takes at most, and then for a hundred

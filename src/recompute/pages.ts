@@ -13,8 +13,7 @@ const PAGE_DOCUMENTS = 8_000;
 const MAX_PAGES = 10_000; // A run of more pages than this is taken for one that never ends.
 const MAX_ACCUMULATED_BYTES = 1_000_000; // A document holds 1 MiB; the run's other fields are in it too.
 
-/** How far a run of the mode `paged` has come. */
-export type Pages = NonNullable<Awaited<ReturnType<typeof findPages>>>;
+export type Pages = NonNullable<Awaited<ReturnType<typeof findPages>>>; // How far a run of the mode `paged` has come.
 
 /** A run that lasts, with the view and key that it is of. */
 export type KnownRun = { run: Run & RunWork; view: ViewDefinition; key: Key };

@@ -30,9 +30,7 @@ export async function awaitTurn(execution: MutationExecution, job: Attempt): Pro
 }
 
 /** The window that an attempt is of. */
-function windowOf({ start }: Attempt): number {
-  return start?.windowEndsAt ?? 0;
-}
+const windowOf = ({ start }: Attempt): number => start?.windowEndsAt ?? 0;
 
 /** The turn that a key waits for. */
 export async function findWaiting(db: LazyReader, view: string, key: string): Promise<Turn | undefined> {

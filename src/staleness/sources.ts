@@ -22,6 +22,9 @@ export interface Change {
 /** A document → the keys that depend on it. */
 export type ToKeys = (document: never) => unknown;
 
+/** Returns the row, when it is marked. */
+type Mark = () => Promise<StoredRow | null>;
+
 /** Marks the rows whose recorded dependencies match a change. */
 export async function markDependents(
   execution: MutationExecution,
@@ -49,10 +52,14 @@ export async function takeIn(
   changed: Change,
   markedBy: string,
 ): Promise<void> {
+  // What `compute` has read of a row may be ahead of what is stored: a change of the row cannot be applied.
+  const isRow = execution.app.views.get(changed.table)?.mode === "transaction";
   for (const [key, change] of concerns(view, changed)) {
     await markOver(execution, view, key, markedBy);
     await markRow(execution, view, markedBy, () =>
-      view.applyChange ? applyToRow(execution, view, key, change, markedBy) : markKey(execution, view, key, markedBy),
+      view.applyChange && !isRow
+        ? applyToRow(execution, view, key, change, markedBy)
+        : markKey(execution, view, key, markedBy),
     );
   }
 }
@@ -71,33 +78,36 @@ export async function invalidateKey(
   by: string,
 ): Promise<void> {
   await markOver(execution, view, key, by);
-  await markRow(execution, view, by, () => markKey(execution, view, key, by));
+  await markWithOuter(execution, view, by, () => markKey(execution, view, key, by));
 }
 
-/**
- * Marks a row, and those of views that compute outside of one transaction and have it as a source: their dependencies
- * are not recorded. A view whose table is missing has no rows: that is logged, once a mutation.
- */
-async function markRow(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  markedBy: string,
-  mark: () => Promise<StoredRow | null>,
-): Promise<void> {
-  const { app, withoutTable } = execution;
+/** Marks a row. A view whose table is missing has no rows: that is logged, once a mutation. */
+async function markRow(execution: MutationExecution, view: ViewDefinition, by: string, mark: Mark): Promise<void> {
+  const { withoutTable } = execution;
   if (withoutTable.has(view)) return;
   try {
-    const row = await mark();
-    if (!row || view.mode !== "transaction") return;
-    for (const outer of app.dependents.get(view.name) ?? []) {
-      if (outer.mode === "transaction") continue;
-      const keys = keysOf(outer, view.name, row as unknown as Document);
-      for (const key of keys) await markRow(execution, outer, markedBy, () => markKey(execution, outer, key, markedBy));
-    }
+    await markWithOuter(execution, view, by, mark);
   } catch (error) {
     if (!(error instanceof MissingTableError)) throw error;
     withoutTable.add(view);
     complain(error);
+  }
+}
+
+/** Marks a row, and those that have it as a source and compute in another mode: their dependencies are not recorded. */
+async function markWithOuter(
+  execution: MutationExecution,
+  view: ViewDefinition,
+  by: string,
+  mark: Mark,
+): Promise<void> {
+  const row = await mark();
+  if (!row || view.mode !== "transaction") return;
+  for (const outer of execution.app.dependents.get(view.name) ?? []) {
+    if (outer.mode === "transaction") continue;
+    for (const key of keysOf(outer, view.name, row as unknown as Document)) {
+      await markRow(execution, outer, by, () => markKey(execution, outer, key, by));
+    }
   }
 }
 

@@ -1,6 +1,6 @@
+import { acceptedEffectSecrets } from "../effects/crypto.js";
 import type { Effect } from "../effects/effect.js";
 import { sealOf, unseal } from "../effects/seal.js";
-import { acceptedEffectSecrets } from "../effects/secrets.js";
 import { LISTENER, realm } from "../effects/transports/client.js";
 
 /** What a function logged for the library, and the rest of what it did. */

@@ -1,7 +1,6 @@
 import { makeFunctionReference } from "convex/server";
 import { EFFECTS_PATH } from "../app/wiring.js";
-import { sign } from "../effects/crypto.js";
-import { environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
+import { environmentVariable, STREAM_SECRET, sign } from "../effects/crypto.js";
 import { MAX_FORWARDED_SEALS } from "../effects/transports/envelope.js";
 import { toHex } from "../values/canonical.js";
 import { forwardPathOf } from "./collect.js";

@@ -1,5 +1,5 @@
+import { EFFECT_SECRET, environmentVariable, STREAM_SECRET } from "../effects/crypto.js";
 import { type Effect, ledgerKey } from "../effects/effect.js";
-import { EFFECT_SECRET, environmentVariable, STREAM_SECRET } from "../effects/secrets.js";
 import { lazyDb } from "../schema.js";
 import type { Uncovered } from "../staleness/coverage.js";
 import { canonicalText } from "../values/canonical.js";

@@ -90,7 +90,7 @@ async function share(execution: MutationExecution, own: RowName, text: string): 
     // What stays registered is marked as well.
     if ((view === own.view && key === own.key) || (await isNearlyOut(execution.ctx))) continue;
     const row = await findRow(db, { name: view }, key).catch(() => undefined);
-    if (row) await shareDependency(db, view, row, text);
+    if (row?.tracked) await shareDependency(db, view, row, text);
     if (row !== undefined) await ledger.db.delete("lazyDependencies", _id);
   }
   return true;

@@ -54,13 +54,11 @@ export function watchReads(ctx: AnyQueryCtx, { view, tables, recorder, lookAt }:
         const query = db.query(table);
         return record || look ? watchQuery(query, record, look) : query;
       },
+      // Helpers copy it, and do not use it.
+      system: recorder ? forbid({}, ["get", "query"], () => refuse("ctx.db.system")) : db.system,
     } as unknown as AnyReader,
   });
-  if (recorder) {
-    forbid(watched, ["runQuery", "storage"], (name) => refuse(`ctx.${name}`));
-    forbid(watched.db, ["system"], (name) => refuse(`ctx.db.${name}`));
-  }
-  return watched;
+  return recorder ? forbid(watched, ["runQuery", "storage"], (name) => refuse(`ctx.${name}`)) : watched;
 }
 
 /** A query whose first method tells what it reads: an index with its range, or else the whole table. */

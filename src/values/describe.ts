@@ -30,9 +30,7 @@ export function wrongValue(name: string, value: unknown, remedy: string): Error 
 }
 
 /** What an error says; anything else that was thrown, as text. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
+export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Logs an error, or a text, where the app must not fail. */
 export function complain(error: unknown): void {

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { Mode } from "../../src/model/definition.js";
 import { endTestApp, type QueryCtx } from "../testApp.js";
 import { declared, type Key, type ListOptions, type ListView, listView, startLists, sumOf } from "./lists.js";
 
@@ -133,29 +132,24 @@ describe.each<[string, ListOptions]>([
   );
 });
 
-describe.each<Mode>(["snapshot", "action"])("an inner view of the mode %s", (mode) => {
-  // Its rows are documents like any other: an outer row is as fresh as the rows that it has read.
-  test.each<[string, ListOptions]>([
-    ["tracked", {}],
-    ["with declared sources", { sources: { inner: ({ args }: StoredRow) => [args] } }],
-  ])("is a source of a view %s", async (_, outerOptions) => {
-    let outside = 3;
-    const inner = listView("inner", () => outside, { ...declared, mode });
-    const outer = listView("outer", async (ctx, key) => 10 * Number(await inner.get(ctx, key)), outerOptions);
-    const app = startLists([inner, outer]);
-    const key = { list: "a" };
-    const settle = (view: ListView) => app.settle((ctx) => view.get(ctx, key));
-    await settle(inner);
-    expect(await settle(outer)).toBe(30);
-    expect(await app.state(outer, "a")).toBe("fresh");
-
-    outside = 4;
-    await app.add("a", 1);
-    await app.testing.expectState(inner, key, "stale");
-    await settle(inner);
-    await app.testing.expectState(inner, key, "fresh");
-    await app.testing.expectState(outer, key, "stale");
-    expect(await settle(outer)).toBe(40);
-    await app.testing.expectState(outer, key, "fresh");
-  });
+test("a view with applyChange counts no change of an inner row twice", async () => {
+  const inner = listView("inner", (ctx, { list }) => sumOf(ctx, list));
+  type Change = { before: StoredRow | null; after: StoredRow | null };
+  const total = listView(
+    "total",
+    async (ctx) => ((await READS.collect?.(inner, ctx, 0)) ?? []).reduce((sum, { value }) => sum + value, 0),
+    {
+      sources: { inner: () => [all] },
+      applyChange: (value, { before, after }: Change) => value + (after?.value ?? 0) - (before?.value ?? 0),
+    },
+  );
+  const app = startLists([inner, total]);
+  await app.add("a", 1);
+  await app.refresh(inner, "a");
+  expect(await app.refresh(total, all.list)).toBe(1);
+  await app.add("a", 10);
+  // The total has the change before the inner row has it.
+  expect(await app.refresh(total, all.list)).toBe(11);
+  await app.refresh(inner, "a");
+  expect(await app.settle((ctx) => total.get(ctx, all))).toBe(11);
 });

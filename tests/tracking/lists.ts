@@ -19,7 +19,7 @@ export interface ListOptions {
   version?: number;
   mode?: Mode;
   sources?: Record<string, (document: never) => Key[]>;
-  applyChange?: (value: number, change: never) => number | undefined;
+  applyChange?: (value: number, change: never, key: Key) => number | undefined;
   staleWhen?: Staleness<Key, number>;
   tags?: (key: Key) => string[];
   /** Default: "null", so that what readers get comes from rows alone. */
@@ -36,7 +36,7 @@ export function listView(
     table: listTable,
     window: { seconds: 10 },
     onMissing: "null",
-    compute: compute as (ctx: Reader, key: Key) => number | Promise<number>,
+    compute,
     ...(options as object),
   });
 }

@@ -12,8 +12,7 @@ export const MARK = "lazyViews";
 /** The mark of a client, which forwards the seals. That of a function on the server is a text that only it can make. */
 export const CLIENT = "client";
 
-/** The seals that one call of the forwarding mutation takes. */
-export const MAX_FORWARDED_SEALS = 16;
+export const MAX_FORWARDED_SEALS = 16; // The seals that one call of the forwarding mutation takes.
 
 /** What a marked call gets. */
 export interface Envelope {

@@ -1,10 +1,9 @@
 import { MAX_CLOCK_SKEW_MS, MAX_EVENT_AGE_MS } from "../../times.js";
 import { reasonOf } from "../../values/describe.js";
-import { isSigned } from "../crypto.js";
+import { environmentVariable, isSigned, PREVIOUS_STREAM_SECRET, STREAM_SECRET } from "../crypto.js";
 import { type DispatchCounts, dispatchInChunks } from "../dispatch.js";
 import type { Effect } from "../effect.js";
 import { sealOf, unsealAll } from "../seal.js";
-import { environmentVariable, PREVIOUS_STREAM_SECRET, STREAM_SECRET } from "../secrets.js";
 
 /** A body that is not signed is parsed up to this size: that of a verification is far smaller. */
 const MAX_UNSIGNED_BYTES = 16 * 1024;
