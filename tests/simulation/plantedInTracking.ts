@@ -78,7 +78,7 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     "view.tags ? askTags",
   ]),
   bug(26, "the first rows that share a dependency are not told", "tracking/store", [
-    "if (row) await shareDependency(db, view, row, text);",
+    "if (row?.tracked) await shareDependency(db, view, row, text);",
     "void [row, shareDependency];",
   ]),
   bug(
