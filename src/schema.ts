@@ -12,10 +12,8 @@ import { type GenericId, type VAny, type Value, v } from "convex/values";
 
 /*
  * Every table and field that the library stores: who writes it, how often, and why it is there. What changes often shares
- * no document with what readers or source writes read. Points in time are in ms since 1970, snapshots in ns.
- *
- * Fields of release 0.1 stay, as optional, so that a deployment whose documents have them can be pushed to. Rows that
- * have them are read as out of date, and replaced.
+ * no document with what readers or source writes read. Points in time are in ms since 1970, snapshots in ns. Fields of
+ * release 0.1 stay, as optional, so that a deployment that has them can be pushed to; rows with them are out of date.
  */
 
 /**
@@ -23,8 +21,7 @@ import { type GenericId, type VAny, type Value, v } from "convex/values";
  *
  * A commit writes all of it. Later, the first change writes `dirtyAt`, and one after a grace `nudgedAt`; `applyChange`
  * writes `value`. What schedules a recompute may write `pendingUntil`, which a sweep or a failed recompute removes. A
- * sweep moves `expiresAt` on. In views with `evictAfter`, the sweep writes `idleAt`, and the next reader's recompute
- * `askedAt`: once each in `evictAfter`, in the row because readers must see it.
+ * sweep moves `expiresAt` on. In views with `evictAfter`, it writes `idleAt`, and the next reader's recompute `askedAt`.
  */
 export interface Row<Key = unknown, Value = unknown> {
   /** The canonical text of the key. */
@@ -56,13 +53,11 @@ export interface Row<Key = unknown, Value = unknown> {
   idleAt?: number;
   /** Until then, writes that make it stale have it recomputed. Renewed when a reader has asked. */
   leaseUntil?: number;
-  /** What it was computed from is recorded in `lazyDependencies`. Written by commits; in the row because readers judge by it. */
-  tracked?: {
-    /** The views that were read, with their versions. */
-    over?: Record<string, number>;
-    /** Texts of dependencies that very many rows share: these rows do not register, but compare tags of these texts. */
-    shared?: string[];
-  };
+  /**
+   * What it was computed from is recorded. With the versions of the views that were read, and the texts of dependencies
+   * that very many rows share: these rows do not register, but compare tags of these texts.
+   */
+  tracked?: { over?: Record<string, number>; shared?: string[] };
 }
 
 /** The bounds of a range on a field: "gt", "gte", "lt" or "lte", each with its value, or with none for a missing field. */
@@ -71,10 +66,13 @@ export type Bounds = { field: string; bounds: Value[][] };
 /** A row as it is stored. One of release 0.1 has a `seq`: the number of its commits, 0 in place of a first value. */
 export type StoredRow = Row & { _id: GenericId<string>; _creationTime: number; seq?: number };
 
+/** What a recompute is asked for: a key, or a row; and the row that the reader has seen. */
+export type Asked = { args: unknown };
+export type Seen = Pick<Row, "asOf"> | null;
+
 /** The validators of a row's fields. */
 export function rowFields() {
-  const time = v.number();
-  const maybeTime = v.optional(time);
+  const maybeTime = v.optional(v.number());
   const anyValue = v.any() as VAny<Value>;
   const maybeAny = v.optional(anyValue);
   return {
@@ -83,7 +81,7 @@ export function rowFields() {
     value: anyValue,
     version: v.number(),
     asOf: v.int64(),
-    computedAt: time,
+    computedAt: v.number(),
     dirtyAt: maybeTime,
     markedBy: v.optional(v.string()),
     nudgedAt: maybeTime,
@@ -94,13 +92,14 @@ export function rowFields() {
     idleAt: maybeTime,
     leaseUntil: maybeTime,
     tracked: maybeAny,
-    // Of release 0.1.
-    seq: maybeTime,
-    aged: maybeTime,
-    dirtySince: maybeTime,
-    pending: maybeAny,
-    refreshing: maybeAny,
+    ...formerly("seq", "aged", "dirtySince", "pending", "refreshing"),
   };
+}
+
+/** Fields of release 0.1. */
+function formerly<Name extends string>(...names: Name[]) {
+  const any = v.optional(v.any());
+  return Object.fromEntries(names.map((name) => [name, any])) as Record<Name, typeof any>;
 }
 
 /**
@@ -133,7 +132,7 @@ function defineLazyTables() {
       trailingJob: v.optional(jobId), // At the end of the window: what was put off, or the retry of what failed.
       failure: v.optional(v.object({ message: v.string(), attempts: v.number(), failedAt: time, retryAt: time })),
       expiresAt: time, // When a sweep deletes the entry: with its window, later when it holds a failure.
-      seq: v.optional(v.number()), // Of release 0.1.
+      ...formerly("seq"),
     })
       .index("by_key", ["key"])
       .index("by_expiry", ["expiresAt"])
@@ -180,15 +179,7 @@ function defineLazyTables() {
       touchedAt: v.optional(time), // By the first change during the run: the commit turns it into the row's mark.
       job: v.optional(jobId), // It goes on with the run.
       expiresAt: v.optional(time), // When a sweep asks Convex whether that job has died.
-      // Of release 0.1.
-      run: v.optional(snapshot),
-      cursor: maybeAny,
-      accumulated: maybeAny,
-      pages: maybeAny,
-      items: maybeAny,
-      numItems: maybeAny,
-      startedAt: v.optional(time),
-      updatedAt: v.optional(time),
+      ...formerly("run", "cursor", "accumulated", "pages", "items", "numItems", "startedAt", "updatedAt"),
     })
       .index("by_row", ["view", "key"])
       .index("by_expiry", ["expiresAt"]),
@@ -232,9 +223,7 @@ function defineLazyTables() {
       foreignAt: v.optional(time), // When events came of topics that loop, and which.
       foreignTopics: v.optional(v.string()),
       audits: maybeAny, // How far audits have come in each view, and what they have found; bounded.
-      // Of release 0.1.
-      unauthorizedAt: v.optional(time),
-      views: maybeAny,
+      ...formerly("unauthorizedAt", "views"),
     }),
   };
 }
@@ -254,8 +243,4 @@ export type AnyReader = AnyQueryCtx["db"];
 export type AnyWriter = AnyMutationCtx["db"];
 
 /** The same database, as far as the library's own tables are concerned. */
-export function lazyDb(db: AnyWriter): LazyWriter;
-export function lazyDb(db: AnyReader): LazyReader;
-export function lazyDb(db: unknown): unknown {
-  return db;
-}
+export const lazyDb = <Db extends AnyReader>(db: Db) => db as unknown as Db extends AnyWriter ? LazyWriter : LazyReader;

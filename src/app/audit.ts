@@ -2,7 +2,7 @@ import { EffectCollector } from "../effects/collector.js";
 import type { LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { Execution, type MutationExecution } from "../model/execution.js";
-import type { Audited, AuditJob, Finding, Question } from "../model/jobs.js";
+import type { Audited, AuditJob, Finding } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
 import { findRow, hasValue, type Key, keyOrNone } from "../model/row.js";
 import { computeKey } from "../recompute/compute.js";
@@ -41,8 +41,8 @@ function memoryOf({ audits = { after: {}, findings: [] } }: { audits?: unknown }
 export async function answerAudit(
   app: LazyApp,
   ctx: AnyQueryCtx,
-  { view: name, rows }: Extract<Question, { kind: "audit" }>,
-): Promise<Audited | null> {
+  { view: name, rows }: { view: string; rows: number },
+) {
   const memory = memoryOf(await readHealth(lazyDb(ctx.db)));
   const after = memory.after[name] ?? "";
   const audited: Audited = { after, next: after, findings: [] };
@@ -89,7 +89,8 @@ async function auditRow(app: LazyApp, ctx: AnyQueryCtx, name: string, row: Store
     const remedy = "its compute is not deterministic. Let it depend on nothing but the key and what it reads.";
     return [...findings, find("random", `${what}two computes in one snapshot differ: ${remedy}`)];
   }
-  const read = [...Object.keys(recorder.over), ...recorder.dependencies.map(tableOf), ...Object.keys(view.sources)];
+  const tables = recorder.dependencies.map(({ text }) => tableOf(text));
+  const read = [...Object.keys(recorder.over), ...tables, ...Object.keys(view.sources)];
   if (read.some((inner) => mayLag(app.views.get(inner)))) return findings;
   const orSources = view.isTracked
     ? ""

@@ -120,12 +120,7 @@ export async function inspectRow(app: LazyApp, ctx: AnyQueryCtx, name: string, k
 }
 
 /** Counts documents: as many as a part's share allows, and at least one, if the transaction has room for it. */
-async function count(
-  ctx: AnyQueryCtx,
-  table: string,
-  parts: number,
-  isStale?: (row: StoredRow) => Promise<boolean>,
-): Promise<Counts> {
+async function count(ctx: AnyQueryCtx, table: string, parts: number, isStale?: (row: StoredRow) => Promise<boolean>) {
   const found: Counts = { rows: 0, stale: 0, more: true };
   const isOver = await shareOfReads(ctx, parts);
   if (await isShortOf(ctx, { bytesRead: ROW_BYTES })) return found;

@@ -4,15 +4,17 @@ import type { LedgerCtx } from "../effects/ledger.js";
 import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredDependency, StoredRow } from "../schema.js";
 import { type LazyApp, ledgerOf, pathOf } from "./app.js";
 import type { ViewDefinition } from "./definition.js";
-import { isShortOfRanges } from "./limits.js";
+import { isNearlyOut, isShortOfRanges } from "./limits.js";
 import { Mutex } from "./mutex.js";
 import { type Key, recomputeEffect, startOfLong } from "./row.js";
 
 /** Where the execution hides in `ctx`: a property, so that `{...ctx, user}` of a custom function keeps it. */
 const EXECUTION = Symbol.for("convex-lazy-views");
 
-/** How many look-ups are made before the transaction's room is asked for again. */
-const LOOK_UPS_A_CHECK = 100;
+/** How many look-ups are made, or documents read, before the transaction's room is asked for again. */
+const READS_A_CHECK = 100;
+/** Documents that are read as a whole, in place of a look-up for each. */
+const MAX_WHOLE = 4_000;
 
 /** One running function of `lazy.query`, `lazy.mutation` or `lazy.action`. */
 export class Execution {
@@ -88,8 +90,18 @@ export class MutationExecution extends Execution {
 
   /** Before a look-up: whether there were so many that whole tables are read instead. */
   async isShortOfRanges(): Promise<boolean> {
-    this.#isShortOfRanges ||= ++this.#lookUps % LOOK_UPS_A_CHECK === 0 && (await isShortOfRanges(this.ctx));
+    this.#isShortOfRanges ||= ++this.#lookUps % READS_A_CHECK === 0 && (await isShortOfRanges(this.ctx));
     return this.#isShortOfRanges;
+  }
+
+  /** All documents of a query; null when they are too many to read them as a whole. */
+  async readWhole<T>(query: AsyncIterable<T>): Promise<T[] | null> {
+    const found: T[] = [];
+    for await (const document of query) {
+      const isChecked = found.push(document) % READS_A_CHECK === 0;
+      if (found.length > MAX_WHOLE || (isChecked && (await isNearlyOut(this.ctx)))) return null;
+    }
+    return found;
   }
 
   /** Forgets what is known of rows: of one key that this mutation commits, or of all that a sub-mutation may commit. */
@@ -150,11 +162,7 @@ export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
 }
 
 /** Lets properties throw. They are not enumerable, so that an app may go on copying its ctx. */
-export function forbid<Target extends object>(
-  target: Target,
-  names: readonly string[],
-  refuse: (name: string) => Error,
-): Target {
+export function forbid<T extends object>(target: T, names: readonly string[], refuse: (name: string) => Error): T {
   for (const name of names) {
     const get = () => {
       throw refuse(name);

@@ -3,7 +3,7 @@ import { toUtf8 } from "../effects/crypto.js";
 import type { Effect } from "../effects/effect.js";
 import type { LedgerCtx } from "../effects/ledger.js";
 import { ensureSweep, sweepTime, sweepWhenDue } from "../effects/sweep.js";
-import type { AnyReader, AnyWriter, Row, StoredRow } from "../schema.js";
+import type { AnyReader, AnyWriter, Asked, Row, Seen, StoredRow } from "../schema.js";
 import { PATIENCE_MS } from "../times.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { copyOf } from "../values/copy.js";
@@ -90,12 +90,8 @@ export function hasValue(row: StoredRow | null): row is StoredRow {
 }
 
 /** The effect that asks the mutation `recompute` for a key, by a reader who saw this row, or none. */
-export function recomputeEffect(
-  target: string,
-  { name, windowMs }: ViewDefinition,
-  { args }: { args: unknown },
-  row: Pick<Row, "asOf"> | null,
-): Effect {
+export function recomputeEffect(target: string, view: ViewDefinition, { args }: Asked, row: Seen): Effect {
+  const { name, windowMs } = view;
   return { target, args: { view: name, args: args as Value }, windowMs, seen: row?.asOf ?? 0n };
 }
 
@@ -181,21 +177,15 @@ export async function touch(ledger: LedgerCtx, view: ViewDefinition, row: Stored
 }
 
 /** Writes times of a row, and makes sure that a sweep looks at it. */
-async function patchTimes(
-  ledger: LedgerCtx,
-  view: ViewDefinition,
-  row: StoredRow,
-  times: Partial<SweptRow>,
-  now: number,
-): Promise<void> {
+async function patchTimes(ledger: LedgerCtx, view: ViewDefinition, row: StoredRow, times: Partial<Swept>, now: number) {
   await (ledger.db as AnyWriter).patch(view.name, row._id, times);
   await sweepRow(ledger, view, { ...row, ...times }, now);
 }
 
-type SweptRow = Times & { expiresAt?: number | undefined };
+type Swept = Times & { expiresAt?: number | undefined };
 
 /** Makes sure that a sweep looks at a row. Those whose idle time ends in one twentieth of it are swept together. */
-export async function sweepRow(ledger: LedgerCtx, view: ViewDefinition, row: SweptRow, now: number): Promise<void> {
+export async function sweepRow(ledger: LedgerCtx, view: ViewDefinition, row: Swept, now: number): Promise<void> {
   const { name, evictAfterMs = 0 } = view;
   const { expiresAt } = row;
   if (expiresAt === undefined) return;

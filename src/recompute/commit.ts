@@ -25,12 +25,7 @@ type Cause = { byWrite?: boolean | undefined; touchedAt?: number | undefined };
  *
  * @throws As `computeValue` and `commit`.
  */
-export async function computeAndCommit(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  key: Key,
-  cause: Cause,
-): Promise<unknown> {
+export async function computeAndCommit(execution: MutationExecution, view: ViewDefinition, key: Key, cause: Cause) {
   const recorder = isRecorded(view) ? new Recorder() : undefined;
   const computed = await covered(view, key, (coverage) => computeValue(execution, view, key, { recorder, coverage }));
   recorder?.check();

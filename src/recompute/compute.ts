@@ -1,7 +1,6 @@
 import type { Value } from "convex/values";
 import type { Mode, ViewDefinition } from "../model/definition.js";
 import { Execution, markOf } from "../model/execution.js";
-import type { Computed } from "../model/jobs.js";
 import { findRow, hasValue, type Key, keyOrNone } from "../model/row.js";
 import type { AnyQueryCtx, StoredRow } from "../schema.js";
 import type { Coverage } from "../staleness/coverage.js";
@@ -28,14 +27,15 @@ export class Compute extends Execution {
     const { app, reader, collector } = execution;
     const { recorder, coverage } = notes;
     const own = markOf(view, key.text);
-    const path = execution instanceof Compute ? execution.#path : [];
-    if (path.includes(own)) throw isRecursive(view, [...path, own]);
+    const outer = execution instanceof Compute ? execution.#path : [];
+    const path = [...outer, own];
+    if (outer.includes(own)) throw isRecursive(view, path);
     const lookAt = (table: string) => {
       const inner = app.views.get(table);
       // A view whose table is read by what it is computed from, or by itself, reads its rows as they are.
-      const isOnPath = this.#path.some((row) => row.startsWith(`${table} `));
+      const isOnPath = path.some((row) => row.startsWith(`${table} `));
       if (isOnPath && view.isTracked) {
-        const error = isRecursive(view, [...this.#path, table]);
+        const error = isRecursive(view, [...path, table]);
         throw recorder?.refuse(error) ?? error;
       }
       const isComputed = inner?.mode === "transaction" && !isOnPath;
@@ -45,18 +45,9 @@ export class Compute extends Execution {
         return isComputed ? this.#upToDate(inner, document as unknown as StoredRow) : document;
       };
     };
-    super(
-      app,
-      watchReads(reader, {
-        view: view.name,
-        tables: [...app.views.keys(), ...app.dependents.keys()],
-        recorder: view.isTracked ? recorder : undefined,
-        lookAt,
-      }),
-      collector,
-    );
+    super(app, watchReads(execution, view, view.isTracked ? recorder : undefined, lookAt), collector);
     this.#reader = reader;
-    this.#path = [...path, own];
+    this.#path = path;
     this.#mode = execution instanceof Compute ? execution.#mode : view.mode;
     this.#notes = notes;
   }
@@ -109,23 +100,13 @@ function isRecursive({ name }: ViewDefinition, path: readonly string[]): Error {
  *
  * @throws What `compute` throws, or an Error when the value does not fit the view.
  */
-export async function computeKey(
-  execution: Execution,
-  view: ViewDefinition,
-  key: Key,
-  notes: Notes = {},
-): Promise<unknown> {
+export async function computeKey(execution: Execution, view: ViewDefinition, key: Key, notes: Notes = {}) {
   const { ctx } = new Compute(execution, view, key, notes);
   return view.checkValue(await view.compute(ctx, key.args as never));
 }
 
 /** The same, with what is committed along with it. */
-export async function computeValue(
-  execution: Execution,
-  view: ViewDefinition,
-  key: Key,
-  notes?: Notes,
-): Promise<Computed> {
+export async function computeValue(execution: Execution, view: ViewDefinition, key: Key, notes?: Notes) {
   const value = (await computeKey(execution, view, key, notes)) as Value;
   const probes = await probeTexts(execution.reader, view, key.args);
   const asOf = execution.reader.meta.getSnapshotTs();

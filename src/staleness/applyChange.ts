@@ -22,7 +22,7 @@ export async function applyToRow(
   view: ViewDefinition,
   key: Key,
   change: object,
-  markedBy: string,
+  by: string,
 ): Promise<StoredRow | null> {
   if (execution.marked.has(markOf(view, key.text))) return null;
   const row = await lookUp(execution, view, key);
@@ -34,7 +34,7 @@ export async function applyToRow(
     (view.leaseMs === undefined || isLeased(view, row, Date.now())) &&
     !(await findRun(execution.db, view, key.text));
   const value = isCurrent ? newValue(view, key, row, change) : undefined;
-  if (!isCurrent || value === undefined) return await markKey(execution, view, key, markedBy, row);
+  if (!isCurrent || value === undefined) return await markKey(execution, view, key, by, row);
   execution.rows.get(view.name)?.set(key.text, { ...row, value });
   await applyValue(execution.watched, view, row, value);
   return null;

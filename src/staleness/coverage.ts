@@ -24,16 +24,11 @@ export class Coverage {
   /** The first of each table. */
   readonly found = new Map<string, Uncovered>();
   readonly #looks = new Map<string, number>();
-  /** Tags, probes and ages may tell of changes of the tables that are no sources. */
-  readonly #isToldOtherwise: boolean;
 
   constructor(
     private readonly view: ViewDefinition,
     private readonly key: Key,
-  ) {
-    const { probes, ages } = view.staleWhen;
-    this.#isToldOtherwise = view.tags !== undefined || probes.length + ages.length > 0;
-  }
+  ) {}
 
   look(table: string, document: Document): void {
     const looks = this.#looks.get(table) ?? 0;
@@ -56,8 +51,11 @@ export class Coverage {
   }
 
   #isSource(table: string, id: unknown): boolean {
-    const isKnown = Object.hasOwn(this.view.sources, table);
-    if (!isKnown && !this.#isToldOtherwise) {
+    const { sources, tags, staleWhen } = this.view;
+    const isKnown = Object.hasOwn(sources, table);
+    // These may tell of changes of the tables that are no sources.
+    const isToldOtherwise = tags || staleWhen.probes.length + staleWhen.ages.length > 0;
+    if (!isKnown && !isToldOtherwise) {
       this.#add(table, id, `which is none of its sources: add ${table || "its table"} to them`);
     }
     return isKnown;
@@ -84,11 +82,7 @@ export function onUncovered(own: Listener): void {
 }
 
 /** Does a compute of a key; uncovered documents are reported, where a listener wants to know and only marks count. */
-export async function covered<Result>(
-  view: ViewDefinition,
-  key: Key,
-  compute: (coverage?: Coverage) => Promise<Result>,
-): Promise<Result> {
+export async function covered<T>(view: ViewDefinition, key: Key, compute: (coverage?: Coverage) => Promise<T>) {
   if (!listener || view.isTracked || !view.staleWhen.asksMarks) return await compute();
   const coverage = new Coverage(view, key);
   const result = await compute(coverage);

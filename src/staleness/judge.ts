@@ -17,7 +17,7 @@ function judge(ctx: AnyQueryCtx, view: ViewDefinition, row: Row & Pick<StoredRow
   if (row.version !== view.version && !isCompatible) return "expired";
   if (row.seq !== undefined) return view.unjudged;
   const verdict = view.staleWhen.judge(sightOf(ctx, view, isUnknown(view, row) ? { ...row, dirtyAt: 0 } : row));
-  if (!isCompatible) return verdict;
+  const outdated = (seen: Verdict) => (isCompatible && seen === "fresh" ? "stale" : seen);
   return typeof verdict === "string" ? outdated(verdict) : verdict.then(outdated);
 }
 
@@ -44,10 +44,6 @@ function sightOf(ctx: AnyQueryCtx, view: ViewDefinition, row: Row): Sight {
     hasChanged: async (probe) =>
       row.probes?.[view.staleWhen.probes.indexOf(probe)] !== (await probeText(ctx, view, probe, row.args)),
   };
-}
-
-function outdated(verdict: Verdict): Verdict {
-  return verdict === "fresh" ? "stale" : verdict;
 }
 
 /**

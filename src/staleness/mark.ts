@@ -2,17 +2,11 @@ import { dispatchOne } from "../effects/dispatch.js";
 import { sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type MutationExecution, markOf } from "../model/execution.js";
-import { isNearlyOut } from "../model/limits.js";
 import { findRow, type Key, MissingTableError, markRow, recomputeEffect, workMs } from "../model/row.js";
 import { findRun, touchRun } from "../model/run.js";
-import type { Row, StoredRow } from "../schema.js";
+import type { Asked, Row, Seen, StoredRow } from "../schema.js";
 import { GRACE_MS, LONGEST_GRACE_MS } from "../times.js";
 import { reasonOf } from "../values/describe.js";
-
-/** How many rows are read before the transaction's room is asked for again. */
-const ROWS_A_CHECK = 100;
-/** Rows of one view that are read as a whole, in place of a look-up for each key. */
-const MAX_ROWS = 4_000;
 
 /**
  * Marks the row of a key as out of date, and tells its run; in the mutation's turn.
@@ -71,12 +65,7 @@ export function isLeased({ leaseMs }: ViewDefinition, { leaseUntil = 0 }: Row, n
 }
 
 /** Has a row recomputed, or a key that has none. Returns whether Convex took the job. */
-export async function recomputeSoon(
-  { ledger }: MutationExecution,
-  view: ViewDefinition,
-  key: { args: unknown },
-  row: Pick<Row, "asOf"> | null,
-): Promise<boolean> {
+export async function recomputeSoon({ ledger }: MutationExecution, view: ViewDefinition, key: Asked, row: Seen) {
   const effect = recomputeEffect(ledger.recompute, view, key, row);
   return (await dispatchOne(ledger, effect, undefined, true)) !== "refused";
 }
@@ -86,23 +75,13 @@ export async function recomputeSoon(
  * they are few: it then conflicts with each recompute of that view.
  */
 export async function lookUp(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
-  const { rows } = execution;
-  if (!(await execution.isShortOfRanges())) return await findRow(execution.db, view, key.text);
-  if (!rows.has(view.name)) rows.set(view.name, await readAll(execution, view));
-  const all = rows.get(view.name);
-  return all ? (all.get(key.text) ?? null) : await findRow(execution.db, view, key.text);
-}
-
-/** The rows of a view by their keys; null when they are too many. */
-async function readAll({ db, ctx }: MutationExecution, { name }: ViewDefinition) {
-  const rows = new Map<string, StoredRow>();
-  for await (const document of db.query(name)) {
-    if (rows.size === MAX_ROWS || (rows.size % ROWS_A_CHECK === ROWS_A_CHECK - 1 && (await isNearlyOut(ctx))))
-      return null;
-    const row = document as unknown as StoredRow;
-    rows.set(row.key, row);
+  const { db, rows } = execution;
+  if (!rows.has(view.name) && (await execution.isShortOfRanges())) {
+    const all = await execution.readWhole(db.query(view.name) as AsyncIterable<unknown> as AsyncIterable<StoredRow>);
+    rows.set(view.name, all && new Map(all.map((row) => [row.key, row])));
   }
-  return rows;
+  const all = rows.get(view.name);
+  return all ? (all.get(key.text) ?? null) : await findRow(db, view, key.text);
 }
 
 /** The error for a change whose rows could not all be marked. */

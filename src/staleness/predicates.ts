@@ -1,5 +1,5 @@
 import type { GenericDataModel, GenericQueryCtx } from "convex/server";
-import type { Probe, Staleness, Verdict } from "../model/definition.js";
+import type { Probe, Sight, Staleness, Verdict } from "../model/definition.js";
 import type { Row } from "../schema.js";
 import { MIN_AGE_MS } from "../times.js";
 import { describe, wrongValue } from "../values/describe.js";
@@ -73,7 +73,7 @@ export function hasReached({ expiresAt, computedAt }: Row, ageMs: number): boole
 export function changed<Key, Value, DataModel extends GenericDataModel = GenericDataModel>(
   probe: (ctx: GenericQueryCtx<DataModel>, key: Key) => unknown,
 ): Staleness<Key, Value> {
-  checkFunction("changed", probe);
+  if (typeof probe !== "function") throw wrongValue("changed()", probe, "give a function");
   const own = probe as unknown as Probe;
   return { ...ROW_ONLY, probes: [own], judge: async (sight) => staleIf(await sight.hasChanged(own)) };
 }
@@ -95,7 +95,7 @@ export function when<Key, Value, DataModel extends GenericDataModel = GenericDat
     ctx: GenericQueryCtx<DataModel>,
   ) => boolean | Verdict | Promise<boolean | Verdict>,
 ): Staleness<Key, Value> {
-  checkFunction("when", judge);
+  if (typeof judge !== "function") throw wrongValue("when()", judge, "give a function");
   return {
     ...ROW_ONLY,
     judge: async ({ row, ctx }) => {
@@ -139,27 +139,19 @@ export function checkPredicate(what: string, value: unknown): void {
   if (typeof judge !== "function") throw wrongValue(what, value, "give a predicate, such as invalidated()");
 }
 
-function checkFunction(name: string, value: unknown): void {
-  if (typeof value !== "function") throw wrongValue(`${name}()`, value, "give a function");
-}
-
 function staleIf(isStale: boolean): Verdict {
   return isStale ? "stale" : "fresh";
 }
 
 /** Of the predicates' verdicts, the one that comes last in an order. Stops asking when one gives the last of the order. */
-function combine<Key, Value>(
-  name: string,
-  predicates: Staleness<Key, Value>[],
-  order: readonly Verdict[],
-): Staleness<Key, Value> {
+function combine<Key, Value>(name: string, predicates: Staleness<Key, Value>[], order: readonly Verdict[]) {
   if (predicates.length === 0) throw new Error(`${name}() needs at least one predicate.`);
   for (const predicate of predicates) checkPredicate(`${name}()`, predicate);
   return {
     probes: predicates.flatMap(({ probes }) => probes),
     ages: predicates.flatMap(({ ages }) => ages),
     asksMarks: predicates.some(({ asksMarks }) => asksMarks),
-    judge: async (sight) => {
+    judge: async (sight: Sight) => {
       let last = 0;
       for (const predicate of predicates) {
         last = Math.max(last, order.indexOf(await predicate.judge(sight)));

@@ -4,7 +4,7 @@ import type { MutationExecution } from "../model/execution.js";
 import { type Key, MissingTableError, removeRow, toKey } from "../model/row.js";
 import type { StoredRow } from "../schema.js";
 import { type Document, keysTable } from "../tracking/dependency.js";
-import { dependentsOf, shapesOn } from "../tracking/find.js";
+import { dependentsOf, type Sides, shapesOn } from "../tracking/find.js";
 import { removeDependencies } from "../tracking/store.js";
 import { fromCanonicalText } from "../values/canonical.js";
 import { complain, describe, reasonOf } from "../values/describe.js";
@@ -13,25 +13,15 @@ import { markKey, notMarked } from "./mark.js";
 import { invalidateTag, sharedTag } from "./tags.js";
 
 /** One change of one document. `before` or `after` is null where the document does not exist. */
-export interface Change {
+export interface Change extends Sides {
   table: string;
-  before: Document;
-  after: Document;
 }
 
 /** A document → the keys that depend on it. */
 export type ToKeys = (document: never) => unknown;
 
-/** Returns the row, when it is marked. */
-type Mark = () => Promise<StoredRow | null>;
-
 /** Marks the rows whose recorded dependencies match a change. */
-export async function markDependents(
-  execution: MutationExecution,
-  shapes: readonly string[],
-  change: Omit<Change, "table">,
-  markedBy: string,
-): Promise<void> {
+export async function markDependents(execution: MutationExecution, shapes: string[], change: Sides, by: string) {
   const { rows, shared } = await dependentsOf(execution, shapes, change).catch((error) => {
     throw notMarked(execution, "the rows that depend on a document could not be looked up", error);
   });
@@ -40,28 +30,24 @@ export async function markDependents(
     const view = execution.app.views.get(name);
     // One that computes outside of one transaction by now is marked by its sources.
     if (view?.mode !== "transaction") continue;
-    const args = fromCanonicalText(key) as Key["args"];
-    await markRow(execution, view, markedBy, () => markKey(execution, view, { args, text: key }, markedBy));
+    await markRow(execution, view, { args: fromCanonicalText(key) as Key["args"], text: key }, by);
   }
 }
 
 /** Applies a change to the rows of a view, and marks the rows over them. */
-export async function takeIn(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  changed: Change,
-  markedBy: string,
-): Promise<void> {
+export async function takeIn(execution: MutationExecution, view: ViewDefinition, changed: Change, by: string) {
   // What `compute` has read of a row may be ahead of what is stored: a change of the row cannot be applied.
   const isRow = execution.app.views.get(changed.table)?.mode === "transaction";
   for (const [key, change] of concerns(view, changed)) {
-    await markOver(execution, view, key, markedBy);
-    await markRow(execution, view, markedBy, () =>
-      view.applyChange && !isRow
-        ? applyToRow(execution, view, key, change, markedBy)
-        : markKey(execution, view, key, markedBy),
-    );
+    await markOver(execution, view, key, by);
+    await markRow(execution, view, key, by, isRow ? undefined : change);
   }
+}
+
+/** Marks a key for another reason than a change of a source, and the rows that are computed from it. */
+export async function invalidateKey(execution: MutationExecution, view: ViewDefinition, key: Key, by: string) {
+  await markOver(execution, view, key, by);
+  await markOuter(execution, view, await markKey(execution, view, key, by), by);
 }
 
 /** Marks the rows that are computed from a key, whether or not that has a row. */
@@ -70,23 +56,19 @@ async function markOver(execution: MutationExecution, view: ViewDefinition, { te
   await markDependents(execution, shapes, { before: { key: text }, after: null }, by);
 }
 
-/** Marks a key for another reason than a change of a source, and the rows that are computed from it. */
-export async function invalidateKey(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  key: Key,
-  by: string,
-): Promise<void> {
-  await markOver(execution, view, key, by);
-  await markWithOuter(execution, view, by, () => markKey(execution, view, key, by));
-}
-
-/** Marks a row. A view whose table is missing has no rows: that is logged, once a mutation. */
-async function markRow(execution: MutationExecution, view: ViewDefinition, by: string, mark: Mark): Promise<void> {
+/**
+ * Marks a row, or applies a change to it where its view can. A view whose table is missing has no rows: that is logged,
+ * once a mutation.
+ */
+async function markRow(execution: MutationExecution, view: ViewDefinition, key: Key, by: string, change?: Change) {
   const { withoutTable } = execution;
   if (withoutTable.has(view)) return;
   try {
-    await markWithOuter(execution, view, by, mark);
+    const row =
+      change && view.applyChange
+        ? await applyToRow(execution, view, key, change, by)
+        : await markKey(execution, view, key, by);
+    await markOuter(execution, view, row, by);
   } catch (error) {
     if (!(error instanceof MissingTableError)) throw error;
     withoutTable.add(view);
@@ -94,20 +76,12 @@ async function markRow(execution: MutationExecution, view: ViewDefinition, by: s
   }
 }
 
-/** Marks a row, and those that have it as a source and compute in another mode: their dependencies are not recorded. */
-async function markWithOuter(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  by: string,
-  mark: Mark,
-): Promise<void> {
-  const row = await mark();
+/** Marks the rows that have a marked one as a source and compute in another mode: their dependencies are not recorded. */
+async function markOuter(execution: MutationExecution, view: ViewDefinition, row: StoredRow | null, by: string) {
   if (!row || view.mode !== "transaction") return;
   for (const outer of execution.app.dependents.get(view.name) ?? []) {
     if (outer.mode === "transaction") continue;
-    for (const key of keysOf(outer, view.name, row as unknown as Document)) {
-      await markRow(execution, outer, by, () => markKey(execution, outer, key, by));
-    }
+    for (const key of keysOf(outer, view.name, row as unknown as Document)) await markRow(execution, outer, key, by);
   }
 }
 

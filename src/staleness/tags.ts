@@ -23,9 +23,7 @@ function checkTag(tag: unknown, what: string): string {
 }
 
 /** The tag of a dependency that very many rows share. */
-export function sharedTag(text: string): string {
-  return `dependency ${text}`;
-}
+export const sharedTag = (text: string): string => `dependency ${text}`;
 
 /** Whether a tag of a row, or of what it shares, was invalidated after the snapshot that it was computed from. */
 export async function isAnyInvalidated(db: AnyReader, view: ViewDefinition, row: Row): Promise<boolean> {

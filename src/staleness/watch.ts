@@ -3,6 +3,7 @@ import type { Mutex } from "../model/mutex.js";
 import type { AnyWriter } from "../schema.js";
 import { ANY_TABLE, type Document } from "../tracking/dependency.js";
 import { shapesOn, trackedTables } from "../tracking/find.js";
+import { intercept, tableOfId } from "../tracking/watchReads.js";
 import { copyOf } from "../values/copy.js";
 import { notMarked } from "./mark.js";
 import { markDependents, takeIn } from "./sources.js";
@@ -25,9 +26,8 @@ export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
     (...args: unknown[]) => {
       // Convex tells from the last argument whether the table is named; wrappers hand on one that is undefined.
       if (args.at(-1) === undefined) args.pop();
-      const isOf = (name: string) => db.normalizeId(name, String(args[0])) !== null;
       const isNamed = args.length === NAMED[method];
-      const table = isNamed ? String(args[0]) : ([...app.dependents.keys()].find(isOf) ?? ANY_TABLE);
+      const table = isNamed ? String(args[0]) : tableOfId(db, args[0], app.dependents.keys());
       if (!app.isTracking && !app.dependents.has(table)) return turns.track(() => raw[method](...args));
       // A copy: the app may change its objects while the write waits for its turn.
       const written = args.map(copyOf);
@@ -48,16 +48,10 @@ export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
 
 /** A query whose reads the mutex knows of. */
 function trackQuery<Query extends object>(query: Query, turns: Turns): Query {
-  return new Proxy(query, {
-    get(target, name) {
-      const method: unknown = Reflect.get(target, name);
-      if (typeof method !== "function") return method;
-      return (...args: unknown[]) => {
-        const result: unknown = method.apply(target, args);
-        if (result instanceof Promise) return turns.track(() => result);
-        return isObject(result) ? trackQuery(result, turns) : result;
-      };
-    },
+  return intercept(query, (_name, _args, call) => {
+    const result = call();
+    if (result instanceof Promise) return turns.track(() => result);
+    return isObject(result) ? trackQuery(result, turns) : result;
   });
 }
 
@@ -71,8 +65,7 @@ async function write(execution: MutationExecution, method: Method, named: string
   const raw = db as unknown as RawDb;
   const isInsert = method === "insert";
   const id = args.at(method === "delete" ? -1 : -2);
-  const isOf = (name: string) => db.normalizeId(name, String(id)) !== null;
-  const table = named || ((await trackedTables(execution)).find(isOf) ?? ANY_TABLE);
+  const table = named || tableOfId(db, id, await trackedTables(execution));
   // A read of a row names its table: rows that depend on documents of any table must not mark themselves.
   const shapes = await shapesOn(execution, table, ...(app.views.has(table) ? [] : [ANY_TABLE]));
   const views = app.dependents.get(table) ?? [];

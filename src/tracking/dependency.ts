@@ -1,6 +1,7 @@
 import { CommitTsPlaceholder, compareValues, type Value } from "convex/values";
 import type { Bounds } from "../schema.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
+import { isPlainObject } from "../values/copy.js";
 import { startOf } from "../values/describe.js";
 
 /*
@@ -21,20 +22,15 @@ export const ANY_TABLE = "";
 const MAX_VALUES = 1_000;
 
 /** Stands for the keys of a view, which other views read. */
-export function keysTable(view: { name: string }): string {
-  return `view ${view.name}`;
-}
+export const keysTable = ({ name }: { name: string }): string => `view ${name}`;
 
 export function dependencyOn(table: string, equals: Equals, bounds?: Bounds): Dependency {
   // Sorted, as two indexes may have the same fields in another order.
   const sorted = [...equals].sort(([a], [b]) => (a < b ? -1 : 1));
   const shape = JSON.stringify([table, ...sorted.map(([field]) => field)]);
-  const text = textOf(
-    shape,
-    sorted.map(([, value]) => value),
-  );
-  const isKept = bounds && bounds.bounds.length > 0 && canonicalText(bounds as Value).length <= MAX_VALUES;
-  return isKept ? { text, bounds } : { text };
+  const values = sorted.map(([, value]) => value);
+  const isKept = bounds && bounds.bounds.length > 0 && canonicalText(bounds).length <= MAX_VALUES;
+  return { text: textOf(shape, values), ...(isKept && { bounds }) };
 }
 
 function textOf(shape: string, values: readonly (Value | undefined)[]): string {
@@ -42,22 +38,13 @@ function textOf(shape: string, values: readonly (Value | undefined)[]): string {
   return `${shape}\n${startOf(texts.join(","), MAX_VALUES)}`;
 }
 
-export function shapeOf({ text }: Dependency): string {
-  return text.slice(0, text.indexOf("\n"));
-}
+export const shapeOf = (text: string): string => text.slice(0, text.indexOf("\n"));
 
-export function tableOf(dependency: Dependency): string {
-  return tableOfShape(shapeOf(dependency));
-}
-
-export function tableOfShape(shape: string): string {
-  return JSON.parse(shape)[0];
-}
+/** The table of a shape, or of a dependency's text. */
+export const tableOf = (shapeOrText: string): string => JSON.parse(shapeOrText.replace(/\n.*/s, ""))[0];
 
 /** Tells dependencies with other bounds apart. */
-export function identityOf({ text, bounds }: Dependency): string {
-  return bounds ? text + canonicalText(bounds as Value) : text;
-}
+export const identityOf = ({ text, bounds }: Dependency): string => (bounds ? text + canonicalText(bounds) : text);
 
 /** Documents that a row depends on. */
 export interface Documents {
@@ -75,7 +62,7 @@ export interface Documents {
 
 /** What a dependency says. A key of another view is the field `key` of its rows. */
 export function toDocuments({ text, bounds }: Dependency): Documents {
-  const [table = "", ...fields] = JSON.parse(shapeOf({ text })) as string[];
+  const [table = "", ...fields] = JSON.parse(shapeOf(text)) as string[];
   const cut = text.slice(text.indexOf("\n") + 1);
   const quoted = cut.replace(/"(?:[^"\\]|\\.)*"|undefined/g, (part) => (part === "undefined" ? `"${part}"` : part));
   let values: Value[];
@@ -95,14 +82,14 @@ export function toDocuments({ text, bounds }: Dependency): Documents {
 export function textFor(shape: string, document: NonNullable<Document>): string | undefined {
   const [, ...fields] = JSON.parse(shape) as string[];
   const values = fields.map((field) => valueAt(document, field));
-  return values.some(isPending) ? undefined : textOf(shape, values as Value[]);
+  return values.some((value) => value instanceof CommitTsPlaceholder) ? undefined : textOf(shape, values as Value[]);
 }
 
-/** Whether a document lies within bounds. One whose value is not known yet may. */
+/** Whether a document lies within bounds. A timestamp that gets its value when the transaction commits may. */
 export function isWithin(bounds: Bounds | undefined, document: NonNullable<Document>): boolean {
   if (!bounds) return true;
   const value = valueAt(document, bounds.field);
-  if (isPending(value)) return true;
+  if (value instanceof CommitTsPlaceholder) return true;
   return bounds.bounds.every(([kind, bound]) => {
     const order = compareValues(value as Value, bound);
     return order === 0 ? /e$/.test(String(kind)) : order > 0 === /^g/.test(String(kind));
@@ -113,14 +100,8 @@ export function isWithin(bounds: Bounds | undefined, document: NonNullable<Docum
 function valueAt(document: NonNullable<Document>, path: string): unknown {
   let value: unknown = document;
   for (const name of path.split(".")) {
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    if (!isObject || !Object.hasOwn(value as object, name)) return undefined;
-    value = (value as NonNullable<Document>)[name];
+    if (!isPlainObject(value) || !Object.hasOwn(value, name)) return undefined;
+    value = value[name];
   }
   return value;
-}
-
-/** A timestamp gets its value when the transaction commits. */
-function isPending(value: unknown): boolean {
-  return value instanceof CommitTsPlaceholder;
 }

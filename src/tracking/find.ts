@@ -1,19 +1,12 @@
 import type { MutationExecution } from "../model/execution.js";
 import type { LazyReader, LazyWriter, StoredDependency } from "../schema.js";
-import { type Document, isWithin, shapeOf, tableOfShape, textFor } from "./dependency.js";
-
-/** Dependencies of one shape that are read as a whole, in place of a look-up for each text. */
-const MAX_DOCUMENTS = 4_000;
+import { type Document, isWithin, shapeOf, tableOf, textFor } from "./dependency.js";
 
 /** A document before and after a write, or the key of a view that a change concerns. */
-type Sides = { before: Document; after: Document };
+export type Sides = { before: Document; after: Document };
 
 /** The rows that depend on what a change changes, and the texts of dependencies that very many rows share. */
-export async function dependentsOf(
-  execution: MutationExecution,
-  shapes: readonly string[],
-  { before, after }: Sides,
-): Promise<{ rows: StoredDependency[]; shared: string[] }> {
+export async function dependentsOf(execution: MutationExecution, shapes: string[], { before, after }: Sides) {
   const sides = [before, after].filter((side) => side !== null);
   const byText = new Map<string, NonNullable<Document>[]>();
   for (const shape of shapes) {
@@ -38,18 +31,15 @@ export async function dependentsOf(
 /** The registered rows of a dependency. A mutation that is about to run out of index ranges reads those of its shape. */
 export async function rowsWith(execution: MutationExecution, text: string): Promise<readonly StoredDependency[]> {
   const { dependents, ledger } = execution;
-  const shape = shapeOf({ text });
-  let found = dependents.get(text) ?? (dependents.has(shape) ? [] : undefined);
-  if (found) return found;
-  if (await execution.isShortOfRanges()) {
-    const all = await ofShape(ledger.db, shape).take(MAX_DOCUMENTS);
-    if (all.length < MAX_DOCUMENTS) {
-      for (const each of all) dependents.set(each.text, []);
-      for (const each of all) dependents.get(each.text)?.push(each);
-      dependents.set(shape, []);
-      return dependents.get(text) ?? [];
-    }
+  const shape = shapeOf(text);
+  if (!dependents.has(text) && !dependents.has(shape) && (await execution.isShortOfRanges())) {
+    const all = await execution.readWhole(ofShape(ledger.db, shape));
+    for (const each of all ?? []) dependents.set(each.text, []);
+    for (const each of all ?? []) dependents.get(each.text)?.push(each);
+    if (all) dependents.set(shape, []);
   }
+  let found = dependents.get(text) ?? dependents.get(shape);
+  if (found) return found;
   found = await ledger.db
     .query("lazyDependencies")
     .withIndex("by_text", (q) => q.eq("text", text))
@@ -59,13 +49,13 @@ export async function rowsWith(execution: MutationExecution, text: string): Prom
 }
 
 /** The shapes of the dependencies on tables. */
-export async function shapesOn(execution: MutationExecution, ...tables: string[]): Promise<readonly string[]> {
-  return (await readShapes(execution)).filter((shape) => tables.includes(tableOfShape(shape)));
+export async function shapesOn(execution: MutationExecution, ...tables: string[]): Promise<string[]> {
+  return (await readShapes(execution)).filter((shape) => tables.includes(tableOf(shape)));
 }
 
 /** The tables that rows depend on. */
 export async function trackedTables(execution: MutationExecution): Promise<string[]> {
-  const tables = (await readShapes(execution)).map(tableOfShape);
+  const tables = (await readShapes(execution)).map(tableOf);
   return [...new Set(tables)].filter((table) => /^\w+$/.test(table));
 }
 

@@ -28,8 +28,8 @@ export class Recorder {
   }
 
   add({ text, bounds }: Dependency): void {
-    const dependency = bounds ? { text, bounds } : { text };
-    const table = tableOf(dependency);
+    const dependency = { text, ...(bounds && { bounds }) };
+    const table = tableOf(text);
     const found = this.#byTable.get(table) ?? new Map<string, Dependency>();
     if (found.size <= MAX_IN_TABLE) this.#byTable.set(table, found.set(identityOf(dependency), dependency));
   }

@@ -1,7 +1,7 @@
 import type { MutationExecution } from "../model/execution.js";
 import { isNearlyOut } from "../model/limits.js";
 import { findRow, shareDependency } from "../model/row.js";
-import { type AnyReader, lazyDb, type Row } from "../schema.js";
+import { type AnyReader, lazyDb } from "../schema.js";
 import { type Dependency, dependencyOn, identityOf, shapeOf, tableOf } from "./dependency.js";
 import { learnShapes, rowsWith } from "./find.js";
 import type { Recorder } from "./recorder.js";
@@ -12,31 +12,27 @@ const MAX_ROWS = 64;
 const MAX_SHARED = 4;
 
 type RowName = { view: string; key: string };
-/** What a row registers, by identity, and the texts of what it shares. */
-type Registration = { registered: Map<string, Dependency>; shared: Set<string> };
 
 /**
  * Stores what a row depends on, in the transaction that commits the row, and writes only what differs from the commit
  * before. Returns what the row notes in itself.
  */
-export async function storeDependencies(
-  execution: MutationExecution,
-  row: RowName,
-  { dependencies, shared, over }: Recorder,
-): Promise<NonNullable<Row["tracked"]>> {
+export async function storeDependencies(execution: MutationExecution, row: RowName, recorder: Recorder) {
+  const { dependencies, shared, over } = recorder;
   const { db } = execution.ledger;
   const stored = await dependenciesOf(execution.db, row);
   const before = new Map(stored.map((each) => [identityOf(each), each]));
-  let found = await register(execution, row, dependencies, new Set(before.keys()));
+  let found = await register(execution, row, dependencies, before);
   for (const text of shared) found.shared.add(text);
   if (found.shared.size > MAX_SHARED) {
-    const tables = new Set([...found.shared].map((text) => tableOf({ text })));
-    const others = dependencies.filter((dependency) => !tables.has(tableOf(dependency)));
+    const tables = new Set([...found.shared].map(tableOf));
+    const others = dependencies.filter(({ text }) => !tables.has(tableOf(text)));
     const whole = [...tables].map((table) => dependencyOn(table, []));
-    found = await register(execution, row, [...others, ...whole], new Set(before.keys()));
+    found = await register(execution, row, [...others, ...whole], before);
   }
   const texts = [...found.shared].sort();
-  await learnShapes(execution, [...found.registered.values(), ...texts.map((text) => ({ text }))].map(shapeOf));
+  const registered = [...found.registered.values()].map(({ text }) => text);
+  await learnShapes(execution, [...registered, ...texts].map(shapeOf));
   for (const [identity, { _id }] of before) {
     if (!found.registered.delete(identity)) await db.delete("lazyDependencies", _id);
   }
@@ -60,22 +56,17 @@ export function dependenciesOf(db: AnyReader, { view, key }: RowName) {
     .collect();
 }
 
-/** Which dependencies a row registers, as it did `before` or because few rows have them, and which it shares. */
-async function register(
-  execution: MutationExecution,
-  row: RowName,
-  dependencies: readonly Dependency[],
-  before: ReadonlySet<string>,
-): Promise<Registration> {
-  const found: Registration = { registered: new Map(), shared: new Set() };
-  for (const dependency of dependencies) {
-    const { text } = dependency;
+/** The dependencies that a row registers, by identity, as it did before or because few rows have them; and the others. */
+async function register(execution: MutationExecution, row: RowName, all: Dependency[], before: Map<string, unknown>) {
+  const registered = new Map<string, Dependency>();
+  const shared = new Set<string>();
+  for (const dependency of all) {
     const identity = identityOf(dependency);
-    const isShared = !before.has(identity) && (await share(execution, row, text));
-    if (isShared) found.shared.add(text);
-    else found.registered.set(identity, dependency);
+    const isShared = !before.has(identity) && (await share(execution, row, dependency.text));
+    if (isShared) shared.add(dependency.text);
+    else registered.set(identity, dependency);
   }
-  return found;
+  return { registered, shared };
 }
 
 /** Whether very many rows have a dependency. When they have become so many, the others share it from now on, too. */

@@ -49,7 +49,6 @@ export async function explainRow(
   view: ViewDefinition,
   rawKey: unknown,
 ): Promise<Explanation> {
-  const { name } = view;
   const { args, text } = toKey(view, rawKey);
   const db = lazyDb(ctx.db);
   const row = await findRow(ctx.db, view, text);
@@ -57,11 +56,9 @@ export async function explainRow(
   const entry = await findEntry(db, ledgerKey(recomputeEffect(pathOf(app, "recompute"), view, shown, row)));
   const job = entry?.trailingJob && (await db.system.get("_scheduled_functions", entry.trailingJob));
   const run = await findRun(ctx.db, view, text);
-  const registered = await dependenciesOf(ctx.db, { view: name, key: text });
-  const shared = (row?.tracked?.shared ?? []).map((each) => ({
-    ...toDocuments({ text: each }),
-    shared: true as const,
-  }));
+  const registered = await dependenciesOf(ctx.db, { view: view.name, key: text });
+  const texts = row?.tracked?.shared ?? [];
+  const shared: Documents[] = texts.map((each) => ({ ...toDocuments({ text: each }), shared: true }));
   const { computedAt = null, version = null, asOf, dirtyAt, markedBy = null, nudgedAt = null } = row ?? {};
   return {
     state: hasValue(row) ? await judgeForReader(ctx, view, row, () => {}) : "missing",
@@ -78,7 +75,7 @@ export async function explainRow(
       jobAt: job?.state.kind === "pending" ? job.scheduledTime : null,
       failure: entry?.failure ?? null,
       run: run && { startedAt: run._creationTime, touchedAt: run.touchedAt ?? null },
-      isQueued: view.maxParallel !== undefined && (await findWaiting(db, name, text)) !== undefined,
+      isQueued: view.maxParallel !== undefined && (await findWaiting(db, view.name, text)) !== undefined,
     },
   };
 }

@@ -34,8 +34,7 @@ export async function readView(ctx: object, view: ViewDefinition, rawKey: unknow
   const key = toKey(view, rawKey);
   const writes = execution.mutex?.idle;
   if (writes) await writes;
-  if (isPart(execution, view)) return await readPart(execution, view, key);
-  return await serve(execution, view, key, await findRow(execution.ctx.db, view, key.text));
+  return await serve(execution, view, key);
 }
 
 /**
@@ -54,9 +53,7 @@ export async function readRows(
       if (!isRow(row)) throw wrongValue(`${view.name}.readRows: a row`, row, "give documents of the view's table");
       const key = keyOrNone(view, row.args);
       if (key === undefined) return { ...toRead(row, "expired"), key: row.args };
-      const isOwn = isPart(execution, view);
-      const read = await (isOwn ? readPart(execution, view, key, row) : serve(execution, view, key, row));
-      return { ...read, key: row.args };
+      return { ...(await serve(execution, view, key, row)), key: row.args };
     }),
   );
 }
@@ -81,8 +78,10 @@ function isRow(row: unknown): row is StoredRow {
  * fresh row takes it back from the idle clock.) Fresh and stale values are served; otherwise the view says what to
  * answer: null, or what `compute` says here and now.
  */
-async function serve(execution: Execution, view: ViewDefinition, key: Key, row: StoredRow | null): Promise<AnyRead> {
+async function serve(execution: Execution, view: ViewDefinition, key: Key, known?: StoredRow): Promise<AnyRead> {
+  if (isPart(execution, view)) return await readPart(execution, view, key, known);
   const { reader } = execution;
+  const row = known ?? (await findRow(execution.ctx.db, view, key.text));
   const state = hasValue(row) ? judgeForReader(reader, view, row) : "missing";
   const read = toRead(row, typeof state === "string" ? state : await state);
   const isFresh = row !== null && read.state === "fresh";

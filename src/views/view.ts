@@ -3,7 +3,7 @@ import type { EffectCtx } from "../effects/collector.js";
 import { release } from "../effects/ledger.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { dbOf, executionOf, type MutationExecution, mutationOf } from "../model/execution.js";
-import { findRow, keyTooLong, recomputeEffect, startOfLong, toKey } from "../model/row.js";
+import { type Key as CheckedKey, findRow, keyTooLong, recomputeEffect, startOfLong, toKey } from "../model/row.js";
 import { findPages, findRun } from "../model/run.js";
 import { computeAndCommit } from "../recompute/commit.js";
 import { endRunOf } from "../recompute/turns.js";
@@ -164,9 +164,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
       const { db, ledger } = execution;
       const row = await findRow(db, view, checked.text);
       const isRunEnded = await endRunOf(execution, view, checked.text);
-      if (row !== null) {
-        await evictRow(execution, view, row);
-      }
+      if (row !== null) await evictRow(execution, view, row);
       if (row === null && !isRunEnded) return false;
       await release(ledger, recomputeEffect(ledger.recompute, view, checked, null), "evicted");
       // Its readers see no change that would run them again: they are asked for.
@@ -176,14 +174,10 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
   }
 }
 
+type Work<Result> = (execution: MutationExecution, view: ViewDefinition, key: CheckedKey) => Promise<Result>;
+
 /** Does work on a key when the mutation's writes before it are done. */
-function inTurn<Result>(
-  ctx: WriteCtx,
-  view: ViewDefinition,
-  method: string,
-  key: unknown,
-  work: (execution: MutationExecution, view: ViewDefinition, key: ReturnType<typeof toKey>) => Promise<Result>,
-): Promise<Result> {
+function inTurn<Result>(ctx: WriteCtx, view: ViewDefinition, method: string, key: unknown, work: Work<Result>) {
   const execution = mutationOf(ctx, view, method);
   const checked = toKey(view, key);
   const tooLong = startOfLong(checked.text);

@@ -116,7 +116,7 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     38,
     "a change of an applied row does not reach the row over it",
     "staleness/sources",
-    ["await markOver(execution, view, key, markedBy);", NOTHING],
+    ["await markOver(execution, view, key, by);\n    await markRow", "await markRow"],
     reading("over applied"),
   ),
   bug(5, "a view over a view has the key alone as its dependency", "recompute/compute", [
