@@ -44,6 +44,15 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
     ...views.map((view) => ({ kind: "backstop" as const, view, at })),
   ];
   for (const job of jobs) await attempt("sweep", { job });
+  for (const problem of [...seen, ...failed]) complain(problem);
+  const remember = async (route?: string) => {
+    const job: Beat = { kind: "beat", at, checked: toCheck(app), failed, route };
+    // When `recompute` is missing, `sweep` remembers it.
+    if (!(await attempt("recompute", { job }))) await attempt("sweep", { job });
+  };
+  await remember();
+  const seals = await attempt("inspect", { ask: { kind: "canary", sentAt: Date.now() } });
+  if (seals) await attempt("forward", { seals });
   for (const { name, mode, staleWhen } of app.auditRows > 0 ? app.views.values() : []) {
     // What an age guards may depend on the time, and is repaired by it.
     const isClaimed = staleWhen.asksMarks && staleWhen.ages.length === 0;
@@ -55,15 +64,6 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
     const audited = await ask(app.auditRows).catch(() => ask(1).catch(last));
     if (audited) await attempt("sweep", { job: { kind: "audit", view: name, audited } });
   }
-  for (const problem of [...seen, ...failed]) complain(problem);
-  const remember = async (route?: string) => {
-    const job: Beat = { kind: "beat", at, checked: toCheck(app), failed, route };
-    // When `recompute` is missing, `sweep` remembers it.
-    if (!(await attempt("recompute", { job }))) await attempt("sweep", { job });
-  };
-  await remember();
-  const seals = await attempt("inspect", { ask: { kind: "canary", sentAt: Date.now() } });
-  if (seals) await attempt("forward", { seals });
   // The route is tried last, since it may take long to answer.
   const route = await routeProblem(app);
   if (route) {

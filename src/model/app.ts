@@ -136,7 +136,7 @@ async function currentCommits(app: LazyApp, ctx: AnyMutationCtx, effects: Effect
   const commits = await askSnapshot<Commit[]>(app, ctx, { kind: "commits", effects: asked });
   for (const [i, effect] of asked.entries()) {
     // A row that its reader did not see may be one that was deleted before, and that a stale snapshot still shows.
-    if (commits[i] && effect.seen === 0n) [commits[i] = null] = await commitsOf(app, ctx, [effect]);
+    if (commits[i] && effect.seen === 0n) commits[i] = (await commitsOf(app, ctx, [effect]))[0] ?? null;
   }
   return effects.map((effect) => commits[asked.indexOf(effect)]);
 }

@@ -75,7 +75,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
     // The commit judges the new row again, and throws what the predicate throws.
     if (hasValue(row) && (await judgeForReader(reader, view, row, () => {})) === "fresh") {
       await withdraw(db, view, row);
-      await clear(ledger, entry, "failure", "seen", isPutOff ? "trailingJob" : "failure");
+      await clear(ledger, entry, "failure", "seen", ...(isPutOff ? (["trailingJob"] as const) : []));
       return "clean";
     }
   }

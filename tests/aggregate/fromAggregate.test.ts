@@ -145,6 +145,7 @@ describe("fromAggregate", () => {
     });
     const late = defineView("late", {
       table,
+      sources: {},
       compute: fromAggregate(aggregate, {
         select: ({ from }: { from: number }) => ({
           bounds: { lower: { key: from, inclusive: true } },

@@ -6,7 +6,7 @@ const entry = fileURLToPath(new URL("app.ts", import.meta.url));
 
 /** Bounds that histories with few documents reach, where the environment says so. */
 const BOUNDS: readonly [file: string, find: string, few: number][] = [
-  ["store", "rows.length < MAX_ROWS", 2],
+  ["store", "rows.length < MAX_ROWS", 1],
   ["store", "found.shared.size > MAX_SHARED", 1],
   ["recorder", "found.size <= MAX_IN_TABLE", 2],
   ["recorder", "if (found.size > MAX_IN_TABLE", 2],

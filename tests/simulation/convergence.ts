@@ -160,7 +160,7 @@ export class Convergence {
     const { backend, deployment } = simulation;
     if (hasAge(deployment.guard)) return; // Those rows are not audited: they become right by themselves.
     simulation.hasDrifted = true;
-    const item = { list: LISTS[0], color: COLORS[0], n: DRIFTED };
+    const item = { list: LISTS[1], color: COLORS[1], n: DRIFTED };
     await Promise.all([backend.mutation("app:addRaw", item), this.calm("a write goes round the library", 0)]);
     for (let beat = 0; beat < AUDITS; beat++) {
       simulation.beat();

@@ -14,124 +14,140 @@ const NOTHING = "";
 
 /** Bugs in what is recorded of a compute, in how writes find it, and in views over views. */
 export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
-  bug(0, "only the first shapes are learned", "tracking/store", [
+  bug(48, "only the first shapes are learned", "tracking/store", [
     'if (stored) await db.patch("lazyShapes", stored._id, { shapes: [...all] });\n  else',
     "if (!stored)",
   ]),
   bug(
-    0,
+    141,
     "a bound leaves out what is equal to it",
     "tracking/dependency",
     ["/e$/.test(String(kind))", "false"],
     reading("bounds"),
   ),
   bug(
-    0,
+    195,
     "upper bounds are lower bounds",
     "tracking/dependency",
     ["order > 0 === /^g/.test(String(kind))", "order > 0"],
     reading("bounds"),
   ),
-  bug(0, "the old document is not looked up", "tracking/store", ["[before, after].filter(", "[after].filter("]),
+  bug(5, "the old document is not looked up", "tracking/store", ["[before, after].filter(", "[after].filter("]),
   bug(0, "the new document is not looked up", "tracking/store", ["[before, after].filter(", "[before].filter("]),
   bug(0, "an insert is not looked up", "tracking/store", [`shape.endsWith(',"_id"]')`, "true"]),
   bug(
-    0,
+    947,
     "a document without a named table is not looked up",
     "staleness/watch",
     ["app.views.has(table) ? [] : [ANY_TABLE]", "[]"],
     reading("ids"),
   ),
   bug(
-    0,
+    45,
     "rows of any table mark themselves",
     "staleness/watch",
     ["app.views.has(table) ? [] : [ANY_TABLE]", "[ANY_TABLE]"],
     reading("ids"),
   ),
-  bug(0, "an old dependency is kept", "tracking/store", [
+  bug(6, "an old dependency is kept", "tracking/store", [
     'if (!found.registered.delete(identity)) await db.delete("lazyDependencies", _id);',
     "void [found.registered.delete(identity), _id];",
   ]),
-  bug(0, "a new dependency is not stored beside old ones", "tracking/store", [
+  bug(60, "a new dependency is not stored beside old ones", "tracking/store", [
     "for (const dependency of found.registered.values()) await",
     "if (before.size === 0) for (const dependency of found.registered.values()) await",
   ]),
-  bug(0, "dependencies outlive their row", "staleness/sources", [
+  bug(3, "dependencies outlive their row", "staleness/sources", [
     "if (row.tracked) await removeDependencies",
     "if (false) await removeDependencies",
   ]),
-  bug(0, "what is known of dependencies outlives a sub-mutation", "model/execution", [
+  bug(4, "what is known of dependencies outlives a sub-mutation", "model/execution", [
     "this.dependents.clear();",
     NOTHING,
   ]),
-  bug(0, "the shapes that are known outlive a sub-mutation", "model/execution", [
+  bug(29, "the shapes that are known outlive a sub-mutation", "model/execution", [
     "this.dependents.clear();\n    this.shapes = undefined;",
     "this.dependents.clear();",
   ]),
-  bug(0, "a shared dependency has no tag", "staleness/sources", [
+  bug(13, "a shared dependency has no tag", "staleness/sources", [
     "for (const text of shared) await invalidateTag(execution.db, sharedTag(text));",
     "void [shared, invalidateTag, sharedTag];",
   ]),
-  bug(0, "the tags of shared dependencies are not compared", "staleness/judge", [
+  bug(13, "the tags of shared dependencies are not compared", "staleness/judge", [
     "view.tags || row.tracked?.shared ? askTags",
     "view.tags ? askTags",
   ]),
-  bug(0, "the first rows that share a dependency are not told", "tracking/store", [
+  bug(26, "the first rows that share a dependency are not told", "tracking/store", [
     "if (row?.tracked) await shareDependency(db, view, row, text);",
     "void [row, shareDependency];",
   ]),
   bug(
-    0,
+    1_271,
     "of too many shared dependencies some are forgotten",
     "tracking/store",
     ["register(execution, row, [...others, ...whole],", "register(execution, row, others,"],
     reading("ids"),
   ),
-  bug(0, "of too many dependencies on a table some are forgotten", "tracking/recorder", [
+  bug(32, "of too many dependencies on a table some are forgotten", "tracking/recorder", [
     "|| found.has(whole.text)) return [whole];",
     "|| found.has(whole.text)) return [...found.values()].slice(1);",
   ]),
-  bug(0, "a row does not say what it was computed from", "staleness/judge", [
+  bug(2, "a row does not say what it was computed from", "staleness/judge", [
     "if (!tracked) return isRecorded(view);",
     "if (!tracked) return false;",
   ]),
-  bug(0, "the versions of the views under a row are not compared", "staleness/judge", [
+  bug(83, "the versions of the views under a row are not compared", "staleness/judge", [
     "siblings?.get(name)?.version !== version",
     "siblings?.get(name)?.version === undefined",
   ]),
-  bug(0, "a stale row under a row is read as it is", "recompute/compute", ['!== "fresh") {', '=== "expired") {']),
-  bug(0, "what a fresh row under a row depends on is not copied", "recompute/compute", [
+  bug(5, "a stale row under a row is read as it is", "recompute/compute", ['!== "fresh") {', '=== "expired") {']),
+  bug(5, "what a fresh row under a row depends on is not copied", "recompute/compute", [
     "recorder.add(dependency);",
     "void dependency;",
   ]),
-  bug(0, "what a fresh row under a row shares is not copied", "tracking/recorder", [
-    "for (const text of shared) this.shared.add(text);",
-    "void shared;",
-  ]),
   bug(
-    0,
+    13,
+    "what a fresh row under a row shares is not copied",
+    "tracking/recorder",
+    ["for (const text of shared) this.shared.add(text);", "void shared;"],
+    { reads: "over tracked", isCrowded: true },
+  ),
+  bug(
+    38,
     "a change of an applied row does not reach the row over it",
     "staleness/sources",
     ["await markOver(execution, view, key, by);\n    await markRow", "await markRow"],
     reading("over applied"),
   ),
-  bug(0, "a view over a view has the key alone as its dependency", "recompute/compute", [
+  bug(5, "a view over a view has the key alone as its dependency", "recompute/compute", [
     "computeKey(this, view, key, { recorder })",
     "computeKey(this, view, key)",
   ]),
-  bug(0, "a declared view does not depend on what is under it", "tracking/recorder", [
-    "isTracked || (mode",
-    "isTracked || (false && mode",
-  ]),
   bug(
-    0,
+    19,
+    "a declared view does not depend on what is under it",
+    "tracking/recorder",
+    ["isTracked || (mode", "isTracked || (false && mode"],
+    reading("declared over tracked"),
+  ),
+  bug(
+    48,
     "rows of a view are read raw",
     "recompute/compute",
     [
       "return isComputed ? this.#upToDate(inner, document as unknown as StoredRow) : document;",
       "return isComputed && false ? this.#upToDate(inner, document as unknown as StoredRow) : document;",
     ],
-    reading("declared over tracked"),
+    reading("rows"),
+  ),
+  bug(0, "an audit does not mark what it finds", "app/audit", ["if (row?.asOf === asOf) await", "if (false) await"], {
+    isDrifting: true,
+  }),
+  bug(
+    0,
+    "an audit compares a row with itself",
+    "app/audit",
+    ["const value = await compute();", "const { value } = row;"],
+    { isDrifting: true },
   ),
 ];

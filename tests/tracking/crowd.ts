@@ -6,15 +6,22 @@ const ROWS_OF_A_DEPENDENCY = 64;
 /**
  * Gives one of the dependencies that are stored to so many rows that the next one to have it shares it. Of these rows,
  * there are the dependencies alone.
+ *
+ * @returns The view and the key of the row that had it.
  */
-export async function crowd({ t }: Pick<TestApp, "t">, number: number): Promise<void> {
-  await t.run(async ({ db }) => {
-    const stored = (await db.query("lazyDependencies").collect()).filter(({ view }) => view !== "");
+export async function crowd<Key>(
+  { t }: Pick<TestApp, "t">,
+  number: number,
+): Promise<{ view: string; key: Key } | null> {
+  return await t.run(async ({ db }) => {
+    const all = await db.query("lazyDependencies").collect();
+    const stored = all.filter(({ view, key }) => view !== "" && !String(key).startsWith('{"crowd"'));
     const chosen = stored[number % Math.max(stored.length, 1)];
-    if (chosen === undefined) return;
+    if (chosen === undefined) return null;
     const { _id, _creationTime, ...dependency } = chosen;
     for (let i = 0; i < ROWS_OF_A_DEPENDENCY; i++) {
       await db.insert("lazyDependencies", { ...dependency, key: `{"crowd":${i}}` });
     }
+    return { view: String(chosen.view), key: JSON.parse(String(chosen.key)) as Key };
   });
 }

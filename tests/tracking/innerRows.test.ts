@@ -1,5 +1,4 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
-import type { Mode } from "../../src/model/definition.js";
+import { afterEach, describe, expect, test } from "vitest";
 import { endTestApp, type QueryCtx } from "../testApp.js";
 import { declared, type Key, type ListOptions, type ListView, listView, startLists, sumOf } from "./lists.js";
 
@@ -154,63 +153,3 @@ test("a view with applyChange counts no change of an inner row twice", async () 
   await app.refresh(inner, "a");
   expect(await app.settle((ctx) => total.get(ctx, all))).toBe(11);
 });
-
-describe.each<Mode>(["snapshot", "action"])("an inner view of the mode %s", (mode) => {
-  // Its rows are documents like any other: an outer row is as fresh as the rows that it has read.
-  test.each<[string, ListOptions]>([
-    ["tracked", {}],
-    ["with declared sources", { sources: { inner: ({ args }: StoredRow) => [args] } }],
-  ])("is a source of a view %s", async (_, outerOptions) => {
-    let outside = 3;
-    const inner = listView("inner", () => outside, { ...declared, mode });
-    const outer = listView("outer", async (ctx, key) => 10 * Number(await inner.get(ctx, key)), outerOptions);
-    const app = startLists([inner, outer]);
-    const key = { list: "a" };
-    const settle = (view: ListView) => app.settle((ctx) => view.get(ctx, key));
-    await settle(inner);
-    expect(await settle(outer)).toBe(30);
-    expect(await app.state(outer, "a")).toBe("fresh");
-
-    outside = 4;
-    await app.add("a", 1);
-    await app.testing.expectState(inner, key, "stale");
-    await settle(inner);
-    await app.testing.expectState(inner, key, "fresh");
-    await app.testing.expectState(outer, key, "stale");
-    expect(await settle(outer)).toBe(40);
-    await app.testing.expectState(outer, key, "fresh");
-  });
-});
-
-describe.each<Mode>(["snapshot", "action"])(
-  "a view of the mode %s, whose declared source is another view's table",
-  (mode) => {
-    test.each<[string, ListOptions]>([
-      ["tracked", {}],
-      ["with declared sources", declared],
-    ])("is made stale with the inner row, which is %s, at each change", async (_, options) => {
-      // The compute has the row at the bottom made, which there is not: that leaves a job, not a read.
-      vi.spyOn(console, "debug").mockReturnValue();
-      const inner = listView("inner", (ctx, { list }) => sumOf(ctx, list), options);
-      const middle = listView("middle", async (ctx, key) => Number(await inner.get(ctx, key)));
-      const compute = (ctx: QueryCtx, key: Key) => (mode === "action" ? 0 : middle.get(ctx, key));
-      const outer = listView("outer", async (ctx, key) => 10 * Number(await compute(ctx, key)), {
-        mode,
-        sources: { middle: ({ args }: StoredRow) => [args] },
-      });
-      const app = startLists([inner, middle, outer]);
-      const key = { list: "a" };
-      const settle = (view: ListView) => app.settle((ctx) => view.get(ctx, key));
-      await app.add("a", 1);
-      await settle(middle);
-      expect(await settle(outer)).toBe(mode === "action" ? 0 : 10);
-      for (const sum of [2, 3]) {
-        await app.add("a", 1);
-        // The rows below are as they are: readers ask for the outer row alone.
-        await app.testing.expectState(outer, key, "stale");
-        expect(await settle(outer)).toBe(mode === "action" ? 0 : 10 * sum);
-        await app.testing.expectState(outer, key, "fresh");
-      }
-    });
-  },
-);

@@ -114,7 +114,12 @@ async function runHistory(programs: readonly Read[][], first: readonly Step[], e
   };
   const happen = async (event: Event) => {
     if (event.do === "refresh all") return await refreshAll();
-    if (event.do === "crowd") return await crowd(app, event.dependency);
+    if (event.do === "crowd") {
+      const row = await crowd<ReturnType<typeof app.keyOf>>(app, event.dependency);
+      if (row) await mutation((ctx) => view.evict(ctx, row.key));
+      if (row) await mutation((ctx) => view.refresh(ctx, row.key));
+      return;
+    }
     const throws = event.do === "mutation that throws";
     const done = mutation(async (ctx) => {
       await app.stepAll(ctx, event.steps);

@@ -145,7 +145,9 @@ test("whatever views are computed over others, a row that is called fresh is rig
             await check(ctx);
           });
         } else if ("dependency" in event) {
-          await crowd(app, event.dependency);
+          const row = await crowd<Key>(app, event.dependency);
+          if (row) await app.mutation((ctx) => app.views[row.view]?.evict(ctx, row.key));
+          if (row) await app.mutation((ctx) => app.views[row.view]?.refresh(ctx, row.key));
         } else {
           const view = app.views[event.view] as ListView;
           const key = { list: event.list };

@@ -53,6 +53,7 @@ const key = { list: "a" };
 let log: ReturnType<typeof vi.spyOn>;
 beforeEach(() => {
   log = vi.spyOn(console, "error").mockReturnValue();
+  vi.spyOn(console, "warn").mockReturnValue(); // The test kit warns of what is uncovered.
 });
 afterEach(endTestApp);
 

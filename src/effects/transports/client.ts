@@ -62,8 +62,8 @@ export async function callerMark(args: object): Promise<string | undefined> {
 }
 
 /**
- * Takes the mark out of a call's arguments. A text that is no mark is taken out, and counts for nothing. So does each
- * without the transport `client` (`isEnabled`), where a query whose arguments may be anything still gets marked calls.
+ * Takes the mark out of a call's arguments. A text that is no mark is taken out, and counts for nothing. So is a
+ * client's mark where the app has no transport `client`: a query whose arguments may be anything still gets it.
  */
 export async function takeMark(isEnabled: boolean, args: unknown): Promise<{ mark?: string; args: unknown }> {
   const { [MARK]: mark, ...rest } = (args ?? {}) as Record<typeof MARK, unknown>;
@@ -115,7 +115,7 @@ export async function openForwarded(seals: readonly string[]): Promise<{ effects
 }
 
 /**
- * Where a test that plays the client of an app with only this transport leaves a function. That gets the seals of a call
+ * Where a test puts a function that plays the client of an app with only this transport: it gets the seals of a call
  * that is not marked, and the path of the mutation that takes them.
  */
 export const LISTENER = Symbol.for("convex-lazy-views.collector");
