@@ -132,14 +132,15 @@ export async function sweepAudit(execution: MutationExecution, { view: name, aud
   return findings.length;
 }
 
-/** What audits have found lately: of each view one row that is wrong, as a problem; and what is uncovered. */
-export async function auditReport({ auditRows, views }: LazyApp, { db }: AnyQueryCtx) {
-  const problems = new Map<string, string>();
+/** Adds to the problems what audits have found lately: of each view one row that is wrong. Returns what is uncovered. */
+export async function auditReport({ auditRows, views }: LazyApp, { db }: AnyQueryCtx, problems: string[]) {
+  const wrong = new Map<string, string>();
   const uncovered: string[] = [];
   for (const { view, kind, at, message } of memoryOf(await readHealth(lazyDb(db))).findings) {
     if (auditRows === 0 || !views.has(view) || at < Date.now() - FINDING_RETENTION_MS) continue;
     if (kind === "uncovered") uncovered.push(message);
-    else problems.set(`${view} ${kind}`, message);
+    else wrong.set(`${view} ${kind}`, message);
   }
-  return { problems: [...problems.values()], uncovered };
+  problems.push(...wrong.values());
+  return uncovered;
 }

@@ -9,6 +9,7 @@ import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
 import { type Explanation, explainRow } from "../views/explain.js";
 import { auditReport } from "./audit.js";
+import { queryExecution } from "./builders.js";
 import { health, type StreamHealth } from "./heartbeat.js";
 import { lookAtWiring } from "./wiring.js";
 
@@ -62,20 +63,17 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
   const { problems: seen, missing } = await lookAtWiring(app, ctx);
   const problems = [...forgottenExports(app), ...seen];
   const stream = await health(app, ctx, problems);
-  const { problems: found, uncovered } = await auditReport(app, ctx);
-  problems.push(...found);
+  const uncovered = await auditReport(app, ctx, problems);
   const views: InspectReport["views"] = {};
   const ledger: InspectReport["ledger"] = { entries: 0, more: false, failures: [] };
   let parts = app.views.size + 1;
   let failed: Entry[] = [];
   if (!missing.includes("lazyEffects")) {
-    failed = await lazyDb(ctx.db)
-      .query("lazyEffects")
-      .withIndex("by_failure", (q) => q.gt("failure.failedAt", 0))
-      .order("desc")
-      .take(MAX_FAILURES);
-    const { rows: entries, more } = await count(ctx, "lazyEffects", parts);
-    Object.assign(ledger, { entries, more });
+    const entries = lazyDb(ctx.db).query("lazyEffects");
+    const failures = entries.withIndex("by_failure", (q) => q.gt("failure.failedAt", 0));
+    failed = await failures.order("desc").take(MAX_FAILURES);
+    const { rows, more } = await count(ctx, "lazyEffects", parts);
+    Object.assign(ledger, { entries: rows, more });
   }
   for (const view of app.views.values()) {
     parts--;
@@ -113,7 +111,7 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
 /** @throws Error naming the views, when there is none of that name; or as `view.explain`, when the key does not fit. */
 export async function inspectRow(app: LazyApp, ctx: AnyQueryCtx, name: string, key: unknown): Promise<Explanation> {
   const view = app.views.get(name);
-  if (view) return explainRow(app, ctx, view, key);
+  if (view) return explainRow(queryExecution(app, ctx), view, key);
   throw new Error(`inspect: there is no view "${name}"; the views are ${[...app.views.keys()].join(", ") || "none"}.`);
 }
 

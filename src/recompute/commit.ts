@@ -27,7 +27,7 @@ type Cause = { byWrite?: boolean | undefined; touchedAt?: number | undefined };
 export async function computeAndCommit(execution: MutationExecution, view: ViewDefinition, key: Key, cause: Cause) {
   const recorder = isRecorded(view) ? new Recorder() : undefined;
   const computed = await covered(view, key, (coverage) => computeValue(execution, view, key, { recorder, coverage }));
-  recorder?.check();
+  if (recorder?.untracked) throw recorder.untracked;
   const tracked = recorder && (await storeDependencies(execution, { view: view.name, key: key.text }, recorder));
   await commit(execution, view, key, { ...computed, ...(tracked && { tracked }) }, cause);
   await endRunOf(execution, view, key.text);

@@ -35,7 +35,8 @@ export class Compute extends Execution {
       const isOnPath = path.some((row) => row.startsWith(`${table} `));
       if (isOnPath && view.isTracked) {
         const error = isRecursive(view, [...path, table]);
-        throw recorder?.refuse(error) ?? error;
+        if (recorder) recorder.untracked ??= error;
+        throw error;
       }
       const isComputed = inner?.mode === "transaction" && !isOnPath;
       if (!isComputed && !coverage) return undefined;

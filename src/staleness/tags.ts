@@ -39,15 +39,12 @@ export async function invalidateTag(db: AnyWriter, given: unknown): Promise<void
   const tag = checkTag(given, "invalidateTag");
   const bump = await findTag(db, tag);
   const bumpedAt = db.vars.commitTs;
-  if (!bump) await lazyDb(db).insert("lazyTags", { tag, bumpedAt });
-  else if (!(bump.bumpedAt instanceof CommitTsPlaceholder)) {
-    await lazyDb(db).patch("lazyTags", bump._id, { bumpedAt });
-  }
+  if (bump?.bumpedAt instanceof CommitTsPlaceholder) return;
+  if (bump) await lazyDb(db).patch("lazyTags", bump._id, { bumpedAt });
+  else await lazyDb(db).insert("lazyTags", { tag, bumpedAt });
 }
 
 function findTag(db: AnyReader, tag: string) {
-  return lazyDb(db)
-    .query("lazyTags")
-    .withIndex("by_tag", (q) => q.eq("tag", tag))
-    .first();
+  const tags = lazyDb(db).query("lazyTags");
+  return tags.withIndex("by_tag", (q) => q.eq("tag", tag)).first();
 }

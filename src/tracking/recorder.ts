@@ -18,8 +18,9 @@ export class Recorder {
   readonly over: Record<string, number> = {};
   /** Texts of dependencies that so many rows share that they do not register. */
   readonly shared = new Set<string>();
+  /** The error about what cannot be tracked, in case `compute` catches it. */
+  untracked: Error | undefined;
   readonly #byTable = new Map<string, Map<string, Dependency>>();
-  #untracked: Error | undefined;
 
   read(table: string, equals: Equals, bounds?: Bounds): void {
     this.add(dependencyOn(table, equals, bounds));
@@ -51,16 +52,5 @@ export class Recorder {
       if (found.size > MAX_IN_TABLE || found.has(whole.text)) return [whole];
       return [...found.values()].filter(({ text, bounds }) => !bounds || !found.has(text));
     });
-  }
-
-  /** Remembers what cannot be tracked, in case `compute` catches the error. Returns the error. */
-  refuse(error: Error): Error {
-    this.#untracked ??= error;
-    return error;
-  }
-
-  /** @throws Error when the compute has used what cannot be tracked. */
-  check(): void {
-    if (this.#untracked) throw this.#untracked;
   }
 }

@@ -45,10 +45,8 @@ export async function removeDependencies({ db, ledger }: MutationExecution, row:
 
 /** What a row is registered for. */
 export function dependenciesOf(db: AnyReader, { view, key }: RowName) {
-  return lazyDb(db)
-    .query("lazyDependencies")
-    .withIndex("by_row", (q) => q.eq("view", view).eq("key", key))
-    .collect();
+  const dependencies = lazyDb(db).query("lazyDependencies");
+  return dependencies.withIndex("by_row", (q) => q.eq("view", view).eq("key", key)).collect();
 }
 
 /** The dependencies that a row registers, by identity, as it did before or because few rows have them; and the others. */
@@ -111,10 +109,8 @@ async function rowsWith(execution: MutationExecution, text: string): Promise<rea
   }
   let found = dependents.get(text) ?? dependents.get(shape);
   if (found) return found;
-  found = await ledger.db
-    .query("lazyDependencies")
-    .withIndex("by_text", (q) => q.eq("text", text))
-    .collect();
+  const dependencies = ledger.db.query("lazyDependencies");
+  found = await dependencies.withIndex("by_text", (q) => q.eq("text", text)).collect();
   dependents.set(text, found);
   return found;
 }

@@ -24,7 +24,8 @@ export function watchReads(execution: Execution, { name }: ViewDefinition, lookA
   const refuse = (what: string) => {
     const remedy = "Declare the view's sources ({} for none), and use tags or olderThan() for what no table tells.";
     const error = new Error(`view "${name}": compute uses ${what}, which cannot be tracked. ${remedy}`);
-    return recorder?.refuse(error) ?? error;
+    if (recorder) recorder.untracked ??= error;
+    return error;
   };
   const enter = (table: string) => {
     if (recorder && OWN_TABLE.test(table)) throw refuse(`the library's table "${table}"`);

@@ -1,11 +1,12 @@
 import { ledgerKey } from "../effects/effect.js";
 import { findEntry } from "../effects/ledger.js";
-import { type LazyApp, pathOf } from "../model/app.js";
+import { pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
+import type { Execution } from "../model/execution.js";
 import { findRow, hasValue, recomputeEffect, startOfLong, toKey } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import { findWaiting } from "../recompute/turns.js";
-import { type AnyQueryCtx, type Entry, lazyDb } from "../schema.js";
+import { type Entry, lazyDb } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { tagsOf } from "../staleness/tags.js";
 import { type Documents, toDocuments } from "../tracking/dependency.js";
@@ -43,12 +44,8 @@ export interface Explanation {
 }
 
 /** @throws Error when the key does not fit the view. */
-export async function explainRow(
-  app: LazyApp,
-  ctx: AnyQueryCtx,
-  view: ViewDefinition,
-  rawKey: unknown,
-): Promise<Explanation> {
+export async function explainRow(execution: Execution, view: ViewDefinition, rawKey: unknown): Promise<Explanation> {
+  const { app, reader: ctx } = execution;
   const { args, text } = toKey(view, rawKey);
   const db = lazyDb(ctx.db);
   const row = await findRow(ctx.db, view, text);

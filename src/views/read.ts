@@ -27,6 +27,7 @@ export type ViewRead<V, Absent = V | null> =
 type AnyRead = ViewRead<unknown>;
 
 export type RowRead<K, V> = ViewRead<V> & { key: K };
+export type Rows<Row> = readonly Row[] | Promise<readonly Row[]>;
 
 /** Reads a key. */
 export async function readView(ctx: object, view: ViewDefinition, rawKey: unknown, method: string): Promise<AnyRead> {
@@ -41,11 +42,7 @@ export async function readView(ctx: object, view: ViewDefinition, rawKey: unknow
  * Reads rows that the app has looked up. One whose key does not fit the view any more is expired, and not asked for.
  * @throws Error when something among them is no row.
  */
-export async function readRows(
-  ctx: object,
-  view: ViewDefinition,
-  rows: readonly unknown[] | Promise<readonly unknown[]>,
-): Promise<RowRead<unknown, unknown>[]> {
+export async function readRows(ctx: object, view: ViewDefinition, rows: Rows<unknown>) {
   const execution = executionOf(ctx, view, "readRows");
   return await Promise.all(
     (await rows).map(async (row) => {

@@ -11,7 +11,7 @@ import { lazyDb, type Row } from "../schema.js";
 import { recomputeSoon } from "../staleness/mark.js";
 import { evictRow, invalidateKey } from "../staleness/sources.js";
 import { type Explanation, explainRow } from "./explain.js";
-import { peekView, type RowRead, readRows, readView, type ViewRead } from "./read.js";
+import { peekView, type RowRead, type Rows, readRows, readView, type ViewRead } from "./read.js";
 
 /** The ctx of a function of `lazy.query` or `lazy.mutation`. */
 export type ReadCtx = EffectCtx & { db: object };
@@ -87,10 +87,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    * `await airportStats.readRows(ctx, ctx.db.query("airportStats").withIndex("by_mean_delay").take(10));`
    * @throws Error when one of them is not a document of a view's table.
    */
-  readRows(
-    ctx: ReadCtx,
-    rows: readonly Row<Key, Value>[] | Promise<readonly Row<Key, Value>[]>,
-  ): Promise<RowRead<Key, Value>[]> {
+  readRows(ctx: ReadCtx, rows: Rows<Row<Key, Value>>): Promise<RowRead<Key, Value>[]> {
     return readRows(ctx, this.definition, rows) as Promise<RowRead<Key, Value>[]>;
   }
 
@@ -107,9 +104,9 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    * nothing. `const { dependsOn, marked, waits } = await airportStats.explain(ctx, { airport: "SFO" });`
    */
   async explain(ctx: ReadCtx, key: Key): Promise<Explanation> {
-    const { app, mutex, reader } = executionOf(ctx, this.definition, "explain");
-    await mutex?.idle;
-    return await explainRow(app, reader, this.definition, key);
+    const execution = executionOf(ctx, this.definition, "explain");
+    await execution.mutex?.idle;
+    return await explainRow(execution, this.definition, key);
   }
 
   /**
