@@ -53,10 +53,7 @@ export interface Row<Key = unknown, Value = unknown> {
   idleAt?: number;
   /** Until then, writes that make it stale have it recomputed. Renewed when a reader has asked. */
   leaseUntil?: number;
-  /**
-   * What it was computed from is recorded. With the versions of the views that were read, and the texts of dependencies
-   * that very many rows share: these rows do not register, but compare tags of these texts.
-   */
+  /** What it was computed from is recorded; with the versions of views, and what very many rows share, as tags. */
   tracked?: { over?: Record<string, number>; shared?: string[] };
 }
 
@@ -98,16 +95,13 @@ export function rowFields() {
 
 /** Fields of release 0.1. */
 function formerly<Name extends string>(...names: Name[]) {
-  const any = v.optional(v.any());
-  return Object.fromEntries(names.map((name) => [name, any])) as Record<Name, typeof any>;
+  const field = v.optional(v.any() as VAny<Value>);
+  return Object.fromEntries(names.map((name) => [name, field])) as Record<Name, typeof field>;
 }
 
 /**
  * The library's own tables: spread them into the app's schema.
- *
- * ```ts
- * export default defineSchema({ ...lazyTables, flights: defineTable({ … }) });
- * ```
+ * `export default defineSchema({ ...lazyTables, flights: defineTable({ … }) });`
  */
 export const lazyTables = /* @__PURE__ */ defineLazyTables();
 

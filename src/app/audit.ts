@@ -1,7 +1,6 @@
-import { EffectCollector } from "../effects/collector.js";
 import type { LazyApp } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
-import { Execution, type MutationExecution } from "../model/execution.js";
+import type { MutationExecution } from "../model/execution.js";
 import type { Audited, AuditJob, Finding } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
 import { findRow, hasValue, type Key, keyOrNone } from "../model/row.js";
@@ -16,12 +15,10 @@ import { Recorder } from "../tracking/recorder.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { isPlainObject } from "../values/copy.js";
 import { complain } from "../values/describe.js";
+import { queryExecution } from "./builders.js";
 import { readHealth, writeHealth } from "./heartbeat.js";
 
-/*
- * The audit. Each heartbeat computes some rows of each view again that are called fresh, and compares. It goes on where
- * the one before has ended, so it reaches each row in the end.
- */
+// Each heartbeat computes some rows of each view again that are called fresh, and compares. It reaches each in the end.
 
 const MAX_FINDINGS = 20;
 /** The relative error that sums of floats may have; below 1, the absolute one, as sums may cancel. */
@@ -30,19 +27,11 @@ const MAX_ERROR = 1e-9;
 /** How far audits have come in each view, as the key of the last row; and what they have found, newest first. */
 type Memory = { after: Record<string, string>; findings: Finding[] };
 
-function memoryOf({ audits = { after: {}, findings: [] } }: { audits?: unknown }): Memory {
-  return audits as Memory;
-}
+const memoryOf = ({ audits }: { audits?: unknown }) => (audits ?? { after: {}, findings: [] }) as Memory;
 
-/**
- * In a query: audits the next rows of a view; null when there is nothing to mark or remember. With `rows: 0` it passes
- * over one, which a query could not compute.
- */
-export async function answerAudit(
-  app: LazyApp,
-  ctx: AnyQueryCtx,
-  { view: name, rows }: { view: string; rows: number },
-) {
+/** Audits the next rows of a view; null when there is nothing to mark or remember. `rows: 0` passes over a failed one. */
+export async function answerAudit(app: LazyApp, ctx: AnyQueryCtx, asked: { view: string; rows: number }) {
+  const { view: name, rows } = asked;
   const memory = memoryOf(await readHealth(lazyDb(ctx.db)));
   const after = memory.after[name] ?? "";
   const audited: Audited = { after, next: after, findings: [] };
@@ -72,34 +61,34 @@ async function auditRow(app: LazyApp, ctx: AnyQueryCtx, name: string, row: Store
   // Where a mark would change nothing, that it is fresh does not say that it is right.
   if (!key || !hasValue(row) || !(await isFresh(row)) || (await isFresh({ ...row, dirtyAt: 0 }))) return [];
   // What it raises goes nowhere.
-  const collector = new EffectCollector(() => {});
-  const execution = new Execution(app, { ...ctx, scheduleEffect: collector.scheduleEffect }, collector);
+  const execution = queryExecution(app, ctx);
   const recorder = new Recorder();
   const coverage = view.isTracked ? undefined : new Coverage(view, key);
   const compute = () => computeKey(execution, view, key, { recorder, coverage });
   const value = await compute();
-  const find = (kind: Finding["kind"], message: string) => {
-    return { view: name, key: key.text, at: Date.now(), asOf: row.asOf, kind, message };
-  };
-  const findings = [...(coverage?.found.values() ?? [])].map(({ message }) => find("uncovered", message));
+  const findings: Finding[] = [];
+  const add = (kind: Finding["kind"], message: string) =>
+    findings.push({ view: name, key: key.text, at: Date.now(), asOf: row.asOf, kind, message });
+  for (const { message } of coverage?.found.values() ?? []) add("uncovered", message);
   const isSame = view.applyChange ? isClose : (a: unknown, b: unknown) => canonicalText(a) === canonicalText(b);
   if (isSame(row.value, value)) return findings;
   const what = `view "${name}": an audit has computed the row ${key.text} again, which was called fresh, and `;
-  if (!isSame(value, await compute())) {
-    const remedy = "its compute is not deterministic. Let it depend on nothing but the key and what it reads.";
-    return [...findings, find("random", `${what}two computes in one snapshot differ: ${remedy}`)];
-  }
   const tables = recorder.dependencies.map(({ text }) => tableOf(text));
   const read = [...Object.keys(recorder.over), ...tables, ...Object.keys(view.sources)];
-  if (read.some((inner) => mayLag(app.views.get(inner)))) return findings;
-  const orSources = view.isTracked
-    ? ""
-    : " or sources do not map each document to all keys that read it: see uncovered;";
-  const causes =
-    "Either a write went round lazy.mutation (the dashboard, an import, a raw mutation): call invalidate after it, or " +
-    `guard with changed();${orSources} or compute depends on more than key and documents (the time, process.env): ` +
-    "add olderThan().";
-  return [...findings, find("drift", `${what}has got another value, so the row is marked. ${causes}`)];
+  if (!isSame(value, await compute())) {
+    const remedy = "its compute is not deterministic. Let it depend on nothing but the key and what it reads.";
+    add("random", `${what}two computes in one snapshot differ: ${remedy}`);
+  } else if (!read.some((inner) => mayLag(app.views.get(inner)))) {
+    const orSources = view.isTracked
+      ? ""
+      : "or sources do not map each document to all keys that read it: see uncovered; ";
+    const message =
+      `${what}has got another value, so the row is marked. Either a write went round lazy.mutation (the dashboard, an ` +
+      `import, a raw mutation): call invalidate after it, or guard with changed(); ${orSources}or compute depends on ` +
+      "more than key and documents (the time, process.env): add olderThan().";
+    add("drift", message);
+  }
+  return findings;
 }
 
 /** Sums of floats that changes were applied to differ from computed ones in their last digits. */
@@ -138,11 +127,8 @@ export async function sweepAudit(execution: MutationExecution, { view: name, aud
   // Those of rows that are gone, too.
   const isPassed = (text: string) => (after < next ? text > after && text <= next : text > after || text <= next);
   const others = memory.findings.filter((found) => found.view !== name || !isPassed(found.key));
-  const audits: Memory = {
-    after: { ...memory.after, [name]: next },
-    findings: [...findings, ...others].slice(0, MAX_FINDINGS),
-  };
-  await writeHealth(ledger.db, health, { audits });
+  const kept = [...findings, ...others].slice(0, MAX_FINDINGS);
+  await writeHealth(ledger.db, health, { audits: { after: { ...memory.after, [name]: next }, findings: kept } });
   return findings.length;
 }
 

@@ -104,10 +104,8 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
   for (const [name, { failures }] of Object.entries(views)) {
     const [last, ...others] = failures.filter(({ attempts }) => attempts >= MAX_ATTEMPTS);
     if (last === undefined) continue;
-    const keys = `${others.length + 1} key(s), such as ${canonicalText(last.key)}`;
-    problems.push(
-      `view "${name}": its compute fails for good for ${keys}: ${last.message} (Only a reader starts the next attempt.)`,
-    );
+    const what = `its compute fails for good for ${others.length + 1} key(s), such as ${canonicalText(last.key)}`;
+    problems.push(`view "${name}": ${what}: ${last.message} (Only a reader starts the next attempt.)`);
   }
   return { problems, uncovered, stream: app.transports.has("logStream") ? stream : null, views, ledger };
 }

@@ -15,16 +15,22 @@ import { sweepSpan } from "../times.js";
 import { reasonOf } from "../values/describe.js";
 import { inAction, queryExecution } from "./builders.js";
 
-type Job<Kind> = Extract<RecomputeJob, { kind: Kind }>;
+type Of<Union, Kind> = Extract<Union, { kind: Kind }>;
 
 /** An attempt; its turn ends with it, unless it has begun a run, which has the turn until it ends. */
-export async function runAttempt(execution: MutationExecution, job: Job<"attempt">): Promise<RecomputeOutcome> {
+export async function runAttempt(
+  execution: MutationExecution,
+  job: Of<RecomputeJob, "attempt">,
+): Promise<RecomputeOutcome> {
   const outcome = await attempt(execution, job);
   if (outcome !== "begun") await endTurn(execution, job.turn);
   return outcome;
 }
 
-export async function runCommit(execution: MutationExecution, job: Job<"commit">): Promise<RecomputeOutcome> {
+export async function runCommit(
+  execution: MutationExecution,
+  job: Of<RecomputeJob, "commit">,
+): Promise<RecomputeOutcome> {
   const view = execution.app.views.get(job.view) as ViewDefinition;
   const key = toKey(view, job.args);
   await execution.mutex.run(() => computeAndCommit(execution, view, key, job));
@@ -35,11 +41,7 @@ export async function runCommit(execution: MutationExecution, job: Job<"commit">
  * What a key's value is in this snapshot, or its next page. Null when the run is over, or the snapshot is from before its
  * begin: it may miss a change that is not noted in the run. The mutation that asks dispatches the effects.
  */
-export async function answerRun(
-  app: LazyApp,
-  ctx: AnyQueryCtx,
-  { run: id, next }: Extract<Question, { kind: "compute" }>,
-): Promise<Found | null> {
+export async function answerRun(app: LazyApp, ctx: AnyQueryCtx, { run: id, next }: Of<Question, "compute">) {
   const run = await lazyDb(ctx.db).get("lazyRuns", id);
   const view = run && app.views.get(run.view);
   if (!run || !view) return null;
@@ -53,12 +55,9 @@ export async function answerRun(
 }
 
 /** The action `act`: computes, and hands the value to the mutation that commits it. */
-export async function act(
-  app: LazyApp,
-  ctx: AnyActionCtx,
-  { run, view: name, args, scheduledAt, asOf, probes }: Extract<ActJob, { kind: "compute" }>,
-): Promise<RecomputeOutcome> {
-  const report = (job: RecomputeJob) => called(app, "recompute", ctx.runMutation(app.refs.recompute, { job }));
+export async function act(app: LazyApp, ctx: AnyActionCtx, job: Of<ActJob, "compute">): Promise<RecomputeOutcome> {
+  const { run, view: name, args, scheduledAt, asOf, probes } = job;
+  const report = (next: RecomputeJob) => called(app, "recompute", ctx.runMutation(app.refs.recompute, { job: next }));
   let result: { computed: Computed } | { error: string };
   try {
     const view = app.views.get(name) as ViewDefinition;

@@ -10,7 +10,6 @@ import { type Key, recomputeEffect, startOfLong } from "./row.js";
 
 /** Where the execution hides in `ctx`: a property, so that `{...ctx, user}` of a custom function keeps it. */
 const EXECUTION = Symbol.for("convex-lazy-views");
-
 /** How many look-ups are made, or documents read, before the transaction's room is asked for again. */
 const READS_A_CHECK = 100;
 /** Documents that are read as a whole, in place of a look-up for each. */
@@ -115,13 +114,9 @@ export class MutationExecution extends Execution {
 }
 
 /** What `marked` holds for a key. */
-export function markOf({ name }: ViewDefinition, text: string): string {
-  return `${name} ${text}`;
-}
+export const markOf = ({ name }: ViewDefinition, text: string): string => `${name} ${text}`;
 
-export function findExecution(ctx: object): Execution | undefined {
-  return (ctx as { [EXECUTION]?: Execution } | undefined)?.[EXECUTION];
-}
+export const findExecution = (ctx: object) => (ctx as { [EXECUTION]?: Execution } | undefined)?.[EXECUTION];
 
 /** @throws Error with the remedy, when `ctx` does not come from this library or does not know the view. */
 export function executionOf(ctx: object, view: ViewDefinition, method: string): Execution {

@@ -16,13 +16,11 @@ export type Key = { args: Record<string, Value>; text: string };
 
 /** Bytes of a key's text; with names and times, it makes a line of less than 4,000 bytes. */
 const MAX_KEY_BYTES = 2_500;
-
 /** No string of a canonical text can contain this, since quotes are escaped in strings. */
 const NEGATIVE_ZERO = '{"$float":"-0"}';
 
 /**
  * A key as it is stored. `-0` is `0` in a key, as in JavaScript's own maps.
- *
  * @throws Error naming the field, what was expected and what it got; or when the schema changes the key each time.
  */
 export function toKey(view: ViewDefinition, key: unknown): Key {
@@ -40,8 +38,7 @@ export function toKey(view: ViewDefinition, key: unknown): Key {
 
 /** Of a key whose recompute would not fit in a line of the log, how its text begins; else undefined. */
 export function startOfLong(text: string): string | undefined {
-  const mayBeLong = text.length * 3 > MAX_KEY_BYTES;
-  const isLong = mayBeLong && toUtf8(text).length > MAX_KEY_BYTES;
+  const isLong = text.length * 3 > MAX_KEY_BYTES && toUtf8(text).length > MAX_KEY_BYTES;
   return isLong ? `${startOf(text, 100)}…` : undefined;
 }
 
@@ -59,11 +56,7 @@ export function keyOrNone(view: ViewDefinition, args: unknown): Key | undefined 
   }
 }
 
-/**
- * The row of a key: one document, one index range.
- *
- * @throws Error with the remedy, when the table is not in the schema.
- */
+/** The row of a key: one document, one range. @throws Error with the remedy, when its table is not in the schema. */
 export async function findRow(db: AnyReader, { name }: { name: string }, text: string): Promise<StoredRow | null> {
   try {
     const rows = db.query(name).withIndex("by_key", (q) => q.eq("key", text));
@@ -107,14 +100,9 @@ export function recomputeEffect(target: string, view: ViewDefinition, { args }: 
  */
 
 /** Commits a value: what the row said of changes, jobs and sweeps before is over. */
-export async function commitRow(
-  db: AnyWriter,
-  { name }: ViewDefinition,
-  old: StoredRow | null,
-  next: Row<Value, Value>,
-): Promise<void> {
-  if (old === null) await db.insert(name, { ...next });
-  else await db.replace(name, old._id, { ...next });
+export async function commitRow(db: AnyWriter, view: ViewDefinition, old: StoredRow | null, next: Row<Value, Value>) {
+  if (old === null) await db.insert(view.name, { ...next });
+  else await db.replace(view.name, old._id, { ...next });
 }
 
 /** Takes a change into the value: the row is still as of the snapshot, and of the age, that it was computed from. */
@@ -126,14 +114,9 @@ export async function applyValue(db: AnyWriter, view: ViewDefinition, row: Store
  * Marks a row because a source has changed, or marks it again. What was announced before the row was marked still
  * comes; what was announced with the mark has not come. A recompute that is on its way now is announced, too.
  */
-export async function markRow(
-  db: AnyWriter,
-  view: ViewDefinition,
-  row: StoredRow,
-  now: number,
-  { markedBy, isAnnounced }: { markedBy: string; isAnnounced: boolean },
-): Promise<void> {
-  const mark = row.dirtyAt === undefined ? { dirtyAt: now, markedBy } : { nudgedAt: now, pendingUntil: undefined };
+export async function markRow(db: AnyWriter, view: ViewDefinition, row: StoredRow, by: string, isAnnounced: boolean) {
+  const now = Date.now();
+  const mark = row.dirtyAt === undefined ? { dirtyAt: now, markedBy: by } : { nudgedAt: now, pendingUntil: undefined };
   await db.patch(view.name, row._id, { ...mark, ...(isAnnounced && announcement(view, row, now)) });
 }
 

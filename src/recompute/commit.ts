@@ -22,7 +22,6 @@ type Cause = { byWrite?: boolean | undefined; touchedAt?: number | undefined };
 /**
  * Computes a key's value and commits it as its row, in one transaction and in the mutation's turn: when a source changes
  * meanwhile, Convex runs one of the two again. It ends a run of the key, and returns the value.
- *
  * @throws As `computeValue` and `commit`.
  */
 export async function computeAndCommit(execution: MutationExecution, view: ViewDefinition, key: Key, cause: Cause) {
@@ -37,7 +36,6 @@ export async function computeAndCommit(execution: MutationExecution, view: ViewD
 
 /**
  * Commits a value as the row of its key, in the mutation's turn. A row that is marked and leased is recomputed again.
- *
  * @throws Error when the view's own predicate calls the new row stale, or the row is too large.
  */
 export async function commit(
@@ -66,9 +64,8 @@ export async function commit(
   tagsOf(view, key.args);
   const verdict = await view.staleWhen.judge({ ctx: reader, row: next, hasChanged: async () => false });
   if (verdict !== "fresh") {
-    throw new Error(
-      `view "${name}": staleWhen calls the row ${verdict} right after it was computed; it must be fresh then.`,
-    );
+    const when = "right after it was computed; it must be fresh then";
+    throw new Error(`view "${name}": staleWhen calls the row ${verdict} ${when}.`);
   }
   if (touchedAt !== undefined) {
     next.dirtyAt = touchedAt;

@@ -16,9 +16,8 @@ export type Notes = { recorder?: Recorder | undefined; coverage?: Coverage | und
 /** One compute of a key. It reads other views of the mode `transaction` as they are now, never stale. */
 export class Compute extends Execution {
   readonly #reader: AnyQueryCtx;
-  /** The rows that are being computed, each for the one before it. */
+  /** The rows that are being computed, each for the one before it; and the mode of the first. */
   readonly #path: readonly string[];
-  /** The mode of the first of them. */
   readonly #mode: Mode;
   readonly #notes: Notes;
 
@@ -45,7 +44,7 @@ export class Compute extends Execution {
         return isComputed ? this.#upToDate(inner, document as unknown as StoredRow) : document;
       };
     };
-    super(app, watchReads(execution, view, view.isTracked ? recorder : undefined, lookAt), collector);
+    super(app, watchReads(execution, view, lookAt, view.isTracked ? recorder : undefined), collector);
     this.#reader = reader;
     this.#path = path;
     this.#mode = execution instanceof Compute ? execution.#mode : view.mode;
@@ -57,13 +56,7 @@ export class Compute extends Execution {
     return this.#reader;
   }
 
-  /**
-   * The value of another view's key: that of a fresh row, or else computed in place. What it depends on, the row that is
-   * computed depends on, too.
-   *
-   * @param known - The row, where it has been read.
-   * @returns The row as well, when its value was fresh.
-   */
+  /** Another view's value: of a fresh row, which is returned as well, or computed in place; dependencies are copied. */
   async read(view: ViewDefinition, key: Key, known?: StoredRow): Promise<{ value: unknown; fresh?: StoredRow }> {
     const { recorder, coverage } = this.#notes;
     const { db } = this.#reader;
@@ -95,11 +88,7 @@ function isRecursive({ name }: ViewDefinition, path: readonly string[]): Error {
   );
 }
 
-/**
- * The value of a key, computed with a ctx that reads.
- *
- * @throws What `compute` throws, or an Error when the value does not fit the view.
- */
+/** The value of a key, computed by a ctx that reads. @throws What `compute` throws, or an Error when it does not fit. */
 export async function computeKey(execution: Execution, view: ViewDefinition, key: Key, notes: Notes = {}) {
   const { ctx } = new Compute(execution, view, key, notes);
   return view.checkValue(await view.compute(ctx, key.args as never));

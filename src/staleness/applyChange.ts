@@ -8,14 +8,12 @@ import { complain, reasonOf } from "../values/describe.js";
 import { isLeased, lookUp, markKey } from "./mark.js";
 
 /**
- * Brings the row of a key up to date with one change of a source, in the change's own transaction.
+ * Brings the row of a key up to date with one change of a source, in the change's own transaction. Returns it if marked.
  *
  * - No row → nothing to do, but for a run that lasts.
  * - The row is marked, of another version, or being recomputed; its view has leases, and the row none; or
  *   `applyChange` cannot tell, or fails → it is marked as out of date.
  * - Else its value is replaced, and nothing else: tags and ages count from the snapshot that it was computed from.
- *
- * @returns The row, when it is marked.
  */
 export async function applyToRow(
   execution: MutationExecution,
@@ -50,8 +48,8 @@ function newValue(view: ViewDefinition, key: Key, row: StoredRow, change: object
     if (checked === value || canonicalText(view.checkValue(checked)) === canonicalText(checked)) return checked;
     throw new Error("its schema transforms its own output again; transform the value in compute instead.");
   } catch (error) {
-    const what = `view "${view.name}": applyChange failed for ${row.key}`;
-    complain(`${what}, whose row will be computed anew: ${reasonOf(error)}`);
+    const what = `view "${view.name}": applyChange failed for ${row.key}, whose row will be computed anew`;
+    complain(`${what}: ${reasonOf(error)}`);
     return undefined;
   }
 }

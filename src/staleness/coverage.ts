@@ -64,20 +64,18 @@ export class Coverage {
   #add(table: string, id: unknown, problem: string): void {
     if (this.found.has(table)) return;
     const { name, mode, applyChange } = this.view;
-    const orTracked =
-      mode === "transaction" && !applyChange ? " Or leave out sources, so that what compute reads is tracked." : "";
-    const message =
-      `view "${name}": the compute of ${this.key.text} reads the document ${id}${table && ` of "${table}"`}, ` +
-      `${problem}.${orTracked}`;
+    const what = `the compute of ${this.key.text} reads the document ${id}${table && ` of "${table}"`}`;
+    const canBeTracked = mode === "transaction" && !applyChange;
+    const remedy = canBeTracked ? " Or leave out sources, so that what compute reads is tracked." : "";
+    const message = `view "${name}": ${what}, ${problem}.${remedy}`;
     this.found.set(table, { view: name, key: this.key.args, table, document: String(id), message });
   }
 }
 
-type Listener = (uncovered: Uncovered) => void;
-let listener: Listener | undefined;
+let listener: ((uncovered: Uncovered) => void) | undefined;
 
 /** Lets recomputes look for uncovered documents from now on, which they else do not: for the test kit. */
-export function onUncovered(own: Listener): void {
+export function onUncovered(own: typeof listener): void {
   listener = own;
 }
 

@@ -48,9 +48,7 @@ function sightOf(ctx: AnyQueryCtx, view: ViewDefinition, row: Row): Sight {
 
 /**
  * As `judge`, for readers: a predicate that throws is logged, and its row counts as stale, or as expired in a view that
- * has values it must not serve.
- *
- * @returns No promise unless the predicate returned one: every read waits for this.
+ * has values it must not serve. Gives no promise unless the predicate returned one: every read waits for this.
  */
 export function judgeForReader(ctx: AnyQueryCtx, view: ViewDefinition, row: Row, log = complain): MaybeLater<Verdict> {
   const { name, unjudged } = view;

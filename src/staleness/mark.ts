@@ -9,15 +9,12 @@ import { GRACE_MS, LONGEST_GRACE_MS } from "../times.js";
 import { reasonOf } from "../values/describe.js";
 
 /**
- * Marks the row of a key as out of date, and tells its run; in the mutation's turn.
+ * Marks the row of a key as out of date, in the mutation's turn, by a kind of change such as "insert into flights".
  *
  * - A run lasts → it notes that something has changed since its begin.
  * - Marked already → only a mark older than the grace is set again: subscribers run once more and raise their effect,
  *   in case it was lost. The grace doubles each time.
  * - The row is leased → its recompute is scheduled, and the row announces it: readers raise nothing.
- *
- * @param markedBy - The kind of the change, such as "insert into flights".
- * @param known - The row, where it has just been looked up.
  * @returns The row; null also when this mutation has marked it before.
  * @throws Error when the mutation has no room left to look rows up, or to mark them.
  */
@@ -25,7 +22,7 @@ export async function markKey(
   execution: MutationExecution,
   view: ViewDefinition,
   key: Key,
-  markedBy: string,
+  by: string,
   known?: StoredRow | null,
 ): Promise<StoredRow | null> {
   const { db, ledger, marked } = execution;
@@ -40,7 +37,7 @@ export async function markKey(
     if (run) await touchRun(ledger.db, run, now);
     if (row && !isMarkedLately(view, row, now)) {
       const isAnnounced = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
-      await markRow(db, view, row, now, { markedBy, isAnnounced });
+      await markRow(db, view, row, by, isAnnounced);
       if (isAnnounced) await sweepWhenDue(ledger, view.name, { expiresAt: now + workMs(view), now });
     }
   } catch (error) {
@@ -66,14 +63,10 @@ export function isLeased({ leaseMs }: ViewDefinition, { leaseUntil = 0 }: Row, n
 
 /** Has a row recomputed, or a key that has none. Returns whether Convex took the job. */
 export async function recomputeSoon({ ledger }: MutationExecution, view: ViewDefinition, key: Asked, row: Seen) {
-  const effect = recomputeEffect(ledger.recompute, view, key, row);
-  return (await dispatchOne(ledger, effect, undefined, true)) !== "refused";
+  return (await dispatchOne(ledger, recomputeEffect(ledger.recompute, view, key, row), undefined, true)) !== "refused";
 }
 
-/**
- * The row of a key. A mutation that is about to run out of index ranges reads a view's rows as a whole instead, where
- * they are few: it then conflicts with each recompute of that view.
- */
+/** The row of a key. A mutation short of index ranges reads a view's rows as a whole, and conflicts with their commits. */
 export async function lookUp(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
   const { db, rows } = execution;
   if (!rows.has(view.name) && (await execution.isShortOfRanges())) {

@@ -13,11 +13,7 @@ const ROW_ONLY = { probes: [], ages: [], asksMarks: false };
 /**
  * Stale after a change of what `compute` has read (or of a declared source), `view.invalidate`, or `lazy.invalidateTag`
  * with one of the key's tags. It reads nothing but the row, and one document for each tag of the key, and for each
- * dependency that very many rows share.
- *
- * ```ts
- * defineView("airportStats", { staleWhen: invalidated(), … })
- * ```
+ * dependency that very many rows share. `defineView("airportStats", { staleWhen: invalidated(), … })`
  */
 export function invalidated<Key, Value>(): Staleness<Key, Value> {
   return {
@@ -34,12 +30,7 @@ export function invalidated<Key, Value>(): Staleness<Key, Value> {
 /**
  * Stale when the row was computed longer ago than this. It reads nothing but the row: a sweep marks rows when their time
  * is up, which runs the queries again that are subscribed to them. Marks come late by up to a twentieth of the age (at
- * least a second, at most ten minutes).
- *
- * ```ts
- * defineView("airportStats", { staleWhen: anyOf(invalidated(), olderThan({ minutes: 10 })), … })
- * ```
- *
+ * least a second, at most ten minutes). `{ staleWhen: anyOf(invalidated(), olderThan({ minutes: 10 })), … }`
  * @param age - At least a second, at most a year.
  * @throws Error naming the value, when it is no such duration.
  */
@@ -49,10 +40,7 @@ export function olderThan<Key, Value>(age: Duration): Staleness<Key, Value> {
   return { ...ROW_ONLY, ages: [ageMs], judge: ({ row }) => staleIf(hasReached(row, ageMs)) };
 }
 
-/**
- * Whether a row has reached an age, told without a clock: the sweep of an age moves `expiresAt` on. A row without it
- * was committed before the view had ages, and counts as old.
- */
+/** Whether a row has reached an age, without a clock: its sweep moves `expiresAt` on. A row without it counts as old. */
 export function hasReached({ expiresAt, computedAt }: Row, ageMs: number): boolean {
   return expiresAt === undefined || expiresAt > computedAt + ageMs;
 }
@@ -67,7 +55,6 @@ export function hasReached({ expiresAt, computedAt }: Row, ageMs: number): boole
  *   return (await flights.order("desc").first())?._creationTime ?? null;
  * }))
  * ```
- *
  * @param probe - Returns a Convex value; `undefined` counts as null. It must not look at the clock; `ctx.auth` throws.
  */
 export function changed<Key, Value, DataModel extends GenericDataModel = GenericDataModel>(
@@ -85,7 +72,6 @@ export function changed<Key, Value, DataModel extends GenericDataModel = Generic
  * when((row: { value: Stats }) => row.value.flights === 0)                      // true → stale
  * when((row: { value: Grant }) => (row.value.revoked ? "expired" : "fresh"))
  * ```
- *
  * @param judge - True means stale, false or nothing fresh. It may read, and must not look at the clock; `ctx.auth`
  * throws. It must call a new row fresh: else its recompute has failed.
  */
@@ -127,10 +113,8 @@ export function not<Key, Value>(predicate: Staleness<Key, Value>): Staleness<Key
 
 /** For the view's option `expiredWhen`: expired when the predicate says stale or expired. */
 export function asExpired<Key, Value>(predicate: Staleness<Key, Value>): Staleness<Key, Value> {
-  return {
-    ...predicate,
-    judge: async (sight) => ((await predicate.judge(sight)) === "fresh" ? "fresh" : "expired"),
-  };
+  const judge = async (sight: Sight) => ((await predicate.judge(sight)) === "fresh" ? "fresh" : "expired");
+  return { ...predicate, judge };
 }
 
 /** @throws Error naming the value, when it is no predicate. */

@@ -13,9 +13,7 @@ import { markKey, notMarked } from "./mark.js";
 import { invalidateTag, sharedTag } from "./tags.js";
 
 /** One change of one document. `before` or `after` is null where the document does not exist. */
-export interface Change extends Sides {
-  table: string;
-}
+type Change = Sides & { table: string };
 
 /** A document → the keys that depend on it. */
 export type ToKeys = (document: never) => unknown;
@@ -56,10 +54,7 @@ async function markOver(execution: MutationExecution, view: ViewDefinition, { te
   await markDependents(execution, shapes, { before: { key: text }, after: null }, by);
 }
 
-/**
- * Marks a row, or applies a change to it where its view can. A view whose table is missing has no rows: that is logged,
- * once a mutation.
- */
+/** Marks a row, or applies a change where its view can. A table that is missing has no rows: that is logged once. */
 async function markRow(execution: MutationExecution, view: ViewDefinition, key: Key, by: string, change?: Change) {
   const { withoutTable } = execution;
   if (withoutTable.has(view)) return;
@@ -98,16 +93,12 @@ function concerns(view: ViewDefinition, change: Change): Iterable<[Key, Change]>
   return byText.values();
 }
 
-/**
- * The keys that depend on a document of a source.
- *
- * @throws Error naming the view and the document, when the view's function fails or returns no keys.
- */
+/** The keys that depend on a document of a source. @throws As `keysFrom`. */
 export function keysOf(view: ViewDefinition, table: string, document: Document): Key[] {
   return keysFrom(view, document, view.sources[table], `sources.${table}`);
 }
 
-/** The same, by any function from a document to keys. */
+/** @throws Error naming the view and the document, when the function from it to keys fails or returns no keys. */
 export function keysFrom(view: ViewDefinition, document: Document, toKeys: ToKeys | undefined, name: string): Key[] {
   try {
     const keys = toKeys?.(document as never);

@@ -55,11 +55,7 @@ function trackQuery<Query extends object>(query: Query, turns: Turns): Query {
   });
 }
 
-/**
- * Writes a document. The change concerns the keys of the old and of the new one, in every view that has the table as a
- * source, and the rows whose recorded dependencies match one of the two: they are marked as out of date, or, where the
- * view knows how, brought up to date.
- */
+/** Writes a document, and marks the rows that depend on the old or the new one, or applies the change to them. */
 async function write(execution: MutationExecution, method: Method, named: string, args: unknown[]): Promise<unknown> {
   const { app, db } = execution;
   const raw = db as unknown as RawDb;
@@ -91,16 +87,12 @@ async function write(execution: MutationExecution, method: Method, named: string
   return result;
 }
 
-/**
- * What a document is after a write, without reading it back: Convex stores plain fields as they are, and drops those
- * that are undefined. Undefined for an insert, and where a value is an object, such as `commitTs`.
- */
+/** What a document is after a write; undefined when it must be read: after an insert, or of objects, as `commitTs`. */
 function storedFrom(method: Method, before: Document, written: Document): Document | undefined {
   if (!before || Object.values(written ?? {}).some(isObject)) return undefined;
   const { _id, _creationTime } = before;
-  const after: NonNullable<Document> = { ...(method === "patch" ? before : { _id, _creationTime }), ...written };
-  for (const name in after) if (after[name] === undefined) delete after[name];
-  return after;
+  const after = { ...(method === "patch" ? before : { _id, _creationTime }), ...written };
+  return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== undefined));
 }
 
 function isObject(value: unknown): value is object {

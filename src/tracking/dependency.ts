@@ -49,10 +49,7 @@ export const identityOf = ({ text, bounds }: Dependency): string => (bounds ? te
 /** Documents that a row depends on. */
 export interface Documents {
   table: string;
-  /**
-   * The fields that equal values, `"undefined"` for a missing one; none stands for the whole table. Absent in views with
-   * declared sources.
-   */
+  /** Fields and what they equal, `"undefined"` for a missing one; none: the whole table. Absent for declared sources. */
   fields?: Record<string, Value>;
   /** The range on the next field, such as `{ field: "delay", gte: 10, lt: 20 }`. */
   bounds?: { field: string } & { [Kind in "gt" | "gte" | "lt" | "lte"]?: Value };

@@ -7,22 +7,17 @@ export type Sides = { before: Document; after: Document };
 
 /** The rows that depend on what a change changes, and the texts of dependencies that very many rows share. */
 export async function dependentsOf(execution: MutationExecution, shapes: string[], { before, after }: Sides) {
-  const sides = [before, after].filter((side) => side !== null);
-  const byText = new Map<string, NonNullable<Document>[]>();
+  const rows = new Set<StoredDependency>();
+  const shared = new Set<string>();
   for (const shape of shapes) {
     // No row can have asked for the id of a document that is new.
     if (before === null && shape.endsWith(',"_id"]')) continue;
-    for (const side of sides) {
+    for (const side of [before, after].filter((side) => side !== null)) {
       const text = textFor(shape, side);
-      if (text !== undefined) byText.set(text, [...(byText.get(text) ?? []), side]);
-    }
-  }
-  const rows: StoredDependency[] = [];
-  const shared: string[] = [];
-  for (const [text, documents] of byText) {
-    for (const found of await rowsWith(execution, text)) {
-      if (found.view === "") shared.push(text);
-      else if (documents.some((document) => isWithin(found.bounds, document))) rows.push(found);
+      for (const found of text === undefined ? [] : await rowsWith(execution, text)) {
+        if (found.view === "") shared.add(found.text);
+        else if (isWithin(found.bounds, side)) rows.add(found);
+      }
     }
   }
   return { rows, shared };

@@ -8,9 +8,8 @@ const MAX_IN_TABLE = 100;
 
 /** Whether what a row depends on is recorded: what `compute` reads, or what the views depend on that are its sources. */
 export function isRecorded({ isTracked, mode, sources, siblings }: ViewDefinition): boolean {
-  return (
-    isTracked || (mode === "transaction" && Object.keys(sources).some((name) => siblings?.get(name)?.mode === mode))
-  );
+  const isOver = Object.keys(sources).some((name) => siblings?.get(name)?.mode === "transaction");
+  return isTracked || (mode === "transaction" && isOver);
 }
 
 /** Records what the compute of one row reads. */
@@ -22,7 +21,6 @@ export class Recorder {
   readonly #byTable = new Map<string, Map<string, Dependency>>();
   #untracked: Error | undefined;
 
-  /** Documents that are read, or not found. */
   read(table: string, equals: Equals, bounds?: Bounds): void {
     this.add(dependencyOn(table, equals, bounds));
   }

@@ -13,10 +13,7 @@ const MAX_SHARED = 4;
 
 type RowName = { view: string; key: string };
 
-/**
- * Stores what a row depends on, in the transaction that commits the row, and writes only what differs from the commit
- * before. Returns what the row notes in itself.
- */
+/** Stores what a row depends on, where it differs from the last commit. Returns what the row notes in itself. */
 export async function storeDependencies(execution: MutationExecution, row: RowName, recorder: Recorder) {
   const { dependencies, shared, over } = recorder;
   const { db } = execution.ledger;
@@ -43,9 +40,8 @@ export async function storeDependencies(execution: MutationExecution, row: RowNa
 }
 
 /** Forgets what a row depended on that is deleted, or whose view is not tracked any more. */
-export async function removeDependencies(execution: MutationExecution, row: RowName): Promise<void> {
-  for (const { _id } of await dependenciesOf(execution.db, row))
-    await execution.ledger.db.delete("lazyDependencies", _id);
+export async function removeDependencies({ db, ledger }: MutationExecution, row: RowName): Promise<void> {
+  for (const { _id } of await dependenciesOf(db, row)) await ledger.db.delete("lazyDependencies", _id);
 }
 
 /** What a row is registered for. */
@@ -62,8 +58,7 @@ async function register(execution: MutationExecution, row: RowName, all: Depende
   const shared = new Set<string>();
   for (const dependency of all) {
     const identity = identityOf(dependency);
-    const isShared = !before.has(identity) && (await share(execution, row, dependency.text));
-    if (isShared) shared.add(dependency.text);
+    if (!before.has(identity) && (await share(execution, row, dependency.text))) shared.add(dependency.text);
     else registered.set(identity, dependency);
   }
   return { registered, shared };

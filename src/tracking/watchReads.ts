@@ -1,12 +1,14 @@
 import type { ViewDefinition } from "../model/definition.js";
 import { type Execution, forbid, readOnly } from "../model/execution.js";
-import type { AnyQueryCtx, AnyReader, Bounds } from "../schema.js";
+import type { AnyReader, Bounds } from "../schema.js";
 import { isPlainObject } from "../values/copy.js";
 import { ANY_TABLE, type Document, type Equals } from "./dependency.js";
 import type { Recorder } from "./recorder.js";
 
-/** What a compute gets in place of a document. */
+/** Gives what a compute gets in place of a document. */
 type Look = (document: NonNullable<Document>) => unknown;
+type LookAt = (table: string) => Look | undefined;
+type Through = (name: string, args: unknown[], call: () => unknown) => unknown;
 type Step = [kind: string, field: string, value: never];
 type Range = (equals: Equals, bounds?: Bounds) => void;
 
@@ -15,24 +17,13 @@ const PARTS: Record<string, string> = { paginate: "page", next: "value", return:
 
 const OWN_TABLE = /^lazy(Effects|Sweeps|Tags|Runs|Pages|Turns|Health|Dependencies|Shapes)$/;
 
-/**
- * The ctx for a compute whose reads are watched.
- *
- * @param recorder - Where what is read must be tracked: records it.
- * @param lookAt - What the compute gets in place of a table's documents; undefined where it gets them as they are.
- */
-export function watchReads(
-  { app, reader: ctx }: Execution,
-  view: ViewDefinition,
-  recorder: Recorder | undefined,
-  lookAt: (table: string) => Look | undefined,
-): AnyQueryCtx {
+/** The ctx for a compute whose reads are looked at, and recorded where they must be tracked. */
+export function watchReads(execution: Execution, { name }: ViewDefinition, lookAt: LookAt, recorder?: Recorder) {
+  const { app, reader: ctx } = execution;
   const { db } = ctx;
   const refuse = (what: string) => {
-    const error = new Error(
-      `view "${view.name}": compute uses ${what}, which cannot be tracked. Declare the view's sources ({} for none), and use ` +
-        "tags or olderThan() for what no table tells.",
-    );
+    const remedy = "Declare the view's sources ({} for none), and use tags or olderThan() for what no table tells.";
+    const error = new Error(`view "${name}": compute uses ${what}, which cannot be tracked. ${remedy}`);
     return recorder?.refuse(error) ?? error;
   };
   const enter = (table: string) => {
@@ -77,10 +68,7 @@ function watchQuery(query: object, record: Range | undefined, look: Look | undef
 }
 
 /** An object whose methods' calls go through a function, which makes the call itself. */
-export function intercept<Target extends object>(
-  object: Target,
-  through: (name: string, args: unknown[], call: () => unknown) => unknown,
-): Target {
+export function intercept<Target extends object>(object: Target, through: Through): Target {
   return new Proxy(object, {
     get(target, name) {
       const method: unknown = Reflect.get(target, name);

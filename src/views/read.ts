@@ -1,6 +1,6 @@
 import type { Effect } from "../effects/effect.js";
 import { type LazyApp, viewOf } from "../model/app.js";
-import type { ViewDefinition } from "../model/definition.js";
+import type { Verdict, ViewDefinition } from "../model/definition.js";
 import { dbOf, type Execution, executionOf, findExecution } from "../model/execution.js";
 import { isIdle } from "../model/idleClock.js";
 import { isNearlyOut } from "../model/limits.js";
@@ -12,7 +12,7 @@ import { canonicalText } from "../values/canonical.js";
 import { wrongValue } from "../values/describe.js";
 
 /** What a read finds: a value that is fresh, stale (served while it is recomputed) or expired (not served); or none. */
-export type RowState = "fresh" | "stale" | "expired" | "missing";
+export type RowState = Verdict | "missing";
 
 /**
  * The answer of `view.read` and `view.peek`: when the value was computed, in ms since 1970, and by which version of the
@@ -39,7 +39,6 @@ export async function readView(ctx: object, view: ViewDefinition, rawKey: unknow
 
 /**
  * Reads rows that the app has looked up. One whose key does not fit the view any more is expired, and not asked for.
- *
  * @throws Error when something among them is no row.
  */
 export async function readRows(
@@ -75,8 +74,7 @@ function isRow(row: unknown): row is StoredRow {
 
 /**
  * Raises a recompute for the row that was seen, unless one was announced, or the row is fresh and not idle. (That of a
- * fresh row takes it back from the idle clock.) Fresh and stale values are served; otherwise the view says what to
- * answer: null, or what `compute` says here and now.
+ * fresh row takes it back from the idle clock.) What is not served is null, or what `compute` says here and now.
  */
 async function serve(execution: Execution, view: ViewDefinition, key: Key, known?: StoredRow): Promise<AnyRead> {
   if (isPart(execution, view)) return await readPart(execution, view, key, known);
@@ -111,8 +109,8 @@ export async function isWanted(reader: AnyQueryCtx, view: ViewDefinition, row: S
 
 /**
  * Of effects that were delivered late, or again: the recomputes whose row is the one that they saw, is not fresh (idle
- * does not count: no reader asks by what is sent again), and has none on its way. What is more than a query may read is
- * left out. Logs nothing: the lines would be delivered to the route that asks.
+ * does not count: no reader asks by what is sent again), and has none on its way; as many as a query may read. Logs
+ * nothing: the lines would be delivered to the route that asks.
  */
 export async function stillWanted(app: LazyApp, ctx: AnyQueryCtx, effects: readonly Effect[]): Promise<Effect[]> {
   const wanted: Effect[] = [];

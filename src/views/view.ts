@@ -59,7 +59,6 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    * The value of a key. It reads one document. When that is missing, stale or expired, it raises a recompute, and
    * returns at once: the older value when stale, else what `compute` says now (or null, with `onMissing: "null"`).
    * `const stats = await airportStats.get(ctx, { airport: "SFO" });`
-   *
    * @throws What `compute` throws, when the query itself computes. The recompute is raised all the same.
    */
   async get(ctx: ReadCtx, key: Key): Promise<Value | Absent> {
@@ -86,7 +85,6 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    * Reads rows that you looked up yourself, through any index of the view's table: gives for each, in their order, its
    * `key` and what `read` gives. Those that are not fresh are recomputed behind, as with `read`.
    * `await airportStats.readRows(ctx, ctx.db.query("airportStats").withIndex("by_mean_delay").take(10));`
-   *
    * @throws Error when one of them is not a document of a view's table.
    */
   readRows(
@@ -129,7 +127,6 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    * Marks a key's row as out of date, and the rows of other views that are computed from it: readers are still served,
    * and the next one has it recomputed. Changes of what `compute` has read, or of `sources`, do this by themselves, in
    * mutations of `lazy.mutation`. `await airportStats.invalidate(ctx, { airport: "SFO" });`
-   *
    * @throws Error when the mutation has no room left to mark the row, or the key has more than 2,500 bytes as JSON.
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
@@ -139,7 +136,6 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
   /**
    * Computes a key now, in this mutation, commits it, and returns the value. Not in the modes "action" and "paged".
    * `const stats = await airportStats.refresh(ctx, { airport: "SFO" });`
-   *
    * @throws What `compute` throws, or an Error when its value does not fit the view.
    */
   async refresh(ctx: WriteCtx, key: Key): Promise<Value> {

@@ -37,8 +37,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ]),
   bug(12, "a mutation ends before its writes", "src/app/builders.ts", ["await mutex.close()", ""]),
   bug(0, "a commit leaves the old mark", "src/model/row.ts", [
-    "await db.replace(name, old._id,",
-    "await db.patch(name, old._id,",
+    "await db.replace(view.name, old._id,",
+    "await db.patch(view.name, old._id,",
   ]),
   bug(12, "a row is as of the clock, not as of its snapshot", "src/recompute/compute.ts", [
     "const asOf = execution.reader.meta.getSnapshotTs()",
