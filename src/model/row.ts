@@ -122,7 +122,7 @@ export async function markRow(db: AnyWriter, view: ViewDefinition, row: StoredRo
 
 /** Another row with a dependency of this one has made it shared: the row compares its tag from now on. */
 export async function shareDependency(db: AnyWriter, view: string, { _id, tracked }: StoredRow, text: string) {
-  await db.patch(view, _id, { tracked: { ...tracked, shared: [...(tracked?.shared ?? []), text] } });
+  await db.patch(view, _id, { tracked: { ...tracked, shared: [...new Set(tracked?.shared).add(text)] } });
 }
 
 /** Says that a recompute is on its way, so that readers do not ask. A sweep looks whether it has come. */

@@ -251,7 +251,10 @@ export class Convergence {
     const row = this.rows().get(group);
     const { guard, version } = this.simulation.deployment;
     if (row === undefined || guard === "aged" || this.hasAgedOut(group)) return false;
-    if (row.tracked?.shared && (row.dirtyAt !== undefined || isUnknown(this.simulation.deployment, row))) return false;
+    const isOther = isUnknown(this.simulation.deployment, row);
+    // Writes look up no row from before its view was tracked.
+    if (isOther && row.tracked === undefined) return false;
+    if (row.tracked?.shared && (isOther || row.dirtyAt !== undefined)) return false;
     return guard !== "tags" || (row.version === version && row.dirtyAt === undefined && row.seq === undefined);
   }
 

@@ -215,7 +215,7 @@ export class Simulation implements Observer<Deployment>, Readers {
         checkRows(this.backend.store, this.deployment, commit);
         if (!this.hasDrifted) {
           checkTruth(this.backend.store, this.deployment, commit.number);
-          checkAudits(commit);
+          checkAudits(commit, this.deployment);
         }
         checkArrival(commit);
       });
