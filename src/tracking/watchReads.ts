@@ -102,6 +102,7 @@ function watchRange(range: (builder: object) => unknown, record: Range | undefin
       field: bounds[0]?.[1] ?? "",
       bounds: bounds.map(([kind, , value]) => (value === undefined ? [kind] : [kind, value])),
     });
+    // Convex gets its own builder, not the one that records.
     return result && last;
   };
 }
