@@ -137,9 +137,8 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    */
   async refresh(ctx: WriteCtx, key: Key): Promise<Value> {
     const { name, mode } = this.definition;
-    if (mode === "action" || mode === "paged") {
-      throw new Error(`${name}.refresh cannot compute in the mode "${mode}"; call invalidate.`);
-    }
+    const isElsewhere = mode === "action" || mode === "paged";
+    if (isElsewhere) throw new Error(`${name}.refresh cannot compute in the mode "${mode}"; call invalidate.`);
     return await inTurn(ctx, this.definition, "refresh", key, async (execution, view, checked) => {
       const { ledger } = execution;
       const value = await computeAndCommit(execution, view, checked, { byWrite: true });
