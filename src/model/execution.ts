@@ -58,9 +58,9 @@ export class MutationExecution extends Execution {
   readonly rows = new Map<string, Map<string, StoredRow> | null>();
   /** Views whose tables were found to be missing. */
   readonly withoutTable = new Set<ViewDefinition>();
-  /** The shapes of dependencies; and by its text, the rows that have one. Both until a commit may have changed them. */
-  shapes: Promise<readonly string[]> | undefined;
-  readonly dependents = new Map<string, StoredDependency[]>();
+  /** The shapes of dependencies; and the rows of a text, or null for a shape with too many. Until a commit may change them. */
+  shapes: Promise<{ shapes: string[] } | null> | undefined;
+  readonly dependents = new Map<string, StoredDependency[] | null>();
   #lookUps = 0;
   #isShortOfRanges = false;
   /** Why a change could not be turned into marks: the mutation must not commit, even if the app catches the error. */

@@ -105,7 +105,7 @@ async function rowsWith(execution: MutationExecution, text: string): Promise<rea
     const all = await execution.readWhole(ofShape(ledger.db, shape));
     for (const each of all ?? []) dependents.set(each.text, []);
     for (const each of all ?? []) dependents.get(each.text)?.push(each);
-    if (all) dependents.set(shape, []);
+    dependents.set(shape, all && []);
   }
   let found = dependents.get(text) ?? dependents.get(shape);
   if (found) return found;
@@ -154,9 +154,6 @@ function ofShape(db: LazyReader, shape: string) {
 
 async function readShapes(execution: MutationExecution): Promise<readonly string[]> {
   if (!execution.app.isTracking) return [];
-  execution.shapes ??= execution.ledger.db
-    .query("lazyShapes")
-    .first()
-    .then((found) => found?.shapes ?? []);
-  return await execution.shapes;
+  execution.shapes ??= execution.ledger.db.query("lazyShapes").first();
+  return (await execution.shapes)?.shapes ?? [];
 }
