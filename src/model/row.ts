@@ -78,9 +78,7 @@ export async function findRow(db: AnyReader, { name }: { name: string }, text: s
 export class MissingTableError extends Error {}
 
 /** Whether a row has a value. One that release 0.1 left behind for a first run has none. */
-export function hasValue(row: StoredRow | null): row is StoredRow {
-  return row !== null && row.seq !== 0;
-}
+export const hasValue = (row: StoredRow | null): row is StoredRow => row !== null && row.seq !== 0;
 
 /** The effect that asks the mutation `recompute` for a key, by a reader who saw this row, or none. */
 export function recomputeEffect(target: string, view: ViewDefinition, { args }: Asked, row: Seen): Effect {
@@ -176,9 +174,7 @@ export async function sweepRow(ledger: LedgerCtx, view: ViewDefinition, row: Swe
   await ensureSweep(ledger, { kind: "due", table: name, sweepAt: sweepTime(expiresAt, evictAfterMs / 40) });
 }
 
-export async function removeRow(db: AnyWriter, view: ViewDefinition, row: StoredRow): Promise<void> {
-  await db.delete(view.name, row._id);
-}
+export const removeRow = (db: AnyWriter, view: ViewDefinition, row: StoredRow) => db.delete(view.name, row._id);
 
 /** When a sweep looks at a row next, of what lies ahead of a time, or of its idle time; undefined when never. */
 export function nextLookAt(view: ViewDefinition, row: Times, time: number): number | undefined {

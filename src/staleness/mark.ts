@@ -91,9 +91,8 @@ function isMarkedLately(view: ViewDefinition, { dirtyAt, nudgedAt, pendingUntil 
 }
 
 /** Whether writes have the row recomputed. */
-export function isLeased({ leaseMs }: ViewDefinition, { leaseUntil = 0 }: Row, now: number): boolean {
-  return leaseMs !== undefined && leaseUntil > now;
-}
+export const isLeased = ({ leaseMs }: ViewDefinition, { leaseUntil = 0 }: Row, now: number): boolean =>
+  leaseMs !== undefined && leaseUntil > now;
 
 /** Has a row recomputed, or a key that has none. Returns whether Convex took the job. */
 export async function recomputeSoon({ ledger }: MutationExecution, view: ViewDefinition, key: Asked, row: Seen) {

@@ -41,9 +41,8 @@ export function olderThan<Key, Value>(age: Duration): Staleness<Key, Value> {
 }
 
 /** Whether a row has reached an age, without a clock: its sweep moves `expiresAt` on. A row without it counts as old. */
-export function hasReached({ expiresAt, computedAt }: Row, ageMs: number): boolean {
-  return expiresAt === undefined || expiresAt > computedAt + ageMs;
-}
+export const hasReached = ({ expiresAt, computedAt }: Row, ageMs: number): boolean =>
+  expiresAt === undefined || expiresAt > computedAt + ageMs;
 
 /**
  * Stale when a cheap read of the sources gives another result than at the commit: for writes that bypass
@@ -123,9 +122,7 @@ export function checkPredicate(what: string, value: unknown): void {
   if (typeof judge !== "function") throw wrongValue(what, value, "give a predicate, such as invalidated()");
 }
 
-function staleIf(isStale: boolean): Verdict {
-  return isStale ? "stale" : "fresh";
-}
+const staleIf = (isStale: boolean): Verdict => (isStale ? "stale" : "fresh");
 
 /** Of the predicates' verdicts, the one that comes last in an order. Stops asking when one gives the last of the order. */
 function combine<Key, Value>(name: string, predicates: Staleness<Key, Value>[], order: readonly Verdict[]) {

@@ -95,6 +95,4 @@ function storedFrom(method: Method, before: Document, written: Document): Docume
   return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== undefined));
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
-}
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
