@@ -35,7 +35,7 @@ export async function takeIn(execution: MutationExecution, view: ViewDefinition,
   // What `compute` has read of a row may be ahead of what is stored: a change of the row cannot be applied.
   const isRow = execution.app.views.get(changed.table)?.mode === "transaction";
   for (const [key, change] of concerns(view, changed)) {
-    await markOver(execution, view, key, by);
+    if (execution.app.isTracking) await markOver(execution, view, key, by);
     await markRow(execution, view, key, by, isRow ? undefined : change);
   }
 }
@@ -48,7 +48,7 @@ export async function invalidateKey(execution: MutationExecution, view: ViewDefi
 
 /** Marks the rows that are computed from a key, whether or not that has a row. */
 async function markOver(execution: MutationExecution, view: ViewDefinition, { text }: Key, by: string): Promise<void> {
-  const shapes = await shapesOn(execution, keysTable(view));
+  const shapes = await shapesOn(execution, [keysTable(view)]);
   await markDependents(execution, shapes, { before: { key: text }, after: null }, by);
 }
 
@@ -57,7 +57,8 @@ async function markRow(execution: MutationExecution, view: ViewDefinition, key: 
   const { withoutTable } = execution;
   if (withoutTable.has(view)) return;
   try {
-    await markOuter(execution, view, await markKey(execution, view, key, by, change), by);
+    const row = await markKey(execution, view, key, by, change);
+    if (row && execution.app.dependents.has(view.name)) await markOuter(execution, view, row, by);
   } catch (error) {
     if (!(error instanceof MissingTableError)) throw error;
     withoutTable.add(view);

@@ -63,7 +63,8 @@ async function write(execution: MutationExecution, method: Method, named: string
   const id = args.at(method === "delete" ? -1 : -2);
   const table = named || tableOfId(db, id, await trackedTables(execution));
   // A read of a row names its table: rows that depend on documents of any table must not mark themselves.
-  const shapes = await shapesOn(execution, table, ...(app.views.has(table) ? [] : [ANY_TABLE]));
+  const tables = app.views.has(table) ? [table] : [table, ANY_TABLE];
+  const shapes = app.isTracking ? await shapesOn(execution, tables) : [];
   const views = app.dependents.get(table) ?? [];
   if (views.length + shapes.length === 0) return await raw[method](...args);
   const read = (id: unknown) => raw.get(...(table === ANY_TABLE ? [id] : [table, id])) as Promise<Document>;
@@ -79,7 +80,7 @@ async function write(execution: MutationExecution, method: Method, named: string
     const change = { table, before, after };
     const markedBy = `${method} ${isInsert ? "into" : "of"} ${table || id}`;
     for (const view of views) await takeIn(execution, view, change, markedBy);
-    await markDependents(execution, shapes, change, markedBy);
+    if (shapes.length > 0) await markDependents(execution, shapes, change, markedBy);
   } catch (error) {
     execution.lostInvalidation ??= error;
     throw error;
@@ -91,8 +92,9 @@ async function write(execution: MutationExecution, method: Method, named: string
 function storedFrom(method: Method, before: Document, written: Document): Document | undefined {
   if (!before || Object.values(written ?? {}).some(isObject)) return undefined;
   const { _id, _creationTime } = before;
-  const after = { ...(method === "patch" ? before : { _id, _creationTime }), ...written };
-  return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== undefined));
+  const after: NonNullable<Document> = { ...(method === "patch" ? before : { _id, _creationTime }), ...written };
+  for (const name in after) if (after[name] === undefined) delete after[name];
+  return after;
 }
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;

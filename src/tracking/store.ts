@@ -116,7 +116,7 @@ async function rowsWith(execution: MutationExecution, text: string): Promise<rea
 }
 
 /** The shapes of the dependencies on tables. */
-export async function shapesOn(execution: MutationExecution, ...tables: string[]): Promise<string[]> {
+export async function shapesOn(execution: MutationExecution, tables: string[]): Promise<string[]> {
   return (await readShapes(execution)).filter((shape) => tables.includes(tableOf(shape)));
 }
 

@@ -39,14 +39,14 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     947,
     "a document without a named table is not looked up",
     "staleness/watch",
-    ["app.views.has(table) ? [] : [ANY_TABLE]", "[]"],
+    ["app.views.has(table) ? [table] : [table, ANY_TABLE]", "[table]"],
     reading("ids"),
   ),
   bug(
     45,
     "rows of any table mark themselves",
     "staleness/watch",
-    ["app.views.has(table) ? [] : [ANY_TABLE]", "[ANY_TABLE]"],
+    ["app.views.has(table) ? [table] : [table, ANY_TABLE]", "[table, ANY_TABLE]"],
     reading("ids"),
   ),
   bug(6, "an old dependency is kept", "tracking/store", [
