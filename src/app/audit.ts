@@ -18,7 +18,7 @@ import { complain } from "../values/describe.js";
 import { queryExecution } from "./builders.js";
 import { readHealth, writeHealth } from "./heartbeat.js";
 
-// Each heartbeat computes some rows of each view again that are called fresh, and compares. It reaches each in the end.
+// Each heartbeat computes some fresh rows of each view again, and compares. After enough heartbeats it has reached all.
 
 const MAX_FINDINGS = 20;
 /** The relative error that sums of floats may have; below 1, the absolute one, as sums may cancel. */
@@ -58,9 +58,9 @@ async function auditRow(app: LazyApp, ctx: AnyQueryCtx, name: string, row: Store
   const view = app.views.get(name) as ViewDefinition;
   const key = keyOrNone(view, row.args);
   const isFresh = async (seen: StoredRow) => (await judgeForReader(ctx, view, seen, () => {})) === "fresh";
-  // Where a mark would change nothing, that it is fresh does not say that it is right.
+  // If a mark would not make the row stale, its being fresh does not claim that no source has changed.
   if (!key || !hasValue(row) || !(await isFresh(row)) || (await isFresh({ ...row, dirtyAt: 0 }))) return [];
-  // What it raises goes nowhere.
+  // The effects that it raises are dropped.
   const execution = queryExecution(app, ctx);
   const recorder = new Recorder();
   const coverage = view.isTracked ? undefined : new Coverage(view, key);
@@ -102,7 +102,7 @@ function isClose(a: unknown, b: unknown): boolean {
   return Object.keys({ ...a, ...b }).every((name) => isClose(a[name as never], b[name as never]));
 }
 
-/** Whether rows over a view are right as of what they read, also when its value is another one by now. */
+/** Whether a row over this view may be right though a compute gives another value now: what it has read is older. */
 function mayLag(view: ViewDefinition | undefined): boolean {
   if (!view) return false;
   const { asksMarks, ages, probes } = view.staleWhen;
@@ -124,7 +124,7 @@ export async function sweepAudit(execution: MutationExecution, { view: name, aud
   }
   const health = await readHealth(ledger.db);
   const memory = memoryOf(health);
-  // Those of rows that are gone, too.
+  // Also findings on rows that are gone.
   const isPassed = (text: string) => (after < next ? text > after && text <= next : text > after || text <= next);
   const others = memory.findings.filter((found) => found.view !== name || !isPassed(found.key));
   const kept = [...findings, ...others].slice(0, MAX_FINDINGS);

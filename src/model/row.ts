@@ -118,7 +118,7 @@ export async function markRow(db: AnyWriter, view: ViewDefinition, row: StoredRo
   await db.patch(view.name, row._id, { ...mark, ...(isAnnounced && announcement(view, row, now)) });
 }
 
-/** Another row with a dependency of this one has made it shared: the row compares its tag from now on. */
+/** A dependency of the row has become shared: reads of the row compare its tag from now on. */
 export async function shareDependency(db: AnyWriter, view: string, { _id, tracked }: StoredRow, text: string) {
   await db.patch(view, _id, { tracked: { ...tracked, shared: [...new Set(tracked?.shared).add(text)] } });
 }

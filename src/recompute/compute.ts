@@ -57,14 +57,14 @@ export class Compute extends Execution {
     return this.#reader;
   }
 
-  /** Another view's value: of a fresh row, which is returned as well, or computed in place; dependencies are copied. */
+  /** The value of another view: that of a fresh row, which is returned too, or computed in place. Copies dependencies. */
   async read(view: ViewDefinition, key: Key, known?: StoredRow): Promise<{ value: unknown; fresh?: StoredRow }> {
     const { recorder, coverage } = this.#notes;
     const { db } = this.#reader;
     if (!known) coverage?.lookAtKey(view.name, key.text);
     recorder?.readView(view, key);
     const row = known ?? (await findRow(db, view, key.text));
-    // What depends on a row in another mode is marked together with that row: there must be one.
+    // A row in another mode is marked through the rows that its compute reads, so the row read here must exist.
     if (!row && this.#mode !== "transaction") this.raiseRecompute(view, key, row);
     if (!hasValue(row) || (await judgeForReader(this.#reader, view, row)) !== "fresh") {
       return { value: await computeKey(this, view, key, { recorder }) };

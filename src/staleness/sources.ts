@@ -66,7 +66,7 @@ async function markRow(execution: MutationExecution, view: ViewDefinition, key: 
   }
 }
 
-/** Marks the rows that have a marked one as a source and compute in another mode: their dependencies are not recorded. */
+/** Marks the rows over a marked row whose mode is another one: their dependencies are declared, and not recorded. */
 async function markOuter(execution: MutationExecution, view: ViewDefinition, row: StoredRow | null, by: string) {
   if (!row || view.mode !== "transaction") return;
   for (const outer of execution.app.dependents.get(view.name) ?? []) {

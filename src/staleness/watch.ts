@@ -62,7 +62,7 @@ async function write(execution: MutationExecution, method: Method, named: string
   const isInsert = method === "insert";
   const id = args.at(method === "delete" ? -1 : -2);
   const table = named || tableOfId(db, id, await trackedTables(execution));
-  // A read of a row names its table: rows that depend on documents of any table must not mark themselves.
+  // The table of a row is always known when it is read. If rows counted as documents of any table, they would mark themselves.
   const tables = app.views.has(table) ? [table] : [table, ANY_TABLE];
   const shapes = app.isTracking ? await shapesOn(execution, tables) : [];
   const views = app.dependents.get(table) ?? [];

@@ -20,7 +20,7 @@ export type Sides = { before: Document; after: Document };
 
 /** The table of a document whose id was read without naming the table. */
 export const ANY_TABLE = "";
-/** More characters of values, or of bounds, are left out, so that more changes match. */
+/** Values are cut after so many characters, and longer bounds are left out: then more changes match. */
 const MAX_VALUES = 1_000;
 
 /** Stands for the keys of a view, which other views read. */
@@ -55,7 +55,7 @@ export interface Documents {
   fields?: Record<string, Value>;
   /** The range on the next field, such as `{ field: "delay", gte: 10, lt: 20 }`. */
   bounds?: { field: string } & { [Kind in "gt" | "gte" | "lt" | "lte"]?: Value };
-  /** So many rows depend on them that reads look changes up, in place of marks. */
+  /** Very many rows depend on them: a change marks none of these rows, and their reads look for it instead. */
   shared?: true;
 }
 

@@ -8,8 +8,8 @@ const MAX_IN_TABLE = 100;
 
 /** Whether what a row depends on is recorded: what `compute` reads, or what the views depend on that are its sources. */
 export function isRecorded({ isTracked, mode, sources, siblings }: ViewDefinition): boolean {
-  const isOver = Object.keys(sources).some((name) => siblings?.get(name)?.mode === "transaction");
-  return isTracked || (mode === "transaction" && isOver);
+  const isView = (source: string) => siblings?.get(source)?.mode === "transaction";
+  return isTracked || (mode === "transaction" && Object.keys(sources).some(isView));
 }
 
 /** Records what the compute of one row reads. */

@@ -38,7 +38,7 @@ export async function storeDependencies(execution: MutationExecution, row: RowNa
   return { ...(Object.keys(over).length > 0 && { over }), ...(texts.length > 0 && { shared: texts }) };
 }
 
-/** Forgets what a row depended on that is deleted, or whose view is not tracked any more. */
+/** Deletes the dependencies of a row that is deleted, or whose view is not tracked any more. */
 export async function removeDependencies({ db, ledger }: MutationExecution, row: RowName): Promise<void> {
   for (const { _id } of await dependenciesOf(db, row)) await ledger.db.delete("lazyDependencies", _id);
 }
@@ -49,7 +49,7 @@ export function dependenciesOf(db: AnyReader, { view, key }: RowName) {
   return dependencies.withIndex("by_row", (q) => q.eq("view", view).eq("key", key)).collect();
 }
 
-/** The dependencies that a row registers, by identity, as it did before or because few rows have them; and the others. */
+/** Divides dependencies: the row registers those that it had before or that few rows have, and shares the others. */
 async function register(execution: MutationExecution, row: RowName, all: Dependency[], before: Map<string, unknown>) {
   const registered = new Map<string, Dependency>();
   const shared = new Set<string>();
@@ -61,7 +61,7 @@ async function register(execution: MutationExecution, row: RowName, all: Depende
   return { registered, shared };
 }
 
-/** Whether very many rows have a dependency. When they have become so many, the others share it from now on, too. */
+/** Whether very many rows share a dependency. The row that makes them too many turns the registered ones into sharers. */
 async function share(execution: MutationExecution, own: RowName, text: string): Promise<boolean> {
   const { db, ledger } = execution;
   const rows = await rowsWith(execution, text);
@@ -70,7 +70,7 @@ async function share(execution: MutationExecution, own: RowName, text: string): 
   await ledger.db.insert("lazyDependencies", { text, view: "", key: "" });
   execution.dependents.clear();
   for (const { _id, view, key } of rows) {
-    // What stays registered is marked as well.
+    // A row that stays registered is marked by writes, which is right as well.
     if ((view === own.view && key === own.key) || (await isNearlyOut(execution.ctx))) continue;
     const row = await findRow(db, { name: view }, key).catch(() => undefined);
     if (row?.tracked) await shareDependency(db, view, row, text);
@@ -138,7 +138,7 @@ async function learnShapes(execution: MutationExecution, shapes: readonly string
   execution.shapes = undefined;
 }
 
-/** Forgets the shapes that no dependency has any more: each costs each write of its table a range. */
+/** Drops the shapes that no dependency has any more. Each shape costs each write to its table an index range. */
 export async function dropShapes(db: LazyWriter): Promise<void> {
   const stored = await db.query("lazyShapes").first();
   if (!stored) return;

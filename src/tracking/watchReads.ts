@@ -36,8 +36,8 @@ export function watchReads(execution: Execution, { name }: ViewDefinition, lookA
       ...db,
       get: async (...args: [string, string?]) => {
         const [first, second] = args;
-        const tables = [...app.views.keys(), ...app.dependents.keys()];
-        const [table, id] = second === undefined ? [tableOfId(db, first, tables), first] : [first, second];
+        const tables = () => [...app.views.keys(), ...app.dependents.keys()];
+        const [table, id] = second === undefined ? [tableOfId(db, first, tables()), first] : [first, second];
         enter(table);
         recorder?.read(table, [["_id", id]]);
         const document: Document = await (db.get as (...args: unknown[]) => Promise<Document>)(...args);
@@ -50,7 +50,7 @@ export function watchReads(execution: Execution, { name }: ViewDefinition, lookA
         const query = db.query(table);
         return record || look ? watchQuery(query, record, look) : query;
       },
-      // Helpers copy it, and do not use it.
+      // Helpers of other libraries copy it, and never use it.
       system: recorder ? forbid({}, ["get", "query"], () => refuse("ctx.db.system")) : db.system,
     } as unknown as AnyReader,
   });

@@ -20,7 +20,7 @@ export interface Explanation {
   computedAt: number | null;
   version: number | null;
   asOf: number | null;
-  /** When a change marked the row first, which (such as "insert into flights" or "audit"), and when one did last. */
+  /** When the row was marked first, by what (such as "insert into flights" or "audit"), and when it was marked again. */
   marked: { at: number; by: string | null; againAt: number | null } | null;
   /** What was read, in a tracked view; else the source tables. */
   dependsOn: Documents[];

@@ -137,8 +137,8 @@ interface BaseOptions<Table, Key, Value, Sources> {
   /** At most one recompute of a key starts in this time. Default: 10 seconds. */
   window?: Duration;
   /**
-   * For so long after a reader asked for a row, writes that make it stale have it recomputed, once a window: its
-   * subscribers see the new value without asking. Default: writes never do.
+   * For this long after a reader asked for a row, writes that make it stale have it recomputed, once a window: its
+   * subscribers see the new value without asking. Default: writes only mark.
    */
   lease?: Duration;
   /**
