@@ -40,14 +40,16 @@ export interface Ended<Deployment> {
 export interface Observer<Deployment> {
   onCommit(commit: Commit): void;
   onEnd(kind: Kind, ended: Ended<Deployment>): void;
-  /** @param usage - What the transaction had used, that is run again. */
-  onConflict(path: string, args: JSONValue, change: Change, usage: Usage): void;
+  /** @param usage - What the transaction had used, that is run again; and the lines that it had written. */
+  onConflict(path: string, args: JSONValue, change: Change, usage: Usage, lines: readonly LogLine[]): void;
   /** A scheduled mutation has died. */
   onJobDeath?(job: Job): void;
   /** A scheduled action may have died. */
   onActionDeath?(job: Job): void;
   /** An action, or HTTP action, has begun. */
   onAction?(path: string): void;
+  /** An action has ended, or died. */
+  onActionEnd?(path: string, args: JSONValue, lines: readonly LogLine[], isDead: boolean): void;
   /** A query has ended that a mutation ran in a stale snapshot. */
   onSnapshotQuery?(ended: Ended<Deployment>): void;
 }
@@ -62,9 +64,11 @@ export interface Weather {
   /** How much older than its transaction's the snapshot of a query with `useStaleSnapshot` is, in ms. */
   snapshotAge(): number;
   /** The system calls that a scheduled action makes before it dies; null when it lives. */
-  actionDeath(): number | null;
+  actionDeath(path: string): number | null;
   /** Whether a scheduled mutation dies: it does nothing, and is not run again. Default: none does. */
-  jobDeath?(path: string): boolean;
+  jobDeath?(path: string, args: Job["args"]): boolean;
+  /** How long after a restart Convex finds that a scheduled action has died, in ms. Default: 0. */
+  restartLag?(): number;
   /** How long a transaction rests that was in conflict so often in a row, in ms. */
   conflictRest(conflicts: number, isJob: boolean): number;
 }
@@ -84,6 +88,11 @@ export class Backend<Deployment> implements Services<Deployment> {
   env: Record<string, string | undefined> = {};
   /** How actions run queries. */
   runQueryForAction: RunQuery<Deployment> = (path, args) => this.query(path, args);
+  /** What answers the requests of actions. */
+  answerOutside: (url: string, init?: RequestInit) => Promise<SimulatedResponse> = async (url) => {
+    throw new Error(`Nothing answers at ${url}.`);
+  };
+  private readonly actions = new Set<Frame<Deployment>>();
 
   /** @param isolates - Kept from one backend to the next: making them takes the most time. */
   constructor(
@@ -134,11 +143,7 @@ export class Backend<Deployment> implements Services<Deployment> {
       this.observer.onAction?.(path);
       const { deployment } = this;
       const frame = new Frame<Deployment>(this, deployment, execution, "action", path, null);
-      try {
-        return await this.call(frame, args);
-      } finally {
-        frame.end();
-      }
+      return await this.live(frame, args);
     });
   }
 
@@ -169,6 +174,11 @@ export class Backend<Deployment> implements Services<Deployment> {
     this.committed(this.store.commit([{ ...CODE, stored: code }], place));
   }
 
+  /** The deployment restarts: actions that run die. What is scheduled stays. */
+  restart(): void {
+    for (const frame of this.actions) frame.die("The deployment has restarted.");
+  }
+
   now(): number {
     return this.loop.now;
   }
@@ -183,6 +193,22 @@ export class Backend<Deployment> implements Services<Deployment> {
 
   turn(execution: number, why: string): Promise<void> {
     return this.loop.turn(execution, why);
+  }
+
+  after(ms: number, fire: () => void): void {
+    this.loop.at(this.loop.now + ms, fire);
+  }
+
+  suspend(execution: number): void {
+    this.loop.suspend?.(execution);
+  }
+
+  resume(execution: number): void {
+    this.loop.resume?.(execution);
+  }
+
+  fetchForAction(url: string, init?: RequestInit): Promise<SimulatedResponse> {
+    return this.answerOutside(url, init);
   }
 
   syscall(frame: Frame<Deployment>, op: string, args: Arguments): JSONValue {
@@ -240,7 +266,7 @@ export class Backend<Deployment> implements Services<Deployment> {
       await this.turn(execution, "commit");
       const outcome = "error" in result ? null : transaction.commit(path, this.loop.now);
       if (isConflict(outcome)) {
-        this.observer.onConflict(path, args, outcome.change, transaction.usage);
+        this.observer.onConflict(path, args, outcome.change, transaction.usage, frame.lines);
         if (retries < maxRetries) {
           await this.rest(this.weather.conflictRest(retries + 1, jobId !== null));
           continue;
@@ -275,7 +301,7 @@ export class Backend<Deployment> implements Services<Deployment> {
     const { _id, name, args } = job;
     await this.loop.execute(async (execution) => {
       if (this.isAction(name)) await this.runAction(execution, job);
-      else if (this.weather.jobDeath?.(name)) await this.bury(execution, job);
+      else if (this.weather.jobDeath?.(name, args)) await this.bury(execution, job);
       else await this.transact(execution, name, convexToJson(args[0]), _id);
     });
   }
@@ -311,12 +337,24 @@ export class Backend<Deployment> implements Services<Deployment> {
     const { deployment } = this;
     if (!this.writeJob(job, "inProgress")) return;
     const frame = new Frame<Deployment>(this, deployment, execution, "action", job.name, null);
-    const death = this.weather.actionDeath();
-    const work = this.call(frame, convexToJson(job.args[0]));
-    const result = await settled(death === null ? work : Promise.race([work, frame.dieAfter(death)]));
-    frame.end();
-    if (death !== null) this.observer.onActionDeath?.(job);
+    const death = this.weather.actionDeath(job.name);
+    const result = await settled(this.live(frame, convexToJson(job.args[0]), death));
+    if (death !== null || frame.isDead) this.observer.onActionDeath?.(job);
+    if (frame.isDead && death === null) await this.rest(this.weather.restartLag?.() ?? 0);
     this.writeJob(job, "error" in result ? "failed" : "success");
+  }
+
+  /** Runs an action until it ends, dies after so many calls, or the deployment restarts. */
+  private async live(frame: Frame<Deployment>, args: JSONValue, calls: number | null = null): Promise<JSONValue> {
+    this.actions.add(frame);
+    const death = calls === null ? frame.death() : frame.dieAfter(calls);
+    try {
+      return await Promise.race([this.call(frame, args), death]);
+    } finally {
+      frame.end();
+      this.actions.delete(frame);
+      this.observer.onActionEnd?.(frame.path, args, frame.lines, frame.isDead);
+    }
   }
 
   /** @returns Whether the job was there to be begun, or ended. */
