@@ -59,9 +59,9 @@ export const MAX_FORWARD_AGE_MS = HOUR;
 export const MAX_CLOCK_SKEW_MS = 5 * MINUTE;
 /** How long a canary may be on its way: the stream delivers after 5 s, and some seconds later when it fails. */
 export const CANARY_PATIENCE_MS = MINUTE;
-/** How long a tail reads on after the last effect, where the app does not say. */
+/** How long a tail reads on after the last effect, where the app does not say: most writes have others near them. */
 export const DEFAULT_LINGER_MS = 10 * SECOND;
-/** A tail that closes reads on for so long: mutations that saw it running commit in this time, and subscribers run. */
+/** For so long at its end, a tail says that it closes: mutations that saw it read commit in it, and subscribers run. */
 export const CLOSING_MS = 5 * SECOND;
 /** A tail hands over to another one: Convex ends an action after ten minutes, and one poll may take one. */
 export const MAX_TAIL_MS = 8 * MINUTE;

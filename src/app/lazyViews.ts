@@ -52,7 +52,7 @@ export interface LazyViewsOptions<DataModel extends GenericDataModel> {
    * the wrappers of `convex-lazy-views/client`, `/react` or `/nextjs` forward them. It is faster beside another one.
    */
   transports?: readonly Transport[];
-  /** How long the tail of the transport `logTail` reads on after the last effect. Default: 10 seconds. */
+  /** How long the tail of the transport `logTail` reads on after the last effect: at least 5 seconds. Default: 10. */
   linger?: Duration;
   /**
    * How many rows of each view one heartbeat audits, from 1, or false for none: it computes them again and compares;

@@ -40,9 +40,9 @@ class Tail {
   }
 
   private async read(): Promise<void> {
-    const { lingerMs } = this.app;
+    const quietMs = Math.max(this.app.lingerMs - CLOSING_MS, 0);
     const handOverAt = Date.now() + MAX_TAIL_MS;
-    let until = Date.now() + lingerMs;
+    let until = Date.now() + quietMs;
     let poll = pollLog(this.cursor);
     for (let polls = 0; ; ) {
       const polled = this.isOver ? await poll : await before(until, poll);
@@ -52,7 +52,7 @@ class Tail {
         this.cursor = polled.cursor;
         const hasEffects = await this.dispatch(polled.seals);
         if (this.isOver) return;
-        if (hasEffects && this.becomes === "reads") until = Math.min(Date.now() + lingerMs, handOverAt);
+        if (hasEffects && this.becomes === "reads") until = Math.min(Date.now() + quietMs, handOverAt);
         await new Promise((resolve) => setTimeout(resolve, POLL_PAUSE_MS));
         poll = pollLog(this.cursor);
         continue;

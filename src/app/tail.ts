@@ -13,12 +13,12 @@ import { complain } from "../values/describe.js";
  * The transport `logTail`: the action `tail` reads the deployment's own function log, and dispatches the effects that it
  * finds in it. It runs only while effects come, and some seconds more. Its life:
  *
- *   start → reads, reads … → closes → ends     when no effect has come for `linger`; what wakes readers starts another
+ *   start → reads, reads … → closes → ends     when no effect comes for `linger`; in its last seconds it says so
  *                          → hands over        before the time of an action is over
  *                          → ends              because of a problem; it starts again after a backoff, if that may help
  *
- * What wakes readers looks through a stale snapshot whether a tail reads. It may see one that has begun to close since:
- * that one reads on until the readers have run. A tail that has died is no job of Convex any more, so another starts.
+ * What wakes readers looks through a stale snapshot whether a tail reads and does not close. It may see one that has begun
+ * to close since: that one reads on until the readers have run. A tail that has died is no job of Convex any more, so another starts.
  * Two at once dispatch the same effects, of which the ledger drops one.
  */
 
