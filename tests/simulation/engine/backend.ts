@@ -47,7 +47,7 @@ export interface Observer<Deployment> {
   /** A scheduled action may have died. */
   onActionDeath?(job: Job): void;
   /** An action, or HTTP action, has begun. */
-  onAction?(path: string): void;
+  onAction?(path: string, args?: JSONValue): void;
   /** An action has ended, or died. */
   onActionEnd?(path: string, args: JSONValue, lines: readonly LogLine[], isDead: boolean): void;
   /** A query has ended that a mutation ran in a stale snapshot. */
@@ -56,6 +56,13 @@ export interface Observer<Deployment> {
 
 /** Runs a query for an action, or serves it from the query cache. */
 export type RunQuery<Deployment> = (path: string, args: JSONValue) => Promise<Ended<Deployment>>;
+
+/** Answers a request of an action, which may have died since. */
+export type AnswerOutside = (
+  url: string,
+  init: RequestInit | undefined,
+  caller: { readonly isDead: boolean },
+) => Promise<SimulatedResponse>;
 
 /** What may go wrong, or be slow, without being anybody's fault. */
 export interface Weather {
@@ -75,6 +82,8 @@ export interface Weather {
 
 /** Conflicts after which a mutation that somebody waits for is given up. */
 const MAX_RETRIES = 4;
+/** What an action throws that a restart of the deployment ends. */
+const RESTARTED = "The deployment has restarted.";
 /** Conflicts that a scheduled function survives: Convex goes on for ever. */
 const MAX_JOB_RETRIES = 100;
 
@@ -89,7 +98,7 @@ export class Backend<Deployment> implements Services<Deployment> {
   /** How actions run queries. */
   runQueryForAction: RunQuery<Deployment> = (path, args) => this.query(path, args);
   /** What answers the requests of actions. */
-  answerOutside: (url: string, init?: RequestInit) => Promise<SimulatedResponse> = async (url) => {
+  answerOutside: AnswerOutside = async (url) => {
     throw new Error(`Nothing answers at ${url}.`);
   };
   private readonly actions = new Set<Frame<Deployment>>();
@@ -140,7 +149,7 @@ export class Backend<Deployment> implements Services<Deployment> {
   async action(path: string, args: JSONValue): Promise<JSONValue> {
     return await this.loop.execute(async (execution) => {
       await this.turn(execution, "begin");
-      this.observer.onAction?.(path);
+      this.observer.onAction?.(path, args);
       const { deployment } = this;
       const frame = new Frame<Deployment>(this, deployment, execution, "action", path, null);
       return await this.live(frame, args);
@@ -176,7 +185,7 @@ export class Backend<Deployment> implements Services<Deployment> {
 
   /** The deployment restarts: actions that run die. What is scheduled stays. */
   restart(): void {
-    for (const frame of this.actions) frame.die("The deployment has restarted.");
+    for (const frame of this.actions) frame.die(RESTARTED);
   }
 
   now(): number {
@@ -207,8 +216,8 @@ export class Backend<Deployment> implements Services<Deployment> {
     this.loop.resume?.(execution);
   }
 
-  fetchForAction(url: string, init?: RequestInit): Promise<SimulatedResponse> {
-    return this.answerOutside(url, init);
+  fetchForAction(frame: Frame<Deployment>, url: string, init?: RequestInit): Promise<SimulatedResponse> {
+    return this.answerOutside(url, init, frame);
   }
 
   syscall(frame: Frame<Deployment>, op: string, args: Arguments): JSONValue {
@@ -333,14 +342,18 @@ export class Backend<Deployment> implements Services<Deployment> {
   /** A scheduled action runs at most once. */
   private async runAction(execution: number, job: Job): Promise<void> {
     await this.turn(execution, "begin");
-    this.observer.onAction?.(job.name);
+    const args = convexToJson(job.args[0]);
+    this.observer.onAction?.(job.name, args);
     const { deployment } = this;
     if (!this.writeJob(job, "inProgress")) return;
     const frame = new Frame<Deployment>(this, deployment, execution, "action", job.name, null);
     const death = this.weather.actionDeath(job.name);
-    const result = await settled(this.live(frame, convexToJson(job.args[0]), death));
+    const result = await settled(this.live(frame, args, death));
     if (death !== null || frame.isDead) this.observer.onActionDeath?.(job);
-    if (frame.isDead && death === null) await this.rest(this.weather.restartLag?.() ?? 0);
+    if (frame.isDead && death === null) {
+      this.suspend(execution);
+      await this.rest(this.weather.restartLag?.() ?? 0);
+    }
     this.writeJob(job, "error" in result ? "failed" : "success");
   }
 
@@ -509,6 +522,11 @@ function outOfRetries(path: string, retries: number): Error {
 /** Whether a mutation was given up because of its conflicts; also of what an action tells that called it. */
 export function isOutOfRetries({ message }: Error): boolean {
   return / was in conflict \d+ times\./.test(message);
+}
+
+/** Whether an action was ended by a restart of the deployment. */
+export function isRestart({ message }: Error): boolean {
+  return message === RESTARTED;
 }
 
 function isConflict(outcome: Commit | Conflict | null): outcome is Conflict {

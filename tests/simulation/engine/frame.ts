@@ -16,7 +16,7 @@ export interface Services<Deployment> {
   /** @returns JSON as text. */
   asyncSyscall(frame: Frame<Deployment>, op: string, args: Arguments): string | Promise<string>;
   /** Answers a request of an action. */
-  fetchForAction(url: string, init?: RequestInit): Promise<SimulatedResponse>;
+  fetchForAction(frame: Frame<Deployment>, url: string, init?: RequestInit): Promise<SimulatedResponse>;
   /** Calls `fire` after a time, in ms. */
   after(ms: number, fire: () => void): void;
   /** An action waits for nothing but time, or an answer from outside; and it goes on. */
@@ -39,6 +39,7 @@ export class Frame<Deployment = unknown> implements Host {
   private lastCall: Promise<unknown> = Promise.resolve();
   private openCalls = 0;
   private openFetches = 0;
+  private openTurns = 0;
   private readonly timers = new Set<number>();
   private timersMade = 0;
   private hasEnded = false;
@@ -142,13 +143,13 @@ export class Frame<Deployment = unknown> implements Host {
     this.mustBeAction("fetch");
     this.openFetches++;
     await this.mayGoOn("fetch");
-    const response = this.services.fetchForAction(url, init);
+    const response = this.services.fetchForAction(this, url, init);
     this.rest();
-    const answer = await response.finally(() => this.services.resume(this.execution));
+    await Promise.allSettled([response]);
     await this.mayGoOn("answer");
     this.openFetches--;
     this.rest();
-    return answer;
+    return response;
   }
 
   setTimeout(fire: () => void, ms: number): number {
@@ -171,16 +172,20 @@ export class Frame<Deployment = unknown> implements Host {
 
   /** Waits for the function's turn; for ever, when it has ended or dies here. */
   private async mayGoOn(why: string): Promise<void> {
+    if (this.hasEnded) await new Promise<never>(() => {});
+    this.openTurns++;
     this.services.resume(this.execution);
     await this.services.turn(this.execution, why);
+    this.openTurns--;
     const isCall = why !== "answer" && why !== "timer";
     if (isCall && this.callsLeft-- === 0) this.die();
     if (this.hasEnded || this.callsLeft < 0) await new Promise<never>(() => {});
   }
 
-  /** An action that has no system call open waits outside. */
+  /** An action that neither waits for its turn nor has a system call open waits for what is outside. */
   private rest(): void {
-    if (this.openCalls === 0 && this.openFetches + this.timers.size > 0) this.services.suspend(this.execution);
+    const isWaiting = this.openTurns + this.openCalls === 0 && this.openFetches + this.timers.size > 0;
+    if (isWaiting) this.services.suspend(this.execution);
   }
 
   private mustBeAction(what: string): void {

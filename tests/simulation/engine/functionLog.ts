@@ -1,4 +1,5 @@
 import { type LogLine, prettyLine } from "../../../examples/backend/console";
+import type { AnswerOutside } from "./backend.js";
 import { SimulatedResponse } from "./isolate.js";
 import type { LogEvent } from "./logStream.js";
 import type { Turns } from "./loop.js";
@@ -28,6 +29,16 @@ interface Entry extends Completion {
 /** What becomes of a request: it gets its answer, some ms late; it fails; or another answer comes. */
 export type RequestFate = number | "fails" | "error" | "other";
 
+/** How a request was answered. */
+export interface LogAnswer {
+  /** Null when the connection was lost. */
+  status: number | null;
+  /** The cursor of the request. */
+  cursor: number;
+  /** Whether entries after the cursor were forgotten before. */
+  isIncomplete: boolean;
+}
+
 /**
  * The deployment's function log, and the route that reads it: the last completions, in memory. A request names the place
  * after which it wants entries. It is answered at once, when one is written, or after 60 s.
@@ -36,6 +47,8 @@ export class FunctionLog {
   private entries: Entry[] = [];
   private readonly waiting = new Set<() => void>();
   private last = 0;
+  /** With what requests are refused; null while the key is good. */
+  refusal: 401 | 403 | null = null;
   /** The place of the last entry that was forgotten. */
   private forgottenAt = 0;
 
@@ -47,13 +60,8 @@ export class FunctionLog {
     private readonly loop: Turns,
     private readonly key: string,
     private readonly size: number,
-    private readonly fate: () => RequestFate,
-    /** Told of each answer, with whether entries after the place were forgotten before. */
-    private readonly onAnswer: (isIncomplete: boolean, entries: number, status: number) => void,
+    private readonly observer: { fate(): RequestFate; onAnswer(answer: LogAnswer): void },
   ) {}
-
-  /** With what requests are refused; null while the key is good. */
-  refusal: 401 | 403 | null = null;
 
   write(completion: Completion): void {
     this.last = Math.max(this.loop.now, nextUp(this.last));
@@ -80,30 +88,33 @@ export class FunctionLog {
   }
 
   /** Answers a request for the entries after a cursor. */
-  async answer(url: string, { headers }: RequestInit = {}): Promise<SimulatedResponse> {
+  readonly answer: AnswerOutside = async (url, { headers } = {}, caller) => {
     const { pathname, searchParams } = new URL(url);
     const cursor = Number(searchParams.get("cursor") ?? Number.NaN);
-    const fate = this.fate();
-    if (fate === "fails") throw new TypeError("The connection was lost.");
-    if (fate === "error") return this.refuse(503);
+    const fate = this.observer.fate();
+    const tell = (status: number | null) => this.observer.onAnswer({ status, cursor, isIncomplete: false });
+    const refuse = (status: number) => {
+      tell(status);
+      return new SimulatedResponse(JSON.stringify({ code: "Refused", message: `Status ${status}.` }), { status });
+    };
+    if (fate === "fails") {
+      tell(null);
+      throw new TypeError("The connection was lost.");
+    }
+    if (fate === "error") return refuse(503);
     if (fate === "other") return new SimulatedResponse("<html>Try again later.</html>");
-    if (new Headers(headers).get("authorization") !== `Convex ${this.key}`) return this.refuse(401);
-    if (pathname !== "/api/stream_function_logs" || Number.isNaN(cursor)) return this.refuse(404);
-    if (this.refusal !== null) return this.refuse(this.refusal);
+    if (new Headers(headers).get("authorization") !== `Convex ${this.key}`) return refuse(401);
+    if (pathname !== "/api/stream_function_logs" || Number.isNaN(cursor)) return refuse(404);
+    if (this.refusal !== null) return refuse(this.refusal);
     if (fate > 0) await this.pause(fate);
     const until = this.loop.now + LONGEST_POLL_MS;
     while (this.last <= cursor && this.loop.now < until) await this.nextEntry(until - this.loop.now);
-    // One that was waiting when the deployment restarted belongs to an action that has died.
+    if (caller.isDead) throw new TypeError("The connection was lost.");
     const found = this.entries.filter((entry) => entry.cursor > cursor);
-    this.onAnswer(this.forgottenAt > cursor, found.length, 200);
+    this.observer.onAnswer({ status: 200, cursor, isIncomplete: this.forgottenAt > cursor });
     const newCursor = found.at(-1)?.cursor ?? cursor;
     return new SimulatedResponse(JSON.stringify({ entries: found.map(jsonOf), newCursor }));
-  }
-
-  private refuse(status: number): SimulatedResponse {
-    this.onAnswer(false, 0, status);
-    return new SimulatedResponse(JSON.stringify({ code: "Refused", message: `Status ${status}.` }), { status });
-  }
+  };
 
   private pause(ms: number): Promise<void> {
     return new Promise((resolve) => this.loop.at(this.loop.now + ms, resolve));
@@ -128,7 +139,15 @@ export class FunctionLog {
 function jsonOf({ udfType, path, lines, cached = false, cursor }: Entry): object {
   const logLines = udfType === "Action" ? [] : lines.map(prettyLine);
   const kind = "Completion";
-  return { kind, udfType, identifier: path, componentPath: null, logLines, timestamp: cursor / 1_000, cachedResult: cached };
+  return {
+    kind,
+    udfType,
+    identifier: path,
+    componentPath: null,
+    logLines,
+    timestamp: cursor / 1_000,
+    cachedResult: cached,
+  };
 }
 
 /** The next number that a double can be. */
