@@ -108,7 +108,8 @@ export class FunctionLog {
     if (this.refusal !== null) return refuse(this.refusal);
     if (fate > 0) await this.pause(fate);
     const until = this.loop.now + LONGEST_POLL_MS;
-    while (this.last <= cursor && this.loop.now < until) await this.nextEntry(until - this.loop.now);
+    const hasEntries = () => (this.entries.at(-1)?.cursor ?? 0) > cursor;
+    while (!hasEntries() && this.loop.now < until) await this.nextEntry(until - this.loop.now);
     if (caller.isDead) throw new TypeError("The connection was lost.");
     const found = this.entries.filter((entry) => entry.cursor > cursor);
     this.observer.onAnswer({ status: 200, cursor, isIncomplete: this.forgottenAt > cursor });
