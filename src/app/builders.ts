@@ -17,7 +17,7 @@ import { CLIENT, MARK, marked } from "../effects/transports/envelope.js";
 import { sendByLog } from "../effects/transports/logLines.js";
 import { called, dispatchOwn, type LazyApp, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
-import { forgottenExports } from "../model/exports.js";
+import { forgottenExports, leavesByLog } from "../model/exports.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 import { IN_TURN, watchDb } from "../staleness/watch.js";
 import { copyOf } from "../values/copy.js";
@@ -72,7 +72,7 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
   const forward = pathOf(app, "forward");
   const { ctx: inner, collector } = queryExecution(app, ctx);
   const send = async (effects: readonly Effect[]) => {
-    if (app.isLogging) await sendByLog(effects);
+    if (leavesByLog(app)) await sendByLog(effects);
     else if (!mark) realm[LISTENER]?.(await sealForClient(effects), forward);
   };
   let value: unknown;
@@ -129,7 +129,8 @@ export async function withExecution<Result>(app: LazyApp, ctx: AnyMutationCtx, w
   if (execution.lostInvalidation !== undefined) throw execution.lostInvalidation;
   const effects = takeEffects(app, collector);
   if (effects.length > 0) await dispatchOwn(app, ctx, effects);
-  if (execution.wakesReaders) await ensureTail(app, ctx);
+  const { wakesReaders, hasWritten } = execution;
+  if (wakesReaders || hasWritten) await ensureTail(app, ctx, wakesReaders);
   return result;
 }
 
