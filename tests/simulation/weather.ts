@@ -62,6 +62,10 @@ export class ChosenWeather implements Weather {
     return path === "lazy:tail" ? this.choose(TAIL_DEATHS, 0.9) : this.choose(DEATHS, 0.7);
   }
 
+  callFails(caller: string): boolean {
+    return caller === "lazy:tail" && this.choose([false, true], 0.98);
+  }
+
   restartLag(): number {
     return this.choose(RESTART_LAGS_MS, 0.3);
   }

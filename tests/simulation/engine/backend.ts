@@ -74,6 +74,8 @@ export interface Weather {
   actionDeath(path: string): number | null;
   /** Whether a scheduled mutation dies: it does nothing, and is not run again. Default: none does. */
   jobDeath?(path: string, args: Job["args"]): boolean;
+  /** Whether a mutation is not run that an action calls: Convex is overloaded. Default: none. */
+  callFails?(caller: string): boolean;
   /** How long after a restart Convex finds that a scheduled action has died, in ms. Default: 0. */
   restartLag?(): number;
   /** How long a transaction rests that was in conflict so often in a row, in ms. */
@@ -234,6 +236,7 @@ export class Backend<Deployment> implements Services<Deployment> {
           return JSON.stringify(valueOrThrow(result));
         }
         case "1.0/actions/mutation":
+          if (this.weather.callFails?.(frame.path)) throw new Error("The system is overloaded.");
           return JSON.stringify(await this.mutation(addressed(frame, args), args.args));
         case "1.0/actions/action":
           return JSON.stringify(await this.action(addressed(frame, args), args.args));
