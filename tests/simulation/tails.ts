@@ -32,6 +32,9 @@ const SLACK_MS = 15_000;
 const PATIENCE_MS = 150_000;
 /** One that reads; one that closes or hands over; and one whose last request is late. */
 const MOST_AT_ONCE = 3;
+const PAUSE_MS = 250;
+/** How often other functions of a busy app run. */
+const BUSY_MS = 2_000;
 
 /** The document of the table `lazyTail`, as far as it is looked at here. */
 interface TailDocument {
@@ -68,22 +71,33 @@ export class Tails {
   /** When the log last forgot entries between two requests of a tail. */
   private gapAt: number | null = null;
   private refusedAt: number[] = [];
+  private requestedAt: number[] = [];
   /** When the first tail started. */
   private firstAt = Number.POSITIVE_INFINITY;
   /** Whether the last request failed because of what soon passes. */
   private isPassing = false;
 
   constructor(
-    { logEntries = LOG_ENTRIES }: History,
+    { logEntries = LOG_ENTRIES, isBusy }: History,
     private readonly loop: Loop,
     private readonly store: Store,
     weather: ChosenWeather,
     check: (work: () => void) => void,
   ) {
     this.log = new FunctionLog(loop, LOG_KEY, logEntries, {
-      fate: () => weather.requestFate(),
+      fate: () => {
+        check(() => this.onRequest());
+        return weather.requestFate();
+      },
       onAnswer: (answer) => check(() => this.onAnswer(answer)),
     });
+    if (isBusy) this.runOthers();
+  }
+
+  /** Other functions of the app run. */
+  private runOthers(): void {
+    this.log.write({ udfType: "Query", path: "app:other", lines: [] });
+    this.loop.at(this.loop.now + BUSY_MS, () => this.runOthers());
   }
 
   /** The variables of a deployment that has a key for its log. */
@@ -158,6 +172,13 @@ export class Tails {
     const isKnown = isDead || this.gapAt === null || wrappedAt >= this.gapAt;
     must(isKnown, () => `The log forgot entries at ${this.gapAt}, and the tail says it did at ${wrappedAt}.`);
     this.gapAt = null;
+  }
+
+  private onRequest(): void {
+    const { now } = this.loop;
+    this.requestedAt = [...this.requestedAt.filter((time) => now - time < PAUSE_MS), now];
+    const { length } = this.requestedAt;
+    must(length <= MOST_AT_ONCE + 1, () => `Tails have read the log ${length} times in ${PAUSE_MS} ms.`);
   }
 
   private onAnswer({ status, cursor, isIncomplete }: LogAnswer): void {
