@@ -30,6 +30,8 @@ export class ChosenWeather implements Weather {
   protected isClear = false;
   private backlogMs: number | null;
   private failingCalls = 0;
+  /** Calls of tails that have failed. */
+  failedCalls = 0;
 
   /** @param living - The share of scheduled recomputes that do not die, whatever is chosen. */
   constructor(
@@ -69,7 +71,9 @@ export class ChosenWeather implements Weather {
     if (caller !== "lazy:tail") return false;
     if (this.failingCalls === 0) this.failingCalls = this.choose(FAILING_CALLS, 0.98);
     else this.failingCalls--;
-    return this.failingCalls > 0;
+    const fails = this.failingCalls > 0;
+    if (fails) this.failedCalls++;
+    return fails;
   }
 
   restartLag(): number {
