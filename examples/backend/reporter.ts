@@ -4,7 +4,8 @@ import { ROOT } from "./components";
 import type { LogLine } from "./console";
 import { type Caller, type IdentityType, newExecutionId, newRequestId, type Outcome, type UdfType } from "./execution";
 import type { FunctionLog } from "./functionLog/log";
-import type { LogStream } from "./logStream";
+import { consoleEvent, executionEvent } from "./logStream/events";
+import type { LogStreams } from "./logStream/streams";
 import type { Bandwidth } from "./metrics";
 import type { Trace } from "./trace";
 
@@ -41,15 +42,13 @@ export interface Run {
   bandwidth: (() => Bandwidth) | null;
 }
 
-/** Tells the trace, the function log, and the log stream when there is one, what functions did. */
+/** Tells the trace, the function log and the log streams what functions did. */
 export class Reporter {
-  /** Set when the deployment has a log stream. */
-  logStream: LogStream | null = null;
-
   /** @param readable - Says how the trace shows a console message; the logs get it as it is. */
   constructor(
     private readonly trace: Trace,
     private readonly functionLog: FunctionLog,
+    private readonly logStreams: LogStreams,
     private readonly readable = (message: string) => message,
   ) {}
 
@@ -59,6 +58,7 @@ export class Reporter {
     this.execution(source, run);
     if (source.path.startsWith(SYSTEM)) return;
     this.functionLog.append({ kind: "Completion", source, run, loggedAt: Date.now() });
+    if (this.logStreams.isActive) this.logStreams.push([executionEvent(source, run)]);
   }
 
   /** A function ended. Of one that is part of another's transaction, only the trace knows. */
@@ -115,6 +115,6 @@ export class Reporter {
         truncated,
       });
     }
-    this.logStream?.push(source, lines);
+    if (this.logStreams.isActive) this.logStreams.push(lines.map((line) => consoleEvent(source, line)));
   }
 }
