@@ -9,7 +9,9 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DataModelFromSchemaDefinition, GenericMutationCtx, GenericSchema, SchemaDefinition } from "convex/server";
 import { Activity } from "./activity";
+import { AdminApi } from "./admin/api";
 import type { Component, Components } from "./components";
+import { Environment } from "./environment";
 import { HttpApi } from "./http/api";
 import { Keys } from "./http/keys";
 import { BackendServer } from "./http/server";
@@ -93,13 +95,19 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
   const activity = new Activity();
   const reporter = new Reporter(trace, options.readable);
   const { schema, modules, components = {} } = options;
-  const runtime = new Runtime(schema, modules, components, reporter, activity);
+  const environment = new Environment();
+  const runtime = new Runtime(schema, modules, components, environment, reporter, activity);
   const queries = new QueryRunner(runtime, reporter);
-  const services = { runtime, queries, mutations: new MutationLog(), activity, outside };
   const keys = new Keys(options.adminKey, options.logKey);
-  const server = new BackendServer(services, [new HttpApi(runtime, queries)], trace);
+  const services = { runtime, queries, mutations: new MutationLog(), keys, activity, outside };
+  const server = new BackendServer(
+    services,
+    [new HttpApi(runtime, queries, keys), new AdminApi(runtime, environment, keys)],
+    trace,
+  );
   const url = await server.listen(options.port ?? 0);
-  const restoreEnv = setEnv({ CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env });
+  const env = { CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env };
+  environment.apply(Object.entries(env).map(([name, value]) => ({ name, value })));
   const logStream =
     options.logStream === undefined ? null : new LogStream(targetOf(options.logStream, url), trace, outside);
   if (logStream !== null) {
@@ -127,7 +135,7 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
       logStream?.stop();
       await server.close();
       await activity.settled();
-      restoreEnv();
+      environment.restore();
     },
   };
 }
@@ -138,16 +146,5 @@ function targetOf({ url, path, secret, intervalMs, format }: LogStreamOptions, s
     secret,
     intervalMs: intervalMs ?? 5_000,
     format: format ?? ("json" as const),
-  };
-}
-
-function setEnv(values: Record<string, string>): () => void {
-  const before = Object.keys(values).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, values);
-  return () => {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
   };
 }

@@ -28,6 +28,7 @@ export class Reporter {
 
   /** A function ended. */
   execution(source: ReportedFunction, outcome: Outcome, durationMs: number): void {
+    if (isSystem(source.path)) return;
     this.trace.emit({
       type: "execution",
       ...source,
@@ -38,6 +39,7 @@ export class Reporter {
 
   /** A function wrote to its console. */
   lines(source: ReportedFunction, lines: readonly LogLine[]): void {
+    if (isSystem(source.path)) return;
     const { udfType, requestId, cached } = source;
     for (const { path, level, message, truncated } of lines) {
       this.trace.emit({
@@ -67,4 +69,9 @@ export class Reporter {
     this.lines(source, result.lines);
     this.execution(source, result.outcome, 0);
   }
+}
+
+/** Whether a function is the deployment's own. As in Convex, nothing is reported of those. */
+function isSystem(path: string): boolean {
+  return /(^|\/)_system\//.test(path);
 }
