@@ -1,6 +1,6 @@
 import type { JSONValue } from "convex/values";
 import type { LogLine } from "./console";
-import type { Outcome } from "./execution";
+import type { IdentityType, Outcome } from "./execution";
 import type { Change, ReadSet } from "./readSet";
 
 /** What a query answered, and as long as it is valid, would answer again. */
@@ -9,13 +9,18 @@ export interface QueryResult {
   key: string;
   /** The function, as `qualify` names it. */
   path: string;
+  component: string;
+  identityType: IdentityType;
   args: JSONValue;
   /** The request that it was computed for. */
   requestId: string;
   outcome: Outcome;
   lines: readonly LogLine[];
+  /** When it ran, in milliseconds since 1970, and for how long. */
+  startedAt: number;
+  durationMs: number;
   reads: ReadSet;
-  /** When it ran. It belongs to every timestamp from then on, until it is invalidated. */
+  /** The timestamp that it ran at. It belongs to every one from then on, until it is invalidated. */
   ts: bigint;
   valid: boolean;
 }

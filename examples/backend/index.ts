@@ -12,6 +12,8 @@ import { Activity } from "./activity";
 import { AdminApi } from "./admin/api";
 import type { Component, Components } from "./components";
 import { Environment } from "./environment";
+import { FunctionLogApi } from "./functionLog/endpoints";
+import { FunctionLog, type FunctionLogOptions } from "./functionLog/log";
 import { HttpApi } from "./http/api";
 import { Keys } from "./http/keys";
 import { BackendServer } from "./http/server";
@@ -55,6 +57,7 @@ export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, b
   /** The deployment's environment variables. They are put back when the backend closes. */
   env?: Record<string, string>;
   logStream?: LogStreamOptions;
+  functionLog?: FunctionLogOptions;
   /** The key that may do everything, `<name>|<hex>`. Default: a new one. */
   adminKey?: string;
   /** The key that may only view logs. Default: a new one. */
@@ -93,18 +96,20 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
   const outside: (work: () => void) => void = AsyncLocalStorage.snapshot();
   const trace = new Trace(outside);
   const activity = new Activity();
-  const reporter = new Reporter(trace, options.readable);
+  const functionLog = new FunctionLog(options.functionLog);
+  const reporter = new Reporter(trace, functionLog, options.readable);
   const { schema, modules, components = {} } = options;
   const environment = new Environment();
   const runtime = new Runtime(schema, modules, components, environment, reporter, activity);
   const queries = new QueryRunner(runtime, reporter);
   const keys = new Keys(options.adminKey, options.logKey);
   const services = { runtime, queries, mutations: new MutationLog(), keys, activity, outside };
-  const server = new BackendServer(
-    services,
-    [new HttpApi(runtime, queries, keys), new AdminApi(runtime, environment, keys)],
-    trace,
-  );
+  const endpoints = [
+    new HttpApi(runtime, queries, keys),
+    new FunctionLogApi(functionLog, keys),
+    new AdminApi(runtime, environment, keys),
+  ];
+  const server = new BackendServer(services, endpoints, trace);
   const url = await server.listen(options.port ?? 0);
   const env = { CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env };
   environment.apply(Object.entries(env).map(([name, value]) => ({ name, value })));
@@ -133,6 +138,7 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
     async close() {
       runtime.jobs.close();
       logStream?.stop();
+      functionLog.stop();
       await server.close();
       await activity.settled();
       environment.restore();

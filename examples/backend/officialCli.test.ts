@@ -3,14 +3,21 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { eventually } from "../../tests/eventually";
 import { api, notebook } from "./fixture";
-import { officialCli } from "./fixture/officialCli";
+import { makeAppFolder, runCli, startCli } from "./fixture/convexCli";
 import { connect, connectHttp, events, follow, runs, start } from "./fixture/setup";
 
 const components = { mine: notebook };
 
+/** The command line in one folder. */
+function cliOf({ url, adminKey }: { url: string; adminKey: string }, key = adminKey) {
+  const folder = makeAppFolder();
+  const run = async (...args: string[]) => await runCli({ url, adminKey: key }, args, { folder });
+  return { folder, run };
+}
+
 test("npx convex run calls functions of every kind, internal ones and those of components too", async () => {
   const backend = await start({ components });
-  const cli = await officialCli(backend);
+  const cli = cliOf(backend);
   const ended = await Promise.all([
     cli.run("run", "messages:send", '{channel: "a", text: "hi"}'),
     cli.run("run", "internal.messages.deliver", '{text: "hidden"}'),
@@ -29,7 +36,7 @@ test("npx convex run calls functions of every kind, internal ones and those of c
 });
 
 test("npx convex run says why a function failed, and which there are when it finds none", async () => {
-  const cli = await officialCli(await start());
+  const cli = cliOf(await start());
   const [failed, missing] = await Promise.all([
     cli.run("run", "messages:deliver", '{text: "fail"}'),
     cli.run("run", "messages:nothing"),
@@ -42,17 +49,15 @@ test("npx convex run says why a function failed, and which there are when it fin
 
 test("npx convex run --watch follows a query", async () => {
   const backend = await start();
-  const cli = await officialCli(backend);
-  const { client } = connect(backend);
-  const watching = cli.start(["run", "messages:list", '{channel: "a"}', "--watch"]);
-  await eventually(() => expect(watching.printed()).toContain("[]"));
-  await client.mutation(api.messages.send, { channel: "a", text: "new" });
-  await eventually(() => expect(watching.printed()).toContain('[\n  "new"\n]'));
+  const watching = startCli(backend, ["run", "messages:list", '{channel: "a"}', "--watch"]);
+  await eventually(() => expect(watching.stdout).toContain("[]"));
+  await connectHttp(backend).mutation(api.messages.send, { channel: "a", text: "new" });
+  await eventually(() => expect(watching.stdout).toContain('[\n  "new"\n]'));
 });
 
 test("npx convex run --identity acts as a user", async () => {
   const backend = await start();
-  const cli = await officialCli(backend);
+  const cli = cliOf(backend);
   const identity = '{name: "Ann", subject: "s", issuer: "https://i"}';
   const { stdout } = await cli.run("run", "messages:whoAmI", "--identity", identity);
   expect(stdout.trim()).toBe('"Ann"');
@@ -61,12 +66,12 @@ test("npx convex run --identity acts as a user", async () => {
 
 test("npx convex env sets, lists, gets and removes variables, and functions see them", async () => {
   const backend = await start({ env: { FIXTURE_WORD: "first" } });
-  const cli = await officialCli(backend);
+  const cli = cliOf(backend);
   const { values } = follow(connect(backend).client, api.logging.environment, {});
   await eventually(() => expect(values).toEqual(["first"]));
   expect((await cli.run("env", "set", "FIXTURE_WORD", "second")).code).toBe(0);
   await eventually(() => expect(values).toEqual(["first", "second"]));
-  await cli.start(["env", "set", "PIPED"], "two\nlines").ended;
+  await runCli(backend, ["env", "set", "PIPED"], { folder: cli.folder, input: "two\nlines" });
   await writeFile(join(cli.folder, "variables"), "FILED=1\nPIPED=other\n");
   expect((await cli.run("env", "set", "--from-file", "variables")).stderr).toContain("already exists");
   expect((await cli.run("env", "set", "--from-file", "variables", "--force")).code).toBe(0);
@@ -81,7 +86,7 @@ test("npx convex env sets, lists, gets and removes variables, and functions see 
 
 test("npx convex data shows tables and documents", async () => {
   const backend = await start({ components });
-  const cli = await officialCli(backend);
+  const cli = cliOf(backend);
   for (const text of ["one", "two"]) {
     await backend.run((ctx) => ctx.db.insert("messages", { channel: "a", text, rank: 0 }));
   }
@@ -107,7 +112,7 @@ test("npx convex data shows tables and documents", async () => {
 
 test("npx convex function-spec describes functions and routes", async () => {
   const backend = await start();
-  const cli = await officialCli(backend);
+  const cli = cliOf(backend);
   const [printed, filed] = await Promise.all([cli.run("function-spec"), cli.run("function-spec", "--file")]);
   const { url, functions } = JSON.parse(printed.stdout);
   expect(url).toBe(backend.url);
@@ -138,8 +143,8 @@ test("npx convex function-spec describes functions and routes", async () => {
 
 test("a key that may only view logs opens nothing else, and an unknown key nothing", async () => {
   const backend = await start();
-  const viewer = await officialCli(backend, backend.logKey);
-  const stranger = await officialCli(backend, "embedded-backend|0123");
+  const viewer = cliOf(backend, backend.logKey);
+  const stranger = cliOf(backend, "embedded-backend|0123");
   const [data, variables, internal, unknown] = await Promise.all([
     viewer.run("data"),
     viewer.run("env", "set", "A", "b"),
@@ -155,7 +160,7 @@ test("a key that may only view logs opens nothing else, and an unknown key nothi
 });
 
 test("a push is refused with the reason", async () => {
-  const cli = await officialCli(await start());
+  const cli = cliOf(await start());
   const { code, stderr } = await cli.run("deploy");
   expect(code).not.toBe(0);
   expect(stderr).toContain("The embedded backend runs the app that it was started with, and takes no code.");

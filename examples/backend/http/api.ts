@@ -2,9 +2,9 @@ import type { UserIdentityAttributes } from "convex/server";
 import type { JSONValue } from "convex/values";
 import { type LogLine, prettyLine } from "../console";
 import { clientMessage } from "../errors";
-import { newEntry, newRequestId, type Outcome } from "../execution";
+import { newRequestId, type Outcome } from "../execution";
 import type { QueryHolder, QueryRunner } from "../queries";
-import type { FunctionCall, Runtime } from "../runtime";
+import { entryOf, type FunctionCall, type Runtime } from "../runtime";
 import { decodeTs, encodeTs } from "../sync/protocol";
 import { parseBody } from "./body";
 import type { ApiAnswer, ApiRequest, Endpoints } from "./endpoints";
@@ -59,7 +59,7 @@ export class HttpApi implements Endpoints {
     ts?: string,
   ): Promise<ApiAnswer> {
     if (endpoint === "query" || endpoint === "query_at_ts") return await this.query(call, ts);
-    const entry = newEntry("http");
+    const entry = entryOf(call, "http");
     const { outcome, lines } = await this.runtime.call(endpoint, call, entry);
     return answer(entry.requestId, outcome, lines);
   }

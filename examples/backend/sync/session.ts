@@ -2,11 +2,11 @@ import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import type { Activity } from "../activity";
 import { prettyLine } from "../console";
 import { clientMessage } from "../errors";
-import { type Entry, newEntry } from "../execution";
+import type { Entry } from "../execution";
 import { HttpError } from "../http/httpError";
 import type { Keys } from "../http/keys";
 import type { QueryHolder, QueryRunner } from "../queries";
-import type { Answer, FunctionCall, Runtime } from "../runtime";
+import { type Answer, entryOf, type FunctionCall, type Runtime } from "../runtime";
 import type { MutationLog } from "./mutationLog";
 import { ProtocolError } from "./parse";
 import {
@@ -194,8 +194,8 @@ export class SyncSession {
 
   private async runMutation(message: FunctionRequest) {
     const { runtime, mutations } = this.services;
-    const entry = newEntry("client");
     const call = this.callOf(message);
+    const entry = entryOf(call, "client");
     const run = () => runtime.call("mutation", call, entry);
     const done = this.sessionId === null ? run() : mutations.once(this.sessionId, message.requestId, run);
     this.mutating = { entry, done };
@@ -206,7 +206,8 @@ export class SyncSession {
   }
 
   private async runAction(message: FunctionRequest) {
-    const answer = await this.services.runtime.call("action", this.callOf(message), newEntry("client"));
+    const call = this.callOf(message);
+    const answer = await this.services.runtime.call("action", call, entryOf(call, "client"));
     this.send({ ...responseTo(message.requestId, answer), type: "ActionResponse" });
     this.requestUpdate();
   }
