@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { eventually } from "../../tests/eventually";
 import { Activity } from "./activity";
+import { Environment } from "./environment";
 import { newEntry } from "./execution";
 import { api, modules, schema } from "./fixture";
 import { connect, connectHttp, events, follow, runs, start } from "./fixture/setup";
@@ -79,7 +80,7 @@ test("a result has a timestamp at which what it shows was there", async () => {
   const outside = (work: () => void) => work();
   const trace = new Trace(outside);
   const reporter = new Reporter(trace, new FunctionLog(), new LogStreams(trace, activity, outside));
-  const runtime = new Runtime(schema, modules, {}, reporter, activity);
+  const runtime = new Runtime(schema, modules, {}, new Environment(), reporter, activity);
   const queries = new QueryRunner(runtime, reporter);
   const holder = { path: "messages:list", args: { channel: "a" }, result: null } as QueryHolder;
   const send = { path: "messages:send", args: { channel: "a", text: "x" } };

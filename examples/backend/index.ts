@@ -9,7 +9,9 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DataModelFromSchemaDefinition, GenericMutationCtx, GenericSchema, SchemaDefinition } from "convex/server";
 import { Activity } from "./activity";
+import { AdminApi } from "./admin/api";
 import type { Component, Components } from "./components";
+import { Environment } from "./environment";
 import { FunctionLogApi } from "./functionLog/endpoints";
 import { FunctionLog, type FunctionLogOptions } from "./functionLog/log";
 import { HttpApi } from "./http/api";
@@ -105,19 +107,22 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
   const logStreams = new LogStreams(trace, activity, outside);
   const reporter = new Reporter(trace, functionLog, logStreams, options.readable);
   const { schema, modules, components = {} } = options;
-  const runtime = new Runtime(schema, modules, components, reporter, activity);
+  const environment = new Environment();
+  const runtime = new Runtime(schema, modules, components, environment, reporter, activity);
   const queries = new QueryRunner(runtime, reporter);
-  const services = { runtime, queries, mutations: new MutationLog(), activity, outside };
   const keys = new Keys(options.adminKey, options.logKey);
+  const services = { runtime, queries, mutations: new MutationLog(), keys, activity, outside };
   const { hasLogStreams: isAllowed = true, logStreamIntervalMs: intervalMs = 5_000 } = options;
   const endpoints = [
-    new HttpApi(runtime, queries),
+    new HttpApi(runtime, queries, keys),
     new FunctionLogApi(functionLog, keys),
     new LogStreamApi(logStreams, keys, { isAllowed, intervalMs }),
+    new AdminApi(runtime, environment, keys),
   ];
   const server = new BackendServer(services, endpoints, trace);
   const url = await server.listen(options.port ?? 0);
-  const restoreEnv = setEnv({ CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env });
+  const env = { CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env };
+  environment.apply(Object.entries(env).map(([name, value]) => ({ name, value })));
   if (options.logStream !== undefined) {
     await logStreams.create(targetOf({ intervalMs, ...options.logStream }, url)).opened;
   }
@@ -143,7 +148,7 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
       functionLog.stop();
       await server.close();
       await activity.settled();
-      restoreEnv();
+      environment.restore();
     },
   };
 }
@@ -151,15 +156,4 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
 function targetOf(options: LogStreamOptions & { intervalMs: number }, siteUrl: string): LogStreamTarget {
   const { url, path = "/", secret, intervalMs, format = "json", topics = ["console"] } = options;
   return { url: url ?? new URL(path, siteUrl).href, secret, intervalMs, format, topics };
-}
-
-function setEnv(values: Record<string, string>): () => void {
-  const before = Object.keys(values).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, values);
-  return () => {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-  };
 }
