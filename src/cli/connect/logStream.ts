@@ -53,7 +53,7 @@ export async function setUpLogStream(context: Context): Promise<void> {
     return;
   }
   // Deliveries of this moment may still be signed with the one before.
-  const previous = current ? { LAZY_VIEWS_STREAM_SECRET_PREVIOUS: current } : {};
+  const previous: Record<string, string> = current ? { LAZY_VIEWS_STREAM_SECRET_PREVIOUS: current } : {};
   await setVariables(context, { ...previous, LAZY_VIEWS_STREAM_SECRET: stream.hmacSecret });
   report.changed("Set LAZY_VIEWS_STREAM_SECRET to the stream's secret.");
 }
