@@ -14,7 +14,7 @@ const INTERVAL_MS = 20;
 const UNPUSHED = { "./_generated/api.ts": async () => ({}) };
 
 const shop = async (options: Parameters<typeof startShop>[0] = {}) =>
-  await startShop({ logStreams: { intervalMs: INTERVAL_MS }, ...options });
+  await startShop({ logStreamIntervalMs: INTERVAL_MS, ...options });
 
 /** Runs `connect`, and checks that it prints none of the deployment's secrets. */
 async function connect(backend: ShopBackend, args: string[] = [], env = variablesOf(backend), folder?: string) {
@@ -178,7 +178,7 @@ test("leaves a log stream alone that posts elsewhere", async () => {
 });
 
 test("takes the log tail on a plan without log streams, and the key at hand for it only when told to", async () => {
-  const backend = await shop({ logStreams: false });
+  const backend = await shop({ hasLogStreams: false });
   const refused = await connect(backend);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toMatch(/plan has no log streams.*\n.*--log-key.*--yes/);
