@@ -216,7 +216,7 @@ export class Tails {
    */
   checkCalm(open: readonly object[]): void {
     const { now } = this.loop;
-    const since = Math.max(this.lastLineAt, this.wakes.at(-1) ?? 0, ...this.starts());
+    const since = Math.max(this.lastLineAt, this.wakes.at(-1) ?? 0);
     const isIdle = now - since > LINGER_MS + SLACK_MS;
     must(!isIdle || this.running.size === 0, () => `A tail still runs ${now - since} ms after the last effect.`);
     const { retryAt = 0, attempts = 0 } = this.document.problem ?? {};
@@ -243,10 +243,6 @@ export class Tails {
   hasForgotten(lines: readonly object[]): boolean {
     const held = this.log.held();
     return lines.some((event) => !held.has(event as LogEvent));
-  }
-
-  private starts(): number[] {
-    return [...this.running.values()].map(({ startedAt }) => startedAt);
   }
 
   /** Whether the last tail has given up until later. */
