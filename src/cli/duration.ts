@@ -1,0 +1,26 @@
+import { InvalidArgumentError } from "commander";
+
+const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/**
+ * A time such as `90s`, `10m` or `1h`, in ms: for `.option()` and `.argument()` of a command.
+ *
+ * @throws InvalidArgumentError with the remedy, for anything else.
+ */
+export function parseDuration(text: string): number {
+  const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim()) ?? [];
+  const ms = Number(amount) * (UNITS[unit] ?? Number.NaN);
+  if (ms > 0) return ms;
+  throw new InvalidArgumentError("Give a time such as 90s, 10m or 1h.");
+}
+
+/** A time as people say it: `10 minutes`, `1 hour 30 minutes`, `4.2 s`. */
+export function formatDuration(ms: number): string {
+  if (ms < 60_000) return `${Number((ms / 1_000).toPrecision(2))} s`;
+  const minutes = Math.round(ms / 60_000);
+  const parts = { hour: Math.floor(minutes / 60), minute: minutes % 60 };
+  return Object.entries(parts)
+    .filter(([, count]) => count > 0)
+    .map(([unit, count]) => `${count} ${unit}${count === 1 ? "" : "s"}`)
+    .join(" ");
+}
