@@ -16,7 +16,7 @@ export function addConnect(program: Command): void {
     .command("connect")
     .summary("sets up how effects leave a query, and proves it")
     .description(
-      "Sets up how effects leave a query: chooses the transport that the deployment can have, makes and sets its\n" +
+      "Sets up how effects leave a query: chooses the transport that the deployment can have, makes and sets its " +
         "secrets, and sends an effect the whole way. Run it once for each deployment. What is set up stays as it is.",
     )
     .addOption(new Option("--transport <name>", "how effects leave a query").choices(TRANSPORTS))

@@ -38,7 +38,7 @@ export async function setUpLogStream(context: Context): Promise<void> {
   if (stream === null) {
     const secret = await createWebhookStream(deployment).catch((error) => {
       throw error instanceof ApiError && error.code === "LogStreamingNotEnabled"
-        ? new Unavailable(`This deployment's plan has no log streams. ${error.message}`)
+        ? new Unavailable(`This deployment's plan has no log streams; --transport logTail needs none. ${error.message}`)
         : error;
     });
     report.changed(`Created the log stream to ${effectsUrl(deployment)}, with the topic console alone.`);
@@ -53,7 +53,7 @@ export async function setUpLogStream(context: Context): Promise<void> {
     return;
   }
   // Deliveries of this moment may still be signed with the one before.
-  const previous = current ? { LAZY_VIEWS_STREAM_SECRET_PREVIOUS: current } : {};
+  const previous: Record<string, string> = current ? { LAZY_VIEWS_STREAM_SECRET_PREVIOUS: current } : {};
   await setVariables(context, { ...previous, LAZY_VIEWS_STREAM_SECRET: stream.hmacSecret });
   report.changed("Set LAZY_VIEWS_STREAM_SECRET to the stream's secret.");
 }
