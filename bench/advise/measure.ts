@@ -57,12 +57,12 @@ async function adviseOn(workload: Workload, isolates: Isolates<Deployment>): Pro
   );
   const view = documentsOf(await play(strategy("lazyTracked"), workload, isolates));
   const observation = observe(callsOf(entries), { windowMs: WINDOW_MS });
-  const { verdict, aDay } = predict(observation, WINDOW_MS)[0] as Prediction;
+  const { verdict, estimate } = predict(observation, WINDOW_MS)[0] as Prediction;
   const days = (observation.until - observation.from) / 86_400_000;
   return {
     verdict,
     inQuery: inQuery - bare,
-    predicted: Math.round((aDay?.withView.documents ?? 0) * days),
+    predicted: Math.round((estimate?.withView.documents ?? 0) * days),
     measured: view - bare,
   };
 }

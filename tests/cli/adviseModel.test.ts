@@ -101,9 +101,9 @@ describe("for any log", () => {
     fc.assert(
       fc.property(events, (all) => {
         const { observation, predictions } = advise(all);
-        for (const { query, aDay, parts, documentsSaved } of predictions) {
+        for (const { query, estimate } of predictions) {
           const { times, writes } = query.recomputes;
-          for (const range of [times, writes, ...(documentsSaved === null ? [] : [documentsSaved])]) {
+          for (const range of [times, writes, ...(estimate === null ? [] : [estimate.documentsSaved])]) {
             expect(range.fewest).toBeLessThanOrEqual(range.likely + 1e-6);
             expect(range.likely).toBeLessThanOrEqual(range.most + 1e-6);
           }
@@ -111,7 +111,7 @@ describe("for any log", () => {
           const amounts = [
             times.fewest,
             writes.fewest,
-            ...Object.values({ ...aDay?.now, ...aDay?.withView, ...parts }),
+            ...Object.values({ ...estimate?.now, ...estimate?.withView, ...estimate?.parts }),
           ];
           for (const amount of amounts) {
             expect(amount).toBeGreaterThanOrEqual(0);

@@ -57,17 +57,23 @@ export interface Prediction {
   verdict: Verdict;
   /** For `"unclear"`: what the log lacks. */
   lack: string | null;
-  /** A day of the query as it is, and with a view; null where the verdict is `"unclear"`. */
-  aDay: { now: Use; withView: Use } | null;
+  /** Null where the verdict is `"unclear"`. */
+  estimate: Estimate | null;
+}
+
+export interface Estimate {
+  /** A day of the query as it is, and with a view. */
+  now: Use;
+  withView: Use;
   /** Of the documents with a view, a day: what readers, recomputes and writes take. */
-  parts: { hits: number; recomputes: number; writes: number } | null;
+  parts: { hits: number; recomputes: number; writes: number };
   /** A view saves documents while it is computed fewer times than this in the time of the log. */
-  breakEven: number | null;
+  breakEven: number;
   /** Documents that a view saves a day: negative where it takes more. */
-  documentsSaved: Range | null;
-  bytesSaved: number | null;
+  documentsSaved: Range;
+  bytesSaved: number;
   /** In 30 days, at list prices. */
-  dollarsSavedAMonth: number | null;
+  dollarsSavedAMonth: number;
 }
 
 /** @param windowMs - The view's window. */
@@ -77,32 +83,30 @@ export function predict(observation: Observation, windowMs: number): Prediction[
 
 function predictOne(query: ObservedQuery, observation: Observation, windowMs: number): Prediction {
   const lack = whatLacks(query, observation, windowMs);
-  if (lack !== null) {
-    const none = { aDay: null, parts: null, breakEven: null, documentsSaved: null, bytesSaved: null };
-    return { query, verdict: "unclear", lack, ...none, dollarsSavedAMonth: null };
-  }
+  if (lack !== null) return { query, verdict: "unclear", lack, estimate: null };
+  const estimate = estimateSaving(query, observation);
+  const isGain = estimate.documentsSaved.likely >= SMALLEST_GAIN * estimate.now.documents;
+  const verdict = !isGain ? "no gain" : estimate.dollarsSavedAMonth < 0 ? "dearer" : "gain";
+  return { query, verdict, lack, estimate };
+}
+
+function estimateSaving(query: ObservedQuery, observation: Observation): Estimate {
   const perDay = DAY_MS / (observation.until - observation.from);
   const { recomputes } = query;
   const now = times({ documents: query.documents, bytes: query.bytes, calls: 0 }, perDay);
-  const withView = (which: keyof Range) => times(viewUse(query, observation, pick(recomputes, which)), perDay);
-  const saved = (which: keyof Range) => now.documents - withView(which).documents;
-  const view = withView("likely");
-  const documentsSaved = { fewest: saved("most"), likely: saved("likely"), most: saved("fewest") };
-  const bytesSaved = now.bytes - view.bytes;
-  const dollarsSavedAMonth = DAYS_A_MONTH * dollars({ bytes: bytesSaved, calls: -view.calls });
-  const isGain = documentsSaved.likely >= SMALLEST_GAIN * now.documents;
-  const verdict = !isGain ? "no gain" : dollarsSavedAMonth < 0 ? "dearer" : "gain";
+  const view = (which: keyof Range) => times(viewUse(query, observation, pick(recomputes, which)), perDay);
+  const saved = (which: keyof Range) => now.documents - view(which).documents;
+  const withView = view("likely");
+  const bytesSaved = now.bytes - withView.bytes;
   const parts = partsOf(query, observation, pick(recomputes, "likely"));
   return {
-    query,
-    verdict,
-    lack: null,
-    aDay: { now, withView: view },
-    breakEven: Math.max(0, (query.documents - parts.hits - parts.writes) / documentsARecompute(query)),
+    now,
+    withView,
     parts: { hits: parts.hits * perDay, recomputes: parts.recomputes * perDay, writes: parts.writes * perDay },
-    documentsSaved,
+    breakEven: Math.max(0, (query.documents - parts.hits - parts.writes) / documentsARecompute(query)),
+    documentsSaved: { fewest: saved("most"), likely: saved("likely"), most: saved("fewest") },
     bytesSaved,
-    dollarsSavedAMonth,
+    dollarsSavedAMonth: DAYS_A_MONTH * dollars({ bytes: bytesSaved, calls: -withView.calls }),
   };
 }
 

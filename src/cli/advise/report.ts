@@ -60,11 +60,11 @@ export function adviceText(
   const { from, until, calls, mutations, documentsWritten } = observation;
   if (calls === 0) return ["The log has no calls of the app's queries or mutations, so there is nothing to advise on."];
   const time = (ms: number) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
-  const lost = gaps === 0 ? [] : [`Entries of the log were lost ${gaps} times: all counts are too low.`];
+  const lost = gaps === 0 ? [] : [`Entries of the log were lost ${counted(gaps, "time")}: all counts are too low.`];
   return [
-    `${number(calls)} calls of queries and mutations in ${formatDuration(until - from)}, from ${time(from)} to ` +
-      `${time(until)} UTC.`,
-    `${number(mutations)} mutations have written ${number(documentsWritten)} documents.`,
+    `${counted(calls, "call")} of the app's queries and mutations in ${formatDuration(until - from)}, from ` +
+      `${time(from)} to ${time(until)} UTC.`,
+    `${counted(mutations, "mutation")} wrote ${counted(documentsWritten, "document")}.`,
     ...lost,
     "",
     ...table(observation),
@@ -106,18 +106,10 @@ function more(count: number): string[] {
 
 /** Two or three sentences about one query. */
 function explain(prediction: Prediction, spanMs: number): string[] {
-  const { query, lack, aDay, parts, breakEven, documentsSaved, bytesSaved, dollarsSavedAMonth } = prediction;
-  if (
-    aDay === null ||
-    parts === null ||
-    documentsSaved === null ||
-    bytesSaved === null ||
-    dollarsSavedAMonth === null
-  ) {
-    return [`  ${query.name}: ${lack}.`];
-  }
+  const { query, lack, estimate } = prediction;
+  if (estimate === null) return [`  ${query.name}: ${lack}.`];
+  const { now, withView, parts, breakEven, documentsSaved, bytesSaved, dollarsSavedAMonth } = estimate;
   const { times } = query.recomputes;
-  const { now, withView } = aDay;
   const change = Math.abs(documentsSaved.likely) / Math.max(now.documents, 1);
   const isLess = documentsSaved.likely >= 0;
   const range = [documentsSaved.fewest, documentsSaved.most].map((saved) => withSign(-saved));
@@ -136,6 +128,7 @@ function explain(prediction: Prediction, spanMs: number): string[] {
   ];
 }
 
+const counted = (count: number, noun: string) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
 const number = (value: number) => value.toLocaleString("en");
 const rounded = (value: number) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
 const withSign = (value: number) => `${value < 0 ? "−" : "+"}${rounded(Math.abs(value))}`;

@@ -72,22 +72,24 @@ export function addAdvise(program: Command): void {
 /** What the log has, and what comes in the given time. Ctrl-C ends it earlier. */
 async function readLive(options: AdviseOptions): Promise<Read> {
   const deployment = await findDeployment(options);
-  const interruption = new AbortController();
-  process.once("SIGINT", () => interruption.abort());
-  const signal = AbortSignal.any([interruption.signal, AbortSignal.timeout(options.for)]);
   note(
     `Reading the log of ${deployment.describe} for ${formatDuration(options.for)}. Ctrl-C shows what has come by then.`,
   );
+  const end = new AbortController();
+  process.once("SIGINT", () => end.abort());
+  const endsAt = Date.now() + options.for;
   const entries: LogEntry[] = [];
   let gaps = 0;
-  let lastReadAt = 0;
-  for await (const page of functionLog(deployment, { signal })) {
+  let readAt = 0;
+  for await (const page of functionLog(deployment, { signal: end.signal })) {
     entries.push(...page.entries);
     if (page.gap !== null) gaps++;
-    lastReadAt = Date.now();
+    // The first page has the calls before: it is read, however short the time is.
+    if (readAt === 0) setTimeout(() => end.abort(), Math.max(0, endsAt - Date.now())).unref();
+    readAt = Date.now();
   }
   const last = entries.at(-1);
-  return { entries, gaps, ...(last && { until: last.timestamp * 1_000 + (Date.now() - lastReadAt) }) };
+  return { entries, gaps, ...(last && { until: last.timestamp * 1_000 + (Date.now() - readAt) }) };
 }
 
 /** @throws CliError when there is no such file, or no line of it is an entry of the log. */
@@ -108,7 +110,10 @@ async function readSaved(file: string): Promise<Read> {
   if (entries.length === 0 && unknown > 0) {
     throw new CliError(`No line of ${what} is an entry of the log, as \`npx convex logs --jsonl\` writes them.`);
   }
-  if (unknown > 0) warn(`${unknown} lines of ${what} are no entries of the log, and were left out.`);
+  if (unknown > 0) {
+    const lines = unknown === 1 ? `1 line of ${what} is no entry` : `${unknown} lines of ${what} are no entries`;
+    warn(`${lines} of the log, and left out.`);
+  }
   return { entries, gaps: 0 };
 }
 
