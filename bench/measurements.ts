@@ -1,3 +1,4 @@
+import { measureAdvice } from "./advise/measure";
 import { measureIdle } from "./costs/idle";
 import { compileStrategies } from "./costs/isolates";
 import { invalidateRows } from "./costs/mass";
@@ -29,6 +30,7 @@ export const MEASUREMENTS = {
   overhead: ({ overheadRounds }: Sizes) => measureOverhead(overheadRounds),
   startup: ({ startupRounds }: Sizes) => measureStartup(startupRounds),
   idle: async ({ idle }: Sizes) => await measureIdle(idle, await compileStrategies()),
+  advice: async ({ advised }: Sizes) => await measureAdvice(advised, await compileStrategies()),
   mass: async ({ rows }: Sizes) => await invalidateRows(rows, await compileStrategies()),
 };
 

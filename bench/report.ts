@@ -1,3 +1,4 @@
+import { type Advised, adviceErrors } from "./advise/measure";
 import type { IdleFigures } from "./costs/idle";
 import type { FloodFigures } from "./flood";
 import type { ForwardFigures } from "./forwards";
@@ -13,7 +14,7 @@ import type { WriteFigures } from "./writes";
 
 /** The figures as tables with their goals, a section for each question that was answered. */
 export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] {
-  const { hit, storm, fanout, writes, tracking, forwards, hostileBody, overhead, startup, idle } = figures;
+  const { hit, storm, fanout, writes, tracking, forwards, hostileBody, overhead, startup, idle, advice } = figures;
   return [
     hit && hitSection(hit),
     storm && stormSection(storm),
@@ -25,6 +26,7 @@ export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] 
     overhead && overheadSection(overhead),
     startup && startupSection(startup),
     idle && idleSection(idle),
+    advice && adviceSection(advice),
   ].filter((text) => text !== undefined);
 }
 
@@ -168,4 +170,23 @@ function idleSection(idle: IdleFigures): string {
     atMost("idle.inventedGoneAfter", idle.inventedGoneAfter, 1.1, "when the last is gone, in parts of evictAfter"),
     plain("idle.mostWritten", idle.mostWritten, "documents that one transaction has written, at most"),
   ]);
+}
+
+function adviceSection(advice: Advised[]): string {
+  const { least, most, wrong } = adviceErrors(advice);
+  return section(
+    "Advice: the documents that `advise` predicts for a view from a query's log, over those that a view then takes",
+    [
+      ...advice.map(({ workload, verdict, inQuery, predicted, measured }) =>
+        plain(
+          `advice: ${workload}`,
+          predicted / measured,
+          `${measured} measured, ${inQuery} in the query: "${verdict}"`,
+        ),
+      ),
+      atMost("advice.most", most, 3, "the most of them"),
+      plain("advice.least", least, "the least"),
+      exactly("advice.wrong", wrong, 0, "views that it recommends, and that take more documents than the query"),
+    ],
+  );
 }

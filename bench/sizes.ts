@@ -1,5 +1,6 @@
+import { ADVISED, QUICK_ADVISED } from "./advise/measure";
 import type { IdleSizes } from "./costs/idle";
-import { CELLS, type Cells, QUICK_CELLS, QUICK_RATIOS, RATIOS } from "./costs/scenarios";
+import { CELLS, type Cells, QUICK_CELLS, QUICK_RATIOS, RATIOS, type WorkloadName } from "./costs/scenarios";
 import type { FloodSizes } from "./flood";
 import type { HitSizes } from "./hit";
 
@@ -19,6 +20,8 @@ export interface Sizes {
   sharing: number;
   /** Rows that one tag invalidates. */
   rows: number;
+  /** Workloads for which `advise` predicts what a view takes. */
+  advised: Record<string, WorkloadName>;
   /** Strategies and workloads whose costs are measured. */
   cells: Cells;
   /** Whether it draws the plots of the documentation, which show all of the costs. */
@@ -50,6 +53,7 @@ export const FULL: Sizes = {
   idle: { watched: 50, rounds: 4, invented: 10_000 },
   sharing: 10_000,
   rows: 1_000_000,
+  advised: ADVISED,
   cells: CELLS,
   drawsPlots: true,
 };
@@ -66,6 +70,7 @@ export const QUICK: Sizes = {
   fanout: { ...FANOUT, keys: 50, readsPerKey: 40 },
   sharing: 1_000,
   rows: 100_000,
+  advised: QUICK_ADVISED,
   cells: QUICK_CELLS,
   drawsPlots: false,
 };

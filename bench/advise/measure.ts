@@ -26,15 +26,21 @@ const WINDOW_MS = 10_000;
 /** Reads and writes of so many keys. */
 const mixed = (keys: number, ratio: number, events: number): WorkloadName => ({ ...mixOf(ratio), keys, events });
 
-export const ADVISED: Record<string, WorkloadName> = {
+/** Workloads of the quick form … */
+export const QUICK_ADVISED: Record<string, WorkloadName> = {
   "1 key, 1:1": mixed(1, 1, 1_000),
-  "5 keys, 1:1": mixed(5, 1, 1_500),
+  "5 keys, 1:1": mixed(5, 1, 1_000),
+  "50 keys, 10:1": mixed(50, 10, 2_000),
+  "1 key, watched": watchedBy(5),
+};
+
+/** … and of the full one. */
+export const ADVISED: Record<string, WorkloadName> = {
+  ...QUICK_ADVISED,
   "50 keys, 1:1": mixed(50, 1, 2_000),
   "500 keys, 1:1": mixed(500, 1, 2_000),
   "5 keys, 10:1": mixed(5, 10, 1_500),
-  "50 keys, 10:1": mixed(50, 10, 2_000),
   "50 keys, 1:10": mixed(50, 0.1, 2_000),
-  "1 key, watched": watchedBy(5),
 };
 
 /** Plays each workload to the query, and to a view in its place. */
@@ -69,4 +75,11 @@ async function adviseOn(workload: Workload, isolates: Isolates<Deployment>): Pro
 
 function documentsOf({ amounts }: Recording): number {
   return amounts.documentsRead + amounts.documentsWritten;
+}
+
+/** How far predictions are from what a view took: the least and the most of predicted / measured documents. */
+export function adviceErrors(advised: readonly Advised[]) {
+  const ratios = advised.map(({ predicted, measured }) => predicted / measured);
+  const isWrong = ({ verdict, inQuery, measured }: Advised) => verdict !== "no gain" && measured >= inQuery;
+  return { least: Math.min(...ratios), most: Math.max(...ratios), wrong: advised.filter(isWrong).length };
 }
