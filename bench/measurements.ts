@@ -12,6 +12,7 @@ import { measureStartup } from "./startup/startup";
 import { measureOperations } from "./tracking/measure";
 import type { TrackingFigures } from "./tracking/report";
 import { measureShared } from "./tracking/shared";
+import { measureTransports } from "./transports/measure";
 import { measureWrites } from "./writes";
 
 /** What is measured with the machine to itself: one after the other, in this order. */
@@ -26,6 +27,7 @@ export const MEASUREMENTS = {
     shared: await measureShared(sharing, await compileStrategies()),
   }),
   forwards: ({ forwards }: Sizes) => measureForwards(forwards),
+  transports: ({ transports }: Sizes) => measureTransports(transports),
   hostileBody: ({ hostileRounds }: Sizes) => measureHostileBody(hostileRounds),
   overhead: ({ overheadRounds }: Sizes) => measureOverhead(overheadRounds),
   startup: ({ startupRounds }: Sizes) => measureStartup(startupRounds),
