@@ -2,6 +2,7 @@
 /** The command line `npx convex-lazy-views`: each command is a file of `commands/`. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addConnect } from "./commands/connect.js";
 import { addRelay } from "./commands/relay.js";
 import { addWatch } from "./commands/watch.js";
 import { addWhy } from "./commands/why.js";
@@ -16,6 +17,7 @@ const program = new Command("convex-lazy-views")
   .version(version)
   .showHelpAfterError("Run it with --help for what it takes.");
 
+addConnect(program);
 addRelay(program);
 addWatch(program);
 addWhy(program);
