@@ -1,0 +1,51 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { ROOT } from "../package/pack";
+
+/** A command that runs until it is stopped. */
+export interface LongRunning {
+  /** What it has written so far. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Sends it a signal, and resolves with its exit code when it has ended. */
+  stop(signal: "SIGINT" | "SIGTERM"): Promise<number | null>;
+}
+
+/** Starts `npx convex-lazy-views` in a folder, from this repository's source. It is killed when the test ends. */
+export function startCommand(folder: string, env: Record<string, string>, ...args: string[]): LongRunning {
+  const command = ["--import", "tsx", join(ROOT, "src/cli/index.ts"), ...args];
+  const { PATH = "" } = process.env;
+  const child = spawn(process.execPath, command, {
+    cwd: folder,
+    env: { PATH, HOME: folder, NO_COLOR: "1", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = once(child, "close") as Promise<[number | null]>;
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (data: Buffer) => {
+    stdout += data.toString();
+  });
+  child.stderr.on("data", (data: Buffer) => {
+    stderr += data.toString();
+  });
+  return {
+    get stdout() {
+      return stdout;
+    },
+    get stderr() {
+      return stderr;
+    },
+    async stop(signal) {
+      child.kill(signal);
+      const [code] = await ended;
+      return code;
+    },
+  };
+}
