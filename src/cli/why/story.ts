@@ -43,9 +43,9 @@ const NS_PER_MS = 1_000_000n;
 /** What has happened to the row since the change, or the read, that made its last recompute due; the earliest first. */
 export function storyOf(source: StorySource): StoryEvent[] {
   const now = source.explanations.at(-1) as Explanation;
-  const raised = effectsOf(source);
+  const raised = raisedFor(source);
   const since = beginOf(source, raised);
-  const effects = raised.filter(({ at }) => at >= since);
+  const effects = grouped(raised.filter(({ at }) => at >= since));
   const commits = committed(source).filter(({ at }) => at >= since || at === now.computedAt);
   const events = [
     ...marked(source).filter(({ at }) => at >= since),
@@ -54,16 +54,12 @@ export function storyOf(source: StorySource): StoryEvent[] {
     ...commits,
     ...troubles(now),
   ];
-  if (now.state === "fresh" && now.computedAt !== null) {
-    const first = Math.min(...events.map(({ at }) => at));
-    const took = first < now.computedAt ? `, ${spanText(now.computedAt - first)} after this story begins` : "";
-    events.push({
-      at: now.computedAt,
-      step: "fresh",
-      text: `The row is fresh${took}: its readers have the new value.`,
-    });
-  }
-  return events.sort((a, b) => a.at - b.at || STEPS.indexOf(a.step) - STEPS.indexOf(b.step));
+  events.sort((a, b) => a.at - b.at || STEPS.indexOf(a.step) - STEPS.indexOf(b.step));
+  const [first] = events;
+  if (now.state !== "fresh" || now.computedAt === null || first === undefined) return events;
+  const after = first.step === "write" ? "the write" : "it was read";
+  const took = first.at < now.computedAt ? `, ${spanText(now.computedAt - first.at)} after ${after}` : "";
+  return [...events, { at: now.computedAt, step: "fresh", text: `The row is fresh${took}.` }];
 }
 
 /** When the story begins: of a row that is not fresh, after its commit; of a fresh one, with what led to that. */
@@ -90,13 +86,8 @@ function marked({ module, explanations, entries }: StorySource): StoryEvent[] {
     if (mark === null) continue;
     const writers = mutationsAt(entries, mark.at).filter(({ usageStats }) => usageStats?.databaseWriteDocuments > 0);
     const others = writers.filter(({ identifier }) => !identifier.startsWith(`${module}:`));
-    const who = namesOf(others.length > 0 ? others : writers);
-    const what = mark.by ?? "a change";
-    add({
-      at: mark.at,
-      step: "write",
-      text: who ? `The mutation ${who} wrote: ${what}.` : `A mutation wrote: ${what}.`,
-    });
+    const names = [...new Set((others.length > 0 ? others : writers).map(({ identifier }) => identifier))];
+    add({ at: mark.at, step: "write", text: `${writerText(names)}: ${mark.by ?? "a change"}.` });
     add({ at: mark.at, step: "mark", text: "It marked the row: its readers run again, and find it stale." });
     if (mark.againAt === null) continue;
     const text = "A later change marked the row again, as nothing had come of the mark: its readers ask once more.";
@@ -105,31 +96,36 @@ function marked({ module, explanations, entries }: StorySource): StoryEvent[] {
   return [...events.values()];
 }
 
-/** Effects that a function has raised for the row, or may have. */
+/** An effect that a function has raised for the row, or may have. */
 interface Raised {
-  /** When the first and the last of them were logged, in ms since 1970. */
+  /** When it was logged, in ms since 1970. */
   at: number;
-  until: number;
-  calls: number;
   by: string;
-  /** The `asOf` of the row that the readers saw, in ms, 0 for none; null when the seals cannot be opened. */
+  /** The `asOf` of the row that the reader saw, in ms, 0 for none; null when the seals cannot be opened. */
   seen: number | null;
 }
 
-function effectsOf({ module, view, key, entries, opened }: StorySource): Raised[] {
-  const groups = new Map<string, Raised>();
-  for (const entry of entries) {
+function raisedFor({ module, view, key, entries, opened }: StorySource): Raised[] {
+  return entries.flatMap((entry) => {
     // The canary, which `inspect` raises, is for no row.
     const seals = entry.identifier === `${module}:inspect` ? [] : sealsIn(entry);
     const effects = seals.flatMap((seal) => opened?.get(seal) ?? []);
     const own = effects.filter((each) => isOf(each, `${module}:recompute`, view, key));
     const stamps = opened === null ? seals.map(() => null) : own.map(({ seen = 0n }) => Number(seen / NS_PER_MS));
-    const at = entry.timestamp * 1_000;
-    for (const seen of new Set(stamps)) {
-      const name = `${entry.identifier} ${seen}`;
-      const group = groups.get(name) ?? { at, until: at, calls: 0, by: describe(entry), seen };
-      groups.set(name, { ...group, until: at, calls: group.calls + 1 });
-    }
+    return [...new Set(stamps)].map((seen) => ({ at: entry.timestamp * 1_000, by: describe(entry), seen }));
+  });
+}
+
+/** Effects of one function that saw the same row; there is at least one. */
+type Group = [Raised, ...Raised[]];
+
+function grouped(effects: readonly Raised[]): Group[] {
+  const groups = new Map<string, Group>();
+  for (const effect of effects) {
+    const name = `${effect.by} ${effect.seen}`;
+    const group = groups.get(name);
+    if (group) group.push(effect);
+    else groups.set(name, [effect]);
   }
   return [...groups.values()];
 }
@@ -138,21 +134,22 @@ function isOf({ target, args }: Effect, recompute: string, view: string, key: st
   return target === recompute && args.view === view && canonicalText(args.args) === key;
 }
 
-function effectEvents({ at, until, calls, by, seen }: Raised): StoryEvent[] {
-  const more = calls === 1 ? "" : `, and ${calls - 1} more until ${clockText(until)}`;
-  if (seen === null) return [{ at, step: "effect", text: `${by} raised effects${more}: they may be for this row.` }];
+function effectEvents([{ at, by, seen }, ...others]: Group): StoryEvent[] {
+  const last = others.at(-1);
+  const more = last ? ` ${others.length} more of its calls did until ${clockText(last.at)}.` : "";
+  if (seen === null) return [{ at, step: "effect", text: `${by} raised effects, which may be for this row.${more}` }];
   const found = seen === 0 ? "found no value of the row" : "read the row, which was not fresh";
   return [
     { at, step: "read", text: `${by} ${found}.` },
-    { at, step: "effect", text: `It raised the row's recompute${more && `; so did its calls after it${more}`}.` },
+    { at, step: "effect", text: `It raised the row's recompute.${more}` },
   ];
 }
 
 /** The first dispatch after each group of effects. */
-function dispatches({ module, entries }: StorySource, effects: readonly Raised[]): StoryEvent[] {
+function dispatches({ module, entries }: StorySource, effects: readonly Group[]): StoryEvent[] {
   const names = [`${module}:dispatch`, `${module}:forward`];
   const calls = entries.filter((entry) => isCompletion(entry) && names.includes(entry.identifier)) as Completion[];
-  const first = effects.map(({ at }) => calls.find((call) => call.timestamp * 1_000 >= at));
+  const first = effects.map(([{ at }]) => calls.find((call) => call.timestamp * 1_000 >= at));
   return [...new Set(first)].flatMap((call) => {
     if (call === undefined) return [];
     const text = `${call.identifier} ${call.error ? `failed: ${call.error}` : "took effects"}, carried by ${carrier(call, entries, module)}.`;
@@ -203,10 +200,11 @@ function troubles({ waits: { failure, run } }: Explanation): StoryEvent[] {
 
 const isCompletion = (entry: LogEntry): entry is Completion => entry.kind === "Completion";
 
-/** `a`, or `one of a, b`; empty for none. */
-function namesOf(calls: readonly Completion[]): string {
-  const names = [...new Set(calls.map(({ identifier }) => identifier))];
-  return names.length > 1 ? `that is one of ${names.join(", ")}` : (names[0] ?? "");
+function writerText([name, ...others]: string[]): string {
+  if (name === undefined) return "A mutation wrote";
+  return others.length === 0
+    ? `The mutation ${name} wrote`
+    : `A mutation wrote, one of ${[name, ...others].join(", ")}`;
 }
 
 const describe = ({ udfType, identifier }: LogEntry) =>
