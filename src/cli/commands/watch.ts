@@ -70,7 +70,7 @@ async function runWatch(options: WatchFlags): Promise<void> {
   for (let isFirst = true; !signal.aborted; isFirst = false) {
     const asked = isFirst ? report : await ask().catch(mayPass);
     if (asked) report = asked;
-    if (!signal.aborted) show(snapshotOf(report, rates, Date.now()));
+    if (!signal.aborted) show(snapshotOf(report, rates.lastMinute(Date.now()), Date.now()));
     if (once) break;
     await sleep(interval * 1_000, undefined, { signal }).catch(() => {});
   }

@@ -1,4 +1,3 @@
-import { mutationsAt } from "../callTimes.js";
 import { type Completion, LOG_CAPACITY, type LogEntry, type LogPage } from "../functionLog.js";
 
 const MINUTE_MS = 60_000;
@@ -14,7 +13,6 @@ export interface Rate {
 /** Counts the recomputes of the last minute, from the function log. */
 export class Rates {
   private calls: Completion[] = [];
-  private readonly viewOf = new Map<Completion, string>();
   /** From when on the log is known, in ms since 1970. */
   private since: number | undefined;
 
@@ -31,24 +29,14 @@ export class Rates {
     this.calls.push(...entries.filter((entry): entry is Completion => this.isRecompute(entry)));
   }
 
-  /** Says when rows of a view were committed, in ms since 1970: so some of the calls are known to be the view's. */
-  attribute(view: string, commits: readonly number[]): void {
-    for (const at of commits) {
-      const calls = mutationsAt(this.calls, at).filter((call) => !this.viewOf.has(call));
-      if (calls[0]) this.viewOf.set(calls[0], view);
-    }
-  }
-
-  /** Of all views, or of one; null while too little of the log is known. What is less than a minute is scaled to one. */
-  lastMinute(now: number, view?: string): Rate | null {
+  /** Of all views; null while too little of the log is known. What is less than a minute is scaled to one. */
+  lastMinute(now: number): Rate | null {
     const start = Math.max(this.since ?? now, now - MINUTE_MS);
     const covered = now - start;
     if (covered < MIN_COVERED_MS) return null;
     const old = this.calls.filter(({ timestamp }) => timestamp * 1_000 < now - 2 * MINUTE_MS);
-    for (const call of old) this.viewOf.delete(call);
     this.calls.splice(0, old.length);
-    const recent = this.calls.filter(({ timestamp }) => timestamp * 1_000 >= start);
-    const calls = view === undefined ? recent : recent.filter((call) => this.viewOf.get(call) === view);
+    const calls = this.calls.filter(({ timestamp }) => timestamp * 1_000 >= start);
     const documents = calls.reduce((sum, { usageStats }) => sum + (usageStats?.databaseReadDocuments ?? 0), 0);
     const perMinute = (count: number) => Math.round((count * MINUTE_MS) / covered);
     return { recomputes: perMinute(calls.length), documents: perMinute(documents) };

@@ -1,35 +1,28 @@
 import type { InspectReport } from "../../app/inspect.js";
-import type { Rates } from "./rates.js";
+import type { Rate } from "./rates.js";
 import type { Snapshot, ViewLine } from "./table.js";
 
-/** What `inspect` says of one view; a deployment of an earlier release leaves out what is optional. */
-export type ViewReport = InspectReport["views"][string] & {
-  /** Since when the row is not fresh that is longest so, in ms since 1970. */
-  staleSince?: number | null;
-  /** When rows were committed in the last minute, in ms since 1970. */
-  computedAt?: number[];
-  windowMs?: number;
-};
+type ViewReport = InspectReport["views"][string];
 
-/** What `inspect` and the log say, at a time. */
-export function snapshotOf(report: Pick<InspectReport, "problems" | "views">, rates: Rates, now: number): Snapshot {
-  const reports = Object.entries(report.views as Record<string, ViewReport>);
-  for (const [view, { computedAt = [] }] of reports) rates.attribute(view, computedAt);
-  const views = reports.map(([view, each]) => toLine(view, each, rates, now));
-  return { at: now, views, lastMinute: rates.lastMinute(now), problems: report.problems.length };
+/** What `inspect` says at a time, and the recomputes of the last minute, as far as the log says. */
+export function snapshotOf(
+  { problems, views }: Pick<InspectReport, "problems" | "views">,
+  lastMinute: Rate | null,
+  now: number,
+): Snapshot {
+  const reports = Object.entries(views);
+  // The log does not say which view a recompute was for. Where there is one that has any, it has all.
+  const active = reports.filter(([, { recomputed, failures, more }]) => recomputed > 0 || failures.length > 0 || more);
+  const only = active.length === 1 ? active[0]?.[0] : undefined;
+  const lines = reports.map(([view, report]): ViewLine => {
+    const documents = view === only ? (lastMinute?.documents ?? null) : null;
+    return { ...toLine(report, now), view, documents };
+  });
+  return { at: now, views: lines, lastMinute, problems: problems.length };
 }
 
-function toLine(view: string, report: ViewReport, rates: Rates, now: number): ViewLine {
-  const { rows, stale, more, failures, staleSince = null, computedAt, windowMs = null } = report;
-  return {
-    view,
-    rows,
-    stale,
-    failing: failures.length,
-    hasMore: more,
-    lastMinute: computedAt === undefined ? null : rates.lastMinute(now, view),
-    staleForMs: staleSince === null ? null : now - staleSince,
-    committedAgoMs: computedAt?.length ? now - Math.max(...computedAt) : null,
-    targetMs: windowMs,
-  };
+function toLine(report: ViewReport, now: number): Omit<ViewLine, "view" | "documents"> {
+  const { rows, stale, more, recomputed, failures, staleSince, windowMs, ageMs } = report;
+  const staleForMs = staleSince === null ? null : Math.max(0, now - staleSince);
+  return { rows, stale, hasMore: more, failing: failures.length, recomputed, staleForMs, windowMs, ageMs };
 }

@@ -1,23 +1,26 @@
 import { spanText } from "../why/timeText.js";
 import type { Rate } from "./rates.js";
 
-/** A view as `watch` shows it. Null is what is not known. */
+/** A view as `watch` shows it. */
 export interface ViewLine {
   view: string;
   rows: number;
+  /** Rows that a reader would find stale or expired. */
   stale: number;
   /** Keys whose compute fails. */
   failing: number;
-  /** `rows` and `stale` are lower bounds. */
+  /** Rows that were recomputed in the last minute. */
+  recomputed: number;
+  /** There are more rows than were looked at: the numbers of rows are lower bounds. */
   hasMore: boolean;
-  /** Of this view; null where only those of all views are known. */
-  lastMinute: Rate | null;
+  /** What its recomputes have read in the last minute; null where only that of all views is known. */
+  documents: number | null;
   /** How long the row that is longest stale has been so, in ms. */
   staleForMs: number | null;
-  /** How long ago a row was last committed, in ms; null when none was in the last minute. */
-  committedAgoMs: number | null;
-  /** The view's window: a row that is read while it is stale is fresh again after it and the transport's delay, in ms. */
-  targetMs: number | null;
+  /** A row that is read while it is stale is fresh again after the window and the delay of the transport, in ms. */
+  windowMs: number;
+  /** How old a row may get before it is stale, in ms; null without such an age. */
+  ageMs: number | null;
 }
 
 /** All that `watch` shows. */
@@ -31,7 +34,7 @@ export interface Snapshot {
   problems: number;
 }
 
-const HEADINGS = ["view", "rows", "stale", "failing", "recomputes/min", "documents/min", "age"];
+const HEADINGS = ["view", "rows", "stale", "failing", "recomputed/min", "documents/min", "longest stale"];
 
 /** The table as rows of cells, headings first; and for each view how it does. */
 export function cellsOf({ views }: Snapshot): { cells: string[]; mood: "heading" | "good" | "stale" | "bad" }[] {
@@ -40,17 +43,15 @@ export function cellsOf({ views }: Snapshot): { cells: string[]; mood: "heading"
 }
 
 function viewCells(line: ViewLine): string[] {
-  const { view, rows, stale, failing, hasMore, lastMinute } = line;
-  const more = hasMore ? "+" : "";
-  const rates = [lastMinute?.recomputes, lastMinute?.documents].map((rate) => String(rate ?? "-"));
-  return [view, `${rows}${more}`, `${stale}${more}`, String(failing), ...rates, ageText(line)];
+  const { view, rows, stale, failing, recomputed, hasMore, documents } = line;
+  const counts = [rows, stale, failing, recomputed].map((count, i) => (hasMore && i !== 2 ? `${count}+` : `${count}`));
+  return [view, ...counts, documents === null ? "-" : String(documents), ageText(line)];
 }
 
-/** `stale 12 s (window 10 s)`, `fresh 3 s ago`, or `-`. */
-export function ageText({ stale, staleForMs, committedAgoMs, targetMs }: ViewLine): string {
-  const target = targetMs === null ? "" : ` (window ${spanText(targetMs)})`;
-  if (stale > 0 && staleForMs !== null) return `stale for ${spanText(staleForMs)}${target}`;
-  return committedAgoMs === null ? "-" : `committed ${spanText(committedAgoMs)} ago`;
+/** For how long, and what the view aims at: `12 s (window 10 s, age 5 min)`. */
+export function ageText({ staleForMs, windowMs, ageMs }: ViewLine): string {
+  const age = ageMs === null ? "" : `, age ${spanText(ageMs)}`;
+  return `${staleForMs === null ? "-" : spanText(staleForMs)} (window ${spanText(windowMs)}${age})`;
 }
 
 function moodOf({ failing, stale }: ViewLine) {
@@ -74,18 +75,18 @@ export function align(rows: readonly (readonly string[])[]): string[] {
 /** What holds of all views, as a sentence. */
 export function totalText({ lastMinute, problems }: Snapshot): string {
   const rates = lastMinute
-    ? `In the last minute ${lastMinute.recomputes} recomputes read ${lastMinute.documents} documents.`
-    : "How many recomputes there were in the last minute is not known yet.";
+    ? `All views: ${lastMinute.recomputes} recomputes a minute, which read ${lastMinute.documents} documents.`
+    : "All views: what recomputes have read is not known yet.";
   return problems === 0 ? rates : `${rates} Problems: ${problems}; see npx convex-lazy-views doctor.`;
 }
 
 /** One line for a terminal that is none: `airportStats 12 rows, 1 stale, 0 failing; … In the last minute …`. */
 export function lineOf(snapshot: Snapshot): string {
   const time = new Date(snapshot.at).toTimeString().slice(0, 8);
-  const views = snapshot.views.map(({ view, rows, stale, failing, hasMore, lastMinute }) => {
+  const views = snapshot.views.map(({ view, rows, stale, failing, recomputed, hasMore }) => {
     const more = hasMore ? "+" : "";
-    const rate = lastMinute ? `, ${lastMinute.recomputes} recomputes/min` : "";
-    return `${view} ${rows}${more} rows, ${stale}${more} stale, ${failing} failing${rate}`;
+    const counts = `${rows}${more} rows, ${stale}${more} stale, ${failing} failing, ${recomputed}${more} recomputed`;
+    return `${view} ${counts}`;
   });
   return `${time} ${views.join("; ")}. ${totalText(snapshot)}`;
 }
