@@ -64,11 +64,14 @@ async function runWhy(view: string, words: string[], options: WhyFlags): Promise
   for await (const page of openLog(deployment, { ...options, signal: untilSignal() })) {
     entries = [...entries, ...page.entries].slice(-MOST_ENTRIES);
     // This command's own queries are entries as well: they must not lead to the next.
-    if (told !== null && !canChangeRow(page)) continue;
+    if (told !== null && !canChangeRow(page) && !isBehind(told.row, entries)) continue;
     if (told !== null) explanations.push(await ask());
     told = await tell(entries);
+    const isFresh = told.row.state === "fresh";
+    // The entry of the recompute is about to come.
+    if (options.follow && isFresh && isBehind(told.row, entries)) continue;
     teller?.tell(told);
-    if (!options.follow || told.row.state === "fresh") break;
+    if (!options.follow || isFresh) break;
   }
   if (options.json)
     printJson({ view, key: key.json, effectsAreOpened: opener !== null, ...(told ?? (await tell([]))) });
@@ -78,4 +81,9 @@ async function runWhy(view: string, words: string[], options: WhyFlags): Promise
 /** Whether something may have become of the row: a mutation has ended, or nothing has for a minute. */
 function canChangeRow({ entries }: LogPage): boolean {
   return entries.length === 0 || entries.some(({ kind, udfType }) => kind === "Completion" && udfType === "Mutation");
+}
+
+/** Whether a page of the log has come before the row was committed as it is. */
+function isBehind({ computedAt }: Explanation, entries: readonly LogEntry[]): boolean {
+  return computedAt !== null && (entries.at(-1)?.timestamp ?? 0) * 1_000 < computedAt;
 }

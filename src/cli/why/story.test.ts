@@ -117,7 +117,7 @@ describe("the story of a row", () => {
       ),
       "2005 dispatch: lazy:dispatch took effects, carried by the log stream or a relay.",
       "3000 recompute: lazy:recompute computed the value and committed it, in 5 ms, reading 7 documents.",
-      "3000 fresh: The row is fresh, 2.0 s after the write.",
+      "3000 fresh: The row is fresh, 2 s after the write.",
     ]);
   });
 
@@ -205,17 +205,17 @@ describe("what a row waits for", () => {
     [
       "the retry of a compute that fails",
       with_({ failure }),
-      /failed 2 times in a row: No flights\. The next attempt starts at .*, in 3\.0 s/,
+      /failed 2 times in a row: No flights\. The next attempt starts at .*, in 3 s/,
     ],
     [
       "a reader, when it fails for good",
       with_({ failure: { ...failure, attempts: 8 } }),
-      /Only a reader starts the next attempt, after .*, in 3\.0 s/,
+      /Only a reader starts the next attempt, after .*, in 3 s/,
     ],
     [
       "the end of its window",
       with_({ jobAt: now + 4_000, windowEndsAt: now + 4_000 }),
-      /scheduled for the end of its window: .*, in 4\.0 s\.$/,
+      /scheduled for the end of its window: .*, in 4 s\.$/,
     ],
     [
       "a job that Convex has not started",
@@ -226,7 +226,7 @@ describe("what a row waits for", () => {
     [
       "a run",
       with_({ run: { startedAt: now - 2_000, touchedAt: null } }),
-      /^A run computes it, since .*: 2\.0 s by now\.$/,
+      /^A run computes it, since .*: 2 s by now\.$/,
     ],
     [
       "what a write has scheduled",
@@ -240,7 +240,7 @@ describe("what a row waits for", () => {
 
   test("is the dispatch of an effect, or what heals a lost one", () => {
     expect(waits(stale, { entries: [reads(8_000, "own")] })).toBe(
-      "It waits for the effect to be dispatched, which was raised 2.0 s ago.",
+      "It waits for the effect to be dispatched, which was raised 2 s ago.",
     );
     const later = storyOf({ ...source, explanations: [stale], entries: [reads(8_000, "own")] });
     expect(waitsFor(stale, later, now + 120_000)[0]).toMatch(/^The effect that was raised 2 min ago .* seems lost/);

@@ -152,19 +152,20 @@ function dispatches({ module, entries }: StorySource, effects: readonly Group[])
   const first = effects.map(([{ at }]) => calls.find((call) => call.timestamp * 1_000 >= at));
   return [...new Set(first)].flatMap((call) => {
     if (call === undefined) return [];
-    const text = `${call.identifier} ${call.error ? `failed: ${call.error}` : "took effects"}, carried by ${carrier(call, entries, module)}.`;
+    const carriedBy = carrier(call, entries, module);
+    const did = call.error ? `failed: ${call.error}` : "took effects";
+    const text = `${call.identifier} ${did}${carriedBy && `, carried by ${carriedBy}`}.`;
     return [{ at: call.timestamp * 1_000, step: "dispatch" as const, text }];
   });
 }
 
+/** What has called a dispatch; empty where the log does not say: an action has no entry before it has ended. */
 function carrier(call: Completion, entries: readonly LogEntry[], module: string): string {
   if (call.identifier === `${module}:forward`) return "a client";
   const parent = entries.find(({ executionId }) => executionId === call.parentExecutionId);
   if (parent?.udfType === "HttpAction") return "the log stream or a relay";
   if (parent?.identifier === `${module}:tail`) return "the log tail";
-  if (call.caller === "Scheduler") return "a job that another dispatch scheduled";
-  // An action that still runs has no entry yet.
-  return call.caller === "Action" ? "the log tail, or another action" : `a call by ${call.caller}`;
+  return call.caller === "Scheduler" ? "a dispatch before it" : "";
 }
 
 function committed({ module, explanations, entries }: StorySource): StoryEvent[] {

@@ -16,7 +16,7 @@ const UNITS: [name: string, ms: number][] = [
 export function spanText(ms: number): string {
   if (ms < 0) return `-${spanText(-ms)}`;
   if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 10_000) return `${Number((ms / 1_000).toFixed(1))} s`;
   if (ms < 60_000) return `${Math.round(ms / 1_000)} s`;
   const [name, unit] = UNITS.find(([, length]) => ms >= length) as [string, number];
   return `${Math.round(ms / unit)} ${name}`;
