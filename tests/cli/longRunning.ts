@@ -9,6 +9,8 @@ export interface LongRunning {
   /** What it has written so far. */
   readonly stdout: string;
   readonly stderr: string;
+  /** Resolves with its exit code when it ends by itself; null when a signal has killed it. */
+  readonly ended: Promise<number | null>;
   /** Sends it a signal, and resolves with its exit code when it has ended. */
   stop(signal: "SIGINT" | "SIGTERM"): Promise<number | null>;
 }
@@ -22,7 +24,7 @@ export function startCommand(folder: string, env: Record<string, string>, ...arg
     env: { PATH, HOME: folder, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const ended = once(child, "close") as Promise<[number | null]>;
+  const ended = once(child, "close").then(([code]) => code as number | null);
   onTestFinished(async () => {
     child.kill("SIGKILL");
     await ended;
@@ -36,6 +38,7 @@ export function startCommand(folder: string, env: Record<string, string>, ...arg
     stderr += data.toString();
   });
   return {
+    ended,
     get stdout() {
       return stdout;
     },
@@ -44,8 +47,7 @@ export function startCommand(folder: string, env: Record<string, string>, ...arg
     },
     async stop(signal) {
       child.kill(signal);
-      const [code] = await ended;
-      return code;
+      return await ended;
     },
   };
 }
