@@ -14,7 +14,15 @@ describe("watch", () => {
   test("prints a line each time without a terminal, until it is stopped", async () => {
     const backend = await startShop({ env: ENV, logStream: STREAM });
     const client = new ConvexHttpClient(backend.url, { logger: false });
-    const watch = startCommand(await appFolder(), variablesOf(backend), "watch", "--interval", "0.1");
+    const watch = startCommand(
+      await appFolder(),
+      variablesOf(backend),
+      "watch",
+      "--module",
+      "lazy",
+      "--interval",
+      "0.1",
+    );
     await eventually(() =>
       expect(watch.stdout).toMatch(/^\d\d:\d\d:\d\d customerTotals 0 rows, 0 stale, 0 failing, 0 recomputed\. /),
     );
@@ -39,7 +47,15 @@ describe("watch", () => {
     expect(table.stdout).toMatch(
       /^view +rows +stale +failing +recomputed\/min +documents\/min +longest stale\ncustomerTotals +1 +0 +0 +1 +\d+ +- \(window 1 s\)\nAll views: 1 recomputes a minute, which read \d+ documents\. Problems: \d; see npx convex-lazy-views doctor\.\n$/,
     );
-    const { stdout } = await commandLine(folder, variablesOf(backend), "watch", "--once", "--json");
+    const { stdout } = await commandLine(
+      folder,
+      variablesOf(backend),
+      "watch",
+      "--module",
+      "convex/lazy.ts",
+      "--once",
+      "--json",
+    );
     expect(JSON.parse(stdout)).toMatchObject({
       views: [
         { view: "customerTotals", rows: 1, stale: 0, failing: 0, recomputed: 1, staleForMs: null, windowMs: 1_000 },
@@ -49,7 +65,15 @@ describe("watch", () => {
   });
 
   test("refuses an interval that is none", async () => {
-    const { code, stderr } = await commandLine(await appFolder(), {}, "watch", "--interval", "soon");
+    const { code, stderr } = await commandLine(
+      await appFolder(),
+      {},
+      "watch",
+      "--module",
+      "lazy",
+      "--interval",
+      "soon",
+    );
     expect({ code, stderr }).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("Give seconds, from 0.1 to 86400."),

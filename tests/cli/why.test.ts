@@ -44,7 +44,7 @@ describe("why", () => {
     const client = new ConvexHttpClient(backend.url, { logger: false });
     await client.query(api.orders.total, { customer: "bob" });
     await client.query(api.orders.total, { customer: "ada" });
-    const { stdout } = await why(backend, "customerTotals", '{"customer":"ada"}', "--json");
+    const { stdout } = await why(backend, "customerTotals", '{"customer":"ada"}', "--json", "--module", "lazy");
     const told = JSON.parse(stdout) as { story: { step: string; text: string }[] };
     expect(told).toMatchObject({
       view: "customerTotals",
@@ -65,7 +65,7 @@ describe("why", () => {
       "why",
       "customerTotals",
       "customer=ada",
-      "--follow",
+      ...["--follow", "--module", "lazy"],
     );
     await eventually(() => expect(told.stdout).toContain("It waits for a reader"));
     const client = new ConvexClient(backend.url, { logger: false });
@@ -88,7 +88,7 @@ describe("why", () => {
     [["customerTotals", "client=ada"], 'view "customerTotals": key.'],
     [["customerTotals", "ada"], '"ada" is no part of a key.'],
   ])("says what is wrong with %j", async (args, message) => {
-    const { code, stdout, stderr } = await why(await startShop({ env: ENV }), ...args);
+    const { code, stdout, stderr } = await why(await startShop({ env: ENV }), ...args, "--module", "lazy");
     expect(stderr).toContain(message);
     expect(stderr).not.toContain(" at ");
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

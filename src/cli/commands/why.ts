@@ -1,11 +1,10 @@
 import type { Command } from "commander";
 import type { Explanation } from "../../views/explain.js";
 import { askQuery } from "../askQuery.js";
-import { functionSpec } from "../convexCli.js";
 import { type DeploymentSelection, deploymentOptions, findDeployment } from "../deployment.js";
 import type { LogEntry, LogPage } from "../functionLog.js";
 import { type LogKeyOptions, logKeyOption, openLog } from "../logSource.js";
-import { findLazyModule } from "../module.js";
+import { moduleOf } from "../moduleOf.js";
 import { findOpener } from "../openSeals.js";
 import { note, printJson } from "../output.js";
 import { untilSignal } from "../untilSignal.js";
@@ -47,8 +46,7 @@ Examples:
 async function runWhy(view: string, words: string[], options: WhyFlags): Promise<void> {
   const key = parseKey(words);
   const deployment = await findDeployment(options);
-  const [spec, opener] = await Promise.all([functionSpec(deployment), findOpener(deployment, options)]);
-  const { module } = findLazyModule(spec.functions, options.module);
+  const [module, opener] = await Promise.all([moduleOf(deployment, options.module), findOpener(deployment, options)]);
   const ask = async () =>
     (await askQuery(deployment, `${module}:inspect`, { view, key: key.json })) as unknown as Explanation;
   const explanations: [Explanation, ...Explanation[]] = [await ask()];
@@ -64,8 +62,8 @@ async function runWhy(view: string, words: string[], options: WhyFlags): Promise
   for await (const page of openLog(deployment, { ...options, signal: untilSignal() })) {
     entries = [...entries, ...page.entries].slice(-MOST_ENTRIES);
     // This command's own queries are entries as well: they must not lead to the next.
-    if (told !== null && !canChangeRow(page) && !isBehind(told.row, entries)) continue;
-    if (told !== null) explanations.push(await ask());
+    const isAsked = told !== null && (canChangeRow(page) || isBehind(told.row, entries));
+    if (isAsked) explanations.push(await ask());
     told = await tell(entries);
     const isFresh = told.row.state === "fresh";
     // The entry of the recompute is about to come.
