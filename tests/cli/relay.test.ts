@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../eventually";
-import { appFolder, type ShopBackend, startShop } from "./commandLine";
+import { appFolder, commandLine, type ShopBackend, startShop, variablesOf } from "./commandLine";
 import { startCommand } from "./longRunning";
 import { api } from "./shop";
 
@@ -50,5 +50,34 @@ describe("relay", () => {
     expect(await relay.stop("SIGINT")).toBe(0);
     const written = relay.stdout + relay.stderr;
     for (const secret of [SEAL_SECRET, STREAM_SECRET, backend.logKey]) expect(written).not.toContain(secret);
+  });
+
+  test.each([
+    [
+      "the deployment has no secret that signs",
+      {},
+      'npx convex env set LAZY_VIEWS_STREAM_SECRET "$(openssl rand -hex 32)"',
+    ],
+    ["the key is wrong", { CONVEX_SELF_HOSTED_ADMIN_KEY: "shop|0123" }, "The key is wrong, or of another deployment."],
+  ])("ends at once with the remedy when %s", async (_, env, remedy) => {
+    const backend = await startShop({ env: { LAZY_VIEWS_SECRET: SEAL_SECRET } });
+    const { code, stdout, stderr } = await commandLine(await appFolder(), { ...variablesOf(backend), ...env }, "relay");
+    expect(stderr).toContain(remedy);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  });
+
+  test("with a key that may only view logs, says where the secret comes from", async () => {
+    const { url, logKey } = await startShop({ env: ENV });
+    const { code, stderr } = await commandLine(
+      await appFolder(),
+      { LAZY_VIEWS_LOG_KEY: logKey },
+      "relay",
+      "--url",
+      url,
+    );
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("npx convex env get LAZY_VIEWS_STREAM_SECRET"),
+    });
   });
 });

@@ -1,8 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Completion, LogEntry } from "../functionLog.js";
 import { Rates } from "./rates.js";
+import { Screen } from "./screen.js";
 import { snapshotOf } from "./snapshot.js";
-import { align, cellsOf, lineOf, totalText } from "./table.js";
+import { align, cellsOf, lineOf, type Snapshot, totalText } from "./table.js";
 
 /** In ms since 1970. */
 const NOW = 1_700_000_000_000;
@@ -112,5 +113,38 @@ describe("the table", () => {
     expect(lineOf(snapshot)).toMatch(
       /^\d\d:\d\d:\d\d stats 12 rows, 1 stale, 0 failing, 2 recomputed; network 12 rows, 0 stale, .*\. All views: 2 /,
     );
+  });
+
+  describe("on a terminal", () => {
+    /** What a screen of so many lines is sent, each time. */
+    function drawn(lines: number, count: number, ...snapshots: Snapshot[]): string[] {
+      const { stdout } = process;
+      const written: string[] = [];
+      vi.spyOn(stdout, "write").mockImplementation((text) => written.push(String(text)) > 0);
+      const terminal = { isTTY: true, rows: lines, columns: 60 };
+      const before = Object.fromEntries(Object.keys(terminal).map((name) => [name, Reflect.get(stdout, name)]));
+      Object.assign(stdout, terminal);
+      const screen = new Screen();
+      for (const each of snapshots) screen.draw(each);
+      Object.assign(stdout, before);
+      vi.restoreAllMocks();
+      expect(written).toHaveLength(count);
+      return written;
+    }
+
+    test("is drawn in the same place, and no line wraps", () => {
+      const [first = "", back, again] = drawn(24, 3, snapshot, snapshot);
+      expect(first.split("\n")).toHaveLength(5);
+      expect(Math.max(...first.split("\n").map(({ length }) => length))).toBe(59);
+      expect([back, again]).toEqual(["\x1b[4A\x1b[0J", first]);
+    });
+
+    test("shows as many views as fit, and says how many do not", () => {
+      const many = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`view${i}`, view]));
+      const [text = ""] = drawn(10, 1, snapshotOf({ problems: [], views: many }, rate, NOW));
+      expect(text).toContain("view3");
+      expect(text).not.toContain("view4");
+      expect(text).toContain("… and 5 more views");
+    });
   });
 });
