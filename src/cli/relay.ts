@@ -6,6 +6,7 @@ import { toHex } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
 import { backOff, type LogEntry, type LogPage, sealsIn } from "./functionLog.js";
 import { CliError, note, warn } from "./output.js";
+import { counted } from "./words.js";
 
 /*
  * The relay does what a webhook log stream does: it takes sealed effects out of the function log, and posts them to the
@@ -126,7 +127,7 @@ async function deliver(url: string, events: ConsoleEvent[], { secret, signal, on
     if (!mayPass) {
       // The route answers 400 when no row wants what old lines ask for.
       if (status >= 300 && status !== 400)
-        warn(`${url} answered ${status}; ${events.length} line(s) were dropped: ${text.slice(0, 200)}`);
+        warn(`${url} answered ${status}; ${counted(events.length, "line")} dropped: ${text.slice(0, 200)}`);
       return "done";
     }
     if (failures === 1) warn(`${url} answered ${status || "nothing"}: ${remedyOf(status, text)} Trying again.`);

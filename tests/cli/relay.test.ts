@@ -46,7 +46,7 @@ describe("relay", () => {
     await eventually(async () => expect(await isStored(backend, "ada")).toBe(true));
     await add(backend, "ada", 3);
     await eventually(() => expect(shown()).toEqual(all({ orders: 1, amount: 3 })));
-    expect(relay.stdout).toMatch(/ 200 in \d+ ms: 1 lines, 1 effects, 1 dispatched/);
+    expect(relay.stdout).toMatch(/ 200 in \d+ ms: 1 line, 1 effect, 1 dispatched/);
     expect(await relay.stop("SIGINT")).toBe(0);
     const written = relay.stdout + relay.stderr;
     for (const secret of [SEAL_SECRET, STREAM_SECRET, backend.logKey]) expect(written).not.toContain(secret);

@@ -28,10 +28,10 @@ describe("watch", () => {
     );
     await client.query(api.orders.total, { customer: "ada" });
     await eventually(() =>
-      expect(watch.stdout).toMatch(/customerTotals 1 rows, 0 stale, 0 failing, 1 recomputed\. All views: [1-9]/),
+      expect(watch.stdout).toMatch(/customerTotals 1 row, 0 stale, 0 failing, 1 recomputed\. All views: [1-9]/),
     );
     await client.mutation(api.orders.add, { customer: "ada", amount: 3 });
-    await eventually(() => expect(watch.stdout).toMatch(/customerTotals 1 rows, 1 stale, /));
+    await eventually(() => expect(watch.stdout).toMatch(/customerTotals 1 row, 1 stale, /));
     expect(await watch.stop("SIGTERM")).toBe(0);
     expect(watch.stdout + watch.stderr).not.toContain(ENV.LAZY_VIEWS_SECRET);
   });
@@ -45,7 +45,7 @@ describe("watch", () => {
     const table = await commandLine(folder, variablesOf(backend), "watch", "--once");
     expect(table).toMatchObject({ code: 0, stderr: "" });
     expect(table.stdout).toMatch(
-      /^view +rows +stale +failing +recomputed\/min +documents\/min +longest stale\ncustomerTotals +1 +0 +0 +1 +\d+ +- \(window 1 s\)\nAll views: 1 recomputes a minute, which read \d+ documents\. Problems: \d; see npx convex-lazy-views doctor\.\n$/,
+      /^view +rows +stale +failing +recomputed\/min +documents\/min +longest stale\ncustomerTotals +1 +0 +0 +1 +\d+ +- \(window 1 s\)\nAll views: 1 recompute a minute, reading \d+ documents?\. Problems: \d; see npx convex-lazy-views doctor\.\n$/,
     );
     const { stdout } = await commandLine(
       folder,

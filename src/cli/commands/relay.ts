@@ -12,6 +12,7 @@ import { type LogKeyOptions, logKeyOf, logKeyOption, openLog } from "../logSourc
 import { CliError, keepSecret, note, print } from "../output.js";
 import { type Delivery, relay } from "../relay.js";
 import { untilSignal } from "../untilSignal.js";
+import { counted } from "../words.js";
 
 type RelayFlags = DeploymentSelection & LogKeyOptions & { verbose?: boolean; json?: boolean };
 
@@ -90,13 +91,22 @@ async function secretOfDeployment(deployment: Deployment, isLogKeyOnly: boolean)
   );
 }
 
-const OUTCOMES = ["dispatched", "trailing", "duplicates", "superseded", "refused", "forged"];
+/** What the route did with effects, and how a line names it. */
+const OUTCOMES: [name: string, words: (count: number) => string][] = [
+  ["dispatched", (count) => `${count} dispatched`],
+  ["trailing", (count) => `${count} put off`],
+  ["duplicates", (count) => counted(count, "duplicate")],
+  ["superseded", (count) => `${count} superseded`],
+  ["refused", (count) => `${count} refused`],
+  ["forged", (count) => `${count} forged`],
+];
 
-/** `12:00:01.250 200 in 14 ms: 3 lines, 2 effects, 1 dispatched, 1 duplicates`. */
+/** `12:00:01 200 in 14 ms: 3 lines, 2 effects, 1 dispatched, 1 duplicate`. */
 function toLine({ at, events, status, ms, answer }: Delivery): string {
-  const counts = OUTCOMES.filter((name) => answer[name]).map((name) => `${answer[name]} ${name}`);
-  const effects = typeof answer.effects === "number" ? [`${answer.effects} effects`] : [];
+  const numbers = answer as Record<string, number | undefined>;
+  const outcomes = OUTCOMES.flatMap(([name, words]) => (numbers[name] ? [words(numbers[name])] : []));
+  const effects = numbers.effects === undefined ? [] : [counted(numbers.effects, "effect")];
   const error = typeof answer.error === "string" ? [answer.error] : [];
-  const what = [`${events} lines`, ...effects, ...counts, ...error].join(", ");
+  const what = [counted(events, "line"), ...effects, ...outcomes, ...error].join(", ");
   return `${new Date(at).toTimeString().slice(0, 8)} ${status} in ${ms} ms: ${what}`;
 }

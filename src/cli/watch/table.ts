@@ -1,4 +1,4 @@
-import { spanText } from "../why/timeText.js";
+import { counted, spanText } from "../words.js";
 import type { Rate } from "./rates.js";
 
 /** A view as `watch` shows it. */
@@ -75,7 +75,7 @@ export function align(rows: readonly (readonly string[])[]): string[] {
 /** What holds of all views, as a sentence. */
 export function totalText({ lastMinute, problems }: Snapshot): string {
   const rates = lastMinute
-    ? `All views: ${lastMinute.recomputes} recomputes a minute, which read ${lastMinute.documents} documents.`
+    ? `All views: ${counted(lastMinute.recomputes, "recompute")} a minute, reading ${counted(lastMinute.documents, "document")}.`
     : "All views: what recomputes have read is not known yet.";
   return problems === 0 ? rates : `${rates} Problems: ${problems}; see npx convex-lazy-views doctor.`;
 }
@@ -85,7 +85,7 @@ export function lineOf(snapshot: Snapshot): string {
   const time = new Date(snapshot.at).toTimeString().slice(0, 8);
   const views = snapshot.views.map(({ view, rows, stale, failing, recomputed, hasMore }) => {
     const more = hasMore ? "+" : "";
-    const counts = `${rows}${more} rows, ${stale}${more} stale, ${failing} failing, ${recomputed}${more} recomputed`;
+    const counts = `${rows}${more} row${rows === 1 ? "" : "s"}, ${stale}${more} stale, ${failing} failing, ${recomputed}${more} recomputed`;
     return `${view} ${counts}`;
   });
   return `${time} ${views.join("; ")}. ${totalText(snapshot)}`;

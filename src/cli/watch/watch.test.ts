@@ -104,7 +104,7 @@ describe("the table", () => {
 
   test("adds up all views, and counts problems", () => {
     expect(totalText(snapshot)).toBe(
-      "All views: 2 recomputes a minute, which read 14 documents. Problems: 1; see npx convex-lazy-views doctor.",
+      "All views: 2 recomputes a minute, reading 14 documents. Problems: 1; see npx convex-lazy-views doctor.",
     );
     expect(totalText({ ...snapshot, problems: 0, lastMinute: null })).toMatch(/is not known yet\.$/);
   });

@@ -112,9 +112,7 @@ describe("the story of a row", () => {
       "1000 write: The mutation flights:add wrote: insert into flights.",
       "1000 mark: It marked the row: its readers run again, and find it stale.",
       "1025 read: The query dashboard:stats read the row, which was not fresh.",
-      expect.stringMatching(
-        /^1025 effect: It raised the row's recompute\. 1 more of its calls did until [\d:]+\.035\.$/,
-      ),
+      expect.stringMatching(/^1025 effect: It raised the row's recompute\. 1 more call did until [\d:]+\.035\.$/),
       "2005 dispatch: lazy:dispatch took effects, carried by the log stream or a relay.",
       "3000 recompute: lazy:recompute computed the value and committed it, in 5 ms, reading 7 documents.",
       "3000 fresh: The row is fresh, 2 s after the write.",
@@ -143,7 +141,7 @@ describe("the story of a row", () => {
     const effects = tell({ opened: null }).filter((each) => each.includes("effect:"));
     expect(effects).toEqual([
       expect.stringMatching(
-        /^1025 effect: The query dashboard:stats raised effects, which may be for this row\. 1 more of its calls did until .*\.$/,
+        /^1025 effect: The query dashboard:stats raised effects, which may be for this row\. 1 more call did until .*\.$/,
       ),
       "1045 effect: The query map:stats raised effects, which may be for this row.",
     ]);

@@ -3,7 +3,7 @@ import { canonicalText } from "../../values/canonical.js";
 import type { Explanation } from "../../views/explain.js";
 import { mutationsAt } from "../callTimes.js";
 import { type Completion, type LogEntry, sealsIn } from "../functionLog.js";
-import { clockText, spanText } from "./timeText.js";
+import { clockText, counted, spanText } from "../words.js";
 
 /*
  * The story of a row, from what `inspect` says of it and from the function log. Times join the two: a commit, a mark and
@@ -136,7 +136,7 @@ function isOf({ target, args }: Effect, recompute: string, view: string, key: st
 
 function effectEvents([{ at, by, seen }, ...others]: Group): StoryEvent[] {
   const last = others.at(-1);
-  const more = last ? ` ${others.length} more of its calls did until ${clockText(last.at)}.` : "";
+  const more = last ? ` ${counted(others.length, "more call")} did until ${clockText(last.at)}.` : "";
   if (seen === null) return [{ at, step: "effect", text: `${by} raised effects, which may be for this row.${more}` }];
   const found = seen === 0 ? "found no value of the row" : "read the row, which was not fresh";
   return [
@@ -176,7 +176,7 @@ function committed({ module, explanations, entries }: StorySource): StoryEvent[]
     const [call, ...others] = own.length > 0 ? own : calls;
     if (call === undefined) return { at, step: "recompute", text: "A recompute committed the value." };
     const { identifier, executionTime, usageStats } = call;
-    const cost = `in ${spanText(executionTime * 1_000)}, reading ${usageStats?.databaseReadDocuments ?? 0} documents`;
+    const cost = `in ${spanText(executionTime * 1_000)}, reading ${counted(usageStats?.databaseReadDocuments ?? 0, "document")}`;
     const who = others.length > 0 ? `One of ${others.length + 1} calls of ${identifier}` : identifier;
     return { at, step: "recompute", text: `${who} computed the value and committed it, ${cost}.` };
   });

@@ -1,7 +1,7 @@
 import type { Explanation } from "../../views/explain.js";
 import { colors, print } from "../output.js";
+import { clockText, spanText } from "../words.js";
 import type { StoryEvent } from "./story.js";
-import { clockText, spanText } from "./timeText.js";
 
 /** A row, how it has come to be so, and what it waits for. */
 export interface Told {

@@ -1,7 +1,7 @@
 import { MAX_ATTEMPTS } from "../../effects/ledger.js";
 import type { Explanation } from "../../views/explain.js";
+import { clockText, spanText } from "../words.js";
 import type { StoryEvent } from "./story.js";
-import { clockText, spanText } from "./timeText.js";
 
 /** A log stream delivers after 5 s, and tries again for some time: an effect that takes longer has been lost. */
 const LOST_AFTER_MS = 60_000;

@@ -1,4 +1,4 @@
-/* Times and spans as a person reads them. */
+/* Times, spans and counts as a person reads them. */
 
 /** `12:03:04.125`, in the zone of this machine. */
 export function clockText(at: number): string {
@@ -20,4 +20,9 @@ export function spanText(ms: number): string {
   if (ms < 60_000) return `${Math.round(ms / 1_000)} s`;
   const [name, unit] = UNITS.find(([, length]) => ms >= length) as [string, number];
   return `${Math.round(ms / unit)} ${name}`;
+}
+
+/** `1 line`, `2 lines`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
