@@ -128,7 +128,12 @@ describe("the story of a row", () => {
   });
 
   test("of a fresh row begins with the readers that saw the one before, when its mark is gone", () => {
-    expect(tell({ explanations: [recomputed] }).map((each) => each.split(":")[0])).toEqual([
+    const told = tell({ explanations: [recomputed] });
+    expect(told[0]).toBe(
+      "1005 write: The mutation flights:add was the last to write before; it may have marked the row.",
+    );
+    expect(told.map((each) => each.split(":")[0])).toEqual([
+      "1005 write",
       "1025 read",
       "1025 effect",
       "2005 dispatch",

@@ -59,7 +59,8 @@ export function storyOf(source: StorySource): StoryEvent[] {
   if (now.state !== "fresh" || now.computedAt === null || first === undefined) return events;
   const after = first.step === "write" ? "the write" : "it was read";
   const took = first.at < now.computedAt ? `, ${spanText(now.computedAt - first.at)} after ${after}` : "";
-  return [...events, { at: now.computedAt, step: "fresh", text: `The row is fresh${took}.` }];
+  const guess = first.step === "read" && effects[0]?.[0].seen !== 0 ? likelyWrite(source, first.at) : [];
+  return [...guess, ...events, { at: now.computedAt, step: "fresh", text: `The row is fresh${took}.` }];
 }
 
 /** When the story begins: of a row that is not fresh, after its commit; of a fresh one, with what led to that. */
@@ -94,6 +95,18 @@ function marked({ module, explanations, entries }: StorySource): StoryEvent[] {
     add({ at: mark.againAt, step: "mark", text });
   }
   return [...events.values()];
+}
+
+/** A commit takes the mark away. What wrote last, before the row was read that was not fresh, is likely to have marked it. */
+function likelyWrite({ module, entries }: StorySource, readAt: number): StoryEvent[] {
+  const writes = entries.filter((entry) => {
+    if (!isCompletion(entry) || entry.udfType !== "Mutation" || entry.timestamp * 1_000 > readAt) return false;
+    return entry.usageStats?.databaseWriteDocuments > 0 && !entry.identifier.startsWith(`${module}:`);
+  });
+  const last = writes.at(-1);
+  if (last === undefined) return [];
+  const text = `The mutation ${last.identifier} was the last to write before; it may have marked the row.`;
+  return [{ at: last.timestamp * 1_000, step: "write", text }];
 }
 
 /** An effect that a function has raised for the row, or may have. */
