@@ -214,7 +214,7 @@ function parsePage(text: string): { entries: LogEntry[]; newCursor: number } | n
 }
 
 /** How long to wait after the n-th failure in a row, in ms: between half of a time that doubles and all of it. */
-function backOff(failures: number): number {
+export function backOff(failures: number): number {
   const most = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS);
   return Math.round(most * (1 - Math.random() / 2));
 }

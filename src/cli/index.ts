@@ -4,6 +4,9 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addAdvise } from "./commands/advise.js";
 import { addConnect } from "./commands/connect.js";
+import { addRelay } from "./commands/relay.js";
+import { addWatch } from "./commands/watch.js";
+import { addWhy } from "./commands/why.js";
 import { printError } from "./output.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -17,6 +20,9 @@ const program = new Command("convex-lazy-views")
 
 addAdvise(program);
 addConnect(program);
+addRelay(program);
+addWatch(program);
+addWhy(program);
 
 // A reader such as `head` may close the pipe before all is written.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
