@@ -13,14 +13,3 @@ export function parseDuration(text: string): number {
   if (ms > 0) return ms;
   throw new InvalidArgumentError("Give a time such as 90s, 10m or 1h.");
 }
-
-/** A time as people say it: `10 minutes`, `1 hour 30 minutes`, `4.2 s`. */
-export function formatDuration(ms: number): string {
-  if (ms < 60_000) return `${Number((ms / 1_000).toPrecision(2))} s`;
-  const minutes = Math.round(ms / 60_000);
-  const parts = { hour: Math.floor(minutes / 60), minute: minutes % 60 };
-  return Object.entries(parts)
-    .filter(([, count]) => count > 0)
-    .map(([unit, count]) => `${count} ${unit}${count === 1 ? "" : "s"}`)
-    .join(" ");
-}

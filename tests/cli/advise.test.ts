@@ -4,7 +4,9 @@ import { ConvexHttpClient } from "convex/browser";
 import { makeFunctionReference } from "convex/server";
 import { expect, test } from "vitest";
 import type { adviceJson } from "../../src/cli/advise/report";
+import { eventually } from "../eventually";
 import { appFolder, commandLine, startShop, variablesOf } from "./commandLine";
+import { startCommand } from "./longRunning";
 import { api } from "./shop";
 
 type Advice = ReturnType<typeof adviceJson>;
@@ -46,8 +48,8 @@ test("it says in words what it predicts, and what it assumes", async () => {
   const { stdout } = await commandLine(await appFolder(), {}, "advise", "--jsonl", RECORDED, "--window", "2s");
   expect(stdout).toMatch(/^\d+ calls of the app's queries and mutations in 12 s, from /);
   expect(stdout).toContain("A view would gain\n  examplePlain:airport\n    With a view it would take ");
-  expect(stdout).toContain("list prices of 22 August 2026");
-  expect(stdout).toContain("A view's window is 2 s (--window).");
+  expect(stdout).toMatch(/list prices of\s+22\s+August\s+2026/);
+  expect(stdout).toContain("  - A view's window is 2 s (--window).");
 });
 
 test("it reads the live log of a deployment, without the library's functions, and prints no key", async () => {
@@ -78,6 +80,16 @@ test("it reads the live log of a deployment, without the library's functions, an
 
   const all = await commandLine(await appFolder(), variables, "advise", "--for", "1ms", "--json", "--module", "other");
   expect((JSON.parse(all.stdout) as Advice).mutationsThatWrote).toBeGreaterThan(3);
+});
+
+test("Ctrl-C shows what has come by then", async () => {
+  const backend = await startShop({ env: { LAZY_VIEWS_SECRET: "0123456789abcdef0123456789abcdef" } });
+  const advising = startCommand(await appFolder(), variablesOf(backend), "advise", "--for", "1h");
+  await eventually(() => expect(advising.stderr).toContain("for 1 h. Ctrl-C shows what has come by then."));
+  expect(await advising.stop("SIGINT")).toBe(0);
+  expect(advising.stdout).toBe(
+    "The log has no calls of the app's queries or mutations, so there is nothing to advise on.\n",
+  );
 });
 
 test("a file that is no log is refused, and lines that are no entries are left out", async () => {

@@ -6,11 +6,14 @@ import { observe } from "../advise/observation.js";
 import { predict } from "../advise/predict.js";
 import { adviceJson, adviceText } from "../advise/report.js";
 import { type DeploymentSelection, deploymentOptions, findDeployment } from "../deployment.js";
-import { formatDuration, parseDuration } from "../duration.js";
-import { functionLog, type LogEntry, toLogEntry } from "../functionLog.js";
+import { parseDuration } from "../duration.js";
+import { type LogEntry, toLogEntry } from "../functionLog.js";
+import { type LogKeyOptions, logKeyOption, openLog } from "../logSource.js";
 import { CliError, keepSecret, note, print, printJson, warn } from "../output.js";
+import { untilSignal } from "../untilSignal.js";
+import { spanText } from "../words.js";
 
-interface AdviseOptions extends DeploymentSelection {
+interface AdviseOptions extends DeploymentSelection, LogKeyOptions {
   for: number;
   jsonl?: string;
   window: number;
@@ -26,6 +29,9 @@ interface Read {
   /** When the log was last looked at, by the deployment's clock, in ms since 1970. */
   until?: number;
 }
+
+/** A log without entries is waited for as long as one poll takes. */
+const FIRST_PAGE_MS = 60_000;
 
 const EXAMPLES = `
 Examples:
@@ -56,7 +62,7 @@ export function addAdvise(program: Command): void {
     .option("--module <path>", "the module that exports the library's functions, which are left out (default: lazy)")
     .option("--json", "print one object, with all queries")
     .addHelpText("after", EXAMPLES);
-  deploymentOptions(command).action(async (options: AdviseOptions) => {
+  logKeyOption(deploymentOptions(command)).action(async (options: AdviseOptions) => {
     if (options.adminKey !== undefined) keepSecret(options.adminKey);
     const { entries, gaps, until } =
       options.jsonl === undefined ? await readLive(options) : { ...(await readSaved(options.jsonl)), until: undefined };
@@ -71,23 +77,25 @@ export function addAdvise(program: Command): void {
 
 /** What the log has, and what comes in the given time. Ctrl-C ends it earlier. */
 async function readLive(options: AdviseOptions): Promise<Read> {
+  const interrupted = untilSignal();
   const deployment = await findDeployment(options);
-  note(
-    `Reading the log of ${deployment.describe} for ${formatDuration(options.for)}. Ctrl-C shows what has come by then.`,
-  );
-  const end = new AbortController();
-  process.once("SIGINT", () => end.abort());
+  note(`Reading the log of ${deployment.describe} for ${spanText(options.for)}. Ctrl-C shows what has come by then.`);
+  const ended = new AbortController();
+  const end = () => ended.abort();
   const endsAt = Date.now() + options.for;
+  // An empty log has no first page.
+  const patience = setTimeout(end, Math.max(options.for, FIRST_PAGE_MS));
   const entries: LogEntry[] = [];
   let gaps = 0;
   let readAt = 0;
-  for await (const page of functionLog(deployment, { signal: end.signal })) {
+  for await (const page of openLog(deployment, { ...options, signal: AbortSignal.any([interrupted, ended.signal]) })) {
     entries.push(...page.entries);
     if (page.gap !== null) gaps++;
-    // The first page has the calls before: it is read, however short the time is.
-    if (readAt === 0) setTimeout(() => end.abort(), Math.max(0, endsAt - Date.now())).unref();
+    // The first page has the calls before: it is waited for, however short the time is.
+    if (readAt === 0) setTimeout(end, Math.max(0, endsAt - Date.now())).unref();
     readAt = Date.now();
   }
+  clearTimeout(patience);
   const last = entries.at(-1);
   return { entries, gaps, ...(last && { until: last.timestamp * 1_000 + (Date.now() - readAt) }) };
 }
