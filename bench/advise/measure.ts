@@ -68,7 +68,7 @@ async function adviseOn(workload: Workload, isolates: Isolates<Deployment>): Pro
   return {
     verdict,
     inQuery: inQuery - bare,
-    predicted: Math.round((estimate?.withView.documents ?? 0) * days),
+    predicted: Math.round((estimate?.withViewADay.documents ?? 0) * days),
     measured: view - bare,
   };
 }

@@ -38,7 +38,7 @@ test("it predicts within a factor of three what views then took in the example a
   expect(queries.map(({ name }) => name)).toEqual(["examplePlain:airport", "examplePlain:usage"]);
   expect(mutationsThatWrote).toBe(120);
   expect(sum(({ documents }) => documents)).toBe(documentsWithoutViews);
-  const predicted = sum(({ estimate }) => estimate?.withView.documents ?? 0) * days;
+  const predicted = sum(({ estimate }) => estimate?.withViewADay.documents ?? 0) * days;
   expect(predicted / documentsWithViews).toBeGreaterThan(1 / 3);
   expect(predicted / documentsWithViews).toBeLessThan(3);
   expect(queries[0]?.verdict).toBe("gain");

@@ -103,7 +103,7 @@ describe("for any log", () => {
         const { observation, predictions } = advise(all);
         for (const { query, estimate } of predictions) {
           const { times, writes } = query.recomputes;
-          for (const range of [times, writes, ...(estimate === null ? [] : [estimate.documentsSaved])]) {
+          for (const range of [times, writes, ...(estimate === null ? [] : [estimate.documentsSavedADay])]) {
             expect(range.fewest).toBeLessThanOrEqual(range.likely + 1e-6);
             expect(range.likely).toBeLessThanOrEqual(range.most + 1e-6);
           }
@@ -111,7 +111,7 @@ describe("for any log", () => {
           const amounts = [
             times.fewest,
             writes.fewest,
-            ...Object.values({ ...estimate?.now, ...estimate?.withView, ...estimate?.parts }),
+            ...Object.values({ ...estimate?.nowADay, ...estimate?.withViewADay, ...estimate?.partsADay }),
           ];
           for (const amount of amounts) {
             expect(amount).toBeGreaterThanOrEqual(0);

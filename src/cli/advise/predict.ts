@@ -62,16 +62,16 @@ export interface Prediction {
 }
 
 export interface Estimate {
-  /** A day of the query as it is, and with a view. */
-  now: Use;
-  withView: Use;
-  /** Of the documents with a view, a day: what readers, recomputes and writes take. */
-  parts: { hits: number; recomputes: number; writes: number };
+  /** The query as it is, and with a view. */
+  nowADay: Use;
+  withViewADay: Use;
+  /** Of the documents with a view: what readers, recomputes and writes take. */
+  partsADay: { hits: number; recomputes: number; writes: number };
   /** A view saves documents while it is computed fewer times than this in the time of the log. */
   breakEven: number;
-  /** Documents that a view saves a day: negative where it takes more. */
-  documentsSaved: Range;
-  bytesSaved: number;
+  /** Negative where a view takes more. */
+  documentsSavedADay: Range;
+  bytesSavedADay: number;
   /** In 30 days, at list prices. */
   dollarsSavedAMonth: number;
 }
@@ -85,7 +85,7 @@ function predictOne(query: ObservedQuery, observation: Observation, windowMs: nu
   const lack = whatLacks(query, observation, windowMs);
   if (lack !== null) return { query, verdict: "unclear", lack, estimate: null };
   const estimate = estimateSaving(query, observation);
-  const isGain = estimate.documentsSaved.likely >= SMALLEST_GAIN * estimate.now.documents;
+  const isGain = estimate.documentsSavedADay.likely >= SMALLEST_GAIN * estimate.nowADay.documents;
   const verdict = !isGain ? "no gain" : estimate.dollarsSavedAMonth < 0 ? "dearer" : "gain";
   return { query, verdict, lack, estimate };
 }
@@ -93,20 +93,20 @@ function predictOne(query: ObservedQuery, observation: Observation, windowMs: nu
 function estimateSaving(query: ObservedQuery, observation: Observation): Estimate {
   const perDay = DAY_MS / (observation.until - observation.from);
   const { recomputes } = query;
-  const now = times({ documents: query.documents, bytes: query.bytes, calls: 0 }, perDay);
+  const nowADay = times({ documents: query.documents, bytes: query.bytes, calls: 0 }, perDay);
   const view = (which: keyof Range) => times(viewUse(query, observation, pick(recomputes, which)), perDay);
-  const saved = (which: keyof Range) => now.documents - view(which).documents;
-  const withView = view("likely");
-  const bytesSaved = now.bytes - withView.bytes;
+  const saved = (which: keyof Range) => nowADay.documents - view(which).documents;
+  const withViewADay = view("likely");
+  const bytesSavedADay = nowADay.bytes - withViewADay.bytes;
   const parts = partsOf(query, observation, pick(recomputes, "likely"));
   return {
-    now,
-    withView,
-    parts: { hits: parts.hits * perDay, recomputes: parts.recomputes * perDay, writes: parts.writes * perDay },
+    nowADay,
+    withViewADay,
+    partsADay: { hits: parts.hits * perDay, recomputes: parts.recomputes * perDay, writes: parts.writes * perDay },
     breakEven: Math.max(0, (query.documents - parts.hits - parts.writes) / documentsARecompute(query)),
-    documentsSaved: { fewest: saved("most"), likely: saved("likely"), most: saved("fewest") },
-    bytesSaved,
-    dollarsSavedAMonth: DAYS_A_MONTH * dollars({ bytes: bytesSaved, calls: -withView.calls }),
+    documentsSavedADay: { fewest: saved("most"), likely: saved("likely"), most: saved("fewest") },
+    bytesSavedADay,
+    dollarsSavedAMonth: DAYS_A_MONTH * dollars({ bytes: bytesSavedADay, calls: -withViewADay.calls }),
   };
 }
 

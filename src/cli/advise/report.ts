@@ -111,21 +111,22 @@ function more(count: number): string[] {
 function explain(prediction: Prediction, spanMs: number): string[] {
   const { query, lack, estimate } = prediction;
   if (estimate === null) return [`  ${query.name}: ${lack}.`];
-  const { now, withView, parts, breakEven, documentsSaved, bytesSaved, dollarsSavedAMonth } = estimate;
+  const { nowADay, withViewADay, partsADay, breakEven, documentsSavedADay, bytesSavedADay, dollarsSavedAMonth } =
+    estimate;
   const { times } = query.recomputes;
-  const change = Math.abs(documentsSaved.likely) / Math.max(now.documents, 1);
-  const isLess = documentsSaved.likely >= 0;
+  const change = Math.abs(documentsSavedADay.likely) / Math.max(nowADay.documents, 1);
+  const isLess = documentsSavedADay.likely >= 0;
   return [
     `  ${query.name}`,
     ...wrapped(
       "    ",
-      `With a view it would take ${rounded(withView.documents)} documents a day in place of ${rounded(now.documents)}, ` +
-        `${percent(change)} ${isLess ? "fewer" : "more"} (at best ${fewer(documentsSaved.most)}, at worst ` +
-        `${fewer(documentsSaved.fewest)}): ${rounded(parts.hits)} for readers, ${rounded(parts.recomputes)} to compute ` +
-        `it, ${rounded(parts.writes)} in mutations, which mark what they make stale. That is ` +
-        `${size(Math.abs(bytesSaved))} ${bytesSaved >= 0 ? "less" : "more"} a day, and ` +
+      `With a view it would take ${rounded(withViewADay.documents)} documents a day in place of ${rounded(nowADay.documents)}, ` +
+        `${percent(change)} ${isLess ? "fewer" : "more"} (at best ${fewer(documentsSavedADay.most)}, at worst ` +
+        `${fewer(documentsSavedADay.fewest)}): ${rounded(partsADay.hits)} for readers, ${rounded(partsADay.recomputes)} to compute ` +
+        `it, ${rounded(partsADay.writes)} in mutations, which mark what they make stale. That is ` +
+        `${size(Math.abs(bytesSavedADay))} ${bytesSavedADay >= 0 ? "less" : "more"} a day, and ` +
         `${money(Math.abs(dollarsSavedAMonth))} ${dollarsSavedAMonth >= 0 ? "less" : "more"} a month, with ` +
-        `${rounded(withView.calls)} more calls a day. In ${spanText(spanMs)} it would be computed some ` +
+        `${rounded(withViewADay.calls)} more calls a day. In ${spanText(spanMs)} it would be computed some ` +
         `${number(Math.round(times.likely))} times, where the query ran ${number(query.runs)} times ` +
         `(${number(times.fewest)} at the fewest, ${number(times.most)} at the most). It saves documents while that is ` +
         `fewer than ${number(Math.floor(breakEven))}.`,
