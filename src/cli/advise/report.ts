@@ -128,8 +128,10 @@ function explain(prediction: Prediction, spanMs: number): string[] {
         `${money(Math.abs(dollarsSavedAMonth))} ${dollarsSavedAMonth >= 0 ? "less" : "more"} a month, with ` +
         `${rounded(withViewADay.calls)} more calls a day. In ${spanText(spanMs)} it would be computed some ` +
         `${number(Math.round(times.likely))} times, where the query ran ${number(query.runs)} times ` +
-        `(${number(times.fewest)} at the fewest, ${number(times.most)} at the most). It saves documents while that is ` +
-        `fewer than ${number(Math.floor(breakEven))}.`,
+        `(${number(times.fewest)} at the fewest, ${number(times.most)} at the most). ` +
+        (breakEven < 1
+          ? "It would save no documents if it were never computed."
+          : `It saves documents while that is fewer than ${number(Math.floor(breakEven))}.`),
     ),
   ];
 }
