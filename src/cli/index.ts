@@ -2,6 +2,7 @@
 /** The command line `npx convex-lazy-views`: each command is a file of `commands/`. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addInit } from "./commands/init.js";
 import { printError } from "./output.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -12,6 +13,8 @@ const program = new Command("convex-lazy-views")
   .description("Connects, checks, explains and advises on lazy views of a Convex deployment.")
   .version(version)
   .showHelpAfterError("Run it with --help for what it takes.");
+
+addInit(program);
 
 // A reader such as `head` may close the pipe before all is written.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

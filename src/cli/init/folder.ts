@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join, posix, relative, sep } from "node:path";
+import { CliError } from "../output.js";
 
 /** An app's functions folder, as the Convex CLI finds it. */
 export interface FunctionsFolder {
@@ -16,7 +17,7 @@ export interface FunctionsFolder {
 
 const SOURCE = /^[^.#][^.]*\.([cm]?[jt]s|[jt]sx)$/;
 
-/** @throws Error naming the file, when `convex.json` or `package.json` is no JSON. */
+/** @throws CliError naming the file, when `convex.json` or `package.json` is no JSON. */
 export async function readFunctionsFolder(app: string): Promise<FunctionsFolder> {
   const { functions } = await readJson<{ functions?: string }>(join(app, "convex.json"));
   const packageJson = await readPackage(app);
@@ -47,14 +48,15 @@ async function readJson<T extends object>(path: string): Promise<Partial<T>> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as T;
   } catch (error) {
-    throw new Error(`${path} is not JSON: ${error instanceof Error ? error.message : error}`);
+    throw new CliError(`${path} is not JSON: ${error instanceof Error ? error.message : error}`);
   }
 }
 
 /** Reads the files that the Convex CLI bundles, and the schema. It leaves out nested components. */
 async function readSources(root: string, folder: string, files: Map<string, string>): Promise<void> {
   if (!existsSync(folder)) return;
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
+  const entries = await readdir(folder, { withFileTypes: true });
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
       const isOther = ["_generated", "_deps", "node_modules"].includes(entry.name);
