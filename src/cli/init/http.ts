@@ -36,7 +36,7 @@ export function planHttp(project: Project, isTypeScript: boolean): Draft {
   const line = edit.importLine(exported === local ? exported : `${exported} as ${local ?? "lazyViews"}`, from);
   const router = routerOf(source);
   if (router === undefined || local === undefined) {
-    const call = `${local ?? "lazyViews"}.registerRoutes(http);`;
+    const call = `${local ?? "lazyViews"}.registerRoutes(http); // the router that the module exports`;
     throw new ByHand("its default export is no constant that httpRouter() of convex/server makes", [line, call]);
   }
   if (!there) edit.import(exported === local ? exported : `${exported} as ${local}`, from);

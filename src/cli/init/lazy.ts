@@ -84,7 +84,7 @@ function extend(project: Project, lazy: FoundLazy): Draft {
     ...(locals.length > 0 ? [`views: { …, ${locals.join(", ")} }`] : []),
   ];
   for (const { source: declaring, name } of foreign) {
-    const isCircular = [...declaring.imports.keys()].some((each) => isOf(project.identity(declaring, each), source));
+    const isCircular = [...declaring.imports.values()].some(({ from }) => project.resolve(declaring, from) === source);
     if (!isCircular) continue;
     throw new ByHand(`${declaring.file} imports it: move the view "${name}" to a file that does not`, lines());
   }
@@ -124,9 +124,6 @@ function isMentioned(project: Project, { source, local }: FoundView): boolean {
   const wanted = `${source.file}#${local}`;
   return project.fileWith(({ type }, _, root) => type === "ObjectProperty" && root === wanted) !== undefined;
 }
-
-/** Whether an identity is of this source. */
-const isOf = (identity: string, { file }: Source): boolean => identity.startsWith(`${file}#`);
 
 /** How a view is imported, by a name that the module does not have yet. */
 function importOf({ name, source, exported = "" }: FoundView, edit: Edit, taken: Set<string>) {

@@ -64,7 +64,7 @@ export class Project {
   }
 
   /** The source that an import names; undefined for packages, and for what is outside of the functions folder. */
-  private resolve(from: Source, specifier: string): Source | undefined {
+  resolve(from: Source, specifier: string): Source | undefined {
     const stem = stemOf(specifier);
     const isRelative = specifier.startsWith(".");
     const path = isRelative ? posix.join(posix.dirname(from.file), stem) : stem;
