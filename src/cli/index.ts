@@ -2,6 +2,7 @@
 /** The command line `npx convex-lazy-views`: each command is a file of `commands/`. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addConnect } from "./commands/connect.js";
 import { addInit } from "./commands/init.js";
 import { printError } from "./output.js";
 
@@ -14,6 +15,7 @@ const program = new Command("convex-lazy-views")
   .version(version)
   .showHelpAfterError("Run it with --help for what it takes.");
 
+addConnect(program);
 addInit(program);
 
 // A reader such as `head` may close the pipe before all is written.

@@ -5,28 +5,23 @@ import { newEntry, type Outcome } from "../execution";
 import type { QueryHolder, QueryRunner } from "../queries";
 import type { FunctionCall, Runtime } from "../runtime";
 import { decodeTs, encodeTs } from "../sync/protocol";
+import type { ApiAnswer, ApiRequest, Endpoints } from "./endpoints";
 
-interface ApiRequest {
+interface FunctionRequest {
   path: string;
   args: JSONValue;
   ts?: string;
 }
 
-/** An answer of the HTTP API. */
-export interface ApiAnswer {
-  status: number;
-  body: unknown;
-}
-
 /** The HTTP API that `ConvexHttpClient` uses. */
-export class HttpApi {
+export class HttpApi implements Endpoints {
   constructor(
     private readonly runtime: Runtime,
     private readonly queries: QueryRunner,
   ) {}
 
-  /** Handles a POST to `/api/<endpoint>`. Null when there is no such endpoint. */
-  async handle(endpoint: string, body: string): Promise<ApiAnswer | null> {
+  async handle({ method, path: endpoint, body }: ApiRequest): Promise<ApiAnswer | null> {
+    if (method !== "POST") return null;
     switch (endpoint) {
       case "query_ts":
         return { status: 200, body: { ts: encodeTs(this.runtime.cache.ts) } };
@@ -50,7 +45,7 @@ export class HttpApi {
    * A result belongs to all timestamps from when it ran until something it read changed, so
    * that much of the past can be asked for. Older data are gone.
    */
-  private async query(request: ApiRequest): Promise<ApiAnswer> {
+  private async query(request: FunctionRequest): Promise<ApiAnswer> {
     const holder: QueryHolder = { ...callOf(request), result: null };
     const latest = await this.queries.refresh([holder], "http");
     const { result } = holder;
@@ -64,18 +59,18 @@ export class HttpApi {
   }
 }
 
-function parseRequest(body: string): ApiRequest | null {
+function parseRequest(body: string): FunctionRequest | null {
   try {
-    const request = JSON.parse(body) as Partial<ApiRequest> | null;
+    const request = JSON.parse(body) as Partial<FunctionRequest> | null;
     if (typeof request?.path !== "string" || request.args === undefined) return null;
-    return request as ApiRequest;
+    return request as FunctionRequest;
   } catch {
     return null;
   }
 }
 
 /** Arguments come as one object or, as the clients send them, as a list that holds it. */
-function callOf({ path, args }: ApiRequest): FunctionCall {
+function callOf({ path, args }: FunctionRequest): FunctionCall {
   return { path, args: Array.isArray(args) ? (args[0] ?? {}) : args };
 }
 

@@ -6,21 +6,34 @@ import { pipeline } from "node:stream/promises";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type SyncServices, SyncSession } from "../sync/session";
 import type { Trace } from "../trace";
-import type { HttpApi } from "./api";
 import { allowOrigin, answerPreflight } from "./cors";
+import type { ApiAnswer, ApiRequest, Endpoints } from "./endpoints";
+import { HttpError } from "./httpError";
+
+/** Requests that wait for something to happen. Nothing is done for them meanwhile, so they do not count as activity. */
+const LONG_POLL = /^\/api\/(app_metrics\/)?stream_/;
 
 /** The backend's HTTP server: API, sync protocol, HTTP actions and trace on one port. */
 export class BackendServer {
   private readonly server: Server;
   private readonly sockets = new WebSocketServer({ noServer: true });
+  private readonly polls = new Set<Promise<void>>();
 
+  /** @param endpoints answer what comes to `/api/…`: the first that knows the request. */
   constructor(
     private readonly services: SyncServices,
-    private readonly api: HttpApi,
+    private readonly endpoints: readonly Endpoints[],
     private readonly trace: Trace,
   ) {
     this.server = createServer((request, response) => {
-      services.activity.track(() => this.handle(request, response)).catch((error) => response.destroy(error));
+      const isPoll = LONG_POLL.test(request.url ?? "");
+      const work = () => this.handle(request, response);
+      const handled = (isPoll ? work() : services.activity.track(work)).catch((error) => {
+        response.destroy(error);
+      });
+      if (!isPoll) return;
+      this.polls.add(handled);
+      void handled.then(() => this.polls.delete(handled));
     });
     this.server.on("upgrade", (request, socket, head) => {
       if (!/^\/api\/[^/]+\/sync$/.test(request.url ?? "")) return socket.destroy();
@@ -37,12 +50,18 @@ export class BackendServer {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Cuts all connections. */
+  /** Cuts all connections, and frees the port. */
   async close(): Promise<void> {
-    for (const webSocket of this.sockets.clients) webSocket.terminate();
     const closed = new Promise((resolve) => this.server.close(resolve));
-    this.server.closeAllConnections();
+    await this.disconnect();
     await closed;
+  }
+
+  /** Cuts all connections. Requests that wait for something to happen must have been ended: they are answered first. */
+  async disconnect(): Promise<void> {
+    await Promise.all(this.polls);
+    for (const webSocket of this.sockets.clients) webSocket.terminate();
+    this.server.closeAllConnections();
   }
 
   private serveSync(webSocket: WebSocket): void {
@@ -62,23 +81,44 @@ export class BackendServer {
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? "/", "http://backend").pathname;
-    if (path === "/_trace") return this.serveTrace(request, response);
-    if (path.startsWith("/api/")) return await this.serveApi(request, response, path);
+    const url = new URL(request.url ?? "/", "http://backend");
+    if (url.pathname === "/_trace") return this.serveTrace(request, response);
+    if (url.pathname.startsWith("/api/")) return await this.serveApi(request, response, url);
     await this.serveHttpAction(request, response);
   }
 
-  private async serveApi(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+  private async serveApi(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     if (request.method === "OPTIONS") return answerPreflight(request, response);
     allowOrigin(request, response);
-    const body = (await buffer(request)).toString();
-    const answer = request.method === "POST" ? await this.api.handle(path.slice("/api/".length), body) : null;
+    const closed = new AbortController();
+    response.once("close", () => closed.abort());
+    const answer = await this.answer({
+      method: request.method ?? "GET",
+      path: url.pathname.slice("/api/".length),
+      query: url.searchParams,
+      headers: request.headers,
+      body: (await buffer(request)).toString(),
+      closed: closed.signal,
+    });
     if (answer === null) {
       response.writeHead(404).end();
       return;
     }
     response.writeHead(answer.status, { "content-type": "application/json" });
-    response.end(JSON.stringify(answer.body));
+    response.end(answer.body === undefined ? undefined : JSON.stringify(answer.body));
+  }
+
+  private async answer(request: ApiRequest): Promise<ApiAnswer | null> {
+    try {
+      for (const endpoints of this.endpoints) {
+        const answer = await endpoints.handle(request);
+        if (answer !== null) return answer;
+      }
+      return null;
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      return { status: error.status, body: { code: error.code, message: error.message } };
+    }
   }
 
   private async serveHttpAction(request: IncomingMessage, response: ServerResponse): Promise<void> {
