@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addConnect } from "./commands/connect.js";
+import { addDoctor } from "./commands/doctor.js";
 import { addInit } from "./commands/init.js";
 import { printError } from "./output.js";
 
@@ -17,6 +18,7 @@ const program = new Command("convex-lazy-views")
 
 addConnect(program);
 addInit(program);
+addDoctor(program);
 
 // A reader such as `head` may close the pipe before all is written.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -12,6 +12,12 @@ export interface Proof {
   problems: string[];
 }
 
+/** What the proof needs to know: the deployment, and the module that exports the library's functions. */
+interface ProofContext {
+  deployment: Context["deployment"];
+  app: Pick<Context["app"], "module">;
+}
+
 /** What `connect` reads of the report of `inspect`. */
 interface Report {
   problems: string[];
@@ -29,7 +35,7 @@ const NOTE_MS = 15_000;
  *
  * @throws CliError when the heartbeat or `inspect` fails.
  */
-export async function proveByCanary({ deployment, app }: Context): Promise<Proof> {
+export async function proveByCanary({ deployment, app }: ProofContext): Promise<Proof> {
   const inspect = async () => (await runFunction(deployment, `${app.module}:inspect`)) as Report;
   const before = await inspect();
   note("Sending an effect the whole way …");

@@ -1,0 +1,102 @@
+import type { InspectReport } from "../../app/inspect.js";
+import { proveByCanary } from "../connect/canary.js";
+import { functionSpec, runFunction } from "../convexCli.js";
+import { type Deployment, type DeploymentSelection, findDeployment } from "../deployment.js";
+import { colors, print, printJson } from "../output.js";
+import { lookAtEnvFiles } from "./envFiles.js";
+import { Findings } from "./findings.js";
+import { type Deployed, lookAtFunctions } from "./functions.js";
+import { lookAtPackages } from "./packages.js";
+import { lookAtReport } from "./report.js";
+import { lookAtSource } from "./source.js";
+import { lookAtRelay, lookAtTransports, type TransportsLook } from "./transports.js";
+import { lookAtPrevious, readVariables } from "./variables.js";
+
+/** What `doctor` takes, beside the options that select a deployment. */
+export interface DoctorOptions extends DeploymentSelection {
+  module?: string;
+  /** False with `--no-heartbeat`. */
+  heartbeat: boolean;
+  verbose?: boolean;
+  json?: boolean;
+}
+
+/** What `doctor` has learnt of the deployment. */
+interface Examined {
+  deployment?: Deployment;
+  module?: string;
+  report?: InspectReport;
+}
+
+/**
+ * Looks for all that can be wrong: in the app's folder, then on the deployment, then by an effect that goes the whole
+ * way. It prints a line for each finding.
+ *
+ * @returns whether nothing is wrong.
+ */
+export async function examine(options: DoctorOptions): Promise<boolean> {
+  const findings = new Findings(options.json === true, options.verbose === true);
+  const app = process.cwd();
+  await lookAtPackages(findings, app);
+  await lookAtEnvFiles(findings, app);
+  const push = (await findings.try(() => lookAtSource(findings, app)))?.push ?? "npx convex dev --once";
+  const examined: Examined = {};
+  await findings.try(() => lookAtDeployment(findings, options, push, examined));
+  const isWell = !findings.has("problem");
+  if (options.json) {
+    const { deployment, module = null, report = null } = examined;
+    printJson({ deployment: deployment?.url ?? null, module, ok: isWell, findings: findings.all, report });
+  } else print(colors.bold(summary(findings)));
+  return isWell;
+}
+
+async function lookAtDeployment(findings: Findings, options: DoctorOptions, push: string, examined: Examined) {
+  const deployment = await findDeployment(options);
+  examined.deployment = deployment;
+  findings.ok(`The deployment is ${deployment.describe}.`);
+  const spec = await functionSpec(deployment);
+  const deployed = await lookAtFunctions(findings, deployment, { spec, asked: options.module, push });
+  const { module } = deployed;
+  examined.module = module;
+  const variables = await readVariables(deployment);
+  lookAtPrevious(findings, variables, Date.now());
+  const look: TransportsLook = { findings, deployment, deployed, variables, push };
+  const { isRelayNeeded } = await lookAtTransports(look);
+  const hasArrived = options.heartbeat ? await beat(look) : false;
+  if (isRelayNeeded) lookAtRelay(look, hasArrived);
+  if (!deployed.exports.includes("inspect")) return;
+  const report = (await runFunction(deployment, `${module}:inspect`)) as InspectReport;
+  examined.report = report;
+  lookAtReport(findings, report, { push, isKnown: (problem) => isKnown(problem, deployed) });
+}
+
+/** Runs the heartbeat; where all is there that its canary needs, waits for it. @returns whether it has arrived. */
+async function beat({ findings, deployment, deployed }: TransportsLook): Promise<boolean> {
+  const { module, exports, isComplete } = deployed;
+  if (!exports.includes("heartbeat")) return false;
+  if (!isComplete) {
+    await runFunction(deployment, `${module}:heartbeat`);
+    return false;
+  }
+  const { hasArrived, delayMs } = await proveByCanary({ deployment, app: deployed });
+  const took = delayMs === null ? "" : ` in ${delayMs.toLocaleString("en-US")} ms`;
+  if (hasArrived) findings.ok(`An effect has gone all the way${took}, and its recompute has run.`);
+  return hasArrived;
+}
+
+/** Whether a problem of `inspect` was found by the function list already. */
+function isKnown(problem: string, { missing, hasRoute }: Deployed): boolean {
+  const isOfExport = /must have export const|could not be called/.test(problem);
+  if (missing.length > 0 && isOfExport) return missing.some((name) => problem.includes(name));
+  // With what is missing, the canary cannot arrive.
+  if (missing.length > 0 && problem.startsWith("Still being checked")) return true;
+  return !hasRoute && /^POST .*\/lazy-views\/effects answers/.test(problem);
+}
+
+function summary({ all }: Findings): string {
+  const count = (level: string) => all.filter((finding) => finding.level === level).length;
+  const [problems, advice] = [count("problem"), count("advice")];
+  const also = advice > 0 ? ` (${advice} ${advice === 1 ? "piece" : "pieces"} of advice)` : "";
+  if (problems === 0) return `Nothing is wrong.${also}`;
+  return `${problems} ${problems === 1 ? "thing is" : "things are"} wrong.${also}`;
+}
