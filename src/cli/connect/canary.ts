@@ -8,7 +8,8 @@ export interface Proof {
   hasArrived: boolean;
   /** How long it took, in ms; null where `inspect` does not tell. */
   delayMs: number | null;
-  /** What `inspect` reports. */
+  /** What `inspect` reports, and of it the problems. */
+  report: Report;
   problems: string[];
 }
 
@@ -44,9 +45,9 @@ export async function proveByCanary({ deployment, app }: ProofContext): Promise<
   for (let notedAt = startedAt; ; ) {
     const report = await inspect();
     const { problems, stream } = report;
-    if (hasArrived(before, report)) return { hasArrived: true, delayMs: stream?.delayMs ?? null, problems };
+    if (hasArrived(before, report)) return { hasArrived: true, delayMs: stream?.delayMs ?? null, report, problems };
     const now = Date.now();
-    if (now - startedAt > PATIENCE_MS) return { hasArrived: false, delayMs: null, problems };
+    if (now - startedAt > PATIENCE_MS) return { hasArrived: false, delayMs: null, report, problems };
     if (now - notedAt > NOTE_MS) {
       note(`Still waiting for it, for ${Math.round((now - startedAt) / 1_000)} s …`);
       notedAt = now;

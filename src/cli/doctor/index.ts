@@ -54,42 +54,50 @@ async function lookAtDeployment(findings: Findings, options: DoctorOptions, push
   const deployment = await findDeployment(options);
   examined.deployment = deployment;
   findings.ok(`The deployment is ${deployment.describe}.`);
-  const spec = await functionSpec(deployment);
+  const [spec, variables] = await Promise.all([functionSpec(deployment), readVariables(deployment)]);
   const deployed = await lookAtFunctions(findings, deployment, { spec, asked: options.module, push });
-  const { module } = deployed;
+  const { module, exports } = deployed;
   examined.module = module;
-  const variables = await readVariables(deployment);
   lookAtPrevious(findings, variables, Date.now());
   const look: TransportsLook = { findings, deployment, deployed, variables, push };
-  const { isRelayNeeded } = await lookAtTransports(look);
-  const hasArrived = options.heartbeat ? await beat(look) : false;
-  if (isRelayNeeded) lookAtRelay(look, hasArrived);
-  if (!deployed.exports.includes("inspect")) return;
-  const report = (await runFunction(deployment, `${module}:inspect`)) as InspectReport;
+  const isRelayNeeded = await lookAtTransports(look);
+  const { hasArrived, report: shown } =
+    options.heartbeat && exports.includes("heartbeat") ? await beat(look) : NOT_TRIED;
+  if (!exports.includes("inspect")) return;
+  const report = shown ?? ((await runFunction(deployment, `${module}:inspect`)) as InspectReport);
   examined.report = report;
-  lookAtReport(findings, report, { push, isKnown: (problem) => isKnown(problem, deployed) });
+  if (isRelayNeeded) lookAtRelay(look, hasArrived || hasArrivedBefore(report));
+  lookAtReport(findings, report, { push, isKnown: (problem) => isKnown(problem, findings, deployed) });
 }
 
-/** Runs the heartbeat; where all is there that its canary needs, waits for it. @returns whether it has arrived. */
-async function beat({ findings, deployment, deployed }: TransportsLook): Promise<boolean> {
-  const { module, exports, isComplete } = deployed;
-  if (!exports.includes("heartbeat")) return false;
-  if (!isComplete) {
-    await runFunction(deployment, `${module}:heartbeat`);
-    return false;
+const hasArrivedBefore = ({ stream }: InspectReport): boolean =>
+  (stream?.canaryArrivedAt ?? 0) > 0 && (stream?.canaryArrivedAt ?? 0) >= (stream?.canarySentAt ?? 0);
+
+/** What the heartbeat has shown: whether its canary has arrived, and what `inspect` reported then. */
+interface Proven {
+  hasArrived: boolean;
+  report?: InspectReport;
+}
+
+const NOT_TRIED: Proven = { hasArrived: false };
+
+/** Runs the heartbeat; where all is there that its canary needs, waits for it. */
+async function beat({ findings, deployment, deployed }: TransportsLook): Promise<Proven> {
+  if (!deployed.isComplete) {
+    await runFunction(deployment, `${deployed.module}:heartbeat`);
+    return NOT_TRIED;
   }
-  const { hasArrived, delayMs } = await proveByCanary({ deployment, app: deployed });
+  const { hasArrived, delayMs, report } = await proveByCanary({ deployment, app: deployed });
   const took = delayMs === null ? "" : ` in ${delayMs.toLocaleString("en-US")} ms`;
   if (hasArrived) findings.ok(`An effect has gone all the way${took}, and its recompute has run.`);
-  return hasArrived;
+  return { hasArrived, report: report as InspectReport };
 }
 
-/** Whether a problem of `inspect` was found by the function list already. */
-function isKnown(problem: string, { missing, hasRoute }: Deployed): boolean {
-  const isOfExport = /must have export const|could not be called/.test(problem);
-  if (missing.length > 0 && isOfExport) return missing.some((name) => problem.includes(name));
-  // With what is missing, the canary cannot arrive.
-  if (missing.length > 0 && problem.startsWith("Still being checked")) return true;
+/** Whether a problem of `inspect` was found in another way already. */
+function isKnown(problem: string, findings: Findings, { missing, hasRoute }: Deployed): boolean {
+  if (/must have export const|could not be called/.test(problem)) return missing.some((name) => problem.includes(name));
+  // With what is wrong, the canary cannot arrive.
+  if (/^Still being checked|^The canary did not come back/.test(problem)) return findings.has("problem");
   return !hasRoute && /^POST .*\/lazy-views\/effects answers/.test(problem);
 }
 

@@ -26,10 +26,10 @@ export async function lookAtSource(findings: Findings, app: string): Promise<Sou
   } else findings.ok(`The code in ${name} has the whole wiring.`);
   const raw = filesWithRawMutations(files);
   if (raw.length > 0) {
+    const list = someOf(raw.map((file) => `${name}/${file}`));
     findings.advice(
-      `${someOf(raw.map((file) => `${name}/${file}`))} use mutation or internalMutation of _generated/server: ` +
-        "the library does not see what these write.",
-      "take them from the module that has new LazyViews({ … })",
+      `The library does not see what mutations of ${list} write: they are made with those of _generated/server.`,
+      "import mutation and internalMutation from the module that has new LazyViews({ … })",
     );
   }
   findings.note(

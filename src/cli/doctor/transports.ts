@@ -24,9 +24,11 @@ export interface TransportsLook {
 
 /**
  * The transports of the deployment: whether it has one, whether the log stream is as it must be, and what the log key
- * may do. `stream` is what to look at again, once it is known whether an effect has arrived.
+ * may do.
+ *
+ * @returns whether effects can arrive by a relay alone: a secret is set, and no log stream signs with it.
  */
-export async function lookAtTransports(look: TransportsLook): Promise<{ isRelayNeeded: boolean }> {
+export async function lookAtTransports(look: TransportsLook): Promise<boolean> {
   const { findings, deployed, variables, push } = look;
   const values = new Map(variables.map(({ name, value }) => [name, value]));
   const allowed = (transport: string) => deployed.transports.includes(transport);
@@ -59,7 +61,7 @@ export async function lookAtTransports(look: TransportsLook): Promise<{ isRelayN
     );
   }
   if (logKey) await findings.try(() => lookAtLogKey(look, logKey));
-  return { isRelayNeeded: isStreamMissing && !logKey };
+  return isStreamMissing && !logKey;
 }
 
 /** @returns "missing" when there is a secret, and no stream that signs with it. */
