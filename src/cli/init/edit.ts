@@ -117,7 +117,8 @@ export class Edit {
     this.added.push(this.styled(code));
     let position = startOf(statement);
     if (this.indentOf(position) === undefined) {
-      text.appendLeft(position, `${this.styled(code)} `);
+      // In one line, statements need their semicolons.
+      text.appendLeft(position, `${this.styled(code).replace(/;?$/, ";")} `);
       return;
     }
     // Comments right above the statement belong to it.
