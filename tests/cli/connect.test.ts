@@ -10,6 +10,9 @@ import { api, modules } from "./shop";
 /** The log stream delivers as fast as this, in ms; a real one every 5,000. */
 const INTERVAL_MS = 20;
 
+/** A deployment that has no functions yet. */
+const UNPUSHED = { "./_generated/api.ts": async () => ({}) };
+
 const shop = async (options: Parameters<typeof startShop>[0] = {}) =>
   await startShop({ logStreams: { intervalMs: INTERVAL_MS }, ...options });
 
@@ -52,7 +55,7 @@ const effectsUrl = ({ siteUrl }: ShopBackend) => `${siteUrl}/lazy-views/effects`
 const createStream = (backend: ShopBackend, stream: { url: string; topics: string[] | null }) =>
   call(backend, "create_log_stream", { logStreamType: "webhook", format: "json", ...stream });
 
-test("sets up the log stream of a deployment that has nothing, and then finds it as it is", async () => {
+test("sets up the log stream of a deployment that has nothing, finds it as it is, and rotates its secrets", async () => {
   const backend = await shop();
   const first = await connect(backend);
   expect(first.stderr).not.toContain("warning:");
@@ -83,6 +86,31 @@ test("sets up the log stream of a deployment that has nothing, and then finds it
   });
   expect(await settings(backend)).toEqual(found);
   expect(await call(backend, "list_log_streams")).toEqual(streams);
+
+  // Rotates while effects flow: none is lost.
+  const client = new ConvexHttpClient(backend.url);
+  let isRotating = true;
+  let looks = 0;
+  const looking = (async () => {
+    while (isRotating) await client.query(api.orders.look, { number: looks++ });
+  })();
+  const { code, stdout, stderr } = await connect(backend, ["--rotate"]);
+  isRotating = false;
+  await looking;
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain("Rotated LAZY_VIEWS_SECRET");
+  const after = await settings(backend);
+  expect(after).toMatchObject({
+    LAZY_VIEWS_SECRET_PREVIOUS: found.LAZY_VIEWS_SECRET,
+    LAZY_VIEWS_STREAM_SECRET_PREVIOUS: found.LAZY_VIEWS_STREAM_SECRET,
+  });
+  expect(after.LAZY_VIEWS_SECRET).not.toBe(found.LAZY_VIEWS_SECRET);
+  expect(await call(backend, "list_log_streams")).toMatchObject([{ hmacSecret: after.LAZY_VIEWS_STREAM_SECRET }]);
+  expect(looks).toBeGreaterThan(10);
+  await eventually(async () => {
+    const found = await backend.run((ctx) => ctx.db.query("looks").collect());
+    expect(found.map(({ number }) => number).sort((a, b) => a - b)).toEqual([...Array(looks).keys()]);
+  });
 });
 
 test("sets up the log tail with a key that may only view logs, and then finds it as it is", async () => {
@@ -129,35 +157,6 @@ test("sets up clients", async () => {
   expect(Object.keys(await settings(backend))).toEqual(["LAZY_VIEWS_SECRET"]);
 });
 
-test("rotates secrets while effects flow, and none is lost", async () => {
-  const backend = await shop();
-  await connect(backend);
-  const before = await settings(backend);
-  const client = new ConvexHttpClient(backend.url);
-  let isRotating = true;
-  let looks = 0;
-  const looking = (async () => {
-    while (isRotating) await client.query(api.orders.look, { number: looks++ });
-  })();
-  const { code, stdout, stderr } = await connect(backend, ["--rotate"]);
-  isRotating = false;
-  await looking;
-  expect(code, stderr).toBe(0);
-  expect(stdout).toContain("Rotated LAZY_VIEWS_SECRET");
-  const after = await settings(backend);
-  expect(after).toMatchObject({
-    LAZY_VIEWS_SECRET_PREVIOUS: before.LAZY_VIEWS_SECRET,
-    LAZY_VIEWS_STREAM_SECRET_PREVIOUS: before.LAZY_VIEWS_STREAM_SECRET,
-  });
-  expect(after.LAZY_VIEWS_SECRET).not.toBe(before.LAZY_VIEWS_SECRET);
-  expect(await call(backend, "list_log_streams")).toMatchObject([{ hmacSecret: after.LAZY_VIEWS_STREAM_SECRET }]);
-  expect(looks).toBeGreaterThan(10);
-  await eventually(async () => {
-    const found = await backend.run((ctx) => ctx.db.query("looks").collect());
-    expect(found.map(({ number }) => number).sort((a, b) => a - b)).toEqual([...Array(looks).keys()]);
-  });
-});
-
 test("warns of a log stream with other topics, and mends it when told to", async () => {
   const backend = await shop();
   await createStream(backend, { url: effectsUrl(backend), topics: null });
@@ -175,7 +174,7 @@ test("warns of a log stream with other topics, and mends it when told to", async
   expect(await call(backend, "list_log_streams")).toMatchObject([{ topics: ["console"] }]);
 });
 
-test("leaves a log stream alone that posts elsewhere, and takes the log tail in its place", async () => {
+test("leaves a log stream alone that posts elsewhere", async () => {
   const backend = await shop();
   await createStream(backend, { url: "http://127.0.0.1:9/elsewhere", topics: ["console"] });
   const streams = await call(backend, "list_log_streams");
@@ -183,9 +182,9 @@ test("leaves a log stream alone that posts elsewhere, and takes the log tail in 
   expect(asked.code).toBe(1);
   expect(asked.stderr).toMatch(/posts to http:\/\/127\.0\.0\.1:9\/elsewhere.*--fix/);
 
-  const result = await connectJson(backend, "--log-key", backend.logKey);
-  expect(result).toMatchObject({ code: 0, transport: "logTail", connected: true });
-  expect(result.warnings).toEqual([expect.stringContaining("logTail takes its place")]);
+  const unasked = await connect(backend);
+  expect(unasked.code).toBe(1);
+  expect(unasked.stderr).toMatch(/logTail takes its place.*\n.*needs a key that may view logs/);
   expect(await call(backend, "list_log_streams")).toEqual(streams);
 });
 
@@ -199,7 +198,7 @@ test("takes the log tail on a plan without log streams", async () => {
 test("says what to do about functions that are not there", async () => {
   const { "./lazy.ts": lazy, "./http.ts": http, ...others } = modules;
   const folder = await appFolder();
-  const unpushed = await shop({ modules: { "./_generated/api.ts": async () => ({}) } });
+  const unpushed = await shop({ modules: UNPUSHED });
   const missing = await connect(unpushed, [], variablesOf(unpushed), folder);
   expect(missing.code).toBe(1);
   expect(missing.stderr).toMatch(/npx convex dev --once.*npx convex-lazy-views init/);
@@ -230,11 +229,11 @@ test("says that a key is wrong, or that no deployment is named", async () => {
 });
 
 test("finds the deployment in .env.local, and by a deploy key", async () => {
-  const backend = await shop();
+  const backend = await shop({ modules: UNPUSHED });
   const lines = Object.entries(variablesOf(backend)).map(([name, value]) => `${name}=${value}\n`);
   const folder = await appFolder({ ".env.local": lines.join("") });
-  const local = await connect(backend, ["--transport", "client"], {}, folder);
-  expect(local.stdout).toContain(`${backend.url} (self-hosted)`);
+  const local = await connect(backend, [], {}, folder);
+  expect(local.stdout, local.stderr).toContain(`The deployment is ${backend.url} (self-hosted).`);
 
   // The official CLI asks Convex which deployment a key belongs to.
   const convex = createServer((request, response) => {
@@ -248,7 +247,6 @@ test("finds the deployment in .env.local, and by a deploy key", async () => {
     CONVEX_DEPLOY_KEY: `dev:${backend.adminKey}`,
     CONVEX_PROVISION_HOST: `http://127.0.0.1:${(convex.address() as AddressInfo).port}`,
   };
-  const keyed = await connect(backend, ["--transport", "client"], env);
-  expect(keyed.stdout, keyed.stderr).toContain(`${backend.url} (cloud)`);
-  expect(keyed.stdout).toContain("Connected by client");
+  const keyed = await connect(backend, [], env);
+  expect(keyed.stdout, keyed.stderr).toContain(`The deployment is ${backend.url} (cloud).`);
 });

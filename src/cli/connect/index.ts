@@ -28,9 +28,8 @@ export async function connect(options: ConnectOptions): Promise<boolean> {
   const report = new Report(options.json === true);
   const deployment = await findDeployment(options);
   report.found(`The deployment is ${deployment.describe}.`);
-  const app = await lookAtApp(deployment, options.module);
+  const [app, variables] = await Promise.all([lookAtApp(deployment, options.module), envList(deployment)]);
   report.found(`convex/${app.module}.ts exports the library's functions.`);
-  const variables = await envList(deployment);
   for (const [name, value] of Object.entries(variables)) if (name.startsWith("LAZY_VIEWS_")) keepSecret(value);
   const context: Context = { options, deployment, app, variables, report };
   const before = { ...variables };
