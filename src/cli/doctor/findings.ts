@@ -1,4 +1,4 @@
-import { CliError, colors, note, print, redact } from "../output.js";
+import { CliError, redact } from "../output.js";
 
 /** `problem`: something is wrong; `advice`: it works, and could be better or safer; `ok`: it is as it should be. */
 export type Level = "problem" | "advice" | "ok";
@@ -12,15 +12,18 @@ export interface Finding {
   fix: string | null;
 }
 
-/** Collects findings, and prints each as it comes. */
+/** What is told as it is found. */
+export interface Listener {
+  finding(finding: Finding): void;
+  /** Something to know, which is neither wrong nor right. */
+  note(text: string): void;
+}
+
+/** Collects findings, and tells of each as it comes. */
 export class Findings {
   readonly all: Finding[] = [];
 
-  /** @param isJson - stdout gets one object at the end, and nothing else. */
-  constructor(
-    private readonly isJson: boolean,
-    readonly isVerbose: boolean,
-  ) {}
+  constructor(private readonly listener: Listener) {}
 
   problem(what: string, fix: string | null = null): void {
     this.add({ level: "problem", what, fix });
@@ -34,13 +37,12 @@ export class Findings {
     this.add({ level: "ok", what, fix: null });
   }
 
-  /** Something to know, which `--verbose` prints. */
-  note(what: string): void {
-    if (this.isVerbose && !this.isJson) print(colors.dim(`  ${what}`));
+  note(text: string): void {
+    this.listener.note(text);
   }
 
-  has(level: Level): boolean {
-    return this.all.some((finding) => finding.level === level);
+  count(level: Level): number {
+    return this.all.filter((finding) => finding.level === level).length;
   }
 
   /** Does a step; an error with a remedy is a problem, and gives undefined. */
@@ -55,22 +57,15 @@ export class Findings {
   }
 
   private add(finding: Finding): void {
-    const what = redact(finding.what);
-    this.all.push({ ...finding, what });
-    if (this.isJson) {
-      note(`${SIGNS[finding.level]} ${what}`);
-      return;
-    }
-    const paint = { ok: colors.green, advice: colors.yellow, problem: colors.red }[finding.level];
-    print(`${paint(SIGNS[finding.level])} ${what}${finding.fix === null ? "" : ` → ${colors.bold(finding.fix)}`}`);
+    const found = { ...finding, what: redact(finding.what) };
+    this.all.push(found);
+    this.listener.finding(found);
   }
 }
 
-const SIGNS: Record<Level, string> = { ok: "✓", advice: "!", problem: "✗" };
-
 /** A message in one line. Of a function's error, what it says, without its stack. */
 export function oneLine(message: string): string {
-  const thrown = /(?:Uncaught )?\bError: (.+)/.exec(message)?.[1];
+  const thrown = /\bUncaught Error: (.+)/.exec(message)?.[1];
   return (thrown ?? message).trim().replaceAll(/\s*\n\s*/g, " ");
 }
 

@@ -2,9 +2,9 @@ import type { InspectReport } from "../../app/inspect.js";
 import { proveByCanary } from "../connect/canary.js";
 import { functionSpec, runFunction } from "../convexCli.js";
 import { type Deployment, type DeploymentSelection, findDeployment } from "../deployment.js";
-import { colors, print, printJson } from "../output.js";
+import { colors, note, print, printJson } from "../output.js";
 import { lookAtEnvFiles } from "./envFiles.js";
-import { Findings } from "./findings.js";
+import { Findings, type Level, type Listener } from "./findings.js";
 import { type Deployed, lookAtFunctions } from "./functions.js";
 import { lookAtPackages } from "./packages.js";
 import { lookAtReport } from "./report.js";
@@ -35,14 +35,14 @@ interface Examined {
  * @returns whether nothing is wrong.
  */
 export async function examine(options: DoctorOptions): Promise<boolean> {
-  const findings = new Findings(options.json === true, options.verbose === true);
+  const findings = new Findings(options.json ? TO_STDERR : toTerminal(options.verbose === true));
   const app = process.cwd();
   await lookAtPackages(findings, app);
   await lookAtEnvFiles(findings, app);
   const push = (await findings.try(() => lookAtSource(findings, app)))?.push ?? "npx convex dev --once";
   const examined: Examined = {};
   await findings.try(() => lookAtDeployment(findings, options, push, examined));
-  const isWell = !findings.has("problem");
+  const isWell = findings.count("problem") === 0;
   if (options.json) {
     const { deployment, module = null, report = null } = examined;
     printJson({ deployment: deployment?.url ?? null, module, ok: isWell, findings: findings.all, report });
@@ -97,13 +97,27 @@ async function beat({ findings, deployment, deployed }: TransportsLook): Promise
 function isKnown(problem: string, findings: Findings, { missing, hasRoute }: Deployed): boolean {
   if (/must have export const|could not be called/.test(problem)) return missing.some((name) => problem.includes(name));
   // With what is wrong, the canary cannot arrive.
-  if (/^Still being checked|^The canary did not come back/.test(problem)) return findings.has("problem");
+  if (/^Still being checked|^The canary did not come back/.test(problem)) return findings.count("problem") > 0;
   return !hasRoute && /^POST .*\/lazy-views\/effects answers/.test(problem);
 }
 
-function summary({ all }: Findings): string {
-  const count = (level: string) => all.filter((finding) => finding.level === level).length;
-  const [problems, advice] = [count("problem"), count("advice")];
+const SIGNS: Record<Level, string> = { ok: "✓", advice: "!", problem: "✗" };
+
+/** With `--json`, stdout gets one object at the end, and nothing else. */
+const TO_STDERR: Listener = { finding: ({ level, what }) => note(`${SIGNS[level]} ${what}`), note: () => {} };
+
+const toTerminal = (isVerbose: boolean): Listener => ({
+  finding({ level, what, fix }) {
+    const paint = { ok: colors.green, advice: colors.yellow, problem: colors.red }[level];
+    print(`${paint(SIGNS[level])} ${what}${fix === null ? "" : ` → ${colors.bold(fix)}`}`);
+  },
+  note(text) {
+    if (isVerbose) print(colors.dim(`  ${text}`));
+  },
+});
+
+function summary(findings: Findings): string {
+  const [problems, advice] = [findings.count("problem"), findings.count("advice")];
   const also = advice > 0 ? ` (${advice} ${advice === 1 ? "piece" : "pieces"} of advice)` : "";
   if (problems === 0) return `Nothing is wrong.${also}`;
   return `${problems} ${problems === 1 ? "thing is" : "things are"} wrong.${also}`;

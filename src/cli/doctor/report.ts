@@ -29,7 +29,7 @@ export function lookAtReport(
     const [last] = failures;
     if (last) {
       const key = JSON.stringify(last.key);
-      const others = failures.length === 1 ? "" : `, and for ${failures.length - 1} other keys`;
+      const others = failures.length === 1 ? "" : ` and ${failures.length - 1} more`;
       const isReported = problems.some((problem) => problem.startsWith(`view "${name}"`));
       const what = `view "${name}": its compute fails for ${key}${others}: ${last.message}`;
       if (!isReported) findings.advice(what, `npx convex-lazy-views why ${name} '${key}'`);
