@@ -84,7 +84,7 @@ export const { recompute, dispatch, sweep, inspect, heartbeat, tail } = lazy.fun
 
 const SECRET = "a secret of thirty-two characters";
 const LOG_KEY = "embedded-backend|0123456789abcdef";
-const LIVELY = { logKey: LOG_KEY, logStreams: { intervalMs: 20 } };
+const LIVELY = { logKey: LOG_KEY, logStreamIntervalMs: 20 };
 
 /** Calls an endpoint of the deployment's API, and gives its answer. */
 async function call(backend: ShopBackend, path: string, body: object) {
@@ -211,8 +211,9 @@ describe("of the transports", () => {
 
   test("a log stream that posts elsewhere, and a wrong log key", async () => {
     const backend = await startShop(LIVELY);
-    await createStream(backend, { url: "http://127.0.0.1:9/elsewhere" });
-    const elsewhere = "  The deployment's log stream posts to http://127.0.0.1:9/elsewhere.";
+    const url = `${backend.siteUrl}/elsewhere`;
+    await createStream(backend, { url });
+    const elsewhere = `  The deployment's log stream posts to ${url}.`;
     expect(await look(backend, { LAZY_VIEWS_STREAM_SECRET: SECRET })).toEqual([
       expect.stringMatching(
         /^✗ LAZY_VIEWS_STREAM_SECRET is set, and no log stream posts to http.* --transport logStream$/,
@@ -230,7 +231,7 @@ describe("of the transports", () => {
   });
 
   test("a plan without log streams", async () => {
-    const backend = await startShop({ logStreams: false });
+    const backend = await startShop({ hasLogStreams: false });
     expect(await look(backend, {})).toEqual([
       "✗ This deployment's plan has no log streams, and no log key is set. → npx convex-lazy-views connect --transport logTail",
     ]);

@@ -41,6 +41,14 @@ test("a problem of inspect gets what mends it, unless its sentence names the com
   expect(look({ problems }).map(({ fix }) => fix)).toEqual(["push", "npx convex-lazy-views connect", null, null]);
 });
 
+test("what comes of a problem is judged when that problem is known", () => {
+  const problems = ["LAZY_VIEWS_SECRET is not set.", "Still being checked: the canary is on its way."];
+  const all = found((findings) =>
+    lookAtReport(findings, { ...REPORT, problems }, { push: "", isKnown: () => findings.count("problem") > 0 }),
+  );
+  expect(all.map(({ what }) => what)).toEqual(problems.slice(0, 1));
+});
+
 test("a view whose compute fails is named once, with the command that says why", () => {
   const failure = { key: { id: 1 }, message: "no", attempts: 2, failedAt: NOW, retryAt: NOW };
   const views = { stats: { ...COUNTS, failures: [failure, failure] } };

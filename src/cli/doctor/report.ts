@@ -20,7 +20,8 @@ export function lookAtReport(
   { push, isKnown }: { push: string; isKnown: (problem: string) => boolean },
 ): void {
   const { problems, uncovered, views, ledger, tail } = report;
-  for (const problem of problems.filter((each) => !isKnown(each))) {
+  for (const problem of problems) {
+    if (isKnown(problem)) continue;
     const fix = FIXES.find(([pattern]) => pattern.test(problem))?.[1];
     findings.problem(problem, problem.includes("npx ") ? null : (fix?.(push) ?? null));
   }
