@@ -19,11 +19,16 @@ export async function lookAtSource(findings: Findings, app: string): Promise<Sou
     findings.note(`There is no folder ${name} here, so the code is not looked at.`);
     return { push };
   }
-  const lacking = planInit(files, isTypeScript).filter(({ action }) => action === "created" || action === "added");
+  const steps = planInit(files, isTypeScript);
+  const lacking = steps.filter(({ action }) => action === "created" || action === "added");
+  const manual = steps.filter(({ action }) => action === "manual");
   if (lacking.length > 0) {
     const list = lacking.map(({ file }) => `${name}/${file}`).join(", ");
     findings.problem(`The code lacks lines of the wiring in ${list}.`, `npx convex-lazy-views init, then ${push}`);
-  } else findings.ok(`The code in ${name} has the whole wiring.`);
+  } else if (manual.length === 0) findings.ok(`The code in ${name} has the whole wiring.`);
+  for (const { file, reason } of manual) {
+    findings.advice(`${name}/${file} may lack lines of the wiring: ${reason}.`, "npx convex-lazy-views init --dry-run");
+  }
   const raw = filesWithRawMutations(files);
   if (raw.length > 0) {
     const list = someOf(raw.map((file) => `${name}/${file}`));
