@@ -16,8 +16,8 @@ const program = new Command("convex-lazy-views")
   .version(version)
   .showHelpAfterError("Run it with --help for what it takes.");
 
-addConnect(program);
 addInit(program);
+addConnect(program);
 addDoctor(program);
 
 // A reader such as `head` may close the pipe before all is written.

@@ -14,20 +14,23 @@ interface Options {
 }
 
 const EXAMPLES = `
-Example:
+Examples:
   $ npx convex-lazy-views init --dry-run   # shows what it would write
   $ npx convex-lazy-views init
 
 It writes convex/lazy.ts, and adds the lines that convex/schema.ts and convex/http.ts lack, also those of views that you
 have added since. It changes no other line. Where it cannot add a line safely, it prints the line, and ends with code 1.`;
 
-/** `init`: writes what the library's wiring lacks. */
+/** Adds the command `init` to the program. */
 export function addInit(program: Command): void {
   program
     .command("init")
-    .description("Writes lazy.ts, and the lines that schema.ts and http.ts lack.")
-    .option("--dry-run", "says what it would write, and writes nothing")
-    .option("--json", "prints what it has done as JSON")
+    .summary("writes lazy.ts, and the lines that schema.ts and http.ts lack")
+    .description(
+      "Writes the module that wires the library to your app, and the lines that your schema and your router lack.",
+    )
+    .option("--dry-run", "say what it would write, and write nothing")
+    .option("--json", "print one object of what was done")
     .addHelpText("after", EXAMPLES)
     .action(init);
 }
