@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addAdvise } from "./commands/advise.js";
 import { addConnect } from "./commands/connect.js";
+import { addDoctor } from "./commands/doctor.js";
+import { addInit } from "./commands/init.js";
 import { addRelay } from "./commands/relay.js";
 import { addWatch } from "./commands/watch.js";
 import { addWhy } from "./commands/why.js";
@@ -18,11 +20,13 @@ const program = new Command("convex-lazy-views")
   .version(version)
   .showHelpAfterError("Run it with --help for what it takes.");
 
-addAdvise(program);
+addInit(program);
 addConnect(program);
+addDoctor(program);
 addRelay(program);
-addWatch(program);
 addWhy(program);
+addWatch(program);
+addAdvise(program);
 
 // A reader such as `head` may close the pipe before all is written.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
