@@ -3,6 +3,8 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addConnect } from "./commands/connect.js";
+import { addDoctor } from "./commands/doctor.js";
+import { addInit } from "./commands/init.js";
 import { addRelay } from "./commands/relay.js";
 import { addWatch } from "./commands/watch.js";
 import { addWhy } from "./commands/why.js";
@@ -17,7 +19,9 @@ const program = new Command("convex-lazy-views")
   .version(version)
   .showHelpAfterError("Run it with --help for what it takes.");
 
+addInit(program);
 addConnect(program);
+addDoctor(program);
 addRelay(program);
 addWatch(program);
 addWhy(program);
