@@ -68,7 +68,7 @@ export class ChosenWeather implements Weather {
   }
 
   callFails(caller: string): boolean {
-    if (caller !== "lazy:tail") return false;
+    if (caller !== "lazy:tail" || this.isClear) return false;
     if (this.failingCalls === 0) this.failingCalls = this.choose(FAILING_CALLS, 0.98);
     else this.failingCalls--;
     const fails = this.failingCalls > 0;
