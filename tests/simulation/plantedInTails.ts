@@ -80,13 +80,9 @@ export const BUGS_OF_TAILS: readonly PlantedBug[] = [
   bug(0, "a mark starts no tail", "staleness/mark", ["execution.wakesReaders ||= !isAnnounced;", NOTHING]),
   bug(0, "an age starts no tail", "app/sweeps", ["execution.wakesReaders = true;", NOTHING]),
   bug(0, "a row that goes starts no tail", "staleness/sources", ["execution.wakesReaders = true;", NOTHING]),
-  bug(
-    0,
-    "a change during a run starts no tail",
-    "recompute/commit",
-    ["} else execution.wakesReaders = true;", "}"],
-    { kind: { mode: "paged", isLeased: false } },
-  ),
+  bug(0, "a change during a run starts no tail", "recompute/commit", ["} else execution.wakesReaders = true;", "}"], {
+    kind: { mode: "paged", isLeased: false },
+  }),
   bug(0, "a tag that is shared starts no tail", "staleness/sources", [
     "execution.wakesReaders ||= shared.size > 0;",
     NOTHING,

@@ -23,6 +23,7 @@ const LINGER_MS = 10_000;
 const FIRST_LOOK_BACK_MS = 60_000;
 const LOOK_BACK_MS = 3_600_000;
 const BACKOFF_MS = 600_000;
+const CLOSING_MS = 5_000;
 /** A tail that could not say that it ends waits for its request: nothing wakes that. */
 const LONGEST_POLL_MS = 60_000;
 const MAX_ATTEMPTS = 8;
@@ -40,6 +41,7 @@ const BUSY_MS = 2_000;
 
 /** The document of the table `lazyTail`, as far as it is looked at here. */
 interface TailDocument {
+  isClosing?: true;
   wrappedAt?: number;
   problem?: { retryAt: number; attempts: number };
 }
@@ -68,8 +70,13 @@ export class Tails {
   private readonly running = new Map<number, Running>();
   private readonly writtenAt = new WeakMap<object, number>();
   private lastLineAt = 0;
-  /** When something has had a tail read what readers raise. */
-  private readonly wakes: number[] = [];
+  /**
+   * When something has had a tail read what readers raise; and until when one surely reads. A snapshot may be too old to
+   * show that a tail closes, so what wakes readers then starts no other.
+   */
+  private readonly wakes: { at: number; until: number }[] = [];
+  /** Since when the last tail closes. */
+  private closesSince: number | null = null;
   /** When a tail last died, or could not be started, as far as any snapshot shows. */
   private troubleAt = Number.NEGATIVE_INFINITY;
   /** When the log last forgot entries between two requests of a tail. */
@@ -132,7 +139,7 @@ export class Tails {
     const { job } = args as Asked;
     if (path !== "lazy:sweep" || job?.kind !== "tail" || "error" in result) return;
     if (job.isForced) this.refusedAt = [];
-    if (job.isForced || !this.isBlocked) this.wakes.push(this.loop.now);
+    if (job.isForced || !this.isBlocked) this.wake(Number.POSITIVE_INFINITY);
   }
 
   onCommit({ changes }: Commit): void {
@@ -142,11 +149,18 @@ export class Tails {
       else if (table === "lazyTail") {
         if (before === null) this.firstAt = this.loop.now;
         const [old, next] = [before as TailDocument | null, after as TailDocument | null];
+        this.closesSince = next?.isClosing ? (this.closesSince ?? this.loop.now) : null;
         // What a tail could not read waits until another one starts. Older snapshots show a problem that is solved.
         if (next?.problem) this.troubleAt = Math.max(this.troubleAt, this.loop.now);
         else if (old?.problem) this.troubleAt = this.loop.now + OLDEST_SNAPSHOT_MS;
-      } else if (wakesReaders(change) && !this.isBlocked) this.wakes.push(this.loop.now);
+      } else if (wakesReaders(change) && !this.isBlocked) {
+        this.wake(this.closesSince === null ? Number.POSITIVE_INFINITY : this.closesSince + CLOSING_MS);
+      }
     }
+  }
+
+  private wake(until: number): void {
+    this.wakes.push({ at: this.loop.now, until });
   }
 
   private onJob(job: Job | null): void {
@@ -216,7 +230,7 @@ export class Tails {
    */
   checkCalm(open: readonly object[]): void {
     const { now } = this.loop;
-    const since = Math.max(this.lastLineAt, this.wakes.at(-1) ?? 0);
+    const since = Math.max(this.lastLineAt, this.wakes.at(-1)?.at ?? 0);
     const isIdle = now - since > LINGER_MS + SLACK_MS;
     must(!isIdle || this.running.size === 0, () => `A tail still runs ${now - since} ms after the last effect.`);
     const { retryAt = 0, attempts = 0 } = this.document.problem ?? {};
@@ -226,9 +240,9 @@ export class Tails {
     for (const event of open) {
       if (!held.has(event as LogEvent)) continue;
       const writtenAt = this.writtenAt.get(event) as number;
-      const wake = this.wakes.find((time) => this.isOwed(writtenAt, time));
+      const wake = this.wakes.find(({ at, until }) => writtenAt < until && this.isOwed(writtenAt, at));
       must(wake === undefined, () => {
-        return `Nothing came of an effect that was written at ${writtenAt}, though a tail was woken at ${wake}.`;
+        return `Nothing came of an effect that was written at ${writtenAt}, though a tail was woken at ${wake?.at}.`;
       });
     }
   }
