@@ -109,6 +109,7 @@ export class Tails {
     weather.onFailedCall = () => {
       this.failedAt = loop.now;
       this.isFailing = true;
+      this.refusedAt = []; // A tail that cannot say so lets others try again.
     };
     if (isBusy) this.runOthers();
   }
