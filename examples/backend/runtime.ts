@@ -15,7 +15,7 @@ import { QueryCache, type QueryResult } from "./cache";
 import { type Components, qualify, ROOT } from "./components";
 import { captureConsole } from "./console";
 import type { Environment, EnvironmentChange } from "./environment";
-import { httpFailure, RequestError, toFailure } from "./errors";
+import { httpFailure, nestedError, RequestError, toFailure } from "./errors";
 import {
   type Entry,
   Execution,
@@ -26,6 +26,7 @@ import {
   type Outcome,
   type UdfType,
 } from "./execution";
+import { containFaults } from "./faults";
 import type { Identity } from "./http/keys";
 import { type FailedJob, Jobs } from "./jobs";
 import { AppFunctions, type FunctionContext, type Handler, type Modules } from "./modules";
@@ -91,6 +92,7 @@ export class Runtime {
     activity: Activity,
   ) {
     captureConsole();
+    containFaults();
     this.functions = this.wrapAll(ROOT, schema, modules);
     const t: unknown = convexTest({ schema, modules: this.functions.modules });
     this.t = t as TestConvexRoot<GenericDataModel>;
@@ -168,6 +170,8 @@ export class Runtime {
       return response;
     } catch (error) {
       const failure = toFailure(error);
+      // The function's builder has encoded the data of a ConvexError already.
+      if (typeof failure.data === "string") failure.data = JSON.parse(failure.data);
       this.closeRequest(entry, { success: false, failure });
       return httpFailure(entry.requestId, failure);
     }
@@ -279,7 +283,7 @@ export class Runtime {
         return value;
       } catch (error) {
         this.close(execution, { success: false, failure: toFailure(error) });
-        throw error;
+        throw caller === null ? error : nestedError(error);
       }
     };
   }
@@ -292,7 +296,11 @@ export class Runtime {
   ): Promise<unknown> {
     const { component } = execution;
     const ownCtx = ctx.scheduler === undefined ? ctx : { ...ctx, scheduler: this.jobs.wrap(ctx.scheduler, component) };
-    const run = async () => await frames.run(execution, async () => await handler(ownCtx, input));
+    const run = async () => {
+      const ended = frames.run(execution, async () => await handler(ownCtx, input));
+      // The code of a query or mutation may not go on when its transaction has ended, so that waits for it.
+      return await Promise.race([execution.failed, execution.isTransaction ? await ended : ended]);
+    };
     if (execution.outermost !== null || !execution.isTransaction) return await run();
     const recording = new Recording(this.schema, this.components);
     try {
