@@ -25,7 +25,7 @@ export function containFaults(): void {
 /** A callback of a timer or the like, with which a function may throw when nobody can catch it. */
 export type Callback = (...args: unknown[]) => unknown;
 
-/** The callback with its function, if a function sets it, to fail in place of the process. */
+/** The callback of a function, which what it throws fails in place of the process. Others stay as they are. */
 export function guard(callback: Callback): Callback {
   const frame = frames.getStore();
   return frame?.kind === "execution" ? (...args) => attempt(frame, () => callback(...args)) : callback;

@@ -113,15 +113,22 @@ let installed: typeof setTimeout | undefined;
 
 /**
  * Lets jobs see the timers that convex-test sets for them, which it does by the global
- * `setTimeout`. A function fails when a timer of its own throws; other timers are not touched.
+ * `setTimeout`. A function fails when a timer of its own throws, and those of interrupted actions do not go off. Other
+ * timers are not touched.
  */
 function followTimers(): void {
   if (globalThis.setTimeout === installed) return;
   const outer = globalThis.setTimeout;
   const follow = (callback: Callback, ms?: number, ...args: unknown[]) => {
     const frame = frames.getStore();
-    const job = frame?.kind === "entry" ? frame.job : undefined;
-    if (job === undefined) return outer(guard(callback), ms, ...args);
+    if (frame?.kind === "execution") {
+      return outer(
+        guard(() => (frame.interrupted ? undefined : callback(...args))),
+        ms,
+      );
+    }
+    const job = frame?.job;
+    if (job === undefined) return outer(callback, ms, ...args);
     return job.onTimer((onFire) =>
       outer(() => {
         callback(...args);

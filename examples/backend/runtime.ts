@@ -33,6 +33,7 @@ import { AppFunctions, type FunctionContext, type Handler, type Modules } from "
 import { ALL_VARIABLES, ReadSet, variableChange } from "./readSet";
 import { Recording } from "./recorder";
 import type { ReportedFunction, Reporter } from "./reporter";
+import { RunningActions } from "./runningActions";
 
 type Schema = SchemaDefinition<GenericSchema, boolean>;
 
@@ -79,6 +80,7 @@ export interface Answer {
 export class Runtime {
   readonly cache = new QueryCache();
   readonly jobs: Jobs;
+  private readonly actions = new RunningActions();
   private readonly functions: AppFunctions;
   private readonly componentFunctions = new Map<string, AppFunctions>();
   private readonly t: TestConvexRoot<GenericDataModel>;
@@ -204,6 +206,12 @@ export class Runtime {
     });
   }
 
+  /** What a restart does to functions: actions that run fail, and no query's result is kept. */
+  interrupt(): void {
+    this.actions.interrupt();
+    this.cache.clear();
+  }
+
   private async start(udfType: "query" | "mutation" | "action", call: FunctionCall, entry: Entry): Promise<Outcome> {
     const { component = ROOT, path, identity = "unknown" } = call;
     let outcome: Outcome;
@@ -296,12 +304,13 @@ export class Runtime {
   ): Promise<unknown> {
     const { component } = execution;
     const ownCtx = ctx.scheduler === undefined ? ctx : { ...ctx, scheduler: this.jobs.wrap(ctx.scheduler, component) };
-    const run = async () => {
-      const ended = frames.run(execution, async () => await handler(ownCtx, input));
+    const run = async (ctx = ownCtx) => {
+      const ended = frames.run(execution, async () => await handler(ctx, input));
       // The code of a query or mutation may not go on when its transaction has ended, so that waits for it.
       return await Promise.race([execution.failed, execution.isTransaction ? await ended : ended]);
     };
-    if (execution.outermost !== null || !execution.isTransaction) return await run();
+    if (!execution.isTransaction) return await this.actions.run(execution, ownCtx, run);
+    if (execution.outermost !== null) return await run();
     const recording = new Recording(this.schema, this.components);
     try {
       return await recording.observe(async () => {
@@ -330,7 +339,9 @@ export class Runtime {
     execution.finished = true;
     const { startedAt, durationMs, lines, bandwidth } = execution;
     const run = { outcome, startedAt, durationMs, userDurationMs: durationMs, lines, bandwidth };
-    if (execution.outermost === null) this.reporter.completion(reported(execution), run);
+    // After a restart, Convex knows of a scheduled action that it was running, and of no other.
+    const isForgotten = execution.interrupted && execution.origin.caller !== "scheduler";
+    if (execution.outermost === null && !isForgotten) this.reporter.completion(reported(execution), run);
     else this.reporter.execution(reported(execution), run);
   }
 

@@ -29,7 +29,7 @@ triggers.register("flights", flightDelays.trigger());
 watchTuples(triggers, googleDrive, (ctx, tag) => lazy.invalidateTag(ctx, tag));
 const withTriggers = customCtx((ctx: MutationCtx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }));
 
-export const { recompute, dispatch, sweep, inspect, heartbeat } = lazy.functions();
+export const { recompute, dispatch, sweep, inspect, heartbeat, tail } = lazy.functions();
 export const query = lazy.query(rawQuery);
 export const mutation = customMutation(lazy.mutation(rawMutation), withTriggers);
 export const internalMutation = customMutation(lazy.mutation(rawInternalMutation), withTriggers);

@@ -98,6 +98,8 @@ export function follow(story: Story, event: TraceEvent): Story {
       return delivered(story, event);
     case "execution":
       return executed(story, event);
+    case "loss":
+      return story;
   }
 }
 

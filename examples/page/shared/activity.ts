@@ -12,6 +12,7 @@ import { field } from "./field";
 type ExecutionEvent = Extract<TraceEvent, { type: "execution" }>;
 type ConsoleEvent = Extract<TraceEvent, { type: "console" }>;
 type DeliveryEvent = Extract<TraceEvent, { type: "delivery" }>;
+type LossEvent = Extract<TraceEvent, { type: "loss" }>;
 
 /** What belongs to an example: the functions in its folder, and the recomputes of its views. */
 export interface Scope {
@@ -64,6 +65,8 @@ export function followActivity(activity: Activity, event: TraceEvent, scope: Sco
       return executed(activity, event, scope);
     case "delivery":
       return delivered(activity, event);
+    case "loss":
+      return lost(activity, event);
   }
 }
 
@@ -148,6 +151,11 @@ function delivered(activity: Activity, event: DeliveryEvent): Activity {
     text: `delivered ${counted(event.events, "line")}`,
     about: "",
   });
+}
+
+function lost(activity: Activity, { at, events }: LossEvent): Activity {
+  const text = `lost ${counted(events, "line")}`;
+  return tell(activity, { at, kind: "failure", subject: "log stream", text, about: "" });
 }
 
 /** Puts a line where it belongs in time, or counts it with the one before when that says the same. */
