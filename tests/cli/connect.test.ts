@@ -1,7 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ConvexHttpClient } from "convex/browser";
-import { expect, onTestFinished, test } from "vitest";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
 import type { ConnectResult } from "../../src/cli/connect/report.js";
 import { eventually } from "../eventually";
 import { appFolder, commandLine, type ShopBackend, startShop, variablesOf } from "./commandLine";
@@ -52,6 +53,50 @@ async function call(backend: ShopBackend, path: string, body?: object) {
 
 const effectsUrl = ({ siteUrl }: ShopBackend) => `${siteUrl}/lazy-views/effects`;
 
+/** The deliveries of the log stream that the route did not accept. Those without an answer were cut off. */
+const refused = (backend: ShopBackend) =>
+  backend.trace
+    .history()
+    .filter((event) => event.type === "delivery")
+    .map(({ status }) => status)
+    .filter((status) => status !== 200 && status !== null);
+
+/**
+ * Queries that schedule an effect each, one after the other, until it is stopped: with the numbers 0, 1, 2 and so on in
+ * the first loop of a test, and those that follow in the next.
+ */
+function look(backend: ShopBackend) {
+  const client = new ConvexHttpClient(backend.url, { logger: false });
+  let isOver = false;
+  onTestFinished(() => {
+    isOver = true;
+  });
+  const looking = (async () => {
+    do {
+      await client.query(api.orders.look, { number: looks++ });
+      await sleep(INTERVAL_MS);
+    } while (!isOver);
+  })();
+  return {
+    /** @returns how many there were, in all loops. */
+    async stop() {
+      isOver = true;
+      await looking;
+      return looks;
+    },
+  };
+}
+let looks = 0;
+beforeEach(() => {
+  looks = 0;
+});
+
+/** The numbers whose effect has run. */
+async function seen(backend: ShopBackend): Promise<number[]> {
+  const found = await backend.run((ctx) => ctx.db.query("looks").collect());
+  return found.map(({ number }) => number).sort((one, other) => one - other);
+}
+
 const createStream = (backend: ShopBackend, stream: { url: string; topics: string[] | null }) =>
   call(backend, "create_log_stream", { logStreamType: "webhook", format: "json", ...stream });
 
@@ -87,17 +132,11 @@ test("sets up the log stream of a deployment that has nothing, finds it as it is
   expect(await settings(backend)).toEqual(found);
   expect(await call(backend, "list_log_streams")).toEqual(streams);
 
-  // Rotates while effects flow: none is lost.
-  const client = new ConvexHttpClient(backend.url);
-  let isRotating = true;
-  let looks = 0;
-  const looking = (async () => {
-    while (isRotating) await client.query(api.orders.look, { number: looks++ });
-  })();
+  // Rotates while effects flow.
+  const looking = look(backend);
   const { code, stdout, stderr } = await connect(backend, ["--rotate"]);
-  isRotating = false;
-  await looking;
   expect(code, stderr).toBe(0);
+  expect(await looking.stop()).toBeGreaterThan(10);
   expect(stdout).toContain("Rotated LAZY_VIEWS_SECRET");
   const after = await settings(backend);
   expect(after).toMatchObject({
@@ -106,14 +145,20 @@ test("sets up the log stream of a deployment that has nothing, finds it as it is
   });
   expect(after.LAZY_VIEWS_SECRET).not.toBe(found.LAZY_VIEWS_SECRET);
   expect(await call(backend, "list_log_streams")).toMatchObject([{ hmacSecret: after.LAZY_VIEWS_STREAM_SECRET }]);
-  expect(looks).toBeGreaterThan(10);
-  await eventually(async () => {
-    const found = await backend.run((ctx) => ctx.db.query("looks").collect());
-    expect(found.map(({ number }) => number).sort((a, b) => a - b)).toEqual([...Array(looks).keys()]);
-  });
+  // The route has accepted each delivery, whichever secret signed it.
+  expect(refused(backend)).toEqual([]);
+
+  // The new secrets are in use: the old ones are no longer needed.
+  const changes = Object.keys(after)
+    .filter((name) => name.endsWith("_PREVIOUS"))
+    .map((name) => ({ name, value: null }));
+  await call(backend, "update_environment_variables", { changes });
+  const last = (await look(backend).stop()) - 1;
+  await eventually(async () => expect(await seen(backend)).toContain(last));
+  expect(refused(backend)).toEqual([]);
 });
 
-test("sets up the log tail with a key that may only view logs, and then finds it as it is", async () => {
+test("sets up the log tail with a key that may only view logs, finds it as it is, and rotates the secret", async () => {
   const backend = await shop();
   const first = await connectJson(backend, "--transport", "logTail", "--log-key", backend.logKey);
   expect(first).toMatchObject({ code: 0, transport: "logTail", connected: true, problems: [], warnings: [] });
@@ -123,6 +168,14 @@ test("sets up the log tail with a key that may only view logs, and then finds it
 
   expect(await connectJson(backend)).toMatchObject({ code: 0, transport: "logTail", connected: true, changes: [] });
   expect(await settings(backend)).toEqual(found);
+
+  // Rotates while effects flow: none is lost.
+  const looking = look(backend);
+  expect(await connectJson(backend, "--rotate")).toMatchObject({ code: 0, transport: "logTail", connected: true });
+  const count = await looking.stop();
+  expect(await settings(backend)).toMatchObject({ LAZY_VIEWS_SECRET_PREVIOUS: found.LAZY_VIEWS_SECRET });
+  expect(count).toBeGreaterThan(10);
+  await eventually(async () => expect(await seen(backend)).toEqual([...Array(count).keys()]));
 });
 
 test("does not set a log key that is refused", async () => {
@@ -166,7 +219,6 @@ test("warns of a log stream with other topics, and mends it when told to", async
 test("leaves a log stream alone that posts elsewhere", async () => {
   const backend = await shop();
   await createStream(backend, { url: "http://127.0.0.1:9/elsewhere", topics: ["console"] });
-  const streams = await call(backend, "list_log_streams");
   const asked = await connect(backend, ["--transport", "logStream"]);
   expect(asked.code).toBe(1);
   expect(asked.stderr).toMatch(/posts to http:\/\/127\.0\.0\.1:9\/elsewhere.*--fix/);
@@ -174,7 +226,7 @@ test("leaves a log stream alone that posts elsewhere", async () => {
   const unasked = await connect(backend);
   expect(unasked.code).toBe(1);
   expect(unasked.stderr).toMatch(/logTail takes its place.*\n.*needs a key that may view logs/);
-  expect(await call(backend, "list_log_streams")).toEqual(streams);
+  expect(await call(backend, "list_log_streams")).toMatchObject([{ url: "http://127.0.0.1:9/elsewhere" }]);
 });
 
 test("takes the log tail on a plan without log streams, and the key at hand for it only when told to", async () => {
