@@ -22,10 +22,13 @@ export function containFaults(): void {
   }
 }
 
-/** A callback of a timer or the like, with which a function may throw when nobody can catch it. */
+/** A callback of a timer or the like: no caller of the function catches what it throws. */
 export type Callback = (...args: unknown[]) => unknown;
 
-/** The callback of a function, which what it throws fails in place of the process. Others stay as they are. */
+/**
+ * Wraps a callback of a function: when it throws, the function fails in place of the process. Callbacks of other code
+ * stay as they are.
+ */
 export function guard(callback: Callback): Callback {
   const frame = frames.getStore();
   return frame?.kind === "execution" ? (...args) => attempt(frame, () => callback(...args)) : callback;
