@@ -5,7 +5,6 @@ import {
   type GenericSchema,
   makeFunctionReference,
   type SchemaDefinition,
-  type UserIdentityAttributes,
 } from "convex/server";
 import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
 import { convexTest, type TestConvexRoot } from "convex-test";
@@ -27,7 +26,7 @@ import {
   type UdfType,
 } from "./execution";
 import { containFaults } from "./faults";
-import type { Identity } from "./http/keys";
+import { callKey, entryOf, type FunctionCall } from "./functionCall";
 import { type FailedJob, Jobs } from "./jobs";
 import { AppFunctions, type FunctionContext, type Handler, type Modules } from "./modules";
 import { ALL_VARIABLES, ReadSet, variableChange } from "./readSet";
@@ -36,28 +35,6 @@ import type { ReportedFunction, Reporter } from "./reporter";
 import { RunningActions } from "./runningActions";
 
 type Schema = SchemaDefinition<GenericSchema, boolean>;
-
-/** A call of a function by its path, with arguments as Convex JSON. */
-export interface FunctionCall {
-  path: string;
-  args: JSONValue;
-  /** Where the function is. Default: in the app itself. */
-  component?: string;
-  /** Whom the call comes from. Default: a client without a key. */
-  identity?: Identity;
-  /** The user whom the caller, an admin, acts as. */
-  user?: UserIdentityAttributes;
-}
-
-/** Equal for queries that may have the same answer. */
-export function callKey({ path, args, component = ROOT, identity = "unknown", user }: FunctionCall): string {
-  return JSON.stringify([component, path, args, identity, user]);
-}
-
-/** What a call is, as a request whose sender waits for the answer. */
-export function entryOf({ identity = "unknown" }: FunctionCall, caller: "client" | "http"): Entry {
-  return newEntry(caller, { identityType: identity === "unknown" ? "unknown" : "instance_admin" });
-}
 
 /** How a mutation or action that a client called ended. */
 export interface Answer {
