@@ -97,6 +97,23 @@ async function seen(backend: ShopBackend): Promise<number[]> {
   return found.map(({ number }) => number).sort((one, other) => one - other);
 }
 
+/**
+ * Plays Convex's cloud, which the official CLI asks for the deployment of a key, of a name or of a project.
+ *
+ * @returns its URL.
+ */
+async function startConvex({ url, adminKey }: ShopBackend): Promise<string> {
+  const deployment = { url, adminKey, deploymentName: "shop", deploymentType: "prod", reference: "prod" };
+  const server = createServer((request, response) => {
+    const isUrl = request.url === "/api/deployment/url_for_key";
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(isUrl ? url : { ...deployment, team: "team", project: "shop", isDefault: true }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 const createStream = (backend: ShopBackend, stream: { url: string; topics: string[] | null }) =>
   call(backend, "create_log_stream", { logStreamType: "webhook", format: "json", ...stream });
 
@@ -194,10 +211,25 @@ test("does not set a log key that is refused", async () => {
   expect(await settings(backend)).not.toHaveProperty("LAZY_VIEWS_LOG_KEY");
 });
 
-test("sets up clients", async () => {
+test("sets up clients, for a user who is logged in", async () => {
   const backend = await shop();
-  const result = await connectJson(backend, "--transport", "client");
-  expect(result).toMatchObject({ code: 0, transport: "client", connected: true, problems: [], warnings: [] });
+  const login = {
+    CONVEX_DEPLOYMENT: "dev:shop",
+    CONVEX_OVERRIDE_ACCESS_TOKEN: "the token of a login",
+    CONVEX_PROVISION_HOST: await startConvex(backend),
+  };
+  const keyless = await connect(backend, ["--prod", "--transport", "logStream"], login);
+  expect(keyless.code).toBe(1);
+  expect(keyless.stderr).toMatch(/needs a key.*npx convex deployment token create/);
+
+  const result = await connect(backend, ["--prod", "--transport", "client", "--json"], login);
+  const { transport, connected, problems, warnings } = JSON.parse(result.stdout) as ConnectResult;
+  expect({ transport, connected, problems, warnings }).toEqual({
+    transport: "client",
+    connected: true,
+    problems: [],
+    warnings: [],
+  });
   expect(Object.keys(await settings(backend))).toEqual(["LAZY_VIEWS_SECRET"]);
 });
 
@@ -287,18 +319,7 @@ test("finds the deployment in .env.local, and by a deploy key", async () => {
   const local = await connect(backend, [], {}, folder);
   expect(local.stdout, local.stderr).toContain(`The deployment is ${backend.url} (self-hosted).`);
 
-  // The official CLI asks Convex which deployment a key belongs to.
-  const convex = createServer((request, response) => {
-    const isUrl = request.url === "/api/deployment/url_for_key";
-    response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify(isUrl ? backend.url : { team: "team", project: "shop", isDefault: true }));
-  });
-  await new Promise<void>((resolve) => convex.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void convex.close());
-  const env = {
-    CONVEX_DEPLOY_KEY: `dev:${backend.adminKey}`,
-    CONVEX_PROVISION_HOST: `http://127.0.0.1:${(convex.address() as AddressInfo).port}`,
-  };
+  const env = { CONVEX_DEPLOY_KEY: `dev:${backend.adminKey}`, CONVEX_PROVISION_HOST: await startConvex(backend) };
   const keyed = await connect(backend, [], env);
   expect(keyed.stdout, keyed.stderr).toContain(`The deployment is ${backend.url} (cloud).`);
 });
