@@ -1,12 +1,10 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
-import { ConvexHttpClient } from "convex/browser";
-import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import type { ConnectResult } from "../../src/cli/connect/report.js";
 import { eventually } from "../eventually";
 import { appFolder, commandLine, type ShopBackend, startShop, variablesOf } from "./commandLine";
-import { api, modules } from "./shop";
+import { call, createStream, effectsUrl, refused, settings, startConvex } from "./deploymentApi";
+import { looksOf, startLooks } from "./looks";
+import { modules } from "./shop";
 
 /** The log stream delivers as fast as this, in ms; a real one every 5,000. */
 const INTERVAL_MS = 20;
@@ -31,91 +29,6 @@ async function connectJson(backend: ShopBackend, ...args: string[]) {
   expect(stdout, stderr).not.toBe("");
   return { code, ...(JSON.parse(stdout) as ConnectResult) };
 }
-
-/** The deployment's variables that are the library's. */
-async function settings(backend: ShopBackend): Promise<Record<string, string>> {
-  const { environmentVariables } = await call(backend, "list_environment_variables");
-  const all = Object.entries(environmentVariables as Record<string, string>);
-  return Object.fromEntries(all.filter(([name]) => name.startsWith("LAZY_VIEWS_")));
-}
-
-/** Calls an endpoint of the deployment's API. */
-async function call(backend: ShopBackend, path: string, body?: object) {
-  const response = await fetch(`${backend.url}/api/v1/${path}`, {
-    method: body === undefined ? "GET" : "POST",
-    headers: { authorization: `Convex ${backend.adminKey}`, "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
-  return text === "" ? null : JSON.parse(text);
-}
-
-const effectsUrl = ({ siteUrl }: ShopBackend) => `${siteUrl}/lazy-views/effects`;
-
-/** The deliveries of the log stream that the route did not accept. Those without an answer were cut off. */
-const refused = (backend: ShopBackend) =>
-  backend.trace
-    .history()
-    .filter((event) => event.type === "delivery")
-    .map(({ status }) => status)
-    .filter((status) => status !== 200 && status !== null);
-
-/**
- * Queries that schedule an effect each, one after the other, until it is stopped: with the numbers 0, 1, 2 and so on in
- * the first loop of a test, and those that follow in the next.
- */
-function look(backend: ShopBackend) {
-  const client = new ConvexHttpClient(backend.url, { logger: false });
-  let isOver = false;
-  onTestFinished(() => {
-    isOver = true;
-  });
-  const looking = (async () => {
-    do {
-      await client.query(api.orders.look, { number: looks++ });
-      await sleep(INTERVAL_MS);
-    } while (!isOver);
-  })();
-  return {
-    /** @returns how many there were, in all loops. */
-    async stop() {
-      isOver = true;
-      await looking;
-      return looks;
-    },
-  };
-}
-let looks = 0;
-beforeEach(() => {
-  looks = 0;
-});
-
-/** The numbers whose effect has run. */
-async function seen(backend: ShopBackend): Promise<number[]> {
-  const found = await backend.run((ctx) => ctx.db.query("looks").collect());
-  return found.map(({ number }) => number).sort((one, other) => one - other);
-}
-
-/**
- * Plays Convex's cloud, which the official CLI asks for the deployment of a key, of a name or of a project.
- *
- * @returns its URL.
- */
-async function startConvex({ url, adminKey }: ShopBackend): Promise<string> {
-  const deployment = { url, adminKey, deploymentName: "shop", deploymentType: "prod", reference: "prod" };
-  const server = createServer((request, response) => {
-    const isUrl = request.url === "/api/deployment/url_for_key";
-    response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify(isUrl ? url : { ...deployment, team: "team", project: "shop", isDefault: true }));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-const createStream = (backend: ShopBackend, stream: { url: string; topics: string[] | null }) =>
-  call(backend, "create_log_stream", { logStreamType: "webhook", format: "json", ...stream });
 
 test("sets up the log stream of a deployment that has nothing, finds it as it is, and rotates its secrets", async () => {
   const backend = await shop();
@@ -150,10 +63,11 @@ test("sets up the log stream of a deployment that has nothing, finds it as it is
   expect(await call(backend, "list_log_streams")).toEqual(streams);
 
   // Rotates while effects flow.
-  const looking = look(backend);
+  const looking = startLooks(backend);
   const { code, stdout, stderr } = await connect(backend, ["--rotate"]);
   expect(code, stderr).toBe(0);
-  expect(await looking.stop()).toBeGreaterThan(10);
+  const next = await looking.stop();
+  expect(next).toBeGreaterThan(10);
   expect(stdout).toContain("Rotated LAZY_VIEWS_SECRET");
   const after = await settings(backend);
   expect(after).toMatchObject({
@@ -170,8 +84,8 @@ test("sets up the log stream of a deployment that has nothing, finds it as it is
     .filter((name) => name.endsWith("_PREVIOUS"))
     .map((name) => ({ name, value: null }));
   await call(backend, "update_environment_variables", { changes });
-  const last = (await look(backend).stop()) - 1;
-  await eventually(async () => expect(await seen(backend)).toContain(last));
+  const last = (await startLooks(backend, next).stop()) - 1;
+  await eventually(async () => expect(await looksOf(backend)).toContain(last));
   expect(refused(backend)).toEqual([]);
 });
 
@@ -184,7 +98,7 @@ test("sets up the log tail with a key that may only view logs, and rotates the s
   expect(found.LAZY_VIEWS_LOG_KEY).toBe(backend.logKey);
 
   // Run again, it rotates the secret and changes nothing else. Effects flow meanwhile, and none is lost.
-  const looking = look(backend);
+  const looking = startLooks(backend);
   const again = await connectJson(backend, "--rotate");
   expect(again).toMatchObject({ code: 0, transport: "logTail", connected: true });
   expect(again.changes).toEqual([expect.stringContaining("Rotated LAZY_VIEWS_SECRET")]);
@@ -194,7 +108,7 @@ test("sets up the log tail with a key that may only view logs, and rotates the s
     LAZY_VIEWS_LOG_KEY: backend.logKey,
   });
   expect(count).toBeGreaterThan(10);
-  await eventually(async () => expect(await seen(backend)).toEqual([...Array(count).keys()]));
+  await eventually(async () => expect(await looksOf(backend)).toEqual([...Array(count).keys()]));
 });
 
 test("does not set a log key that is refused", async () => {
