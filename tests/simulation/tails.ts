@@ -47,7 +47,12 @@ interface TailDocument {
 }
 
 /** What a function of the library is asked to do. */
-type Asked = { job?: { kind?: string; number?: number; cursor?: number; isForced?: true }; tailed?: object };
+type Asked = {
+  job?: { kind?: string; number?: number; cursor?: number; isForced?: true } & Report;
+  tailed?: Report;
+};
+/** What a tail says of itself. */
+type Report = { problem?: string };
 
 /** A tail that runs. */
 interface Running {
@@ -83,7 +88,7 @@ export class Tails {
   /** When a call of a tail has failed last, and whether it has not given up since. */
   private failedAt = 0;
   private isFailing = false;
-  /** When a tail last went on after that: of what it had tried to dispatch one by one, some may be lost. */
+  /** When a call had failed after which a tail went on: of what it had tried to dispatch one by one, some is lost. */
   private wentOnAt = 0;
   private refusedAt: number[] = [];
   private requestedAt: number[] = [];
@@ -145,10 +150,10 @@ export class Tails {
 
   onEnd({ path, args, result }: Ended<unknown>): void {
     const { job, tailed } = args as Asked;
-    if (job?.kind === "tailed") this.isFailing = false;
-    if (tailed !== undefined && this.isFailing && "value" in result) {
+    const report = tailed ?? (job?.kind === "tailed" ? job : undefined);
+    if (report !== undefined && "value" in result && this.isFailing) {
       this.isFailing = false;
-      this.wentOnAt = this.loop.now;
+      if (report.problem === undefined) this.wentOnAt = this.failedAt;
     }
     if (path !== "lazy:sweep" || job?.kind !== "tail" || "error" in result) return;
     if (job.isForced) this.refusedAt = [];
@@ -199,8 +204,7 @@ export class Tails {
     this.running.delete(job?.number as number);
     must(lines.length === 0, () => `The tail wrote to the console: ${lines[0]?.message}`);
     const lasted = this.loop.now - tail.startedAt;
-    const mayWaitMs = this.failedAt >= tail.startedAt ? LONGEST_POLL_MS : 0;
-    must(lasted <= HASTY_MS + SLACK_MS + mayWaitMs, () => `A tail ran for ${lasted} ms.`);
+    must(lasted <= HASTY_MS + SLACK_MS + this.waitSince(tail.startedAt), () => `A tail ran for ${lasted} ms.`);
     const { wrappedAt = 0 } = this.document;
     // After its last request it says nothing any more.
     const isKnown = isDead || this.gapAt === null || this.gapAt === this.answeredAt || wrappedAt >= this.gapAt;
@@ -243,7 +247,7 @@ export class Tails {
   checkCalm(open: readonly object[]): void {
     const { now } = this.loop;
     const since = Math.max(this.lastLineAt, this.wakes.at(-1)?.at ?? 0);
-    const isIdle = now - since > LINGER_MS + SLACK_MS;
+    const isIdle = now - since > LINGER_MS + SLACK_MS + this.waitSince(since);
     must(!isIdle || this.running.size === 0, () => `A tail still runs ${now - since} ms after the last effect.`);
     const { retryAt = 0, attempts = 0 } = this.document.problem ?? {};
     const isRetried =
@@ -264,6 +268,11 @@ export class Tails {
     const isSeen = wake >= writtenAt - WAKE_MS && wake - writtenAt < LOOK_BACK_MS;
     const isBefore = writtenAt < this.firstAt - FIRST_LOOK_BACK_MS || writtenAt <= this.wentOnAt;
     return isSeen && !isBefore && wake > this.troubleAt && this.loop.now - Math.max(wake, writtenAt) > PATIENCE_MS;
+  }
+
+  /** How long a tail may wait for its request, in ms, one of whose calls has failed since a time. */
+  private waitSince(time: number): number {
+    return this.failedAt >= time ? LONGEST_POLL_MS : 0;
   }
 
   /** Whether the log has forgotten some lines. */
