@@ -39,7 +39,7 @@ interface Requests {
 
 /**
  * The tails of a history, with the log that they read, and what must hold of them beside what `Wakes` says:
- * - A tail ends when nothing happens any more, and before the time of an action is over. Few run at once.
+ * - A tail ends when nothing happens any more, and hands over before the time of an action is over. Few run at once.
  * - It pauses between requests, writes nothing to the console, and leaves no request behind.
  * - It says when the log forgot entries between two requests.
  * - A key that is refused is tried again after ten minutes, or by the heartbeat; a connection that was lost, soon.
@@ -106,7 +106,10 @@ export class Tails {
 
   onEnd(ended: Ended<unknown>): void {
     this.wakes.onEnd(ended);
-    if ((ended.args as Asked).job?.isForced) this.refusedAt = [];
+    const { job } = ended.args as Asked;
+    if (job?.isForced) this.refusedAt = [];
+    const isHandedOver = job?.becomes !== "handsOver" || this.document.number !== job.number;
+    must("error" in ended.result || isHandedOver, () => `Tail ${job?.number} hands over to no other.`);
   }
 
   onCommit(commit: Commit): void {

@@ -20,13 +20,14 @@ const PATIENCE_MS = 150_000;
 
 /** The document of the table `lazyTail`, as far as it is looked at here. */
 export interface TailDocument {
+  number?: number;
   isClosing?: true;
   wrappedAt?: number;
   problem?: { retryAt: number; attempts: number };
 }
 
 /** What a tail says of itself. */
-type Report = { problem?: string };
+type Report = { becomes?: string; problem?: string };
 
 /** What a function of the library is asked to do. */
 export type Asked = {
