@@ -22,7 +22,7 @@ export const BUGS_OF_TAILS: readonly PlantedBug[] = [
     ],
     { isRare: true },
   ),
-  bug(23, "the cursor is saved before the dispatch", "app/readLog", [
+  bug(117, "the cursor is saved before the dispatch", "app/readLog", [
     "const last = effects.at(-1);",
     "const last = effects.at(-1);\n    this.cursor = cursor;\n    await this.note();",
   ]),
