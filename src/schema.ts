@@ -6,7 +6,11 @@ import {
   type GenericDataModel,
   type GenericMutationCtx,
   type GenericQueryCtx,
+  type IndexNames,
+  type IndexRange,
+  type NamedTableInfo,
   type SchemaDefinition,
+  type TableNamesInDataModel,
 } from "convex/server";
 import { type GenericId, type VAny, type Value, v } from "convex/values";
 
@@ -234,6 +238,7 @@ export type LazyWriter = GenericMutationCtx<LazyDataModel>["db"];
 export type Entry = DocumentByName<LazyDataModel, "lazyEffects">;
 export type Run = DocumentByName<LazyDataModel, "lazyRuns">;
 export type StoredDependency = DocumentByName<LazyDataModel, "lazyDependencies">;
+export type StoredShapes = DocumentByName<LazyDataModel, "lazyShapes">;
 export type Turn = DocumentByName<LazyDataModel, "lazyTurns">;
 
 export type AnyQueryCtx = GenericQueryCtx<GenericDataModel>;
@@ -244,3 +249,15 @@ export type AnyWriter = AnyMutationCtx["db"];
 
 /** The same database, as far as the library's own tables are concerned. */
 export const lazyDb = <Db extends AnyReader>(db: Db) => db as unknown as Db extends AnyWriter ? LazyWriter : LazyReader;
+
+/** The documents of a table of the library that have these values: the fields of an index, in its order. */
+export function findBy<Table extends TableNamesInDataModel<LazyDataModel>>(
+  db: AnyReader | LazyReader,
+  table: Table,
+  index: IndexNames<NamedTableInfo<LazyDataModel, Table>>,
+  values: Partial<DocumentByName<LazyDataModel, Table>>,
+) {
+  type Range = IndexRange & { eq(field: string, value: unknown): Range };
+  const range = (q: Range) => Object.entries(values).reduce((to, [field, value]) => to.eq(field, value), q);
+  return (db as LazyReader).query(table).withIndex(index, range as never);
+}

@@ -10,7 +10,6 @@ import { Coverage } from "../staleness/coverage.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { invalidateKey } from "../staleness/sources.js";
 import { FINDING_RETENTION_MS } from "../times.js";
-import { tableOf } from "../tracking/dependency.js";
 import { Recorder } from "../tracking/recorder.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { isPlainObject } from "../values/copy.js";
@@ -73,8 +72,7 @@ async function auditRow(app: LazyApp, ctx: AnyQueryCtx, name: string, row: Store
   const isSame = view.applyChange ? isClose : (a: unknown, b: unknown) => canonicalText(a) === canonicalText(b);
   if (isSame(row.value, value)) return findings;
   const what = `view "${name}": an audit has computed the row ${key.text} again, which was called fresh, and `;
-  const tables = recorder.dependencies.map(({ text }) => tableOf(text));
-  const read = [...Object.keys(recorder.over), ...tables, ...Object.keys(view.sources)];
+  const read = [...Object.keys(recorder.over), ...recorder.tables, ...Object.keys(view.sources)];
   if (!isSame(value, await compute())) {
     const remedy = "its compute is not deterministic. Let it depend on nothing but the key and what it reads.";
     add("random", `${what}two computes in one snapshot differ: ${remedy}`);

@@ -1,7 +1,15 @@
 import type { Auth } from "convex/server";
 import type { EffectCollector, EffectCtx } from "../effects/collector.js";
 import type { LedgerCtx } from "../effects/ledger.js";
-import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredDependency, StoredRow } from "../schema.js";
+import type {
+  AnyMutationCtx,
+  AnyQueryCtx,
+  AnyReader,
+  AnyWriter,
+  StoredDependency,
+  StoredRow,
+  StoredShapes,
+} from "../schema.js";
 import { type LazyApp, ledgerOf, pathOf } from "./app.js";
 import type { ViewDefinition } from "./definition.js";
 import { isNearlyOut, isShortOfRanges } from "./limits.js";
@@ -62,7 +70,7 @@ export class MutationExecution extends Execution {
   /** Views whose tables were found to be missing. */
   readonly withoutTable = new Set<ViewDefinition>();
   /** The shapes of dependencies; and the rows of a text, or null for a shape with too many. Until a commit may change them. */
-  shapes: Promise<{ shapes: string[] } | null> | undefined;
+  shapes: Promise<StoredShapes | null> | undefined;
   readonly dependents = new Map<string, StoredDependency[] | null>();
   #lookUps = 0;
   #isShortOfRanges = false;

@@ -131,8 +131,8 @@ export async function announce(ledger: LedgerCtx, view: ViewDefinition, row: Sto
 }
 
 /** Says that no recompute is on its way any more. */
-export async function withdraw(db: AnyWriter, view: { name: string }, row: StoredRow): Promise<void> {
-  if (row.pendingUntil !== undefined) await db.patch(view.name, row._id, { pendingUntil: undefined });
+export async function withdraw(db: AnyWriter, view: { name: string }, row: StoredRow | null): Promise<void> {
+  if (row?.pendingUntil !== undefined) await db.patch(view.name, row._id, { pendingUntil: undefined });
 }
 
 /**
@@ -170,7 +170,7 @@ export async function sweepRow(ledger: LedgerCtx, view: ViewDefinition, row: Swe
   const { name, evictAfterMs = 0 } = view;
   const { expiresAt } = row;
   if (expiresAt === undefined) return;
-  if (expiresAt !== idleTimeEndsAt(view, row)) return await sweepWhenDue(ledger, name, { expiresAt, now });
+  if (expiresAt !== idleTimeEndsAt(view, row)) return await sweepWhenDue(ledger, name, expiresAt, now);
   await ensureSweep(ledger, { kind: "due", table: name, sweepAt: sweepTime(expiresAt, evictAfterMs / 40) });
 }
 

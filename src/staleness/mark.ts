@@ -46,7 +46,7 @@ export async function markKey(
       const isAnnounced = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
       await markRow(db, view, row, by, isAnnounced);
       execution.wakesReaders ||= !isAnnounced;
-      if (isAnnounced) await sweepWhenDue(ledger, view.name, { expiresAt: now + workMs(view), now });
+      if (isAnnounced) await sweepWhenDue(ledger, view.name, now + workMs(view));
     }
   } catch (error) {
     if (error instanceof MissingTableError) throw error;

@@ -1,6 +1,6 @@
 import { CommitTsPlaceholder } from "convex/values";
 import type { ViewDefinition } from "../model/definition.js";
-import { type AnyReader, type AnyWriter, lazyDb, type Row } from "../schema.js";
+import { type AnyReader, type AnyWriter, findBy, lazyDb, type Row } from "../schema.js";
 import { describe } from "../values/describe.js";
 
 /** Tags that one key may have: a read looks each of them up. */
@@ -44,7 +44,4 @@ export async function invalidateTag(db: AnyWriter, given: unknown): Promise<void
   else await lazyDb(db).insert("lazyTags", { tag, bumpedAt });
 }
 
-function findTag(db: AnyReader, tag: string) {
-  const tags = lazyDb(db).query("lazyTags");
-  return tags.withIndex("by_tag", (q) => q.eq("tag", tag)).first();
-}
+const findTag = (db: AnyReader, tag: string) => findBy(db, "lazyTags", "by_tag", { tag }).first();
