@@ -255,7 +255,7 @@ export function findBy<Table extends TableNamesInDataModel<LazyDataModel>>(
   db: AnyReader | LazyReader,
   table: Table,
   index: IndexNames<NamedTableInfo<LazyDataModel, Table>>,
-  values: Partial<DocumentByName<LazyDataModel, Table>>,
+  values: { [Field in keyof DocumentByName<LazyDataModel, Table>]?: unknown },
 ) {
   type Range = IndexRange & { eq(field: string, value: unknown): Range };
   const range = (q: Range) => Object.entries(values).reduce((to, [field, value]) => to.eq(field, value), q);

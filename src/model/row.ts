@@ -42,6 +42,9 @@ export function startOfLong(text: string): string | undefined {
   return isLong ? `${startOf(text, 100)}…` : undefined;
 }
 
+/** What the recompute of a key asks for: of one that is too long, how its text begins. */
+export const askedFor = ({ args, text }: Key): Asked => ({ args: startOfLong(text) ?? args });
+
 /** The error for a key that is too long. */
 export function keyTooLong({ name }: ViewDefinition, start: string): Error {
   return new Error(`view "${name}": the key ${start} has more than ${MAX_KEY_BYTES} bytes; use an id or a hash.`);

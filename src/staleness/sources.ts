@@ -1,6 +1,6 @@
 import { ConvexError } from "convex/values";
 import type { ViewDefinition } from "../model/definition.js";
-import type { MutationExecution } from "../model/execution.js";
+import { type MutationExecution, markOf } from "../model/execution.js";
 import { type Key, MissingTableError, removeRow, toKey } from "../model/row.js";
 import type { StoredRow } from "../schema.js";
 import { type Document, keysTable, type Sides } from "../tracking/dependency.js";
@@ -112,5 +112,5 @@ export async function evictRow(execution: MutationExecution, view: ViewDefinitio
   await removeRow(execution.watched, view, row);
   execution.wakesReaders = true;
   if (row.tracked) await removeDependencies(execution, { view: view.name, key: row.key });
-  execution.forget({ view, text: row.key });
+  execution.forget(markOf(view, row.key));
 }
