@@ -101,7 +101,7 @@ export async function recomputeSoon({ ledger }: MutationExecution, view: ViewDef
 }
 
 /** The row of a key. A mutation short of index ranges reads a view's rows as a whole, and conflicts with their commits. */
-export async function lookUp(
+async function lookUp(
   execution: MutationExecution,
   view: ViewDefinition,
   key: string,
