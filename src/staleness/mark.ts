@@ -101,11 +101,7 @@ export async function recomputeSoon({ ledger }: MutationExecution, view: ViewDef
 }
 
 /** The row of a key. A mutation short of index ranges reads a view's rows as a whole, and conflicts with their commits. */
-async function lookUp(
-  execution: MutationExecution,
-  view: ViewDefinition,
-  key: string,
-): Promise<StoredRow | null> {
+async function lookUp(execution: MutationExecution, view: ViewDefinition, key: string): Promise<StoredRow | null> {
   const { db, rows } = execution;
   if (!rows.has(view.name) && (await execution.isShortOfRanges())) {
     const all = await execution.readWhole(db.query(view.name) as AsyncIterable<unknown> as AsyncIterable<StoredRow>);
