@@ -1,12 +1,10 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
-import { ConvexHttpClient } from "convex/browser";
-import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import type { ConnectResult } from "../../src/cli/connect/report.js";
 import { eventually } from "../eventually";
 import { appFolder, commandLine, type ShopBackend, startShop, variablesOf } from "./commandLine";
-import { api, modules } from "./shop";
+import { call, createStream, effectsUrl, refused, settings, startConvex } from "./deploymentApi";
+import { looksOf, startLooks } from "./looks";
+import { modules } from "./shop";
 
 /** The log stream delivers as fast as this, in ms; a real one every 5,000. */
 const INTERVAL_MS = 20;
@@ -31,74 +29,6 @@ async function connectJson(backend: ShopBackend, ...args: string[]) {
   expect(stdout, stderr).not.toBe("");
   return { code, ...(JSON.parse(stdout) as ConnectResult) };
 }
-
-/** The deployment's variables that are the library's. */
-async function settings(backend: ShopBackend): Promise<Record<string, string>> {
-  const { environmentVariables } = await call(backend, "list_environment_variables");
-  const all = Object.entries(environmentVariables as Record<string, string>);
-  return Object.fromEntries(all.filter(([name]) => name.startsWith("LAZY_VIEWS_")));
-}
-
-/** Calls an endpoint of the deployment's API. */
-async function call(backend: ShopBackend, path: string, body?: object) {
-  const response = await fetch(`${backend.url}/api/v1/${path}`, {
-    method: body === undefined ? "GET" : "POST",
-    headers: { authorization: `Convex ${backend.adminKey}`, "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
-  return text === "" ? null : JSON.parse(text);
-}
-
-const effectsUrl = ({ siteUrl }: ShopBackend) => `${siteUrl}/lazy-views/effects`;
-
-/** The deliveries of the log stream that the route did not accept. Those without an answer were cut off. */
-const refused = (backend: ShopBackend) =>
-  backend.trace
-    .history()
-    .filter((event) => event.type === "delivery")
-    .map(({ status }) => status)
-    .filter((status) => status !== 200 && status !== null);
-
-/**
- * Queries that schedule an effect each, one after the other, until it is stopped: with the numbers 0, 1, 2 and so on in
- * the first loop of a test, and those that follow in the next.
- */
-function look(backend: ShopBackend) {
-  const client = new ConvexHttpClient(backend.url, { logger: false });
-  let isOver = false;
-  onTestFinished(() => {
-    isOver = true;
-  });
-  const looking = (async () => {
-    do {
-      await client.query(api.orders.look, { number: looks++ });
-      await sleep(INTERVAL_MS);
-    } while (!isOver);
-  })();
-  return {
-    /** @returns how many there were, in all loops. */
-    async stop() {
-      isOver = true;
-      await looking;
-      return looks;
-    },
-  };
-}
-let looks = 0;
-beforeEach(() => {
-  looks = 0;
-});
-
-/** The numbers whose effect has run. */
-async function seen(backend: ShopBackend): Promise<number[]> {
-  const found = await backend.run((ctx) => ctx.db.query("looks").collect());
-  return found.map(({ number }) => number).sort((one, other) => one - other);
-}
-
-const createStream = (backend: ShopBackend, stream: { url: string; topics: string[] | null }) =>
-  call(backend, "create_log_stream", { logStreamType: "webhook", format: "json", ...stream });
 
 test("sets up the log stream of a deployment that has nothing, finds it as it is, and rotates its secrets", async () => {
   const backend = await shop();
@@ -133,10 +63,11 @@ test("sets up the log stream of a deployment that has nothing, finds it as it is
   expect(await call(backend, "list_log_streams")).toEqual(streams);
 
   // Rotates while effects flow.
-  const looking = look(backend);
+  const looking = startLooks(backend);
   const { code, stdout, stderr } = await connect(backend, ["--rotate"]);
   expect(code, stderr).toBe(0);
-  expect(await looking.stop()).toBeGreaterThan(10);
+  const next = await looking.stop();
+  expect(next).toBeGreaterThan(10);
   expect(stdout).toContain("Rotated LAZY_VIEWS_SECRET");
   const after = await settings(backend);
   expect(after).toMatchObject({
@@ -153,12 +84,12 @@ test("sets up the log stream of a deployment that has nothing, finds it as it is
     .filter((name) => name.endsWith("_PREVIOUS"))
     .map((name) => ({ name, value: null }));
   await call(backend, "update_environment_variables", { changes });
-  const last = (await look(backend).stop()) - 1;
-  await eventually(async () => expect(await seen(backend)).toContain(last));
+  const last = (await startLooks(backend, next).stop()) - 1;
+  await eventually(async () => expect(await looksOf(backend)).toContain(last));
   expect(refused(backend)).toEqual([]);
 });
 
-test("sets up the log tail with a key that may only view logs, finds it as it is, and rotates the secret", async () => {
+test("sets up the log tail with a key that may only view logs, and rotates the secret", async () => {
   const backend = await shop();
   const first = await connectJson(backend, "--transport", "logTail", "--log-key", backend.logKey);
   expect(first).toMatchObject({ code: 0, transport: "logTail", connected: true, problems: [], warnings: [] });
@@ -166,16 +97,18 @@ test("sets up the log tail with a key that may only view logs, finds it as it is
   const found = await settings(backend);
   expect(found.LAZY_VIEWS_LOG_KEY).toBe(backend.logKey);
 
-  expect(await connectJson(backend)).toMatchObject({ code: 0, transport: "logTail", connected: true, changes: [] });
-  expect(await settings(backend)).toEqual(found);
-
-  // Rotates while effects flow: none is lost.
-  const looking = look(backend);
-  expect(await connectJson(backend, "--rotate")).toMatchObject({ code: 0, transport: "logTail", connected: true });
+  // Run again, it rotates the secret and changes nothing else. Effects flow meanwhile, and none is lost.
+  const looking = startLooks(backend);
+  const again = await connectJson(backend, "--rotate");
+  expect(again).toMatchObject({ code: 0, transport: "logTail", connected: true });
+  expect(again.changes).toEqual([expect.stringContaining("Rotated LAZY_VIEWS_SECRET")]);
   const count = await looking.stop();
-  expect(await settings(backend)).toMatchObject({ LAZY_VIEWS_SECRET_PREVIOUS: found.LAZY_VIEWS_SECRET });
+  expect(await settings(backend)).toMatchObject({
+    LAZY_VIEWS_SECRET_PREVIOUS: found.LAZY_VIEWS_SECRET,
+    LAZY_VIEWS_LOG_KEY: backend.logKey,
+  });
   expect(count).toBeGreaterThan(10);
-  await eventually(async () => expect(await seen(backend)).toEqual([...Array(count).keys()]));
+  await eventually(async () => expect(await looksOf(backend)).toEqual([...Array(count).keys()]));
 });
 
 test("does not set a log key that is refused", async () => {
@@ -192,10 +125,25 @@ test("does not set a log key that is refused", async () => {
   expect(await settings(backend)).not.toHaveProperty("LAZY_VIEWS_LOG_KEY");
 });
 
-test("sets up clients", async () => {
+test("sets up clients, for a user who is logged in", async () => {
   const backend = await shop();
-  const result = await connectJson(backend, "--transport", "client");
-  expect(result).toMatchObject({ code: 0, transport: "client", connected: true, problems: [], warnings: [] });
+  const login = {
+    CONVEX_DEPLOYMENT: "dev:shop",
+    CONVEX_OVERRIDE_ACCESS_TOKEN: "the token of a login",
+    CONVEX_PROVISION_HOST: await startConvex(backend),
+  };
+  const keyless = await connect(backend, ["--prod", "--transport", "logStream"], login);
+  expect(keyless.code).toBe(1);
+  expect(keyless.stderr).toMatch(/needs a key.*npx convex deployment token create/);
+
+  const result = await connect(backend, ["--prod", "--transport", "client", "--json"], login);
+  const { transport, connected, problems, warnings } = JSON.parse(result.stdout) as ConnectResult;
+  expect({ transport, connected, problems, warnings }).toEqual({
+    transport: "client",
+    connected: true,
+    problems: [],
+    warnings: [],
+  });
   expect(Object.keys(await settings(backend))).toEqual(["LAZY_VIEWS_SECRET"]);
 });
 
@@ -285,18 +233,7 @@ test("finds the deployment in .env.local, and by a deploy key", async () => {
   const local = await connect(backend, [], {}, folder);
   expect(local.stdout, local.stderr).toContain(`The deployment is ${backend.url} (self-hosted).`);
 
-  // The official CLI asks Convex which deployment a key belongs to.
-  const convex = createServer((request, response) => {
-    const isUrl = request.url === "/api/deployment/url_for_key";
-    response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify(isUrl ? backend.url : { team: "team", project: "shop", isDefault: true }));
-  });
-  await new Promise<void>((resolve) => convex.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void convex.close());
-  const env = {
-    CONVEX_DEPLOY_KEY: `dev:${backend.adminKey}`,
-    CONVEX_PROVISION_HOST: `http://127.0.0.1:${(convex.address() as AddressInfo).port}`,
-  };
+  const env = { CONVEX_DEPLOY_KEY: `dev:${backend.adminKey}`, CONVEX_PROVISION_HOST: await startConvex(backend) };
   const keyed = await connect(backend, [], env);
   expect(keyed.stdout, keyed.stderr).toContain(`The deployment is ${backend.url} (cloud).`);
 });

@@ -11,15 +11,9 @@ import {
   type WebhookStream,
   waitForStream,
 } from "../logStreams.js";
-import { CliError } from "../output.js";
 import { agree, isInteractive } from "../prompts.js";
-import type { Context } from "./context.js";
+import { type Context, Unavailable } from "./context.js";
 import { setVariables } from "./sealSecret.js";
-
-/** The deployment cannot have this transport: another one may take its place. */
-export class Unavailable extends CliError {
-  override name = "Unavailable";
-}
 
 /**
  * Makes the deployment's log stream post console lines to our route.
@@ -36,13 +30,9 @@ export async function setUpLogStream(context: Context): Promise<void> {
     report.found("LAZY_VIEWS_STREAM_SECRET is set. (Without a key, the log stream itself cannot be looked at.)");
     return;
   }
-  const stream = await findWebhookStream(deployment);
+  const stream = await findWebhookStream(deployment).catch(asUnavailable);
   if (stream === null) {
-    const secret = await createWebhookStream(deployment).catch((error) => {
-      throw error instanceof ApiError && error.code === "LogStreamingNotEnabled"
-        ? new Unavailable(`This deployment's plan has no log streams; --transport logTail needs none. ${error.message}`)
-        : error;
-    });
+    const secret = await createWebhookStream(deployment).catch(asUnavailable);
     report.changed(`Created the log stream to ${effectsUrl(deployment)}, with the topic console alone.`);
     await setVariables(context, { LAZY_VIEWS_STREAM_SECRET: secret });
     report.changed("Set LAZY_VIEWS_STREAM_SECRET to the stream's secret.");
@@ -61,6 +51,14 @@ export async function setUpLogStream(context: Context): Promise<void> {
   await restartWebhookStream(deployment, stream);
   report.changed("Set LAZY_VIEWS_STREAM_SECRET to the stream's secret.");
   await waitForStream(deployment);
+}
+
+/** @throws Unavailable when the plan has no log streams, or the key may not see or make one; else the error itself. */
+function asUnavailable(error: unknown): never {
+  if (!(error instanceof ApiError) || error.status !== 403) throw error;
+  const isPlan = error.code === "LogStreamingNotEnabled";
+  const reason = isPlan ? "This deployment's plan has no log streams" : "This key may not set up a log stream";
+  throw new Unavailable(`${reason}; --transport logTail needs none. ${error.message}`);
 }
 
 async function checkStream({ deployment, options, report }: Context, stream: WebhookStream): Promise<void> {
