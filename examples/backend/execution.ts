@@ -50,6 +50,8 @@ export class Execution {
   /** The console lines of this run and of those nested in its transaction. */
   readonly lines: LogLine[] = [];
   finished = false;
+  /** Whether the deployment restarted while it ran: its code goes no further. */
+  interrupted = false;
   /** For a mutation whose changes are settled: the timestamp they have. */
   committedTs: bigint | null = null;
   /** For a query that has ended: what it depends on. */
@@ -58,6 +60,10 @@ export class Execution {
   readonly variables = new Set<string>();
   /** For a query or mutation that has ended: what its transaction read and wrote. */
   bandwidth: (() => Bandwidth) | null = null;
+
+  /** Rejects when something in the function fails that nobody waits for. */
+  readonly failed: Promise<never>;
+  private reject: (reason: unknown) => void = () => {};
 
   constructor(
     private readonly environment: Environment,
@@ -78,7 +84,17 @@ export class Execution {
     readonly outermost: Execution | null = null,
     /** Hears each console line at once, for functions that may run long. */
     private readonly onLine: ((line: LogLine) => void) | null = null,
-  ) {}
+  ) {
+    this.failed = new Promise((_resolve, reject) => {
+      this.reject = reject;
+    });
+    this.failed.catch(() => {});
+  }
+
+  /** Fails with what nobody caught. No effect once the function has ended. */
+  fail(reason: unknown): void {
+    this.reject(reason);
+  }
 
   /** Whether functions called from here run in this execution's transaction. */
   get isTransaction(): boolean {

@@ -1,8 +1,8 @@
 import { type JSONValue, jsonToConvex, type Value } from "convex/values";
-import { deploymentFetch } from "./api.js";
+import { ApiError, deploymentFetch } from "./api.js";
 import { runFunction } from "./convexCli.js";
 import type { Deployment } from "./deployment.js";
-import { CliError } from "./output.js";
+import { CliError, warn } from "./output.js";
 
 /** What Convex answers when a function throws. */
 const FUNCTION_FAILED = 560;
@@ -23,14 +23,28 @@ export async function askQuery(deployment: Deployment, path: string, args: objec
   });
   const text = await response.text();
   const isAnswer = response.ok || response.status === FUNCTION_FAILED;
-  const { status, value, errorMessage } = (isAnswer ? JSON.parse(text) : {}) as {
-    status?: string;
-    value?: JSONValue;
-    errorMessage?: string;
-  };
+  const { status, value, errorMessage } = isAnswer ? parseAnswer(text) : {};
   if (status === "success" && value !== undefined) return jsonToConvex(value);
   const reason = errorMessage ?? `${response.status} ${text.slice(0, 200)}`;
   throw new CliError(`${path} failed: ${messageOf(reason)}`);
+}
+
+/**
+ * For a question that is asked again and again: a deployment that does not answer may do so next time. Warns.
+ * @throws What a repetition does not mend.
+ */
+export function mayPass(error: unknown): null {
+  if (!(error instanceof CliError) || error instanceof ApiError) throw error;
+  warn(error.message);
+  return null;
+}
+
+function parseAnswer(text: string): { status?: string; value?: JSONValue; errorMessage?: string } {
+  try {
+    return JSON.parse(text) as object;
+  } catch {
+    return {};
+  }
 }
 
 /** Of what Convex says of an error, what the function said: not the request's id, and not the stack. */

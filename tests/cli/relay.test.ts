@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { ConvexClient, ConvexHttpClient } from "convex/browser";
+import { ConvexClient } from "convex/browser";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../eventually";
 import { appFolder, commandLine, type ShopBackend, startShop, variablesOf } from "./commandLine";
@@ -10,17 +10,19 @@ const SEAL_SECRET = randomBytes(32).toString("hex");
 const STREAM_SECRET = randomBytes(32).toString("hex");
 const ENV = { LAZY_VIEWS_SECRET: SEAL_SECRET, LAZY_VIEWS_STREAM_SECRET: STREAM_SECRET };
 
-/** The values that an official client has been sent for a customer's total. */
-function follow({ url }: ShopBackend, customer: string): unknown[] {
+/** An official client, which connects again by itself. */
+function connect({ url }: ShopBackend): ConvexClient {
   const client = new ConvexClient(url, { logger: false });
   onTestFinished(() => client.close());
+  return client;
+}
+
+/** The values that a client of its own has been sent for a customer's total. */
+function follow(backend: ShopBackend, customer: string): unknown[] {
+  const client = connect(backend);
   const values: unknown[] = [];
   client.onUpdate(api.orders.total, { customer }, (value) => values.push(value));
   return values;
-}
-
-function add({ url }: ShopBackend, customer: string, amount: number): Promise<unknown> {
-  return new ConvexHttpClient(url, { logger: false }).mutation(api.orders.add, { customer, amount });
 }
 
 /** Whether a customer's total is stored, and nothing has made it stale since. */
@@ -32,7 +34,7 @@ async function isStored({ run }: ShopBackend, customer: string): Promise<boolean
 const all = (value: object) => Array(5).fill(value);
 
 describe("relay", () => {
-  test("carries the effects of five subscribers, with a key that may only view logs", async () => {
+  test("carries the effects of five subscribers, also after a restart, with a key that may only view logs", async () => {
     const backend = await startShop({ env: ENV });
     const relay = startCommand(
       await appFolder(),
@@ -41,12 +43,21 @@ describe("relay", () => {
     );
     await eventually(() => expect(relay.stderr).toContain("Relaying effects"));
     const subscribers = Array.from({ length: 5 }, () => follow(backend, "ada"));
+    const writer = connect(backend);
     const shown = () => subscribers.map((values) => values.at(-1));
     await eventually(() => expect(shown()).toEqual(all({ orders: 0, amount: 0 })));
-    await eventually(async () => expect(await isStored(backend, "ada")).toBe(true));
-    await add(backend, "ada", 3);
+    await eventually(async () => {
+      // A relay that starts late does not deliver what was raised long before.
+      await writer.query(api.orders.total, { customer: "ada" });
+      expect(await isStored(backend, "ada")).toBe(true);
+    });
+    await writer.mutation(api.orders.add, { customer: "ada", amount: 3 });
     await eventually(() => expect(shown()).toEqual(all({ orders: 1, amount: 3 })));
     expect(relay.stdout).toMatch(/ 200 in \d+ ms: 1 line, 1 effect, 1 dispatched/);
+    // Its log is a new one now, and its clients connect again.
+    await backend.restart();
+    await writer.mutation(api.orders.add, { customer: "ada", amount: 4 });
+    await eventually(() => expect(shown()).toEqual(all({ orders: 2, amount: 7 })));
     expect(await relay.stop("SIGINT")).toBe(0);
     const written = relay.stdout + relay.stderr;
     for (const secret of [SEAL_SECRET, STREAM_SECRET, backend.logKey]) expect(written).not.toContain(secret);

@@ -20,7 +20,7 @@ type RelayFlags = DeploymentSelection & LogKeyOptions & { verbose?: boolean; jso
 export function addRelay(program: Command): void {
   const command = program
     .command("relay")
-    .summary("carry effects from the function log to the deployment, in place of a log stream")
+    .summary("carries effects from the function log to the deployment, in place of a log stream")
     .description(
       "Reads the deployment's function log, and posts the effects in it to the route of the library, as a webhook log " +
         "stream does. It runs until it is stopped. For development, on plans without log streams, and for servers.",

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import type { InspectReport } from "../../app/inspect.js";
 import { reasonOf } from "../../values/describe.js";
-import { ApiError } from "../api.js";
-import { askQuery } from "../askQuery.js";
+import { askQuery, mayPass } from "../askQuery.js";
 import { type DeploymentSelection, deploymentOptions, findDeployment } from "../deployment.js";
 import type { LogPage } from "../functionLog.js";
 import { type LogKeyOptions, logKeyOption, openLog } from "../logSource.js";
@@ -22,13 +21,13 @@ type WatchFlags = DeploymentSelection &
 export function addWatch(program: Command): void {
   const command = program
     .command("watch")
-    .summary("show a live table of the views")
+    .summary("shows a live table of the views")
     .description(
       "Shows a table of the views, and draws it again and again: rows, stale and failing ones, recomputes and the " +
         "documents that they read in the last minute, and how long rows have been stale. Each time it runs one query, " +
         "`inspect`, which looks at up to 1,000 rows of each view.",
     )
-    .option("--interval <seconds>", "how often", parseSeconds, 2)
+    .option("--interval <seconds>", "how often it is drawn", parseSeconds, 2)
     .option("--once", "print the table once")
     .option("--module <path>", "the module that exports lazy.functions(), such as lazy")
     .option("--json", "print one JSON object a line");
@@ -96,13 +95,6 @@ async function keepReading(log: AsyncGenerator<LogPage>, rates: Rates): Promise<
   } catch (error) {
     warn(`The function log cannot be read any more: ${reasonOf(error)}`);
   }
-}
-
-/** A deployment that does not answer may do so next time. @throws What a repetition does not mend. */
-function mayPass(error: unknown): null {
-  if (!(error instanceof CliError) || error instanceof ApiError) throw error;
-  warn(error.message);
-  return null;
 }
 
 function parseSeconds(text: string): number {

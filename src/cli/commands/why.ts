@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Explanation } from "../../views/explain.js";
-import { askQuery } from "../askQuery.js";
+import { askQuery, mayPass } from "../askQuery.js";
 import { type DeploymentSelection, deploymentOptions, findDeployment } from "../deployment.js";
 import type { LogEntry, LogPage } from "../functionLog.js";
 import { type LogKeyOptions, logKeyOption, openLog } from "../logSource.js";
@@ -22,7 +22,7 @@ const MOST_ENTRIES = 10_000;
 export function addWhy(program: Command): void {
   const command = program
     .command("why <view> <key...>")
-    .summary("tell the story of a row: what made it stale, what came of it, what it waits for")
+    .summary("tells the story of a row: what made it stale, what came of it, what it waits for")
     .description(
       "Tells the story of one row, from what the deployment knows of it and from the last 1,000 entries of its function " +
         "log: write, mark, read, effect, dispatch, recompute, fresh; with times, and what the row waits for now.",
@@ -63,7 +63,8 @@ async function runWhy(view: string, words: string[], options: WhyFlags): Promise
     entries = [...entries, ...page.entries].slice(-MOST_ENTRIES);
     // This command's own queries are entries as well: they must not lead to the next.
     const isAsked = told !== null && (canChangeRow(page) || isBehind(told.row, entries));
-    if (isAsked) explanations.push(await ask());
+    const answer = isAsked ? await ask().catch(mayPass) : null;
+    if (answer) explanations.push(answer);
     told = await tell(entries);
     const isFresh = told.row.state === "fresh";
     // The entry of the recompute is about to come.
