@@ -56,6 +56,10 @@ class Tracer {
     });
   }
 
+  lose(at: number, events: number) {
+    return this.tell({ type: "loss", at, events });
+  }
+
   /** The lines as one reads them, newest first. */
   read(): string[] {
     return this.activity.lines.map(({ subject, text, times }) => `${subject}: ${text} ×${times}`);
@@ -95,6 +99,10 @@ test("a delivery comes before its dispatch, also in the same millisecond", () =>
 test("a delivery that led to nothing of the example is not told", () => {
   const trace = new Tracer().dispatch(20, "search/films:seen", { dispatched: 1 }).deliver(30, 4);
   expect(trace.read()).toEqual(["dispatch: 1 scheduled now ×1"]);
+});
+
+test("what the log stream lost is told", () => {
+  expect(new Tracer().lose(20, 3).read()).toEqual(["log stream: lost 3 lines ×1"]);
 });
 
 test("the same thing several times in a row is one line, with its last time", () => {
