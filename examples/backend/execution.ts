@@ -47,6 +47,8 @@ export class Execution {
   committedTs: bigint | null = null;
   /** For a query that has ended: what it depends on. */
   reads: ReadSet | null = null;
+  /** The path of the function that called it, if one did. */
+  parent: string | undefined;
 
   constructor(
     readonly udfType: UdfType,

@@ -10,6 +10,8 @@ export interface ReportedFunction {
   udfType: UdfType;
   path: string;
   caller: Caller;
+  /** The path of the function that called it. */
+  parent?: string;
   requestId: string;
   args: JSONValue;
   cached: boolean;

@@ -206,6 +206,7 @@ export class Runtime {
           ? (line) => this.reporter.lines(reported(execution), [line])
           : null,
       );
+      execution.parent = caller?.path;
       if (entry !== null) entry.execution = execution;
       const work = () => this.execute(execution, handler, ctx, input);
       if (entry?.awaited) return await work();
@@ -277,8 +278,8 @@ export class Runtime {
   }
 }
 
-function reported({ udfType, path, caller, requestId, args }: Execution) {
-  return { udfType, path, caller, requestId, args, cached: false };
+function reported({ udfType, path, caller, parent, requestId, args }: Execution) {
+  return { udfType, path, caller, ...(parent !== undefined && { parent }), requestId, args, cached: false };
 }
 
 function encodeResult(value: unknown): JSONValue {
