@@ -59,5 +59,17 @@ export const MAX_FORWARD_AGE_MS = HOUR;
 export const MAX_CLOCK_SKEW_MS = 5 * MINUTE;
 /** How long a canary may be on its way: the stream delivers after 5 s, and some seconds later when it fails. */
 export const CANARY_PATIENCE_MS = MINUTE;
+/** How long a tail reads on after the last effect, where the app does not say: most writes have others near them. */
+export const DEFAULT_LINGER_MS = 10 * SECOND;
+/** For so long at its end, a tail says that it closes: mutations that saw it read commit in it, and subscribers run. */
+export const CLOSING_MS = 5 * SECOND;
+/** A tail hands over to another one: Convex ends an action after ten minutes, and one poll may take one. */
+export const MAX_TAIL_MS = 8 * MINUTE;
+/** What a tail pauses between two polls, so that it reads many entries of a busy log at once. */
+export const POLL_PAUSE_MS = 250;
+/** The first tail of a deployment reads entries of this time; later ones go on where the last one stopped. */
+export const FIRST_LOOK_BACK_MS = MINUTE;
+/** `inspect` reports a log that forgot entries between two polls for so long. */
+export const WRAP_RETENTION_MS = HOUR;
 /** The route notes topics that loop once in this time, however many requests there are. */
 export const NOTE_INTERVAL_MS = MINUTE;

@@ -14,7 +14,7 @@ import {
   toEnvelope,
 } from "../effects/transports/client.js";
 import { CLIENT, MARK, marked } from "../effects/transports/envelope.js";
-import { sendByLogStream } from "../effects/transports/logStream.js";
+import { sendByLog } from "../effects/transports/logLines.js";
 import { called, dispatchOwn, type LazyApp, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
 import { forgottenExports } from "../model/exports.js";
@@ -22,6 +22,7 @@ import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 import { IN_TURN, watchDb } from "../staleness/watch.js";
 import { copyOf } from "../values/copy.js";
 import { complain, reasonOf } from "../values/describe.js";
+import { ensureTail } from "./tail.js";
 
 type Handler<Ctx> = (ctx: Ctx & EffectCtx, args: unknown) => unknown;
 type Definition<Ctx> = Handler<Ctx> | ({ handler: Handler<Ctx> } & Signature);
@@ -63,16 +64,15 @@ const WRAPPED_DB =
  * Effects of a query leave when it ends, also when it throws.
  *
  * - A function that runs this query takes them over → in the envelope.
- * - Else through the log stream, if the app has that transport; and in the envelope, if the client asked for one.
+ * - Else through the log, if the app has a transport for it; and in the envelope, if the client asked for one.
  * - With only the transport `client`, and a call that is not marked → nowhere, but to a test that collects them.
  */
 export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArgs) => {
-  const { transports } = app;
-  const { mark, args } = await takeMark(transports.has("client"), markedArgs);
+  const { mark, args } = await takeMark(app.transports.has("client"), markedArgs);
   const forward = pathOf(app, "forward");
   const { ctx: inner, collector } = queryExecution(app, ctx);
   const send = async (effects: readonly Effect[]) => {
-    if (transports.has("logStream")) await sendByLogStream(effects);
+    if (app.isLogging) await sendByLog(effects);
     else if (!mark) realm[LISTENER]?.(await sealForClient(effects), forward);
   };
   let value: unknown;
@@ -129,6 +129,7 @@ export async function withExecution<Result>(app: LazyApp, ctx: AnyMutationCtx, w
   if (execution.lostInvalidation !== undefined) throw execution.lostInvalidation;
   const effects = takeEffects(app, collector);
   if (effects.length > 0) await dispatchOwn(app, ctx, effects);
+  if (execution.wakesReaders) await ensureTail(app, ctx);
   return result;
 }
 
@@ -161,7 +162,7 @@ function innerCtx<Ctx extends object>(app: LazyApp, ctx: Ctx, collector: EffectC
 
 /**
  * A `ctx.runQuery` that takes over the effects of the queries it runs: it marks the call, and opens the envelope. Only
- * with the transport `client`, since queries send their effects through the log stream themselves.
+ * with the transport `client`, since queries send their effects through the log themselves.
  *
  * A query that was not made with `lazy.query` may refuse the mark. It is called again without, and known from then on.
  * Whatever goes wrong, the caller gets what an unmarked call gives.

@@ -2,13 +2,16 @@ import type { Transport } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { wrongValue } from "../values/describe.js";
 
-export function toTransports(transports: unknown = ["logStream"]): Set<Transport> {
-  const list = [transports].flat();
-  const isKnown = list.every((each) => each === "logStream" || each === "client");
-  if (list.length > 0 && isKnown) return new Set(list as Transport[]);
-  throw new Error(
-    `new LazyViews({ transports }) is ${JSON.stringify(transports)}; give ["logStream"], ["client"], or both.`,
-  );
+const TRANSPORTS: unknown[] = ["logStream", "logTail", "client"] satisfies Transport[];
+
+export function toTransports(given: unknown = ["logStream", "logTail"]) {
+  const list = [given].flat();
+  if (list.length === 0 || !list.every((each) => TRANSPORTS.includes(each))) {
+    const remedy = 'give some of "logStream", "logTail" and "client"';
+    throw new Error(`new LazyViews({ transports }) is ${JSON.stringify(given)}; ${remedy}.`);
+  }
+  const transports = new Set(list as Transport[]);
+  return { transports, isLogging: transports.has("logStream") || transports.has("logTail") };
 }
 
 /** How many rows of each view one heartbeat audits. */

@@ -3,10 +3,19 @@ import { internalActionGeneric, internalMutationGeneric, internalQueryGeneric, m
 import { v } from "convex/values";
 import type { DispatchCounts } from "../effects/dispatch.js";
 import { openForwarded } from "../effects/transports/client.js";
-import { commitsOf, dispatchAll, dispatchInMutation, type LazyApp } from "../model/app.js";
+import { called, commitsOf, dispatchAll, dispatchInMutation, type LazyApp } from "../model/app.js";
 import type { MutationExecution } from "../model/execution.js";
 import { noting } from "../model/exports.js";
-import type { ActJob, DispatchArgs, Question, RecomputeJob, RecomputeOutcome, SweepJob } from "../model/jobs.js";
+import type {
+  ActJob,
+  DispatchArgs,
+  Ping,
+  Question,
+  ReadLog,
+  RecomputeJob,
+  RecomputeOutcome,
+  SweepJob,
+} from "../model/jobs.js";
 import { doRunJob } from "../recompute/run.js";
 import type { AnyQueryCtx } from "../schema.js";
 import { stillWanted } from "../views/read.js";
@@ -14,8 +23,10 @@ import { answerAudit, sweepAudit } from "./audit.js";
 import { withExecution } from "./builders.js";
 import { beat, raiseCanary, writeArrival, writeBeat, writeTopics } from "./heartbeat.js";
 import { type InspectReport, inspect, inspectRow } from "./inspect.js";
+import { readLog } from "./readLog.js";
 import { act, answerRun, runAttempt, runCommit } from "./recompute.js";
 import { findDue, findForgotten, sweepDue, sweepForgotten } from "./sweeps.js";
+import { isTailNeeded, noteTail, startTail } from "./tail.js";
 import { lookAtWiring } from "./wiring.js";
 
 /** The functions that an app exports for the library: `export const { … } = lazy.functions()`. */
@@ -38,6 +49,12 @@ export interface LazyFunctions {
    * it recomputes rows that a reader asked for in the last hour, and whose effect was lost or job died.
    */
   heartbeat: RegisteredAction<"internal", Record<string, never>, Promise<null>>;
+  /**
+   * For the transport `logTail`: reads the function log, and dispatches the effects in it. What makes rows stale starts
+   * it, and so does the heartbeat. A cron may call it without arguments, so that effects of reads that no write precedes
+   * leave sooner: `crons.interval("tail", { minutes: 1 }, internal.lazy.tail);`
+   */
+  tail: RegisteredAction<"internal", { job?: ReadLog | Ping }, Promise<null>>;
   /** For the transport `client`: dispatches effects that clients forward. Export it only with that transport. */
   forward: RegisteredMutation<"public", { seals: string[] }, Promise<DispatchCounts>>;
 }
@@ -65,6 +82,8 @@ const SWEEPS: Handlers<SweepJob, [MutationExecution], number> = {
   backstop: sweepForgotten,
   audit: sweepAudit,
   beat: (execution, job) => writeBeat(execution, job).then(() => 1),
+  tail: ({ app, raw }, job) => startTail(app, raw, job),
+  tailed: ({ app, raw }, job) => noteTail(app, raw, job),
   topics: writeTopics,
   ping: async () => 0,
 };
@@ -76,6 +95,7 @@ const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
   backstop: findForgotten,
   audit: answerAudit,
   compute: answerRun,
+  tail: isTailNeeded,
   canary: (app, _, { sentAt }) => raiseCanary(app, sentAt),
   ping: lookAtWiring,
 };
@@ -98,9 +118,17 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
       handler: async (ctx, { job }) => withExecution(app, ctx, handlerOf(RECOMPUTES, job)),
     }),
     dispatch: internalMutationGeneric({
-      args: { effects: v.any(), areForwarded: v.optional(v.boolean()), isJob: v.optional(v.boolean()) },
-      handler: (ctx, { effects, areForwarded = false, isJob }) =>
-        isJob ? dispatchAll(app, ctx, effects, areForwarded) : dispatchInMutation(app, ctx, effects, areForwarded),
+      args: {
+        effects: v.any(),
+        areForwarded: v.optional(v.boolean()),
+        isJob: v.optional(v.boolean()),
+        tailed: v.optional(v.any()),
+      },
+      handler: async (ctx, { effects, areForwarded = false, isJob, tailed }) => {
+        if (isJob) return dispatchAll(app, ctx, effects, areForwarded);
+        if (tailed) await noteTail(app, ctx, tailed);
+        return dispatchInMutation(app, ctx, effects, areForwarded);
+      },
     }),
     sweep: internalMutationGeneric({
       args,
@@ -118,6 +146,14 @@ export function internalFunctions(app: LazyApp): LazyFunctions {
       handler: async (ctx, { job }) => (job.kind === "ping" ? "clean" : act(app, ctx, job)),
     }),
     heartbeat: internalActionGeneric({ args: {}, handler: (ctx) => beat(app, ctx) }),
+    tail: internalActionGeneric({
+      args: { job: v.optional(v.any()) },
+      handler: async (ctx, { job }) => {
+        if (job?.kind === "read") return readLog(app, ctx, job);
+        if (!job) await called(app, "sweep", ctx.runMutation(app.refs.sweep, { job: { kind: "tail" } }));
+        return null;
+      },
+    }),
     forward: mutationGeneric({
       args: { seals: v.array(v.string()) },
       handler: async (ctx, { seals }) => dispatchAll(app, ctx, (await openForwarded(seals)).effects, true),

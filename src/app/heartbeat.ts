@@ -2,10 +2,10 @@ import { makeFunctionReference } from "convex/server";
 import { STREAM_SECRET } from "../effects/crypto.js";
 import type { Effect } from "../effects/effect.js";
 import { sealForClient } from "../effects/transports/client.js";
-import { sendByLogStream } from "../effects/transports/logStream.js";
+import { sendByLog } from "../effects/transports/logLines.js";
 import { type LazyApp, pathOf } from "../model/app.js";
 import type { MutationExecution } from "../model/execution.js";
-import { neededExports } from "../model/exports.js";
+import { forgottenExports, isTailing, neededExports } from "../model/exports.js";
 import type { Arrival, Beat, SweepJob, TopicsNote } from "../model/jobs.js";
 import { type AnyActionCtx, type AnyQueryCtx, type LazyReader, type LazyWriter, lazyDb } from "../schema.js";
 import { CANARY_PATIENCE_MS, NOTE_INTERVAL_MS, SECOND } from "../times.js";
@@ -19,7 +19,7 @@ import { type Call, routeProblem, tryExports } from "./wiring.js";
  */
 
 /**
- * What `inspect` reports of the log stream: when the canary was sent that is waited for, or the last one when none is,
+ * What `inspect` reports of the way through the log: when the canary was sent that is waited for, or the last one when none is,
  * and when one arrived last, in ms since 1970; how long that one took; and how many in a row did not arrive in time.
  */
 export type StreamHealth = Record<"canarySentAt" | "canaryArrivedAt" | "delayMs", number | null> & { missed: number };
@@ -51,6 +51,7 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
     if (!(await attempt("recompute", { job }))) await attempt("sweep", { job });
   };
   await remember();
+  if (isTailing(app)) await attempt("sweep", { job: { kind: "tail", isForced: true } });
   const seals = await attempt("inspect", { ask: { kind: "canary", sentAt: Date.now() } });
   if (seals) await attempt("forward", { seals });
   for (const { name, mode, staleWhen } of app.auditRows > 0 ? app.views.values() : []) {
@@ -75,11 +76,11 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
 
 const toCheck = (app: LazyApp): string[] => [...neededExports(app), ...app.views.keys()];
 
-/** In the query: the canary leaves as every effect does. Without a log stream, returns what a client would forward. */
+/** In the query: the canary leaves as every effect does. Where none leaves through the log, returns what a client would forward. */
 export async function raiseCanary(app: LazyApp, sentAt: number): Promise<unknown> {
   const args: Arrival = { kind: "arrival", sentAt };
   const canary: Effect = { target: pathOf(app, "recompute"), args, windowMs: SECOND };
-  return app.transports.has("logStream") ? sendByLogStream([canary]) : sealForClient([canary]);
+  return app.isLogging ? sendByLog([canary]) : sealForClient([canary]);
 }
 
 /** In the mutation `sweep`; returns how many documents it has written. */
@@ -133,7 +134,7 @@ export async function health(app: LazyApp, { db }: AnyQueryCtx, problems: string
   const run = `run npx convex run ${pathOf(app, "heartbeat")}.`;
   const add = (problem: string) => problems.push(`${problem} Then ${run}`);
   // `inspect` itself reports the exports that this code forgets.
-  if (!app.forgotten?.length) failed.forEach(add);
+  if (forgottenExports(app).length === 0) failed.forEach(add);
   if (isWaiting && route) add(route);
   if (found.isLate || (isWaiting && missed > 0)) add(lostCanary(app));
   else if (isWaiting) problems.push("Still being checked: the canary is on its way. Run inspect again.");
@@ -148,10 +149,11 @@ export async function health(app: LazyApp, { db }: AnyQueryCtx, problems: string
   return { canarySentAt: sentAt || null, canaryArrivedAt: arrivedAt || null, delayMs, missed };
 }
 
-function lostCanary({ transports }: LazyApp): string {
-  const remedy = transports.has("logStream")
-    ? "The log stream is deleted, paused, posts to another URL, or signs with another secret than " +
-      `${STREAM_SECRET}: see Settings → Integrations.`
-    : "See the logs of dispatch and recompute.";
+function lostCanary(app: LazyApp): string {
+  const remedy =
+    app.transports.has("logStream") && !isTailing(app)
+      ? "The log stream is deleted, paused, posts to another URL, or signs with another secret than " +
+        `${STREAM_SECRET}. Run: npx convex-lazy-views doctor`
+      : "See the logs of tail, dispatch and recompute.";
   return `The canary did not come back. ${remedy}`;
 }

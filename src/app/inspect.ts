@@ -11,6 +11,7 @@ import { type Explanation, explainRow } from "../views/explain.js";
 import { auditReport } from "./audit.js";
 import { queryExecution } from "./builders.js";
 import { health, type StreamHealth } from "./heartbeat.js";
+import { type TailHealth, tailHealth } from "./tail.js";
 import { lookAtWiring } from "./wiring.js";
 
 /** Documents of one table that `inspect` looks at, and failures that it reports. */
@@ -35,8 +36,10 @@ export interface InspectReport {
   problems: string[];
   /** Advice, as sentences: documents that computes read and the declared sources of their views do not map to the key. */
   uncovered: string[];
-  /** How the log stream works, as the canary tells; null without that transport. */
+  /** How effects arrive through the log, as the canary tells; null where only clients carry them. */
   stream: StreamHealth | null;
+  /** How the tail of the transport `logTail` reads the log; null where the deployment has no key for it. */
+  tail: TailHealth | null;
   /**
    * How many rows were looked at, and how many of them a reader would find stale or expired. Both are lower bounds where
    * `more` is true: the views share what one query may read, and of each at most 1,000 rows are looked at.
@@ -63,6 +66,7 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
   const { problems: seen, missing } = await lookAtWiring(app, ctx);
   const problems = [...forgottenExports(app), ...seen];
   const stream = await health(app, ctx, problems);
+  const tail = missing.includes("lazyEffects") ? null : await tailHealth(app, ctx, problems);
   const uncovered = await auditReport(app, ctx, problems);
   const views: InspectReport["views"] = {};
   const ledger: InspectReport["ledger"] = { entries: 0, more: false, failures: [] };
@@ -105,7 +109,7 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
     const what = `its compute fails for good for ${others.length + 1} key(s), such as ${canonicalText(last.key)}`;
     problems.push(`view "${name}": ${what}: ${last.message} (Only a reader starts the next attempt.)`);
   }
-  return { problems, uncovered, stream: app.transports.has("logStream") ? stream : null, views, ledger };
+  return { problems, uncovered, stream: app.isLogging ? stream : null, tail, views, ledger };
 }
 
 /** @throws Error naming the views, when there is none of that name; or as `view.explain`, when the key does not fit. */

@@ -20,14 +20,17 @@ import type { Effect } from "../effects/effect.js";
 import { answerLogStream } from "../effects/transports/webhook.js";
 import { called, type LazyApp, references, type Transport } from "../model/app.js";
 import { executionOf, findExecution, MutationExecution } from "../model/execution.js";
-import type { AnyWriter, lazyTables } from "../schema.js";
+import type { AnyMutationCtx, AnyWriter, lazyTables } from "../schema.js";
 import type { ToKeys } from "../staleness/sources.js";
 import { invalidateTag } from "../staleness/tags.js";
+import { DEFAULT_LINGER_MS } from "../times.js";
 import { checkOptions } from "../values/describe.js";
+import { type Duration, toMs } from "../values/duration.js";
 import type { AnyView, Has, ReadCtx, View } from "../views/view.js";
 import { inAction, inMutation, inQuery, wrapBuilder } from "./builders.js";
 import { collectViews, toAuditRows, toTransports } from "./collectViews.js";
 import { internalFunctions, type LazyFunctions } from "./functions.js";
+import { ensureTail } from "./tail.js";
 import { warmEach, warmKeys } from "./warm.js";
 import { EFFECTS_PATH } from "./wiring.js";
 
@@ -44,10 +47,13 @@ export interface LazyViewsOptions<DataModel extends GenericDataModel> {
   module: string;
   views: Readonly<Record<string, AnyView<Has<DataModel>>>>;
   /**
-   * How effects leave queries, `["logStream"]` by default. With `"client"`, callers that use the wrappers of
-   * `convex-lazy-views/client`, `/react` or `/nextjs` forward them. Both together are faster than each alone.
+   * How effects leave queries, `["logStream", "logTail"]` by default: as lines of the log, which the deployment's log
+   * stream or its tail carries, whichever `npx convex-lazy-views connect` has set up. With `"client"`, callers that use
+   * the wrappers of `convex-lazy-views/client`, `/react` or `/nextjs` forward them. It is faster beside another one.
    */
   transports?: readonly Transport[];
+  /** How long the tail of the transport `logTail` reads on after the last effect: at least 5 seconds. Default: 10. */
+  linger?: Duration;
   /**
    * How many rows of each view one heartbeat audits, from 1, or false for none: it computes them again and compares;
    * what is wrong is marked, and named by `inspect`. Default: 3. A row costs what its `compute` reads: with a heartbeat
@@ -68,7 +74,7 @@ type NeedsLazyTables<DataModel extends GenericDataModel> =
  * ```ts
  * // convex/lazy.ts
  * export const lazy = new LazyViews<DataModel>({ module: "lazy", views: { airportStats } });
- * export const { recompute, dispatch, sweep, inspect, heartbeat } = lazy.functions();
+ * export const { recompute, dispatch, sweep, inspect, heartbeat, tail } = lazy.functions();
  * export const query = lazy.query(rawQuery);
  * export const mutation = lazy.mutation(rawMutation);
  * ```
@@ -78,24 +84,25 @@ export class LazyViews<DataModel extends GenericDataModel> {
 
   /**
    * @throws Error when `module` is not a path, something in `views` is no view, two views have one name, views
-   * are each other's sources, a transport is unknown, or `audit` is no number of rows.
+   * are each other's sources, a transport is unknown, `linger` is no duration, or `audit` is no number of rows.
    */
   constructor(options: LazyViewsOptions<DataModel> & NeedsLazyTables<DataModel>) {
-    const { module, views, transports, audit } = options;
-    checkOptions("new LazyViews", options, ["module", "views", "transports", "audit"]);
+    const { module, views, transports, linger, audit } = options;
+    checkOptions("new LazyViews", options, ["module", "views", "transports", "linger", "audit"]);
     this.app = {
       module,
       ...collectViews(views),
       refs: references(module),
-      transports: toTransports(transports),
+      ...toTransports(transports),
+      lingerMs: linger === undefined ? DEFAULT_LINGER_MS : toMs(linger, "new LazyViews: linger"),
       auditRows: toAuditRows(audit),
       plainQueries: new Set(),
     };
   }
 
   /**
-   * The functions that the library calls; export them from this module, as above. Also `forward` with the transport
-   * `client`, and `act` with views of the mode `action`. When one is missing, the first function that raises an effect
+   * The functions that the library calls; export them from this module, as above: `tail` for the transport `logTail`.
+   * Also `forward` with the transport `client`, and `act` with views of the mode `action`. When one is missing, the first function that raises an effect
    * logs an error, and `inspect` names it.
    */
   functions(): LazyFunctions {
@@ -204,7 +211,11 @@ export class LazyViews<DataModel extends GenericDataModel> {
     const execution = findExecution(ctx);
     if (execution instanceof MutationExecution) {
       await execution.mutex.run(() => invalidateTag(execution.db, tag));
-    } else await invalidateTag(ctx.db as unknown as AnyWriter, tag);
+      execution.wakesReaders = true;
+    } else {
+      await invalidateTag(ctx.db as unknown as AnyWriter, tag);
+      await ensureTail(this.app, ctx as unknown as AnyMutationCtx);
+    }
   }
 
   /**

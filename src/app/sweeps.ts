@@ -71,6 +71,7 @@ async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, i
   const isLeft = isIdle(view, row) && isIdleTimeOver(view, row, sweepAt) && !(await isAskedFor(execution, view, row));
   if (isLeft) return await execution.mutex.run(() => evictRow(execution, view, row));
   await lookAgain(ledger, view, row, sweepAt);
+  execution.wakesReaders = true;
 }
 
 /** What is due in a table, oldest first. */

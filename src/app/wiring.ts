@@ -1,4 +1,4 @@
-import { effectSecret, environmentVariable, STREAM_SECRET, sign } from "../effects/crypto.js";
+import { EFFECT_SECRET, effectSecret, environmentVariable, LOG_KEY, STREAM_SECRET, sign } from "../effects/crypto.js";
 import type { LazyApp } from "../model/app.js";
 import { EXPORTS_OF_ALL, type ExportName, neededExports, notCalled } from "../model/exports.js";
 import { type AnyQueryCtx, lazyDb } from "../schema.js";
@@ -19,6 +19,7 @@ const PINGS = {
   dispatch: ["mutation", { effects: [] }],
   sweep: ["mutation", { job: PING }],
   act: ["action", { job: PING }],
+  tail: ["action", { job: PING }],
   forward: ["mutation", { seals: [] }],
 } as const;
 
@@ -42,7 +43,10 @@ export async function tryExports(module: string, call: Call): Promise<{ seen: st
   return { seen, failed };
 }
 
-/** What a query sees: what is wrong with secrets and tables, which tables are missing, and which exports are needed. */
+/**
+ * What a query sees: what is wrong with secrets and tables, which tables are missing, which exports are needed; and, for
+ * the command line, the app's transports and which variables are set.
+ */
 export async function lookAtWiring(app: LazyApp, { db }: AnyQueryCtx) {
   const problems: string[] = [];
   const missing: string[] = [];
@@ -51,11 +55,13 @@ export async function lookAtWiring(app: LazyApp, { db }: AnyQueryCtx) {
   } catch (error) {
     problems.push(reasonOf(error));
   }
-  if (app.transports.has("logStream") && !environmentVariable(STREAM_SECRET)) {
-    problems.push(
-      `${STREAM_SECRET} is not set. Create a webhook log stream with the topic "console" only, and run: ` +
-        `npx convex env set ${STREAM_SECRET} <its hmacSecret>`,
-    );
+  const carriers = [
+    ...(app.transports.has("logStream") ? [STREAM_SECRET] : []),
+    ...(app.transports.has("logTail") ? [LOG_KEY] : []),
+  ];
+  if (carriers.length > 0 && !carriers.some(environmentVariable)) {
+    const names = carriers.length === 1 ? `${carriers[0]} is not set` : `none of ${carriers.join(" and ")} is set`;
+    problems.push(`No effect can leave a query: ${names}. Run: npx convex-lazy-views connect`);
   }
   for (const table of ["lazyEffects", ...app.views.keys()] as "lazyEffects"[]) {
     try {
@@ -70,7 +76,8 @@ export async function lookAtWiring(app: LazyApp, { db }: AnyQueryCtx) {
       problems.push(`convex/schema.ts must have defineSchema({ …, ${line} }). (${reasonOf(error)})`);
     }
   }
-  return { problems, missing, needed: neededExports(app) };
+  const variables = [EFFECT_SECRET, STREAM_SECRET, LOG_KEY].filter(environmentVariable);
+  return { problems, missing, needed: neededExports(app), transports: [...app.transports], variables };
 }
 
 /** What is wrong with the log stream's route; undefined when nothing is, or it cannot be tried. */

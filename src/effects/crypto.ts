@@ -10,6 +10,9 @@ export const STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET"; // The `hmacSecret` of 
 /** The stream's secret before the last rotation; equal to the other one while the new one is not known yet. */
 export const PREVIOUS_STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET_PREVIOUS";
 
+/** Reads the function log, for the transport `logTail`: a key of the deployment that may view logs. */
+export const LOG_KEY = "LAZY_VIEWS_LOG_KEY";
+
 /** The value of an environment variable of the deployment, or undefined when it is unset or empty. */
 export function environmentVariable(name: string): string | undefined {
   return (typeof process === "undefined" ? undefined : process.env[name]) || undefined;

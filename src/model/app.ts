@@ -15,9 +15,10 @@ import { findRun } from "./run.js";
 /**
  * How effects leave a query.
  * - `logStream`: as sealed console lines, which the deployment's log stream posts back.
+ * - `logTail`: as sealed console lines, which the action `tail` reads in the deployment's function log.
  * - `client`: together with the query's value, for a client that forwards them.
  */
-export type Transport = "logStream" | "client";
+export type Transport = "logStream" | "logTail" | "client";
 
 /** The app, as `new LazyViews()` wired it. */
 export interface LazyApp {
@@ -29,6 +30,10 @@ export interface LazyApp {
   isTracking: boolean;
   refs: LazyReferences;
   transports: ReadonlySet<Transport>;
+  /** Whether effects leave as console lines. */
+  isLogging: boolean;
+  /** How long a tail reads on after the last effect. */
+  lingerMs: number;
   /** Rows of each view that one heartbeat audits. */
   auditRows: number;
   /** The exports that the app's module has forgotten; absent while that is not known. */

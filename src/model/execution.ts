@@ -56,6 +56,8 @@ export class MutationExecution extends Execution {
   readonly marked = new Set<string>();
   /** Views whose rows were read as a whole, by their keys; null for one that has too many. */
   readonly rows = new Map<string, Map<string, StoredRow> | null>();
+  /** Whether it has written something that makes subscribers run, and raise effects. */
+  wakesReaders = false;
   /** Views whose tables were found to be missing. */
   readonly withoutTable = new Set<ViewDefinition>();
   /** The shapes of dependencies; and the rows of a text, or null for a shape with too many. Until a commit may change them. */

@@ -1,17 +1,22 @@
+import { environmentVariable, LOG_KEY } from "../effects/crypto.js";
 import { reasonOf } from "../values/describe.js";
 import type { LazyApp } from "./app.js";
 
 /** The functions that every app exports for the library. */
 export const EXPORTS_OF_ALL = ["recompute", "dispatch", "sweep", "inspect", "heartbeat"] as const;
 
-export type ExportName = (typeof EXPORTS_OF_ALL)[number] | "act" | "forward";
+/** Those that only some views and transports need. */
+const OTHER_EXPORTS = ["act", "tail", "forward"] as const;
+
+export type ExportName = (typeof EXPORTS_OF_ALL)[number] | (typeof OTHER_EXPORTS)[number];
 
 /** The functions, of which those that the app's module does not take out of `lazy.functions()` are noted as forgotten. */
 export function noting<Functions extends object>(app: LazyApp, functions: Functions): Functions {
   const taken = new Set<unknown>();
   // A module takes all its exports at once. One that exports the object as a whole takes none, which says nothing.
   void Promise.resolve().then(() => {
-    if (taken.size > 0) app.forgotten = (app.forgotten ?? neededExports(app)).filter((name) => !taken.has(name));
+    const names = app.forgotten ?? [...EXPORTS_OF_ALL, ...OTHER_EXPORTS];
+    if (taken.size > 0) app.forgotten = names.filter((name) => !taken.has(name));
   });
   return new Proxy(functions, {
     get(target, name) {
@@ -21,9 +26,15 @@ export function noting<Functions extends object>(app: LazyApp, functions: Functi
   });
 }
 
-/** The functions that an app has to export, for its views and transports. */
-export function neededExports({ views, transports }: Pick<LazyApp, "views" | "transports">): ExportName[] {
+/** Whether a tail carries effects: the app allows it, and the deployment has a key for its log. */
+export const isTailing = ({ transports }: LazyApp): boolean =>
+  transports.has("logTail") && environmentVariable(LOG_KEY) !== undefined;
+
+/** The functions that an app has to export, for its views and the transports that this deployment has. */
+export function neededExports(app: LazyApp): ExportName[] {
+  const { views, transports } = app;
   const needed: ExportName[] = [...EXPORTS_OF_ALL];
+  if (isTailing(app)) needed.push("tail");
   if ([...views.values()].some(({ mode }) => mode === "action")) needed.push("act");
   if (transports.has("client")) needed.push("forward");
   return needed;
@@ -39,7 +50,9 @@ export function notCalled(module: string, name: string, cause: unknown): string 
 }
 
 /** What says which exports the app has forgotten; none when none is known to be. */
-export function forgottenExports({ forgotten = [], module }: LazyApp, but?: ExportName): string[] {
-  const names = forgotten.filter((name) => name !== but);
+export function forgottenExports(app: LazyApp, but?: ExportName): string[] {
+  const { forgotten = [], module } = app;
+  if (forgotten.length === 0) return [];
+  const names = neededExports(app).filter((name) => name !== but && forgotten.includes(name));
   return names.length > 0 ? [exportLine(module, names)] : [];
 }

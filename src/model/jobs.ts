@@ -71,24 +71,50 @@ export type Finding = Record<"view" | "key" | "message", string> & {
 export type Audited = { after: string; next: string; findings: Finding[] };
 export type AuditJob = { kind: "audit"; view: string; audited: Audited };
 export type Arrival = { kind: "arrival"; sentAt: number }; // The canary that was sent then has gone the whole way.
+/** Makes sure that a tail reads the log; also when the last one had to give up until later. */
+export type StartTail = { kind: "tail"; isForced?: true };
+/** Reads the log from a cursor, as the tail of a number. */
+export type ReadLog = { kind: "read"; number: number; cursor: number };
+/**
+ * A tail has read the log up to a cursor, with at most so many entries between two polls. It reads on; or reads on for
+ * some seconds, then ends; or has another one go on; or has ended, perhaps because of a problem, which may last.
+ */
+export type Tailed = Omit<ReadLog, "kind"> & {
+  kind: "tailed";
+  entries: number;
+  becomes: "reads" | "closes" | "handsOver" | "ends";
+  problem?: string;
+  isLasting?: boolean;
+};
 export type TopicsNote = { kind: "topics"; topics: string }; // The log stream delivers topics that loop.
 
 /** The jobs of the mutation `sweep`: `due` handles what is due in a table. */
-export type SweepJob = (Sweep & { kind: "due" }) | EvictJob | BackstopJob | AuditJob | Beat | TopicsNote | Ping;
+export type SweepJob =
+  | (Sweep & { kind: "due" })
+  | EvictJob
+  | BackstopJob
+  | AuditJob
+  | Beat
+  | StartTail
+  | Tailed
+  | TopicsNote
+  | Ping;
 
 /** The questions that the query `inspect` answers to the library, mostly through a stale snapshot. */
 export type Question =
   | { kind: "commits"; effects: readonly Effect[] } // The `asOf` of the rows of effects.
   | { kind: "wanted"; effects: readonly Effect[] } // Which effects of an old delivery are still wanted.
-  | Exclude<SweepJob, EvictJob | AuditJob | Beat | TopicsNote | Ping> // What a sweep has to handle.
+  | (Sweep & { kind: "due" }) // What a sweep has to handle.
+  | BackstopJob
+  | { kind: "tail" } // Whether a tail has to be started.
   /** What a key's value is, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
   | { kind: "audit"; view: string; rows: number } // What is wrong with the next rows of a view.
   | { kind: "canary"; sentAt: number } // Raises a canary.
   | Ping; // What a query sees of the wiring.
 
-/** What `dispatch` gets. In a job, the effects of a chunk that fails are dispatched one by one. */
-export type DispatchArgs = { effects: Effect[]; areForwarded?: boolean; isJob?: boolean };
+/** What `dispatch` gets, perhaps of a tail. In a job, the effects of a chunk that fails are dispatched one by one. */
+export type DispatchArgs = { effects: Effect[]; areForwarded?: boolean; isJob?: boolean; tailed?: Tailed };
 
 type Mutation<Args extends DefaultFunctionArgs, Result> = FunctionReference<"mutation", "internal", Args, Result>;
 

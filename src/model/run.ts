@@ -1,5 +1,5 @@
 import type { GenericId } from "convex/values";
-import { type AnyMutationCtx, type AnyReader, type LazyReader, type LazyWriter, lazyDb, type Run } from "../schema.js";
+import { type AnyQueryCtx, type AnyReader, type LazyReader, type LazyWriter, lazyDb, type Run } from "../schema.js";
 import type { Mode } from "./definition.js";
 
 /*
@@ -43,7 +43,7 @@ export async function findPages(db: LazyReader, run: GenericId<"lazyRuns">) {
 }
 
 /** Whether a scheduled job can still do something: Convex knows it, and it has not ended. */
-export async function isAlive({ db }: AnyMutationCtx, job: GenericId<"_scheduled_functions"> | undefined) {
+export async function isAlive({ db }: Pick<AnyQueryCtx, "db">, job: GenericId<"_scheduled_functions"> | undefined) {
   const found = job === undefined ? null : await db.system.get("_scheduled_functions", job);
   const kind = found?.state.kind;
   return kind === "pending" || kind === "inProgress" ? kind : false;

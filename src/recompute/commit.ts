@@ -71,7 +71,7 @@ export async function commit(
     next.dirtyAt = touchedAt;
     if (isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))) {
       Object.assign(next, announcement(view, next, now));
-    }
+    } else execution.wakesReaders = true;
   }
   if (row?.tracked && !computed.tracked) await removeDependencies(execution, { view: name, key: key.text });
   await commitRow(execution.watched, view, row, next);

@@ -25,10 +25,12 @@ export async function failAttempt(execution: MutationExecution, work: Work, erro
 }
 
 /** Lets readers ask for a row again whose view may not be in the code, nor its table in the schema. */
-export async function withdrawUnknown({ db }: MutationExecution, name: string, key: string): Promise<void> {
+export async function withdrawUnknown(execution: MutationExecution, name: string, key: string): Promise<void> {
+  const { db } = execution;
   try {
     const row = await findRow(db, { name }, key);
     if (row) await withdraw(db, { name }, row);
+    execution.wakesReaders ||= row !== null;
   } catch {
     // The table is not in the schema any more.
   }

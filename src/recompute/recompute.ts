@@ -104,6 +104,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
     await ctx.runMutation(app.refs.recompute, { job: { ...job, kind: "commit" } }, { transactionLimits });
   } catch (error) {
     if (row) await withdraw(db, view, row);
+    execution.wakesReaders = true;
     return await failAttempt(execution, job, error);
   }
   await clear(ledger, entry, "failure");

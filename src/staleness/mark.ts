@@ -45,6 +45,7 @@ export async function markKey(
     if (row && value === undefined && !isMarkedLately(view, row, now)) {
       const isAnnounced = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
       await markRow(db, view, row, by, isAnnounced);
+      execution.wakesReaders ||= !isAnnounced;
       if (isAnnounced) await sweepWhenDue(ledger, view.name, { expiresAt: now + workMs(view), now });
     }
   } catch (error) {

@@ -22,6 +22,7 @@ export async function markDependents(execution: MutationExecution, shapes: strin
     throw notMarked(execution, "the rows that depend on a document could not be looked up", error);
   });
   for (const text of shared) await invalidateTag(execution.db, sharedTag(text));
+  execution.wakesReaders ||= shared.size > 0;
   for (const { view: name, key } of rows) {
     const view = execution.app.views.get(name);
     // One that computes outside of one transaction by now is marked by its sources.
@@ -109,6 +110,7 @@ export function keysFrom(view: ViewDefinition, document: Document, toKeys: ToKey
 /** Deletes a row, and what is recorded of it. Rows over it are marked. */
 export async function evictRow(execution: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<void> {
   await removeRow(execution.watched, view, row);
+  execution.wakesReaders = true;
   if (row.tracked) await removeDependencies(execution, { view: view.name, key: row.key });
   execution.forget({ view, text: row.key });
 }

@@ -5,8 +5,8 @@ import { sealForSending } from "../seal.js";
 const MAX_LINES = 128; // Convex keeps 256 log lines of an execution; half of them stay the app's.
 const ROUND_MS = 2 * Math.PI; // In ms. It is irrational, so that reads at regular intervals begin at different lines.
 
-/** Sends effects as sealed console lines, which the log stream posts to our route. Never throws; it logs errors. */
-export async function sendByLogStream(effects: readonly Effect[]): Promise<void> {
+/** Sends effects as sealed console lines, for the log stream or the tail. Never throws; it logs errors. */
+export async function sendByLog(effects: readonly Effect[]): Promise<void> {
   for (const line of chooseLines(await sealForSending(effects))) console.debug(line);
 }
 

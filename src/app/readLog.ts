@@ -1,0 +1,107 @@
+import { dispatchInChunks } from "../effects/dispatch.js";
+import { unsealAll } from "../effects/seal.js";
+import { LogError, pollLog } from "../effects/transports/functionLog.js";
+import { called, type LazyApp } from "../model/app.js";
+import { isTailing } from "../model/exports.js";
+import type { ReadLog, Tailed } from "../model/jobs.js";
+import type { AnyActionCtx } from "../schema.js";
+import { CLOSING_MS, MAX_TAIL_MS, POLL_PAUSE_MS } from "../times.js";
+import { reasonOf } from "../values/describe.js";
+
+/**
+ * The action `tail`. It never writes to the console, which would be another entry of the log that it reads; and leaves
+ * no fetch behind that it does not wait for, as Convex would write a line about that.
+ */
+export async function readLog(app: LazyApp, ctx: AnyActionCtx, job: ReadLog): Promise<null> {
+  if (isTailing(app)) await new Tail(app, ctx, job).run();
+  return null;
+}
+
+class Tail {
+  private becomes: Tailed["becomes"] = "reads";
+  private cursor: number;
+  private most = 0;
+
+  constructor(
+    private readonly app: LazyApp,
+    private readonly ctx: AnyActionCtx,
+    private readonly job: ReadLog,
+  ) {
+    this.cursor = job.cursor;
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.read();
+    } catch (error) {
+      this.becomes = "ends";
+      await this.note({ problem: reasonOf(error), isLasting: error instanceof LogError && error.isLasting });
+    }
+  }
+
+  private async read(): Promise<void> {
+    const quietMs = Math.max(this.app.lingerMs - CLOSING_MS, 0);
+    const handOverAt = Date.now() + MAX_TAIL_MS;
+    let until = Date.now() + quietMs;
+    let poll = pollLog(this.cursor);
+    for (let polls = 0; ; ) {
+      const polled = this.isOver ? await poll : await before(until, poll);
+      if (polled) {
+        // The first poll also finds what came while no tail was reading.
+        if (polls++ > 0) this.most = Math.max(this.most, polled.entries);
+        this.cursor = polled.cursor;
+        const hasEffects = await this.dispatch(polled.seals);
+        if (this.isOver) return;
+        if (hasEffects && this.becomes === "reads") until = Math.min(Date.now() + quietMs, handOverAt);
+        await new Promise((resolve) => setTimeout(resolve, POLL_PAUSE_MS));
+        poll = pollLog(this.cursor);
+        continue;
+      }
+      if (this.becomes === "closes") this.becomes = "ends";
+      else this.becomes = Date.now() < handOverAt ? "closes" : "handsOver";
+      until = Date.now() + CLOSING_MS;
+      // The call of the mutation is an entry of the log, so it ends the poll.
+      await this.note();
+    }
+  }
+
+  /** Whether another poll is not begun any more. */
+  private get isOver(): boolean {
+    return this.becomes === "ends" || this.becomes === "handsOver";
+  }
+
+  private get tailed(): Tailed {
+    const { cursor, most: entries, becomes } = this;
+    return { kind: "tailed", number: this.job.number, cursor, entries, becomes };
+  }
+
+  private note(problem?: Pick<Tailed, "problem" | "isLasting">): Promise<unknown> {
+    const { refs } = this.app;
+    return called(this.app, "sweep", this.ctx.runMutation(refs.sweep, { job: { ...this.tailed, ...problem } }));
+  }
+
+  /** Dispatches the effects of seals; the transaction of the last of them moves the cursor. Returns whether there are any. */
+  private async dispatch(seals: string[]): Promise<boolean> {
+    const { refs } = this.app;
+    const { effects } = await unsealAll(seals);
+    const last = effects.at(-1);
+    await dispatchInChunks(effects, (chunk) => {
+      const isLast = last !== undefined && chunk.includes(last);
+      const args = { effects: chunk, ...(isLast && { tailed: this.tailed }) };
+      return called(this.app, "dispatch", this.ctx.runMutation(refs.dispatch, args));
+    });
+    return last !== undefined;
+  }
+}
+
+/** What a promise resolves to; undefined when a time is over before. */
+async function before<T>(time: number, promise: Promise<T>): Promise<T | undefined> {
+  const ms = time - Date.now();
+  if (ms <= 0) return undefined;
+  let stop = () => {};
+  const timeOut = new Promise<undefined>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    stop = () => clearTimeout(timer);
+  });
+  return await Promise.race([promise, timeOut]).finally(stop);
+}

@@ -1,0 +1,133 @@
+import { makeFunctionReference } from "convex/server";
+import { backoffMs, MAX_ATTEMPTS } from "../effects/ledger.js";
+import { LOG_SIZE } from "../effects/transports/functionLog.js";
+import { askSnapshot, type LazyApp, pathOf } from "../model/app.js";
+import { isTailing } from "../model/exports.js";
+import type { StartTail, Tailed } from "../model/jobs.js";
+import { isAlive } from "../model/run.js";
+import { type AnyMutationCtx, type AnyQueryCtx, type LazyReader, lazyDb } from "../schema.js";
+import { FIRST_LOOK_BACK_MS, MAX_BACKOFF_MS, MAX_FORWARD_AGE_MS, WRAP_RETENTION_MS } from "../times.js";
+import { complain } from "../values/describe.js";
+
+/*
+ * The transport `logTail`: the action `tail` reads the deployment's own function log, and dispatches the effects that it
+ * finds in it. It runs only while effects come, and some seconds more. Its life:
+ *
+ *   start → reads, reads … → closes → ends     when no effect comes for `linger`; in its last seconds it says so
+ *                          → hands over        before the time of an action is over
+ *                          → ends              because of a problem; it starts again after a backoff, if that may help
+ *
+ * What wakes readers looks through a stale snapshot whether a tail reads and does not close. It may see one that has begun
+ * to close since: that one reads on until the readers have run. A tail that has died is no job of Convex any more, so another starts.
+ * Two at once dispatch the same effects, of which the ledger drops one.
+ */
+
+/** What `inspect` reports of the transport `logTail`. Points in time are in ms since 1970; null says that there is none. */
+export interface TailHealth {
+  /** Since when a tail reads the log. */
+  runningSince: number | null;
+  /** Up to where the log has been read. */
+  readUntil: number | null;
+  /** The most executions that came between two polls of the last tail; the log keeps 1,000 of them. */
+  mostEntries: number;
+  /** When more came than the log keeps, so that effects may have been lost. */
+  wrappedAt: number | null;
+  /** Why the log could not be read, with the remedy; and when it is tried again at the earliest. */
+  problem: string | null;
+  retryAt: number | null;
+}
+
+const findTail = (db: LazyReader) => db.query("lazyTail").first();
+
+/** After a mutation that makes subscribers run: makes sure that a tail reads what they raise. Never throws. */
+export async function ensureTail(app: LazyApp, ctx: AnyMutationCtx): Promise<void> {
+  if (!isTailing(app)) return;
+  try {
+    const isNeeded = await askSnapshot<boolean>(app, ctx, { kind: "tail" });
+    if (isNeeded) await ctx.scheduler.runAfter(0, app.refs.sweep, { job: { kind: "tail" } });
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Whether a tail has to be started: none reads, or it is about to end, and nothing says to wait. */
+export async function isTailNeeded(_: LazyApp, ctx: Pick<AnyQueryCtx, "db">): Promise<boolean> {
+  const found = await findTail(lazyDb(ctx.db));
+  if (found === null) return true;
+  if ((found.problem?.retryAt ?? 0) > Date.now()) return false;
+  return found.isClosing === true || !(await isAlive(ctx, found.job));
+}
+
+/** In the mutation `sweep`: starts a tail, if it is needed. Returns how many it has started. */
+export async function startTail(app: LazyApp, raw: AnyMutationCtx, job: StartTail): Promise<number> {
+  if (!isTailing(app)) return 0;
+  const db = lazyDb(raw.db);
+  const found = await findTail(db);
+  if (job.isForced && found?.problem) await db.patch("lazyTail", found._id, { problem: undefined });
+  if (!(await isTailNeeded(app, raw))) return 0;
+  const now = Date.now();
+  const number = (found?.number ?? 0) + 1;
+  // The clock of the log may have been set back; and what is older than a client's effects may be is not wanted.
+  const from = found ? Math.max(found.cursor, now - MAX_FORWARD_AGE_MS) : now - FIRST_LOOK_BACK_MS;
+  const cursor = Math.min(from, now);
+  const reference = makeFunctionReference<"action">(pathOf(app, "tail"));
+  const running = await raw.scheduler.runAfter(0, reference, { job: { kind: "read", number, cursor } });
+  const started = { number, job: running, startedAt: now, cursor, mostEntries: 0 };
+  if (found) await db.patch("lazyTail", found._id, { ...started, isClosing: undefined });
+  else await db.insert("lazyTail", started);
+  return 1;
+}
+
+/** In the mutation `dispatch` or `sweep`: remembers how far a tail has come, and does what becomes of it. */
+export async function noteTail(app: LazyApp, raw: AnyMutationCtx, tailed: Tailed): Promise<number> {
+  const { number, entries, becomes, problem: message, isLasting } = tailed;
+  const db = lazyDb(raw.db);
+  const found = await findTail(db);
+  if (found === null) return 0;
+  const now = Date.now();
+  const cursor = Math.max(found.cursor, tailed.cursor);
+  const wrapped = entries >= LOG_SIZE ? { wrappedAt: now } : {};
+  // Another one has started since, and has the job.
+  if (found.number !== number) {
+    await db.patch("lazyTail", found._id, { cursor, ...wrapped });
+    return 1;
+  }
+  const attempts = (found.problem?.attempts ?? 0) + 1;
+  const retryAt = now + (isLasting ? MAX_BACKOFF_MS : backoffMs(attempts));
+  await db.patch("lazyTail", found._id, {
+    cursor,
+    ...wrapped,
+    mostEntries: Math.max(found.mostEntries, entries),
+    problem: message === undefined ? undefined : { message, attempts, retryAt },
+    ...(becomes === "closes" && { isClosing: true }),
+    ...((becomes === "ends" || becomes === "handsOver") && { job: undefined, isClosing: undefined }),
+  });
+  const next = { job: { kind: "tail" } } as const;
+  if (becomes === "handsOver") await startTail(app, raw, next.job);
+  if (message !== undefined && !isLasting && attempts < MAX_ATTEMPTS) {
+    await raw.scheduler.runAt(retryAt, app.refs.sweep, next);
+  }
+  return 1;
+}
+
+/** How the tail fares; null where the deployment has none. Adds what is wrong to the problems. */
+export async function tailHealth(app: LazyApp, ctx: AnyQueryCtx, problems: string[]): Promise<TailHealth | null> {
+  if (!isTailing(app)) return null;
+  const found = await findTail(lazyDb(ctx.db));
+  const { problem, wrappedAt = null, cursor = null, mostEntries = 0 } = found ?? {};
+  if (problem) problems.push(problem.message);
+  if (wrappedAt !== null && wrappedAt + WRAP_RETENTION_MS > Date.now()) {
+    problems.push(
+      `The function log forgot entries: ${mostEntries} executions came between two polls, and it keeps ${LOG_SIZE}. ` +
+        `What was lost is raised again by later reads; use a log stream: npx convex-lazy-views connect --transport logStream`,
+    );
+  }
+  return {
+    runningSince: found && (await isAlive(ctx, found.job)) ? found.startedAt : null,
+    readUntil: cursor,
+    mostEntries,
+    wrappedAt,
+    problem: problem?.message ?? null,
+    retryAt: problem?.retryAt ?? null,
+  };
+}
