@@ -21,7 +21,7 @@ import { docViews } from "./tracking/docViews";
 export const lazy = new LazyViews<DataModel>({
   module: "lazy",
   // An app needs one. The demo and the tests run with each: what the deployment and its clients have carries the effects.
-  transports: ["logStream", "client"],
+  transports: ["logStream", "logTail", "client"],
   views: { accountUsage, airportStats, docViews, grants, movieSearch, networkStats },
 });
 
@@ -31,7 +31,7 @@ triggers.register("flights", flightDelays.trigger());
 watchTuples(triggers, googleDrive, (ctx, tag) => lazy.invalidateTag(ctx, tag));
 const withTriggers = customCtx((ctx: MutationCtx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }));
 
-export const { recompute, dispatch, sweep, inspect, heartbeat, forward } = lazy.functions();
+export const { recompute, dispatch, sweep, inspect, heartbeat, tail, forward } = lazy.functions();
 export const query = lazy.query(rawQuery);
 export const mutation = customMutation(lazy.mutation(rawMutation), withTriggers);
 export const internalMutation = customMutation(lazy.mutation(rawInternalMutation), withTriggers);
