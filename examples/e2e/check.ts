@@ -1,0 +1,46 @@
+/** One thing that `npm run e2e` checks, and how it ended. */
+export interface CheckResult {
+  /** The example, e.g. `"rollups"`. */
+  of: string;
+  what: string;
+  durationMs: number;
+  /** Why it does not hold. */
+  error?: Error;
+}
+
+/**
+ * Checks something. When it does not hold, that is reported, and the checks that would follow are left out.
+ *
+ * @param work - Throws when it does not hold.
+ * @throws NotHeld when it does not hold.
+ */
+export type Check = <Result>(what: string, work: () => Promise<Result>) => Promise<Result>;
+
+/** Ends the checks of one example. */
+class NotHeld extends Error {}
+
+/** Runs the checks of one example, and hands on each result. */
+export async function runChecks(
+  of: string,
+  checks: (check: Check) => Promise<void>,
+  report: (result: CheckResult) => void,
+): Promise<void> {
+  const check: Check = async (what, work) => {
+    const startedAt = performance.now();
+    const result = (error?: Error) => ({ of, what, durationMs: performance.now() - startedAt, ...(error && { error }) });
+    try {
+      const value = await work();
+      report(result());
+      return value;
+    } catch (error) {
+      report(result(error instanceof Error ? error : new Error(String(error))));
+      throw new NotHeld(what);
+    }
+  };
+  try {
+    await checks(check);
+  } catch (error) {
+    if (error instanceof NotHeld) return;
+    throw error;
+  }
+}
