@@ -4,6 +4,7 @@ import { Activity } from "./activity";
 import { newEntry } from "./execution";
 import { api, modules, schema } from "./fixture";
 import { connect, connectHttp, events, follow, runs, start } from "./fixture/setup";
+import { FunctionLog } from "./functionLog/log";
 import { type QueryHolder, QueryRunner } from "./queries";
 import { Reporter } from "./reporter";
 import { Runtime } from "./runtime";
@@ -74,7 +75,7 @@ test("a consistent reader gets one time, or an error when that time is gone", as
 
 test("a result has a timestamp at which what it shows was there", async () => {
   const activity = new Activity();
-  const reporter = new Reporter(new Trace((work) => work()));
+  const reporter = new Reporter(new Trace((work) => work()), new FunctionLog());
   const runtime = new Runtime(schema, modules, {}, reporter, activity);
   const queries = new QueryRunner(runtime, reporter);
   const holder = { path: "messages:list", args: { channel: "a" }, result: null } as QueryHolder;

@@ -11,8 +11,11 @@ export interface QueryResult {
   requestId: string;
   outcome: Outcome;
   lines: readonly LogLine[];
+  /** When it ran, in milliseconds since 1970, and for how long. */
+  startedAt: number;
+  durationMs: number;
   reads: ReadSet;
-  /** When it ran. It belongs to every timestamp from then on, until it is invalidated. */
+  /** The timestamp that it ran at. It belongs to every one from then on, until it is invalidated. */
   ts: bigint;
   valid: boolean;
 }

@@ -1,4 +1,5 @@
 import inspect from "object-inspect";
+import { ROOT } from "./components";
 import { frames } from "./execution";
 
 /** Levels as Convex writes them. */
@@ -7,12 +8,17 @@ export type LogLevel = "DEBUG" | "LOG" | "INFO" | "WARN" | "ERROR";
 /** One line that a function wrote to its console. */
 export interface LogLine {
   level: LogLevel;
+  /** The console call's arguments, each formatted. */
+  messages: string[];
+  /** All of them, joined with spaces. */
   message: string;
   truncated: boolean;
   /** Milliseconds since the epoch. */
   timestamp: number;
   /** The function that wrote it, which may be one that the logged execution called. */
   path: string;
+  /** The component that the function is in. */
+  component: string;
 }
 
 /** Lines that one execution may write. */
@@ -23,10 +29,9 @@ const MAX_LINE_BYTES = 32_768;
 const LEVELS = { debug: "DEBUG", log: "LOG", info: "INFO", warn: "WARN", error: "ERROR" } as const;
 
 /** Makes a line of a console call's arguments, formatted and cut as Convex does. */
-export function logLine(level: LogLevel, args: readonly unknown[], path: string): LogLine {
-  const message = args.map(format).join(" ");
-  const cut = truncate(message);
-  return { level, message: cut, truncated: cut !== message, timestamp: Date.now(), path };
+export function logLine(level: LogLevel, args: readonly unknown[], path: string, component = ROOT): LogLine {
+  const { messages, truncated } = truncate(args.map(format));
+  return { level, messages, message: messages.join(" "), truncated, timestamp: Date.now(), path, component };
 }
 
 /** The line as clients get it, in the form that they parse. */
@@ -43,11 +48,23 @@ function format(value: unknown): string {
   });
 }
 
-function truncate(message: string): string {
-  if (message.length <= MAX_LINE_BYTES / 4) return message;
-  const bytes = Buffer.from(message);
-  if (bytes.length <= MAX_LINE_BYTES) return message;
-  let end = MAX_LINE_BYTES;
+/** The arguments that fit into a line. */
+function truncate(messages: string[]): { messages: string[]; truncated: boolean } {
+  let room = MAX_LINE_BYTES;
+  for (const [index, message] of messages.entries()) {
+    const kept = cut(message, room);
+    if (kept !== message) return { messages: [...messages.slice(0, index), kept], truncated: true };
+    room = Math.max(0, room - Buffer.byteLength(message) - 1);
+  }
+  return { messages, truncated: false };
+}
+
+/** At most so many bytes of a text, cut between characters. */
+function cut(text: string, maxBytes: number): string {
+  if (text.length <= maxBytes / 4) return text;
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxBytes) return text;
+  let end = maxBytes;
   while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
   return bytes.subarray(0, end).toString();
 }

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { JSONValue } from "convex/values";
 import { type LogLevel, type LogLine, logLine, MAX_LOG_LINES } from "./console";
 import type { FunctionFailure } from "./errors";
+import type { Bandwidth } from "./metrics";
 import type { ReadSet } from "./readSet";
 
 /** The kinds of Convex functions. */
@@ -14,10 +15,14 @@ export type UdfType = "query" | "mutation" | "action" | "httpAction";
  */
 export type Caller = "client" | "http" | "scheduler" | "function";
 
+/** Whom a function runs for, as the function log says: anybody, or the holder of a key of the deployment. */
+export type IdentityType = "unknown" | "instance_admin";
+
 /** A request to run a function, from when it arrives to when its function starts. */
 export interface Entry {
   kind: "entry";
   caller: Caller;
+  identityType: IdentityType;
   requestId: string;
   /** The execution that it led to. */
   execution: Execution | null;
@@ -38,6 +43,7 @@ export const frames = new AsyncLocalStorage<Entry | Execution>();
 /** One run of a function. */
 export class Execution {
   readonly kind = "execution";
+  readonly id = newExecutionId();
   readonly startedAt = Date.now();
   private readonly startedTick = performance.now();
   /** The console lines of this run and of those nested in its transaction. */
@@ -47,8 +53,8 @@ export class Execution {
   committedTs: bigint | null = null;
   /** For a query that has ended: what it depends on. */
   reads: ReadSet | null = null;
-  /** The path of the function that called it, if one did. */
-  parent: string | undefined;
+  /** For a query or mutation that has ended: what its transaction read and wrote. */
+  bandwidth: (() => Bandwidth) | null = null;
 
   constructor(
     readonly udfType: UdfType,
@@ -56,8 +62,15 @@ export class Execution {
     readonly component: string,
     /** Its path in the deployment, which for a component's function begins with the component's. */
     readonly path: string,
-    readonly caller: Caller,
-    readonly requestId: string,
+    /** Who started it, and the action that called it, if one did. */
+    readonly origin: {
+      caller: Caller;
+      identityType: IdentityType;
+      requestId: string;
+      parentExecutionId: string | null;
+      /** The path of the function that called it, if one did. */
+      parent?: string;
+    },
     readonly args: JSONValue,
     /** The execution whose transaction this one is part of; itself when it has its own. */
     readonly outermost: Execution | null = null,
@@ -75,19 +88,14 @@ export class Execution {
   }
 
   /** Writes to the log. As in Convex, the last line that fits says that others are missing. */
-  log(level: LogLevel, args: readonly unknown[], path = this.path): void {
+  log(level: LogLevel, args: readonly unknown[], writer: Execution = this): void {
     if (this.outermost !== null) {
-      this.outermost.log(level, args, path);
+      this.outermost.log(level, args, writer);
       return;
     }
     if (this.lines.length >= MAX_LOG_LINES) return;
     const line =
-      this.lines.length < MAX_LOG_LINES - 1
-        ? logLine(level, args, path)
-        : {
-            ...logLine("ERROR", [], this.path),
-            message: `Log overflow (maximum ${MAX_LOG_LINES}). Remaining log lines omitted.`,
-          };
+      this.lines.length < MAX_LOG_LINES - 1 ? logLine(level, args, writer.path, writer.component) : overflowLine(this);
     this.lines.push(line);
     this.onLine?.(line);
   }
@@ -97,10 +105,14 @@ export class Execution {
 export type Outcome = { success: true; value: JSONValue } | { success: false; failure: FunctionFailure };
 
 /** A request from outside whose sender waits for the answer. */
-export function newEntry(caller: "client" | "http", request?: Request): Entry {
+export function newEntry(
+  caller: "client" | "http",
+  { request, identityType = "unknown" }: { request?: Request; identityType?: IdentityType } = {},
+): Entry {
   const entry: Entry = {
     kind: "entry",
     caller,
+    identityType,
     requestId: newRequestId(),
     execution: null,
     awaited: true,
@@ -111,4 +123,14 @@ export function newEntry(caller: "client" | "http", request?: Request): Entry {
 /** An id as Convex gives each request. */
 export function newRequestId(): string {
   return randomBytes(8).toString("hex");
+}
+
+/** An id as Convex gives each run of a function. */
+export function newExecutionId(): string {
+  return randomUUID();
+}
+
+function overflowLine({ path, component }: Execution): LogLine {
+  const message = `Log overflow (maximum ${MAX_LOG_LINES}). Remaining log lines omitted.`;
+  return { ...logLine("ERROR", [], path, component), messages: [message], message };
 }

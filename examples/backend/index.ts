@@ -10,6 +10,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { DataModelFromSchemaDefinition, GenericMutationCtx, GenericSchema, SchemaDefinition } from "convex/server";
 import { Activity } from "./activity";
 import type { Component, Components } from "./components";
+import { FunctionLogApi } from "./functionLog/endpoints";
+import { FunctionLog, type FunctionLogOptions } from "./functionLog/log";
 import { HttpApi } from "./http/api";
 import { Keys } from "./http/keys";
 import { BackendServer } from "./http/server";
@@ -53,6 +55,7 @@ export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, b
   /** The deployment's environment variables. They are put back when the backend closes. */
   env?: Record<string, string>;
   logStream?: LogStreamOptions;
+  functionLog?: FunctionLogOptions;
   /** The key that may do everything, `<name>|<hex>`. Default: a new one. */
   adminKey?: string;
   /** The key that may only view logs. Default: a new one. */
@@ -91,13 +94,15 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
   const outside: (work: () => void) => void = AsyncLocalStorage.snapshot();
   const trace = new Trace(outside);
   const activity = new Activity();
-  const reporter = new Reporter(trace, options.readable);
+  const functionLog = new FunctionLog(options.functionLog);
+  const reporter = new Reporter(trace, functionLog, options.readable);
   const { schema, modules, components = {} } = options;
   const runtime = new Runtime(schema, modules, components, reporter, activity);
   const queries = new QueryRunner(runtime, reporter);
   const services = { runtime, queries, mutations: new MutationLog(), activity, outside };
   const keys = new Keys(options.adminKey, options.logKey);
-  const server = new BackendServer(services, [new HttpApi(runtime, queries)], trace);
+  const endpoints = [new HttpApi(runtime, queries), new FunctionLogApi(functionLog, keys)];
+  const server = new BackendServer(services, endpoints, trace);
   const url = await server.listen(options.port ?? 0);
   const restoreEnv = setEnv({ CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env });
   const logStream =
@@ -125,6 +130,7 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
     async close() {
       runtime.jobs.close();
       logStream?.stop();
+      functionLog.stop();
       await server.close();
       await activity.settled();
       restoreEnv();

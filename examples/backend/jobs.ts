@@ -66,6 +66,7 @@ export class Jobs {
     const entry: Entry = {
       kind: "entry",
       caller: "scheduler",
+      identityType: "unknown",
       requestId: newRequestId(),
       execution: null,
       awaited: false,

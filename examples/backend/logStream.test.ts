@@ -11,7 +11,7 @@ import { Trace } from "./trace";
 const secret = "s3cret";
 const intervalMs = 20;
 
-const source = { udfType: "query", path: "a:b", requestId: "0", cached: true } as const;
+const source = { udfType: "query", path: "a:b", component: "", requestId: "0", cached: true } as const;
 const lines = Array.from({ length: 5_000 }, (_, i) => logLine("LOG", [i], "a:b"));
 
 /** A stream that no backend writes to. */

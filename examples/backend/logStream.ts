@@ -1,8 +1,10 @@
 import { createHmac } from "node:crypto";
 import { clearInterval, setImmediate, setInterval } from "node:timers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ROOT } from "./components";
 import type { LogLine } from "./console";
-import type { UdfType } from "./execution";
+import { canonicalPath, pathInside } from "./functionLog/json";
+import type { ReportedFunction } from "./reporter";
 import type { Trace } from "./trace";
 
 /** Where and how the log stream delivers. */
@@ -15,12 +17,7 @@ export interface LogStreamTarget {
 }
 
 /** What a log event says about the function that wrote it. */
-export interface LogSource {
-  udfType: UdfType;
-  path: string;
-  requestId: string;
-  cached: boolean;
-}
+export type LogSource = Pick<ReportedFunction, "udfType" | "path" | "component" | "requestId" | "cached">;
 
 type LogEvent = Record<string, unknown>;
 
@@ -198,16 +195,19 @@ const DEPLOYMENT = {
 };
 
 function consoleEvent(source: LogSource, line: LogLine): LogEvent {
+  const { udfType, requestId, cached } = source;
+  const path = pathInside(line.component, line.path);
   return {
     timestamp: line.timestamp,
     topic: "console",
     function: {
-      path: line.path === source.path ? source.path : canonicalPath(line.path),
-      type: source.udfType === "httpAction" ? "http_action" : source.udfType,
-      cached: source.udfType === "mutation" ? null : source.cached,
-      request_id: source.requestId,
+      path: line.path === source.path ? path : canonicalPath(path),
+      type: udfType === "httpAction" ? "http_action" : udfType,
+      cached: udfType === "mutation" ? null : cached,
+      request_id: requestId,
       mutation_queue_length: null,
-      mutation_retry_count: source.udfType === "mutation" ? 0 : null,
+      mutation_retry_count: udfType === "mutation" ? 0 : null,
+      ...(line.component === ROOT ? {} : { component_path: line.component }),
     },
     log_level: line.level,
     message: line.message,
@@ -215,12 +215,6 @@ function consoleEvent(source: LogSource, line: LogLine): LogEvent {
     system_code: null,
     convex: DEPLOYMENT,
   };
-}
-
-/** Convex names a function called inside another's transaction by its file. */
-function canonicalPath(path: string): string {
-  const [module, name = "default"] = path.split(":");
-  return `${module}.js:${name}`;
 }
 
 function sign(secret: string, body: string): string {

@@ -17,7 +17,7 @@ import type { GenericSchema, SchemaDefinition } from "convex/server";
 import { getDocumentSize, type JSONValue, jsonToConvex } from "convex/values";
 import { type Components, type FunctionAddress, locate, qualify, ROOT } from "./components";
 import { type PageReach, pageInterval, type SerializedQuery, streamInterval, wholeTable } from "./intervals";
-import { ForeignUsage } from "./metrics";
+import { type Bandwidth, ForeignUsage } from "./metrics";
 import { type Change, type Document, type Interval, ReadSet } from "./readSet";
 import { calls, install, type Scope, type Syscalls, scopes } from "./syscalls";
 
@@ -149,6 +149,12 @@ export class Recording {
       });
     }
     return changes;
+  }
+
+  /** What Convex charges for what was read and written so far. Call it inside the transaction. */
+  async bandwidth(): Promise<(() => Bandwidth) | null> {
+    const metrics = await fetchMetrics();
+    return metrics === null ? null : this.foreign.bandwidth(metrics);
   }
 
   /** Counts of what was read and written so far. */

@@ -1,45 +1,106 @@
 import type { JSONValue } from "convex/values";
 import type { QueryResult } from "./cache";
+import { ROOT } from "./components";
 import type { LogLine } from "./console";
-import { type Caller, newRequestId, type Outcome, type UdfType } from "./execution";
+import { type Caller, type IdentityType, newExecutionId, newRequestId, type Outcome, type UdfType } from "./execution";
+import type { FunctionLog } from "./functionLog/log";
 import type { LogStream } from "./logStream";
+import type { Bandwidth } from "./metrics";
 import type { Trace } from "./trace";
 
 /** What is said about a function each time it is reported. */
 export interface ReportedFunction {
   udfType: UdfType;
+  /** Its path in the deployment, which for a component's function begins with the component's. */
   path: string;
+  component: string;
   caller: Caller;
+  identityType: IdentityType;
   /** The path of the function that called it. */
   parent?: string;
   requestId: string;
+  executionId: string;
+  /** The action that called it, if one did. */
+  parentExecutionId: string | null;
   args: JSONValue;
   cached: boolean;
 }
 
-/** Tells the trace, and the log stream when there is one, what functions did. */
+/** How a function ran. */
+export interface Run {
+  outcome: Outcome;
+  /** When the function's code ran, in milliseconds since 1970: for a cached result, long before. */
+  startedAt: number;
+  /** How long its caller waited. */
+  durationMs: number;
+  /** How long its code ran. */
+  userDurationMs: number;
+  lines: readonly LogLine[];
+  /** Counts what it read and wrote. Null when it has no transaction of its own, or did not run. */
+  bandwidth: (() => Bandwidth) | null;
+}
+
+/** Tells the trace, the function log, and the log stream when there is one, what functions did. */
 export class Reporter {
   /** Set when the deployment has a log stream. */
   logStream: LogStream | null = null;
 
-  /** @param readable - Says how the trace shows a console message; the log stream gets it as it is. */
+  /** @param readable - Says how the trace shows a console message; the logs get it as it is. */
   constructor(
     private readonly trace: Trace,
+    private readonly functionLog: FunctionLog,
     private readonly readable = (message: string) => message,
   ) {}
 
-  /** A function ended. */
-  execution(source: ReportedFunction, outcome: Outcome, durationMs: number): void {
+  /** A function ended that is not part of another's transaction. */
+  completion(source: ReportedFunction, run: Run): void {
+    if (source.udfType === "query" || source.udfType === "mutation") this.lines(source, run.lines);
+    this.execution(source, run);
+    this.functionLog.append({ kind: "Completion", source, run, loggedAt: Date.now() });
+  }
+
+  /** A function ended. Of one that is part of another's transaction, only the trace knows. */
+  execution(source: ReportedFunction, { outcome, durationMs }: Run): void {
+    const { udfType, path, caller, parent, cached, requestId, args } = source;
     this.trace.emit({
       type: "execution",
-      ...source,
+      udfType,
+      path,
+      caller,
+      ...(parent !== undefined && { parent }),
+      cached,
+      requestId,
+      args,
       ...(outcome.success ? { result: outcome.value } : { error: outcome.failure.message }),
       durationMs,
     });
   }
 
-  /** A function wrote to its console. */
-  lines(source: ReportedFunction, lines: readonly LogLine[]): void {
+  /** An action wrote a line. */
+  progress(source: ReportedFunction, startedAt: number, line: LogLine): void {
+    this.lines(source, [line]);
+    this.functionLog.append({ kind: "Progress", source, startedAt, line });
+  }
+
+  /** The cache answered for a query: its console lines appear again, under a new request. */
+  replay(result: QueryResult, caller: Caller): void {
+    const { path, args, outcome, lines, startedAt, durationMs } = result;
+    const source: ReportedFunction = {
+      udfType: "query",
+      path,
+      component: ROOT,
+      caller,
+      identityType: "unknown",
+      requestId: newRequestId(),
+      executionId: newExecutionId(),
+      parentExecutionId: null,
+      args,
+      cached: true,
+    };
+    this.completion(source, { outcome, startedAt, durationMs: 0, userDurationMs: durationMs, lines, bandwidth: null });
+  }
+
+  private lines(source: ReportedFunction, lines: readonly LogLine[]): void {
     const { udfType, requestId, cached } = source;
     for (const { path, level, message, truncated } of lines) {
       this.trace.emit({
@@ -54,19 +115,5 @@ export class Reporter {
       });
     }
     this.logStream?.push(source, lines);
-  }
-
-  /** The cache answered for a query: its console lines appear again, under a new request. */
-  replay(result: QueryResult, caller: Caller): void {
-    const source: ReportedFunction = {
-      udfType: "query",
-      path: result.path,
-      caller,
-      requestId: newRequestId(),
-      args: result.args,
-      cached: true,
-    };
-    this.lines(source, result.lines);
-    this.execution(source, result.outcome, 0);
   }
 }

@@ -12,12 +12,21 @@ import { QueryCache, type QueryResult } from "./cache";
 import { type Components, qualify, ROOT } from "./components";
 import { captureConsole } from "./console";
 import { httpFailure, toFailure } from "./errors";
-import { type Entry, Execution, frames, newEntry, newRequestId, type Outcome, type UdfType } from "./execution";
+import {
+  type Entry,
+  Execution,
+  frames,
+  newEntry,
+  newExecutionId,
+  newRequestId,
+  type Outcome,
+  type UdfType,
+} from "./execution";
 import { type FailedJob, Jobs } from "./jobs";
 import { AppFunctions, type FunctionContext, type Handler, type Modules } from "./modules";
 import { ReadSet } from "./readSet";
 import { Recording } from "./recorder";
-import type { Reporter } from "./reporter";
+import type { ReportedFunction, Reporter } from "./reporter";
 
 type Schema = SchemaDefinition<GenericSchema, boolean>;
 
@@ -104,6 +113,8 @@ export class Runtime {
       requestId: entry.requestId,
       outcome,
       lines: entry.execution?.lines ?? [],
+      startedAt: entry.execution?.startedAt ?? Date.now(),
+      durationMs: entry.execution?.durationMs ?? 0,
       reads: entry.execution?.reads ?? new ReadSet(new Set(), []),
       ts: this.cache.ts,
       valid: true,
@@ -124,7 +135,7 @@ export class Runtime {
     if (router.lookup(pathname, request.method as "GET") === null) {
       return new Response("No matching routes found", { status: 404 });
     }
-    const entry = newEntry("http", request);
+    const entry = newEntry("http", { request });
     try {
       const response = await frames.run(entry, () => this.t.fetch(pathname + search, { method: request.method }));
       this.closeRequest(entry, { success: true, value: { status: response.status } });
@@ -198,15 +209,13 @@ export class Runtime {
         udfType,
         component,
         qualify(component, path),
-        entry?.caller ?? "function",
-        entry?.requestId ?? caller?.requestId ?? newRequestId(),
+        originOf(entry, caller),
         input instanceof Request ? describeRequest(input) : convexToJson(input as Value),
         outermost,
         udfType === "action" || udfType === "httpAction"
-          ? (line) => this.reporter.lines(reported(execution), [line])
+          ? (line) => this.reporter.progress(reported(execution), execution.startedAt, line)
           : null,
       );
-      execution.parent = caller?.path;
       if (entry !== null) entry.execution = execution;
       const work = () => this.execute(execution, handler, ctx, input);
       if (entry?.awaited) return await work();
@@ -234,13 +243,17 @@ export class Runtime {
     const recording = new Recording(this.schema, this.components);
     try {
       return await recording.observe(async () => {
-        const value = await run();
-        if (execution.udfType === "mutation") {
-          // A value that cannot be returned rolls the mutation back, so look before.
-          encodeResult(value);
-          execution.committedTs = this.cache.commit(await recording.changes());
+        try {
+          const value = await run();
+          if (execution.udfType === "mutation") {
+            // A value that cannot be returned rolls the mutation back, so look before.
+            encodeResult(value);
+            execution.committedTs = this.cache.commit(await recording.changes());
+          }
+          return value;
+        } finally {
+          execution.bandwidth = await recording.bandwidth();
         }
-        return value;
       }, component);
     } finally {
       execution.reads = recording.readSet();
@@ -253,20 +266,22 @@ export class Runtime {
 
   private close(execution: Execution, outcome: Outcome): void {
     execution.finished = true;
-    const source = reported(execution);
-    if (execution.isTransaction && execution.outermost === null) {
-      this.reporter.lines(source, execution.lines);
-    }
-    this.reporter.execution(source, outcome, execution.durationMs);
+    const { startedAt, durationMs, lines, bandwidth } = execution;
+    const run = { outcome, startedAt, durationMs, userDurationMs: durationMs, lines, bandwidth };
+    if (execution.outermost === null) this.reporter.completion(reported(execution), run);
+    else this.reporter.execution(reported(execution), run);
   }
 
   private reportUnstarted(
     udfType: UdfType,
     { path, args }: FunctionCall,
-    { caller, requestId }: Entry,
+    entry: Entry,
     outcome: Outcome,
+    component = ROOT,
   ): void {
-    this.reporter.execution({ udfType, path, caller, requestId, args, cached: false }, outcome, 0);
+    const source = { udfType, path, component, ...originOf(entry, null), executionId: newExecutionId(), args };
+    const run = { outcome, startedAt: Date.now(), durationMs: 0, userDurationMs: 0, lines: [], bandwidth: null };
+    this.reporter.completion({ ...source, cached: false }, run);
   }
 
   private reportFailedJob({ entry, target, args, error }: FailedJob): void {
@@ -274,12 +289,23 @@ export class Runtime {
     const functions = this.componentFunctions.get(component) ?? this.functions;
     const call = { path: qualify(component, path), args };
     const udfType = functions.udfType(path) ?? "mutation";
-    this.reportUnstarted(udfType, call, entry, { success: false, failure: toFailure(error) });
+    this.reportUnstarted(udfType, call, entry, { success: false, failure: toFailure(error) }, component);
   }
 }
 
-function reported({ udfType, path, caller, parent, requestId, args }: Execution) {
-  return { udfType, path, caller, ...(parent !== undefined && { parent }), requestId, args, cached: false };
+function reported({ udfType, path, component, origin, id, args }: Execution): ReportedFunction {
+  return { udfType, path, component, ...origin, executionId: id, args, cached: false };
+}
+
+/** Who started a function: a request's entry, or another function. Both are null when its caller has ended. */
+function originOf(entry: Entry | null, caller: Execution | null): Execution["origin"] {
+  return {
+    caller: entry?.caller ?? "function",
+    identityType: entry?.identityType ?? caller?.origin.identityType ?? "unknown",
+    requestId: entry?.requestId ?? caller?.origin.requestId ?? newRequestId(),
+    parentExecutionId: caller?.id ?? null,
+    ...(caller !== null && { parent: caller.path }),
+  };
 }
 
 function encodeResult(value: unknown): JSONValue {

@@ -27,7 +27,12 @@ export async function runChecks(
 ): Promise<void> {
   const check: Check = async (what, work) => {
     const startedAt = performance.now();
-    const result = (error?: Error) => ({ of, what, durationMs: performance.now() - startedAt, ...(error && { error }) });
+    const result = (error?: Error) => ({
+      of,
+      what,
+      durationMs: performance.now() - startedAt,
+      ...(error && { error }),
+    });
     try {
       const value = await work();
       report(result());

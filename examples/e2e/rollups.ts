@@ -8,7 +8,8 @@ export async function rollups(app: DeploymentClients, check: Check, id: string):
   const { http } = app;
   const { stats, network } = api.rollups.dashboard;
   const airport = `E2E ${id}`;
-  const add = (delay: number) => http.mutation(api.rollups.flights.add, { origin: airport, destination: airport, delay });
+  const add = (delay: number) =>
+    http.mutation(api.rollups.flights.add, { origin: airport, destination: airport, delay });
   const watch = app.watch(stats, { airport });
   const all = app.watch(network, {});
   const { flights: before } = (await all.until("the rollup of all flights", () => true)).value;

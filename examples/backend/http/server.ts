@@ -17,6 +17,7 @@ const LONG_POLL = /^\/api\/(app_metrics\/)?stream_/;
 export class BackendServer {
   private readonly server: Server;
   private readonly sockets = new WebSocketServer({ noServer: true });
+  private readonly polls = new Set<Promise<void>>();
 
   /** @param endpoints answer what comes to `/api/…`: the first that knows the request. */
   constructor(
@@ -25,9 +26,14 @@ export class BackendServer {
     private readonly trace: Trace,
   ) {
     this.server = createServer((request, response) => {
+      const isPoll = LONG_POLL.test(request.url ?? "");
       const work = () => this.handle(request, response);
-      const handled = LONG_POLL.test(request.url ?? "") ? work() : services.activity.track(work);
-      handled.catch((error) => response.destroy(error));
+      const handled = (isPoll ? work() : services.activity.track(work)).catch((error) => {
+        response.destroy(error);
+      });
+      if (!isPoll) return;
+      this.polls.add(handled);
+      void handled.then(() => this.polls.delete(handled));
     });
     this.server.on("upgrade", (request, socket, head) => {
       if (!/^\/api\/[^/]+\/sync$/.test(request.url ?? "")) return socket.destroy();
@@ -44,12 +50,18 @@ export class BackendServer {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Cuts all connections. */
+  /** Cuts all connections, and frees the port. */
   async close(): Promise<void> {
-    for (const webSocket of this.sockets.clients) webSocket.terminate();
     const closed = new Promise((resolve) => this.server.close(resolve));
-    this.server.closeAllConnections();
+    await this.disconnect();
     await closed;
+  }
+
+  /** Cuts all connections. Requests that wait for something to happen must have been ended: they are answered first. */
+  async disconnect(): Promise<void> {
+    await Promise.all(this.polls);
+    for (const webSocket of this.sockets.clients) webSocket.terminate();
+    this.server.closeAllConnections();
   }
 
   private serveSync(webSocket: WebSocket): void {

@@ -1,5 +1,6 @@
 import { convexToJson, type JSONValue } from "convex/values";
 import { beforeAll, expect, test } from "vitest";
+import { logLine } from "../../../examples/backend/console";
 import type { Deployment } from "../app.js";
 import { compileApp } from "../compileApp.js";
 import { Backend, type Ended, Isolates, type Weather } from "./backend.js";
@@ -166,13 +167,7 @@ test("the log stream sends batches of 128, drops what its buffer does not hold, 
     () => [0],
     (events) => sizes.push(events.length),
   );
-  const line = {
-    level: "DEBUG",
-    message: "'x'",
-    truncated: false,
-    timestamp: 0,
-    path: "",
-  } as const;
+  const line = logLine("DEBUG", ["x"], "");
   const event = { line, timestamp: 0, cached: false, snapshot: 0, isDelivered: false };
   stream.push(Array.from({ length: 4_100 }, () => event));
   await loop.pass(4_999);
