@@ -2,6 +2,8 @@
 /** The command line `npx convex-lazy-views`: each command is a file of `commands/`. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addConnect } from "./commands/connect.js";
+import { printError } from "./output.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -10,6 +12,19 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 const program = new Command("convex-lazy-views")
   .description("Connects, checks, explains and advises on lazy views of a Convex deployment.")
   .version(version)
-  .showHelpAfterError();
+  .showHelpAfterError("Run it with --help for what it takes.");
 
-await program.parseAsync();
+addConnect(program);
+
+// A reader such as `head` may close the pipe before all is written.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  printError(error);
+  process.exitCode = 1;
+}

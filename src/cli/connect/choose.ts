@@ -1,0 +1,61 @@
+import { HOW_TO_MAKE_A_KEY } from "../api.js";
+import { CliError } from "../output.js";
+import { choose, isInteractive } from "../prompts.js";
+import { exportRemedy } from "./app.js";
+import { type Context, TRANSPORTS, type Transport } from "./context.js";
+
+const ABOUT: Record<Transport, string> = {
+  logStream: "the deployment's log stream posts effects every 5 s; Convex Pro, self-hosted and local deployments",
+  logTail: "an action reads the function log while effects come, in about a second; every plan; needs a key",
+  client: "your clients forward effects, at once; they must use this library's client",
+};
+
+/**
+ * Which transport is set up: what `--transport` says, else what the deployment has already, else what the user
+ * chooses, else the first that can be had.
+ *
+ * @returns it, and whether another one may take its place, should the deployment refuse it.
+ * @throws CliError with the remedy, when it cannot be had, or none can.
+ */
+export async function chooseTransport(context: Context): Promise<{ transport: Transport; isFixed: boolean }> {
+  const { options, variables, app } = context;
+  if (options.transport) {
+    const obstacle = obstacleTo(options.transport, context);
+    if (obstacle) throw new CliError(`The transport ${options.transport} cannot be set up. ${obstacle}`);
+    return { transport: options.transport, isFixed: true };
+  }
+  const possible = TRANSPORTS.filter((transport) => !obstacleTo(transport, context));
+  const inUse: Transport[] = [];
+  if (variables.LAZY_VIEWS_STREAM_SECRET) inUse.push("logStream");
+  if (variables.LAZY_VIEWS_LOG_KEY) inUse.push("logTail");
+  const current = inUse.find((transport) => possible.includes(transport));
+  if (current) return { transport: current, isFixed: true };
+  const [first] = possible;
+  if (first === undefined) {
+    const allowed = TRANSPORTS.filter((transport) => app.transports.includes(transport));
+    const obstacles = allowed.map((transport) => `- ${transport}: ${obstacleTo(transport, context)}`);
+    throw new CliError(`No transport can be set up:\n${obstacles.join("\n")}`);
+  }
+  if (options.yes || possible.length === 1 || !isInteractive()) return { transport: first, isFixed: false };
+  const choices = possible.map((value) => ({ value, label: value, hint: ABOUT[value] }));
+  return { transport: await choose("How shall effects leave a query?", choices), isFixed: true };
+}
+
+/** Why a transport cannot be set up, with the remedy; null when nothing is in its way. */
+export function obstacleTo(transport: Transport, { app, deployment, variables }: Context): string | null {
+  const { module, exports, transports, hasRoute } = app;
+  if (!transports.includes(transport)) {
+    const list = [...transports, transport].map((name) => `"${name}"`).join(", ");
+    return `convex/${module}.ts must have new LazyViews({ …, transports: [${list}] }); push it by \`npx convex dev --once\`.`;
+  }
+  const needed = { logStream: null, logTail: "tail", client: "forward" }[transport];
+  if (needed && !exports.includes(needed)) return exportRemedy(module, needed);
+  if (transport !== "logStream") return null;
+  if (!hasRoute) {
+    return "convex/http.ts must call `lazy.registerRoutes(http);` before `export default http;`. Write the line, and push it by `npx convex dev --once`.";
+  }
+  if (deployment.key === null && !variables.LAZY_VIEWS_STREAM_SECRET) {
+    return `To create the log stream needs a key. ${HOW_TO_MAKE_A_KEY}`;
+  }
+  return null;
+}

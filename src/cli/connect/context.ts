@@ -1,0 +1,29 @@
+import type { Deployment, DeploymentSelection } from "../deployment.js";
+import type { App } from "./app.js";
+import type { Report } from "./report.js";
+
+/** How effects leave a query. */
+export type Transport = "logStream" | "logTail" | "client";
+
+export const TRANSPORTS: readonly Transport[] = ["logStream", "logTail", "client"];
+
+/** What `connect` takes, beside the options that select a deployment. */
+export interface ConnectOptions extends DeploymentSelection {
+  transport?: Transport;
+  logKey?: string;
+  module?: string;
+  fix?: boolean;
+  rotate?: boolean;
+  yes?: boolean;
+  json?: boolean;
+}
+
+/** What each step of `connect` works with. */
+export interface Context {
+  options: ConnectOptions;
+  deployment: Deployment;
+  app: App;
+  /** The deployment's variables. A step that sets one sets it here, too. */
+  variables: Record<string, string>;
+  report: Report;
+}

@@ -1,0 +1,83 @@
+import { envList } from "../convexCli.js";
+import { findDeployment } from "../deployment.js";
+import { CliError, keepSecret, note } from "../output.js";
+import { lookAtApp } from "./app.js";
+import { proveByCanary } from "./canary.js";
+import { chooseTransport, obstacleTo } from "./choose.js";
+import type { ConnectOptions, Context, Transport } from "./context.js";
+import { setUpLogTail } from "./logKey.js";
+import { setUpLogStream, Unavailable } from "./logStream.js";
+import { Report } from "./report.js";
+import { endOfRotation, rotateSealSecret, rotateStreamSecret } from "./rotate.js";
+import { setUpSealSecret } from "./sealSecret.js";
+
+const SET_UP: Record<Transport, (context: Context) => Promise<void>> = {
+  logStream: setUpLogStream,
+  logTail: setUpLogTail,
+  client: async () => {},
+};
+
+/**
+ * Connects a deployment, step by step: finds it, looks at the functions that it has, makes the secret of seals, sets up
+ * a transport, rotates secrets if asked to, and sends an effect the whole way. What is set up already stays as it is.
+ *
+ * @returns whether the effect has arrived.
+ * @throws CliError with the remedy, when a step cannot be done.
+ */
+export async function connect(options: ConnectOptions): Promise<boolean> {
+  const report = new Report(options.json === true);
+  const deployment = await findDeployment(options);
+  report.found(`The deployment is ${deployment.describe}.`);
+  const app = await lookAtApp(deployment, options.module);
+  report.found(`convex/${app.module}.ts exports the library's functions.`);
+  const variables = await envList(deployment);
+  for (const [name, value] of Object.entries(variables)) if (name.startsWith("LAZY_VIEWS_")) keepSecret(value);
+  const context: Context = { options, deployment, app, variables, report };
+  const hadSealSecret = (variables.LAZY_VIEWS_SECRET ?? "") !== "";
+  // The transport is chosen first, so that an error there leaves everything as it was.
+  const choice = await chooseTransport(context);
+  await setUpSealSecret(context);
+  const transport = await setUpTransport(context, choice);
+  if (options.rotate) {
+    if (hadSealSecret) await rotateSealSecret(context);
+    if (transport === "logStream") await rotateStreamSecret(context);
+    if (transport === "logTail")
+      report.found("To rotate LAZY_VIEWS_LOG_KEY, make another key and give it by --log-key.");
+  }
+  const { hasArrived, delayMs, problems } = await proveByCanary(context);
+  const { url } = deployment;
+  report.end({
+    deployment: url,
+    module: app.module,
+    transport,
+    connected: hasArrived,
+    canaryMs: delayMs,
+    problems,
+  });
+  if (!hasArrived && !options.json) {
+    const seen = problems.map((problem) => `- ${problem}`).join("\n");
+    throw new CliError(`The effect has not arrived within 90 s by ${transport}. inspect reports:\n${seen}`);
+  }
+  if (options.rotate) {
+    note("Effects that the old secrets sealed or signed are still accepted. An hour from now, end the rotation:");
+    for (const command of endOfRotation(context)) note(`  ${command}`);
+  }
+  return hasArrived;
+}
+
+/** Sets up what was chosen; where it was the default and the deployment refuses it, the log tail in its place. */
+async function setUpTransport(
+  context: Context,
+  { transport, isFixed }: { transport: Transport; isFixed: boolean },
+): Promise<Transport> {
+  try {
+    await SET_UP[transport](context);
+    return transport;
+  } catch (error) {
+    const isReplaceable = error instanceof Unavailable && !isFixed && transport === "logStream";
+    if (!isReplaceable || obstacleTo("logTail", context)) throw error;
+    context.report.warned(`${error.message} The transport logTail takes its place.`);
+    await SET_UP.logTail(context);
+    return "logTail";
+  }
+}

@@ -1,0 +1,77 @@
+import { ApiError, deploymentFetch } from "../api.js";
+import { localSetting } from "../deployment.js";
+import { CliError, keepSecret } from "../output.js";
+import { agree, askSecret, isInteractive } from "../prompts.js";
+import type { Context } from "./context.js";
+import { Unavailable } from "./logStream.js";
+import { setVariables } from "./sealSecret.js";
+
+/** A poll waits for the next entry of the log; by then, the key would have been refused. In ms. */
+const PATIENCE_MS = 15_000;
+
+const HOW_TO_MAKE_A_LOG_KEY =
+  "Make a key that may only view logs: in the dashboard, Settings → Deploy keys → Create Deploy Key, " +
+  "with the permission deployment:logs:view alone. Give it by --log-key, or as LAZY_VIEWS_LOG_KEY in the environment.";
+
+/**
+ * Sets the key with which the action `tail` reads the function log, after a poll has proved it: `--log-key`, else the
+ * one that is set, else `LAZY_VIEWS_LOG_KEY` of the environment, else one that the user gives, else the key at hand.
+ *
+ * @throws Unavailable with the remedy, when there is no key, or the log refuses it.
+ */
+export async function setUpLogTail(context: Context): Promise<void> {
+  const { options, variables, report } = context;
+  const { LAZY_VIEWS_LOG_KEY: current } = variables;
+  if (current && (options.logKey === undefined || options.logKey === current)) {
+    await checkLogKey(context, current, "LAZY_VIEWS_LOG_KEY of the deployment");
+    report.found("LAZY_VIEWS_LOG_KEY is set, and may read the function log.");
+    return;
+  }
+  const key = keepSecret(await pickLogKey(context));
+  await checkLogKey(context, key, "The key");
+  await setVariables(context, { LAZY_VIEWS_LOG_KEY: key });
+  report.changed("Set LAZY_VIEWS_LOG_KEY to a key that may read the function log.");
+}
+
+async function pickLogKey({ options, deployment, report }: Context): Promise<string> {
+  const given = options.logKey ?? localSetting("LAZY_VIEWS_LOG_KEY", options);
+  if (given) return given;
+  const { key, kind } = deployment;
+  // Only Convex's cloud has keys with fewer rights.
+  const isLimitable = kind === "cloud";
+  const advice = isLimitable ? HOW_TO_MAKE_A_LOG_KEY : "Give it by --log-key.";
+  if (!options.yes && isInteractive()) {
+    if (isLimitable) {
+      const pasted = await askSecret(`${HOW_TO_MAKE_A_LOG_KEY}\nPaste it here, or leave this empty:`);
+      if (pasted) return pasted.trim();
+    }
+    if (key !== null && (await agree("Store the key at hand on the deployment? It may do everything there.")))
+      return key;
+    throw new Unavailable(`The transport logTail needs a key that may view logs. ${advice}`);
+  }
+  if (key === null || !options.yes) {
+    const orStore =
+      key === null ? "" : " With --yes, the key at hand is stored on the deployment; it may do everything.";
+    throw new Unavailable(`The transport logTail needs a key that may view logs. ${advice}${orStore}`);
+  }
+  report.warned(
+    "LAZY_VIEWS_LOG_KEY is the key at hand, which may do everything. " +
+      (isLimitable ? `A smaller one is better. ${HOW_TO_MAKE_A_LOG_KEY}` : "Functions of your app can read it."),
+  );
+  return key;
+}
+
+/** @throws Unavailable when the function log refuses the key. */
+async function checkLogKey({ deployment }: Context, key: string, what: string): Promise<void> {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const path = "/api/stream_function_logs?cursor=0";
+  try {
+    const response = await deploymentFetch(deployment, path, { key, signal });
+    await response.body?.cancel();
+    if (!response.ok) throw new CliError(`${path} answered ${response.status}. This deployment has no function log.`);
+  } catch (error) {
+    if (signal.aborted) return;
+    if (!(error instanceof ApiError)) throw error;
+    throw new Unavailable(`${what} is refused: ${error.message} ${HOW_TO_MAKE_A_LOG_KEY}`);
+  }
+}

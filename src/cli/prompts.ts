@@ -1,0 +1,37 @@
+import { confirm, isCancel, password, select } from "@clack/prompts";
+import { CliError } from "./output.js";
+
+/** Whether questions can be asked: both sides are a terminal, and it is not a build server. */
+export const isInteractive = (): boolean =>
+  process.stdin.isTTY === true && process.stderr.isTTY === true && !process.env.CI;
+
+/** One answer that a question offers. */
+export interface Choice<Value extends string> {
+  value: Value;
+  label: string;
+  hint?: string;
+}
+
+// Questions go to stderr: stdout is for the result.
+const output = process.stderr;
+
+/** @throws CliError when the user ends the question. */
+function answered<Answer>(answer: Answer): Exclude<Answer, symbol> {
+  if (isCancel(answer)) throw new CliError("Stopped at the question.");
+  return answer as Exclude<Answer, symbol>;
+}
+
+/** Asks which one. @throws CliError when the user ends the question. */
+export async function choose<Value extends string>(message: string, choices: Choice<Value>[]): Promise<Value> {
+  return answered(await select<string>({ message, options: choices, output })) as Value;
+}
+
+/** Asks yes or no. @throws CliError when the user ends the question. */
+export async function agree(message: string): Promise<boolean> {
+  return answered(await confirm({ message, output }));
+}
+
+/** Asks for a secret, which the terminal does not show. @throws CliError when the user ends the question. */
+export async function askSecret(message: string): Promise<string> {
+  return answered(await password({ message, output }));
+}

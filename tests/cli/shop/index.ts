@@ -1,0 +1,12 @@
+import type { Modules } from "../../../examples/backend";
+
+export { api } from "./_generated/api";
+export { default as schema } from "./schema";
+
+/** A shop: its customers' totals are a view. */
+export const modules: Modules = {
+  "./_generated/api.ts": () => import("./_generated/api"),
+  "./http.ts": () => import("./http"),
+  "./lazy.ts": () => import("./lazy"),
+  "./orders.ts": () => import("./orders"),
+};
