@@ -11,6 +11,7 @@ import { type LoadProgress, loadInto as loadFlights } from "./flightsData";
 import { loadInto as loadFilms } from "./moviesData";
 import { servePage } from "./page/serve";
 import { loadInto as loadSamples } from "./sampleData";
+import { startTailCron, TAIL_CRON_MS } from "./tailCron";
 import { type Transport, toTransport } from "./transports";
 
 const BACKEND_PORT = 3210;
@@ -31,6 +32,7 @@ const client = new ConvexHttpClient(backend.url, { logger: false });
 await loadSamples(client);
 await loadFlights(client, { onProgress: showProgress("flights") });
 await loadFilms(client, { onProgress: showProgress("films") });
+if (transport === "logTail") startTailCron(backend);
 const page = await servePage({
   deployment: backend.url,
   transport,
@@ -40,7 +42,7 @@ const page = await servePage({
 
 const carriers: Record<Transport, string> = {
   logStream: `the log stream, which delivers every ${intervalMs} ms`,
-  logTail: "the log tail, which reads the function log",
+  logTail: `the log tail, which reads the function log; a cron makes sure of it every ${TAIL_CRON_MS} ms`,
   client: "the page's own client, which forwards them",
 };
 console.log(`Backend at ${backend.url}. Effects leave queries by ${carriers[transport]} (--transport ${transport}).`);

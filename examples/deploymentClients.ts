@@ -6,7 +6,7 @@ import WebSocket from "ws";
 import type { Transport } from "./transports";
 
 /** How long something is waited for, in ms: on a machine that is busy with ten other things, too. */
-const PATIENCE_MS = 5 * 60_000;
+export const PATIENCE_MS = 5 * 60_000;
 
 type Query = FunctionReference<"query">;
 

@@ -10,6 +10,7 @@ import { startExampleBackend } from "./exampleBackend";
 import { emptyStory, follow } from "./page/rollups/story";
 import { carrierOf, dispatchedEffects } from "./page/shared/carrier";
 import { effectsIn } from "./page/shared/effectLine";
+import { startTailCron } from "./tailCron";
 import { playTour } from "./tourStory";
 import { toTransport } from "./transports";
 
@@ -49,6 +50,7 @@ function narrate(event: TraceEvent): void {
   }
 }
 
+const stopCron = transport === "logTail" ? startTailCron(backend) : () => {};
 const app = new DeploymentClients(backend.url, transport);
 const { timeToFreshMs } = await playTour(app, {
   heading,
@@ -58,6 +60,7 @@ const { timeToFreshMs } = await playTour(app, {
   },
   recomputes: () => story.totals.recomputes,
 });
+stopCron();
 await app.close();
 await backend.close();
 
