@@ -8,6 +8,9 @@ import type { LogStream } from "./logStream";
 import type { Bandwidth } from "./metrics";
 import type { Trace } from "./trace";
 
+/** The deployment's own functions, which are no entries of logs. */
+const SYSTEM = "_system/";
+
 /** What is said about a function each time it is reported. */
 export interface ReportedFunction {
   udfType: UdfType;
@@ -56,6 +59,7 @@ export class Reporter {
   completion(source: ReportedFunction, run: Run): void {
     if (source.udfType === "query" || source.udfType === "mutation") this.lines(source, run.lines);
     this.execution(source, run);
+    if (source.path.startsWith(SYSTEM)) return;
     this.functionLog.append({ kind: "Completion", source, run, loggedAt: Date.now() });
   }
 
