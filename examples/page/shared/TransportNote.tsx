@@ -13,5 +13,5 @@ export function TransportNote() {
 const notes = {
   logStream: `A real log stream delivers every 5 s; the one of this demo delivers every ${Number(interval) / 1_000} s.`,
   logTail: "An action reads the function log, and dispatches the effects in it a moment after they are raised.",
-  client: "This page's client forwards the effects, within 2 s: at a random moment, so that of many pages few do.",
+  client: "This page's client forwards the effects at a random moment within some 2 s: of many pages, few do.",
 };

@@ -24,11 +24,11 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** `movieSearch movies 10027`, or of another effect than a recompute `tracking/views:viewed ada, docs 10027` */
+/** `movieSearch movies 10027`, or of another effect than a recompute `viewed ada, docs 10027` */
 export function effectInShort({ functionPath, args }: PageEffect): string {
   return functionPath === "lazy:recompute"
     ? `${field(args, "view")} ${inShort(field(args, "args"))}`
-    : `${functionPath} ${inShort(args)}`;
+    : `${functionPath.split(":").at(-1)} ${inShort(args)}`;
 }
 
 /** The values of the arguments without their names, and no more of them than one reads. */
