@@ -209,7 +209,7 @@ describe("wiring", () => {
 
   test("an unknown option", () => {
     expect(() => new LazyViews(untyped({ module: "lazy", views: {}, transport: ["client"] }))).toThrow(
-      "new LazyViews: transport is an array; the options are module, views, transports, audit.",
+      "new LazyViews: transport is an array; the options are module, views, transports, linger, audit.",
     );
   });
 

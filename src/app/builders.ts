@@ -17,7 +17,7 @@ import { CLIENT, MARK, marked } from "../effects/transports/envelope.js";
 import { sendByLog } from "../effects/transports/logLines.js";
 import { called, dispatchOwn, type LazyApp, pathOf } from "../model/app.js";
 import { Execution, findExecution, MutationExecution } from "../model/execution.js";
-import { forgottenExports } from "../model/exports.js";
+import { forgottenExports, leavesByLog } from "../model/exports.js";
 import type { AnyActionCtx, AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 import { IN_TURN, watchDb } from "../staleness/watch.js";
 import { copyOf } from "../values/copy.js";
@@ -72,7 +72,7 @@ export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArg
   const forward = pathOf(app, "forward");
   const { ctx: inner, collector } = queryExecution(app, ctx);
   const send = async (effects: readonly Effect[]) => {
-    if (app.isLogging) await sendByLog(effects);
+    if (leavesByLog(app)) await sendByLog(effects);
     else if (!mark) realm[LISTENER]?.(await sealForClient(effects), forward);
   };
   let value: unknown;

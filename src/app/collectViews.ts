@@ -4,14 +4,13 @@ import { wrongValue } from "../values/describe.js";
 
 const TRANSPORTS: unknown[] = ["logStream", "logTail", "client"] satisfies Transport[];
 
-export function toTransports(given: unknown = ["logStream", "logTail"]) {
+export function toTransports(given: unknown = ["logStream", "logTail"]): Set<Transport> {
   const list = [given].flat();
   if (list.length === 0 || !list.every((each) => TRANSPORTS.includes(each))) {
     const remedy = 'give some of "logStream", "logTail" and "client"';
     throw new Error(`new LazyViews({ transports }) is ${JSON.stringify(given)}; ${remedy}.`);
   }
-  const transports = new Set(list as Transport[]);
-  return { transports, isLogging: transports.has("logStream") || transports.has("logTail") };
+  return new Set(list as Transport[]);
 }
 
 /** How many rows of each view one heartbeat audits. */

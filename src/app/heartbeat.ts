@@ -5,7 +5,7 @@ import { sealForClient } from "../effects/transports/client.js";
 import { sendByLog } from "../effects/transports/logLines.js";
 import { type LazyApp, pathOf } from "../model/app.js";
 import type { MutationExecution } from "../model/execution.js";
-import { forgottenExports, isTailing, neededExports } from "../model/exports.js";
+import { forgottenExports, isTailing, leavesByLog, neededExports } from "../model/exports.js";
 import type { Arrival, Beat, SweepJob, TopicsNote } from "../model/jobs.js";
 import { type AnyActionCtx, type AnyQueryCtx, type LazyReader, type LazyWriter, lazyDb } from "../schema.js";
 import { CANARY_PATIENCE_MS, NOTE_INTERVAL_MS, SECOND } from "../times.js";
@@ -80,7 +80,7 @@ const toCheck = (app: LazyApp): string[] => [...neededExports(app), ...app.views
 export async function raiseCanary(app: LazyApp, sentAt: number): Promise<unknown> {
   const args: Arrival = { kind: "arrival", sentAt };
   const canary: Effect = { target: pathOf(app, "recompute"), args, windowMs: SECOND };
-  return app.isLogging ? sendByLog([canary]) : sealForClient([canary]);
+  return leavesByLog(app) ? sendByLog([canary]) : sealForClient([canary]);
 }
 
 /** In the mutation `sweep`; returns how many documents it has written. */
@@ -154,6 +154,6 @@ function lostCanary(app: LazyApp): string {
     app.transports.has("logStream") && !isTailing(app)
       ? "The log stream is deleted, paused, posts to another URL, or signs with another secret than " +
         `${STREAM_SECRET}. Run: npx convex-lazy-views doctor`
-      : "See the logs of tail, dispatch and recompute.";
+      : `See the logs of ${isTailing(app) ? "tail, " : ""}dispatch and recompute.`;
   return `The canary did not come back. ${remedy}`;
 }

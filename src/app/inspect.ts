@@ -1,10 +1,11 @@
 import type { Value } from "convex/values";
 import { MAX_ATTEMPTS } from "../effects/ledger.js";
 import { type LazyApp, pathOf } from "../model/app.js";
-import { forgottenExports } from "../model/exports.js";
+import { forgottenExports, leavesByLog } from "../model/exports.js";
 import { isNearlyOut, isShortOf, shareOfReads } from "../model/limits.js";
 import { type AnyQueryCtx, type Entry, lazyDb, type StoredRow } from "../schema.js";
 import { judgeForReader } from "../staleness/judge.js";
+import { MINUTE } from "../times.js";
 import { canonicalText, fromCanonicalText } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
 import { type Explanation, explainRow } from "../views/explain.js";
@@ -41,10 +42,11 @@ export interface InspectReport {
   /** How the tail of the transport `logTail` reads the log; null where the deployment has no key for it. */
   tail: TailHealth | null;
   /**
-   * How many rows were looked at, and how many of them a reader would find stale or expired. Both are lower bounds where
-   * `more` is true: the views share what one query may read, and of each at most 1,000 rows are looked at.
+   * How many rows were looked at, how many of them a reader would find stale or expired, the earliest time when one became
+   * so, and how many were recomputed in the last minute. They are bounds where `more` is true: the views share what one
+   * query may read, and of each at most 1,000 rows are looked at. And the view's window, and its shortest age, in ms.
    */
-  views: Record<string, Counts & { failures: Failure[] }>;
+  views: Record<string, Counts & Times & { failures: Failure[] }>;
   ledger: {
     /** Keys whose window is open, or was until lately. A lower bound, where there are `more`. */
     entries: number;
@@ -54,7 +56,8 @@ export interface InspectReport {
   };
 }
 
-type Counts = { rows: number; stale: number; more: boolean };
+type Counts = { rows: number; stale: number; staleSince: number | null; recomputed: number; more: boolean };
+type Times = { windowMs: number; ageMs: number | null };
 
 /** @throws Error with the remedy, when the app exports the function in another module than it says. */
 export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectReport> {
@@ -82,18 +85,22 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
   for (const view of app.views.values()) {
     parts--;
     const { name } = view;
-    let counts: Counts = { rows: 0, stale: 0, more: false };
+    let counts = NO_COUNTS;
     // What a predicate throws, or else the look at the rows: one problem for the view.
     const thrown: unknown[] = [];
+    const { windowMs, staleWhen } = view;
+    const ageMs = Math.min(...staleWhen.ages);
     const isStale = async (row: StoredRow) =>
       !(await isNearlyOut(ctx)) && (await judgeForReader(ctx, view, row, (error) => thrown.push(error))) !== "fresh";
+    const staleSince = async (row: StoredRow) =>
+      (await isStale(row)) ? (row.dirtyAt ?? Math.min(row.computedAt + ageMs, Date.now())) : null;
     try {
-      if (!missing.includes(name)) counts = await count(ctx, name, parts, isStale);
+      if (!missing.includes(name)) counts = await count(ctx, name, parts, staleSince);
     } catch (error) {
       thrown.push(`view "${name}": its rows could not be looked at. (${reasonOf(error)})`);
     }
     problems.push(...thrown.slice(0, 1).map(String));
-    views[name] = { ...counts, failures: [] };
+    views[name] = { ...counts, windowMs, ageMs: Number.isFinite(ageMs) ? ageMs : null, failures: [] };
   }
   for (const { key, target, failure } of failed) {
     const text = key.slice(target.length + 1);
@@ -109,7 +116,7 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
     const what = `its compute fails for good for ${others.length + 1} key(s), such as ${canonicalText(last.key)}`;
     problems.push(`view "${name}": ${what}: ${last.message} (Only a reader starts the next attempt.)`);
   }
-  return { problems, uncovered, stream: app.isLogging ? stream : null, tail, views, ledger };
+  return { problems, uncovered, stream: leavesByLog(app) ? stream : null, tail, views, ledger };
 }
 
 /** @throws Error naming the views, when there is none of that name; or as `view.explain`, when the key does not fit. */
@@ -119,15 +126,29 @@ export async function inspectRow(app: LazyApp, ctx: AnyQueryCtx, name: string, k
   throw new Error(`inspect: there is no view "${name}"; the views are ${[...app.views.keys()].join(", ") || "none"}.`);
 }
 
+const NO_COUNTS: Counts = { rows: 0, stale: 0, staleSince: null, recomputed: 0, more: false };
+
 /** Counts documents: as many as a part's share allows, and at least one, if the transaction has room for it. */
-async function count(ctx: AnyQueryCtx, table: string, parts: number, isStale?: (row: StoredRow) => Promise<boolean>) {
-  const found: Counts = { rows: 0, stale: 0, more: true };
+async function count(
+  ctx: AnyQueryCtx,
+  table: string,
+  parts: number,
+  staleSince?: (row: StoredRow) => Promise<number | null>,
+) {
+  const found: Counts = { ...NO_COUNTS, more: true };
+  const now = Date.now();
   const isOver = await shareOfReads(ctx, parts);
   if (await isShortOf(ctx, { bytesRead: ROW_BYTES })) return found;
   for await (const document of ctx.db.query(table)) {
     if (found.rows === MAX_DOCUMENTS) return found;
     found.rows++;
-    if (await isStale?.(document as unknown as StoredRow)) found.stale++;
+    const row = document as unknown as StoredRow;
+    if (row.computedAt > now - MINUTE) found.recomputed++;
+    const since = (await staleSince?.(row)) ?? null;
+    if (since !== null) {
+      found.stale++;
+      found.staleSince = Math.min(found.staleSince ?? since, since);
+    }
     if ((await isOver(found.rows)) || (await isNearlyOut(ctx))) return found;
   }
   return { ...found, more: false };

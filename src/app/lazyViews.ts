@@ -93,7 +93,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
       module,
       ...collectViews(views),
       refs: references(module),
-      ...toTransports(transports),
+      transports: toTransports(transports),
       lingerMs: linger === undefined ? DEFAULT_LINGER_MS : toMs(linger, "new LazyViews: linger"),
       auditRows: toAuditRows(audit),
       plainQueries: new Set(),

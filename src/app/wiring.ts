@@ -1,6 +1,13 @@
 import { EFFECT_SECRET, effectSecret, environmentVariable, LOG_KEY, STREAM_SECRET, sign } from "../effects/crypto.js";
 import type { LazyApp } from "../model/app.js";
-import { EXPORTS_OF_ALL, type ExportName, neededExports, notCalled } from "../model/exports.js";
+import {
+  carriersOf,
+  EXPORTS_OF_ALL,
+  type ExportName,
+  leavesByLog,
+  neededExports,
+  notCalled,
+} from "../model/exports.js";
 import { type AnyQueryCtx, lazyDb } from "../schema.js";
 import { toHex } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
@@ -55,13 +62,10 @@ export async function lookAtWiring(app: LazyApp, { db }: AnyQueryCtx) {
   } catch (error) {
     problems.push(reasonOf(error));
   }
-  const carriers = [
-    ...(app.transports.has("logStream") ? [STREAM_SECRET] : []),
-    ...(app.transports.has("logTail") ? [LOG_KEY] : []),
-  ];
-  if (carriers.length > 0 && !carriers.some(environmentVariable)) {
-    const names = carriers.length === 1 ? `${carriers[0]} is not set` : `none of ${carriers.join(" and ")} is set`;
-    problems.push(`No effect can leave a query: ${names}. Run: npx convex-lazy-views connect`);
+  if (leavesByLog(app) && !carriersOf(app).some(environmentVariable)) {
+    const [name, ...others] = carriersOf(app);
+    const nor = others.map((other) => `, nor is ${other}`).join("");
+    problems.push(`${name} is not set${nor}, so no effect can leave a query. Run: npx convex-lazy-views connect`);
   }
   for (const table of ["lazyEffects", ...app.views.keys()] as "lazyEffects"[]) {
     try {

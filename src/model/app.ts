@@ -30,8 +30,6 @@ export interface LazyApp {
   isTracking: boolean;
   refs: LazyReferences;
   transports: ReadonlySet<Transport>;
-  /** Whether effects leave as console lines. */
-  isLogging: boolean;
   /** How long a tail reads on after the last effect. */
   lingerMs: number;
   /** Rows of each view that one heartbeat audits. */

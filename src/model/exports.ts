@@ -1,4 +1,4 @@
-import { environmentVariable, LOG_KEY } from "../effects/crypto.js";
+import { environmentVariable, LOG_KEY, STREAM_SECRET } from "../effects/crypto.js";
 import { reasonOf } from "../values/describe.js";
 import type { LazyApp } from "./app.js";
 
@@ -29,6 +29,17 @@ export function noting<Functions extends object>(app: LazyApp, functions: Functi
 /** Whether a tail carries effects: the app allows it, and the deployment has a key for its log. */
 export const isTailing = ({ transports }: LazyApp): boolean =>
   transports.has("logTail") && environmentVariable(LOG_KEY) !== undefined;
+
+/** The variables of which a deployment needs one, so that what is logged is carried. */
+export function carriersOf({ transports }: LazyApp): string[] {
+  return [...(transports.has("logStream") ? [STREAM_SECRET] : []), ...(transports.has("logTail") ? [LOG_KEY] : [])];
+}
+
+/** Whether effects leave as lines of the log. Where clients carry them too, only if the deployment has what reads it. */
+export function leavesByLog(app: LazyApp): boolean {
+  const carriers = carriersOf(app);
+  return carriers.length > 0 && (!app.transports.has("client") || carriers.some(environmentVariable));
+}
 
 /** The functions that an app has to export, for its views and the transports that this deployment has. */
 export function neededExports(app: LazyApp): ExportName[] {

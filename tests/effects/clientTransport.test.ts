@@ -143,7 +143,7 @@ describe("without the transport", () => {
     ["http", 'is "http"'],
   ])("transports %o are refused", (transports, message) => {
     expect(() => new LazyViews({ module: "lazy", views: {}, transports: transports as never })).toThrow(
-      `new LazyViews({ transports }) ${message}; give ["logStream"], ["client"], or both.`,
+      `new LazyViews({ transports }) ${message}; give some of "logStream", "logTail" and "client".`,
     );
   });
 

@@ -162,8 +162,14 @@ describe("bundled as Convex does", () => {
 
   test("no code for the server uses what Convex's runtime lacks", async () => {
     const lacking = /\b(setTimeout|setInterval|setImmediate|Buffer|require|__dirname)\b|["']node:/;
-    for (const path of packed.filter((name) => /^dist\/(?!client|react|nextjs).*\.js$/.test(name))) {
-      expect((await read(path)).match(lacking), path).toBeNull();
+    for (const path of packed.filter((name) => /^dist\/(?!client|react|nextjs|cli).*\.js$/.test(name))) {
+      const found = [...(await read(path)).matchAll(new RegExp(lacking, "g"))].map(([text]) => text);
+      // Actions have timers, and this one waits.
+      const allowed = path === "dist/app/readLog.js" ? ["setTimeout"] : [];
+      expect(
+        found.filter((text) => !allowed.includes(text)),
+        path,
+      ).toEqual([]);
     }
   });
 });

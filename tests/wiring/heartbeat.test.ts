@@ -114,18 +114,21 @@ describe("the route", () => {
   });
 });
 
-test.each(["LAZY_VIEWS_SECRET", "LAZY_VIEWS_STREAM_SECRET"])(
-  "%s that is not set is named, until it is",
-  async (name) => {
-    const app = start();
-    vi.stubEnv(name, undefined);
-    const problems = await app.beat({ isDelivered: false });
-    expect(problems[0]).toMatch(new RegExp(`^${name} is not set.*npx convex env set ${name}`));
-    expect(complaint.mock.calls.flat()).toContain(`convex-lazy-views: ${problems[0]}`);
-    vi.stubEnv(name, "0123456789abcdef0123456789abcdef");
-    expect(await app.beat()).toEqual([]);
-  },
-);
+test.each([
+  ["LAZY_VIEWS_SECRET", "npx convex env set LAZY_VIEWS_SECRET"],
+  [
+    "LAZY_VIEWS_STREAM_SECRET",
+    "nor is LAZY_VIEWS_LOG_KEY, so no effect can leave a query. Run: npx convex-lazy-views connect",
+  ],
+])("%s that is not set is named, until it is", async (name, remedy) => {
+  const app = start();
+  vi.stubEnv(name, undefined);
+  const problems = await app.beat({ isDelivered: false });
+  expect(problems[0]).toMatch(new RegExp(`^${name} is not set.*${remedy}`));
+  expect(complaint.mock.calls.flat()).toContain(`convex-lazy-views: ${problems[0]}`);
+  vi.stubEnv(name, "0123456789abcdef0123456789abcdef");
+  expect(await app.beat()).toEqual([]);
+});
 
 test("a stream that posts elsewhere is named a minute after one heartbeat", async () => {
   const app = start();
