@@ -1,13 +1,16 @@
 import { ConvexHttpClient } from "convex/browser";
 import { expect, onTestFinished, test } from "vitest";
-import { api } from "../../examples/convex/_generated/api";
+import { api, internal } from "../../examples/convex/_generated/api";
 import { startExampleBackend } from "../../examples/exampleBackend";
 import { servePage } from "../../examples/page/serve";
 import type { Transport } from "../../examples/transports";
 import { openPage } from "./openPage";
 import { card, isFresh } from "./tabs/rollups";
 
-const cases: [Transport, string][] = [["client", "by the client"]];
+const cases: [Transport, string][] = [
+  ["logTail", "by the log tail"],
+  ["client", "by the client"],
+];
 
 // With the log stream, which is the default, tests/browser/page.test.ts goes through every example.
 test.each(cases)("with the transport %s the page says so, and that an effect was carried %s", async (transport, by) => {
@@ -16,7 +19,10 @@ test.each(cases)("with the transport %s the page says so, and that an effect was
   const http = new ConvexHttpClient(backend.url, { logger: false });
   const airports = ["ORD", "LAX"].map((code) => ({ code, name: code, city: code }));
   await http.mutation(api.rollups.flights.loadAirports, { airports });
-  await http.mutation(api.rollups.flights.add, { origin: "ORD", destination: "LAX", delay: 5 });
+  const flight = { date: "2001/01/01 00:00", delay: 5, distance: 1_745, origin: "ORD", destination: "LAX" };
+  await http.mutation(api.rollups.flights.load, { flights: [flight] });
+  // Of a row that was never computed no write says anything: it does not start the log tail.
+  await backend.run(({ scheduler }) => scheduler.runAfter(0, internal.lazy.heartbeat, {}));
   const served = await servePage({ deployment: backend.url, transport, deliveryIntervalMs: 5_000, port: 0 });
   onTestFinished(() => served.close());
   const { page, complaints, close } = await openPage();

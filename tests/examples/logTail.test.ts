@@ -4,7 +4,6 @@ import { api, internal } from "../../examples/convex/_generated/api.js";
 import { DeploymentClients } from "../../examples/deploymentClients.js";
 import { type ExampleBackendOptions, startExampleBackend } from "../../examples/exampleBackend.js";
 import { carrierOf } from "../../examples/page/shared/carrier.js";
-import { eventually } from "../eventually.js";
 
 /*
  * The examples with the transport logTail alone: no log stream, no client that forwards, no cron. The heartbeat runs
