@@ -6,7 +6,9 @@
  * It prints a line for each check, and ends with code 1 when one does not hold.
  */
 import { parseArgs } from "node:util";
+import { printError, redact } from "../src/cli/output";
 import type { CheckResult } from "./e2e/check";
+import { isDeploymentNamed, prepareDeployment } from "./e2e/named";
 import { type ExamplesDeployment, runExamples } from "./e2e/run";
 import { startExampleBackend } from "./exampleBackend";
 import { type Transport, toTransport, transports } from "./transports";
@@ -20,7 +22,13 @@ const { values } = parseArgs({
 const asked = values.transport === undefined ? undefined : toTransport(values.transport);
 const results: CheckResult[] = [];
 
-for (const transport of asked ? [asked] : transports) await checkEmbedded(transport);
+try {
+  if (isDeploymentNamed()) await checkNamed();
+  else for (const transport of asked ? [asked] : transports) await checkEmbedded(transport);
+} catch (error) {
+  printError(error);
+  process.exit(1);
+}
 
 const failed = results.filter(({ error }) => error !== undefined).length;
 console.log(failed === 0 ? `\nAll ${results.length} checks hold.` : `\n${failed} of ${results.length} checks failed.`);
@@ -31,6 +39,12 @@ async function checkEmbedded(transport: Transport): Promise<void> {
   const delivers = transport === "logStream" ? `, whose log stream delivers every ${INTERVAL_MS} ms` : "";
   await check({ ...backend, transport }, `an embedded backend${delivers}`);
   await backend.close();
+}
+
+async function checkNamed(): Promise<void> {
+  const say = (text: string) => console.log(redact(text));
+  const deployment = await prepareDeployment({ transport: asked, replace: values.replace }, say);
+  await check(deployment, deployment.url);
 }
 
 async function check(deployment: ExamplesDeployment, where: string): Promise<void> {
