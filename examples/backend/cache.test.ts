@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { eventually } from "../../tests/eventually";
 import { Activity } from "./activity";
+import { Environment } from "./environment";
 import { newEntry } from "./execution";
 import { api, modules, schema } from "./fixture";
 import { connect, connectHttp, events, follow, runs, start } from "./fixture/setup";
@@ -76,7 +77,7 @@ test("a consistent reader gets one time, or an error when that time is gone", as
 test("a result has a timestamp at which what it shows was there", async () => {
   const activity = new Activity();
   const reporter = new Reporter(new Trace((work) => work()), new FunctionLog());
-  const runtime = new Runtime(schema, modules, {}, reporter, activity);
+  const runtime = new Runtime(schema, modules, {}, new Environment(), reporter, activity);
   const queries = new QueryRunner(runtime, reporter);
   const holder = { path: "messages:list", args: { channel: "a" }, result: null } as QueryHolder;
   const send = { path: "messages:send", args: { channel: "a", text: "x" } };

@@ -1,11 +1,16 @@
 import type { JSONValue } from "convex/values";
 import type { LogLine } from "./console";
-import type { Outcome } from "./execution";
+import type { IdentityType, Outcome } from "./execution";
 import type { Change, ReadSet } from "./readSet";
 
 /** What a query answered, and as long as it is valid, would answer again. */
 export interface QueryResult {
+  /** Equal for calls that may have the same answer: `callKey` makes it. */
+  key: string;
+  /** The function, as `qualify` names it. */
   path: string;
+  component: string;
+  identityType: IdentityType;
   args: JSONValue;
   /** The request that it was computed for. */
   requestId: string;
@@ -37,15 +42,15 @@ export class QueryCache {
     return this.latest;
   }
 
-  /** A valid result for the same function and arguments. */
-  find(path: string, args: JSONValue): QueryResult | null {
-    return this.shared.get(keyOf(path, args)) ?? null;
+  /** A valid result for a call with this key. */
+  find(key: string): QueryResult | null {
+    return this.shared.get(key) ?? null;
   }
 
   /** Takes a result in, inside the transaction that it was computed in. */
   add(result: QueryResult): void {
     this.live.add(result);
-    if (result.outcome.success) this.shared.set(keyOf(result.path, result.args), result);
+    if (result.outcome.success) this.shared.set(result.key, result);
   }
 
   /** Forgets a result that nobody waits for, unless others may be served from it. */
@@ -67,8 +72,7 @@ export class QueryCache {
       invalidated = true;
       result.valid = false;
       this.live.delete(result);
-      const key = keyOf(result.path, result.args);
-      if (this.shared.get(key) === result) this.shared.delete(key);
+      if (this.shared.get(result.key) === result) this.shared.delete(result.key);
     }
     if (invalidated) for (const listener of this.listeners) listener();
     return this.latest;
@@ -79,10 +83,6 @@ export class QueryCache {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
-}
-
-function keyOf(path: string, args: JSONValue): string {
-  return `${path}\n${JSON.stringify(args)}`;
 }
 
 /** Convex's timestamps are nanoseconds since the epoch. */

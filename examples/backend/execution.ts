@@ -2,9 +2,10 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes, randomUUID } from "node:crypto";
 import type { JSONValue } from "convex/values";
 import { type LogLevel, type LogLine, logLine, MAX_LOG_LINES } from "./console";
+import type { Environment, EnvironmentVariable } from "./environment";
 import type { FunctionFailure } from "./errors";
 import type { Bandwidth } from "./metrics";
-import type { ReadSet } from "./readSet";
+import { ALL_VARIABLES, type ReadSet } from "./readSet";
 
 /** The kinds of Convex functions. */
 export type UdfType = "query" | "mutation" | "action" | "httpAction";
@@ -53,10 +54,13 @@ export class Execution {
   committedTs: bigint | null = null;
   /** For a query that has ended: what it depends on. */
   reads: ReadSet | null = null;
+  /** The environment variables that were read in this run and in those nested in its transaction. */
+  readonly variables = new Set<string>();
   /** For a query or mutation that has ended: what its transaction read and wrote. */
   bandwidth: (() => Bandwidth) | null = null;
 
   constructor(
+    private readonly environment: Environment,
     readonly udfType: UdfType,
     /** Where its code is. */
     readonly component: string,
@@ -85,6 +89,18 @@ export class Execution {
 
   get durationMs(): number {
     return performance.now() - this.startedTick;
+  }
+
+  /** What a function finds in `process.env`. The execution depends on it from now on. */
+  readVariable(name: string): string | undefined {
+    (this.outermost ?? this).variables.add(name);
+    return this.environment.get(name);
+  }
+
+  /** All environment variables. The execution depends on what they are, from now on. */
+  listVariables(): EnvironmentVariable[] {
+    (this.outermost ?? this).variables.add(ALL_VARIABLES);
+    return this.environment.list();
   }
 
   /** Writes to the log. As in Convex, the last line that fits says that others are missing. */

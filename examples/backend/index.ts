@@ -9,7 +9,9 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DataModelFromSchemaDefinition, GenericMutationCtx, GenericSchema, SchemaDefinition } from "convex/server";
 import { Activity } from "./activity";
+import { AdminApi } from "./admin/api";
 import type { Component, Components } from "./components";
+import { Environment } from "./environment";
 import { FunctionLogApi } from "./functionLog/endpoints";
 import { FunctionLog, type FunctionLogOptions } from "./functionLog/log";
 import { HttpApi } from "./http/api";
@@ -97,14 +99,20 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
   const functionLog = new FunctionLog(options.functionLog);
   const reporter = new Reporter(trace, functionLog, options.readable);
   const { schema, modules, components = {} } = options;
-  const runtime = new Runtime(schema, modules, components, reporter, activity);
+  const environment = new Environment();
+  const runtime = new Runtime(schema, modules, components, environment, reporter, activity);
   const queries = new QueryRunner(runtime, reporter);
-  const services = { runtime, queries, mutations: new MutationLog(), activity, outside };
   const keys = new Keys(options.adminKey, options.logKey);
-  const endpoints = [new HttpApi(runtime, queries), new FunctionLogApi(functionLog, keys)];
+  const services = { runtime, queries, mutations: new MutationLog(), keys, activity, outside };
+  const endpoints = [
+    new HttpApi(runtime, queries, keys),
+    new FunctionLogApi(functionLog, keys),
+    new AdminApi(runtime, environment, keys),
+  ];
   const server = new BackendServer(services, endpoints, trace);
   const url = await server.listen(options.port ?? 0);
-  const restoreEnv = setEnv({ CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env });
+  const env = { CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env };
+  environment.apply(Object.entries(env).map(([name, value]) => ({ name, value })));
   const logStream =
     options.logStream === undefined ? null : new LogStream(targetOf(options.logStream, url), trace, outside);
   if (logStream !== null) {
@@ -133,7 +141,7 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
       functionLog.stop();
       await server.close();
       await activity.settled();
-      restoreEnv();
+      environment.restore();
     },
   };
 }
@@ -144,16 +152,5 @@ function targetOf({ url, path, secret, intervalMs, format }: LogStreamOptions, s
     secret,
     intervalMs: intervalMs ?? 5_000,
     format: format ?? ("json" as const),
-  };
-}
-
-function setEnv(values: Record<string, string>): () => void {
-  const before = Object.keys(values).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, values);
-  return () => {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
   };
 }

@@ -1,6 +1,8 @@
 import type { HttpRouter, PublicHttpAction, RoutableMethod, Scheduler } from "convex/server";
+import { type JSONValue, jsonToConvex, type Value } from "convex/values";
 import { RequestError } from "./errors";
-import type { UdfType } from "./execution";
+import { frames, type UdfType } from "./execution";
+import { type Identity, type Permission, permissionDenied } from "./http/keys";
 
 /** An app's modules, as `import.meta.glob` gives them and `convexTest` takes them. */
 export type Modules = Record<string, () => Promise<unknown>>;
@@ -16,6 +18,19 @@ export type Handler = (ctx: FunctionContext, arg: unknown) => unknown;
 /** Puts something around the code of a function. */
 export type WrapHandler = (udfType: UdfType, path: string, handler: Handler) => Handler;
 
+/** What Convex says of a function, or of a route. */
+export type FunctionSpec =
+  | {
+      /** e.g. `messages.js:send` */
+      identifier: string;
+      functionType: string;
+      visibility: { kind: "public" | "internal" };
+      /** Validators, as JSON. */
+      args: Value;
+      returns: Value;
+    }
+  | { functionType: "HttpAction"; method: RoutableMethod; path: string };
+
 /** What the function builders of `convex/server` return. */
 interface RegisteredFunction {
   isQuery?: boolean;
@@ -23,6 +38,8 @@ interface RegisteredFunction {
   isAction?: boolean;
   isHttp?: boolean;
   isPublic?: boolean;
+  exportArgs?: () => string;
+  exportReturns?: () => string;
   _handler: Handler;
 }
 
@@ -33,35 +50,72 @@ export class AppFunctions {
   private readonly byName = new Map<string, () => Promise<unknown>>();
   private readonly udfTypes = new Map<string, UdfType>();
 
+  /** @param system the deployment's own modules, by their names: `_system/cli/tables` */
   constructor(
     modules: Modules,
     private readonly wrap: WrapHandler,
+    system: Modules = {},
   ) {
     const root = findRoot(modules);
-    const entries = Object.entries(modules).map(([file, load]) => {
+    const own = Object.entries(system).map(([name, load]) => [`${root}${name}.ts`, load] as const);
+    const entries = [...Object.entries(modules), ...own].map(([file, load]) => {
       const name = file.slice(root.length).replace(/\.[^.]+$/, "");
-      const loadOnce = once(async () => this.wrapModule(name, await load()));
+      // A module belongs to no function, not even to the one that happens to need it first.
+      const loadOnce = once(() => frames.exit(async () => this.wrapModule(name, await load())));
       this.byName.set(name, loadOnce);
       return [file, loadOnce] as const;
     });
     this.modules = Object.fromEntries(entries);
   }
 
-  /** Checks that a client may call this path as this kind of function. */
-  async checkPublic(path: string, udfType: UdfType): Promise<void> {
+  /**
+   * Checks that a caller may run this path as this kind of function.
+   *
+   * @param isOpen whether clients without a key may run public functions; they may not in a component.
+   * @throws RequestError in Convex's words.
+   */
+  async checkAccess(path: string, udfType: UdfType, identity: Identity, isOpen: boolean): Promise<void> {
+    const found = await this.find(path);
+    const needed = found === null ? null : permissionFor(path, found, isOpen);
+    if (found === null || (needed !== null && identity === "unknown")) {
+      throw new RequestError(`Could not find public function for '${path}'.`);
+    }
+    if (needed !== null && identity === "logs") throw new RequestError(permissionDenied(needed));
+    if (found.udfType !== udfType) {
+      const [moduleName = "", exportName = "default"] = path.split(":");
+      throw new RequestError(
+        `Trying to execute ${moduleName}.js:${exportName} as ${capitalize(udfType)}, ` +
+          `but it is defined as ${capitalize(found.udfType)}.`,
+      );
+    }
+  }
+
+  /** The function at a path, which is loaded if it was not; null when there is none. */
+  async find(path: string): Promise<{ udfType: UdfType; isPublic: boolean } | null> {
     const [moduleName = "", exportName = "default"] = path.split(":");
     const module = (await this.byName.get(moduleName)?.()) as Record<string, unknown> | undefined;
     const found = module?.[exportName];
-    const actual = isRegistered(found) ? udfTypeOf(found) : null;
-    if (!isRegistered(found) || actual === null || found.isPublic !== true) {
-      throw new RequestError(`Could not find public function for '${path}'.`);
+    const udfType = isRegistered(found) ? udfTypeOf(found) : null;
+    return isRegistered(found) && udfType !== null ? { udfType, isPublic: found.isPublic === true } : null;
+  }
+
+  /** What Convex says of the app's functions and routes: `npx convex function-spec`. */
+  async specs(): Promise<FunctionSpec[]> {
+    const specs: FunctionSpec[] = [];
+    for (const [name, load] of this.byName) {
+      if (name.startsWith("_")) continue;
+      for (const [exportName, value] of Object.entries((await load()) as object)) {
+        if (isRouter(value)) {
+          const routes = value
+            .getRoutes()
+            .map(([path, method]) => ({ functionType: "HttpAction", method, path }) as const);
+          specs.push(...routes);
+        }
+        const udfType = isRegistered(value) ? udfTypeOf(value) : null;
+        if (isRegistered(value) && udfType !== null) specs.push(specOf(`${name}.js:${exportName}`, udfType, value));
+      }
     }
-    if (actual !== udfType) {
-      throw new RequestError(
-        `Trying to execute ${moduleName}.js:${exportName} as ${capitalize(udfType)}, ` +
-          `but it is defined as ${capitalize(actual)}.`,
-      );
-    }
+    return specs;
   }
 
   /** What kind of function is at this path, as far as its module has been loaded. */
@@ -139,6 +193,35 @@ function udfTypeOf(registered: RegisteredFunction): UdfType | null {
   if (registered.isAction) return "action";
   if (registered.isHttp) return "httpAction";
   return null;
+}
+
+/** What it takes to run a function; null when every client may. */
+function permissionFor(
+  path: string,
+  { udfType, isPublic }: { udfType: UdfType; isPublic: boolean },
+  isOpen: boolean,
+): Permission | null {
+  if (path.startsWith("_system/cli/queryEnvironmentVariables")) return "deployment:env:view";
+  if (path.startsWith("_system/")) return "deployment:data:view";
+  if (isPublic && isOpen) return null;
+  if (udfType === "query") return "deployment:functions:runInternalQueries";
+  return udfType === "mutation"
+    ? "deployment:functions:runInternalMutations"
+    : "deployment:functions:runInternalActions";
+}
+
+function specOf(identifier: string, udfType: UdfType, registered: RegisteredFunction): FunctionSpec {
+  const validator = (json: string | undefined): Value => {
+    const parsed: JSONValue = JSON.parse(json ?? "null");
+    return jsonToConvex(parsed ?? { type: "any" });
+  };
+  return {
+    identifier,
+    functionType: capitalize(udfType),
+    visibility: { kind: registered.isPublic === true ? "public" : "internal" },
+    args: validator(registered.exportArgs?.()),
+    returns: validator(registered.exportReturns?.()),
+  };
 }
 
 function capitalize(word: string): string {

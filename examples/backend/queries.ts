@@ -1,12 +1,9 @@
-import type { JSONValue } from "convex/values";
 import type { QueryResult } from "./cache";
 import type { Reporter } from "./reporter";
-import type { Runtime } from "./runtime";
+import { callKey, type FunctionCall, type Runtime } from "./runtime";
 
 /** Somebody who wants to know what a query answers. */
-export interface QueryHolder {
-  path: string;
-  args: JSONValue;
+export interface QueryHolder extends FunctionCall {
   result: QueryResult | null;
 }
 
@@ -49,7 +46,7 @@ export class QueryRunner {
   }
 
   private serveFromCache(holder: QueryHolder, caller: "client" | "http"): boolean {
-    const found = this.runtime.cache.find(holder.path, holder.args);
+    const found = this.runtime.cache.find(callKey(holder));
     if (found === null) return false;
     holder.result = found;
     this.reporter.replay(found, caller);

@@ -44,6 +44,7 @@ export interface Change {
 export class ReadSet {
   private readonly intervals = new Map<string, Interval[]>();
 
+  /** @param documents ids as `qualify` names them, or what else can be read under a name of its own. */
   constructor(
     private readonly documents: ReadonlySet<string>,
     intervals: Iterable<Interval>,
@@ -65,6 +66,19 @@ export class ReadSet {
           ?.some((interval) => contains(interval, change.before) || contains(interval, change.after)),
     );
   }
+}
+
+/** Stands for all environment variables, those that are not set yet too. */
+export const ALL_VARIABLES = "*";
+
+/** The id under which an environment variable is read. */
+export function variableId(name: string): string {
+  return `process.env.${name}`;
+}
+
+/** The change of an environment variable, as a read set sees it. */
+export function variableChange(name: string): Change {
+  return { id: variableId(name), table: "_environment_variables", before: null, after: null };
 }
 
 /** The document's place in an index with these fields. */

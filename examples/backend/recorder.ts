@@ -18,7 +18,7 @@ import { getDocumentSize, type JSONValue, jsonToConvex } from "convex/values";
 import { type Components, type FunctionAddress, locate, qualify, ROOT } from "./components";
 import { type PageReach, pageInterval, type SerializedQuery, streamInterval, wholeTable } from "./intervals";
 import { type Bandwidth, ForeignUsage } from "./metrics";
-import { type Change, type Document, type Interval, ReadSet } from "./readSet";
+import { type Change, type Document, type Interval, ReadSet, variableId } from "./readSet";
 import { calls, install, type Scope, type Syscalls, scopes } from "./syscalls";
 
 /** What one recording counted. */
@@ -106,9 +106,13 @@ export class Recording {
     return await scopes.run(this.scope(component, true), work);
   }
 
-  /** What the recorded functions depend on. */
-  readSet(): ReadSet {
-    const documents = new Set<string>();
+  /**
+   * What the recorded functions depend on.
+   *
+   * @param variables the environment variables that they read.
+   */
+  readSet(variables: Iterable<string> = []): ReadSet {
+    const documents = new Set([...variables].map(variableId));
     const intervals: Interval[] = [];
     const add = ({ component }: Reader, interval: Interval | null) => {
       if (interval === null) return;

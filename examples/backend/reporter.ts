@@ -1,15 +1,11 @@
 import type { JSONValue } from "convex/values";
 import type { QueryResult } from "./cache";
-import { ROOT } from "./components";
 import type { LogLine } from "./console";
 import { type Caller, type IdentityType, newExecutionId, newRequestId, type Outcome, type UdfType } from "./execution";
 import type { FunctionLog } from "./functionLog/log";
 import type { LogStream } from "./logStream";
 import type { Bandwidth } from "./metrics";
 import type { Trace } from "./trace";
-
-/** The deployment's own functions, which are no entries of logs. */
-const SYSTEM = "_system/";
 
 /** What is said about a function each time it is reported. */
 export interface ReportedFunction {
@@ -57,14 +53,15 @@ export class Reporter {
 
   /** A function ended that is not part of another's transaction. */
   completion(source: ReportedFunction, run: Run): void {
+    if (isSystem(source.path)) return;
     if (source.udfType === "query" || source.udfType === "mutation") this.lines(source, run.lines);
     this.execution(source, run);
-    if (source.path.startsWith(SYSTEM)) return;
     this.functionLog.append({ kind: "Completion", source, run, loggedAt: Date.now() });
   }
 
   /** A function ended. Of one that is part of another's transaction, only the trace knows. */
   execution(source: ReportedFunction, { outcome, durationMs }: Run): void {
+    if (isSystem(source.path)) return;
     const { udfType, path, caller, parent, cached, requestId, args } = source;
     this.trace.emit({
       type: "execution",
@@ -88,13 +85,13 @@ export class Reporter {
 
   /** The cache answered for a query: its console lines appear again, under a new request. */
   replay(result: QueryResult, caller: Caller): void {
-    const { path, args, outcome, lines, startedAt, durationMs } = result;
+    const { path, component, identityType, args, outcome, lines, startedAt, durationMs } = result;
     const source: ReportedFunction = {
       udfType: "query",
       path,
-      component: ROOT,
+      component,
       caller,
-      identityType: "unknown",
+      identityType,
       requestId: newRequestId(),
       executionId: newExecutionId(),
       parentExecutionId: null,
@@ -120,4 +117,9 @@ export class Reporter {
     }
     this.logStream?.push(source, lines);
   }
+}
+
+/** Whether a function is the deployment's own. As in Convex, nothing is reported of those. */
+function isSystem(path: string): boolean {
+  return /(^|\/)_system\//.test(path);
 }

@@ -1,17 +1,21 @@
 import {
+  type FunctionReference,
   type GenericDataModel,
   type GenericMutationCtx,
   type GenericSchema,
   makeFunctionReference,
   type SchemaDefinition,
+  type UserIdentityAttributes,
 } from "convex/server";
 import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
 import { convexTest, type TestConvexRoot } from "convex-test";
 import type { Activity } from "./activity";
+import { systemModules } from "./admin/systemModules";
 import { QueryCache, type QueryResult } from "./cache";
 import { type Components, qualify, ROOT } from "./components";
 import { captureConsole } from "./console";
-import { httpFailure, toFailure } from "./errors";
+import type { Environment, EnvironmentChange } from "./environment";
+import { httpFailure, RequestError, toFailure } from "./errors";
 import {
   type Entry,
   Execution,
@@ -22,9 +26,10 @@ import {
   type Outcome,
   type UdfType,
 } from "./execution";
+import type { Identity } from "./http/keys";
 import { type FailedJob, Jobs } from "./jobs";
 import { AppFunctions, type FunctionContext, type Handler, type Modules } from "./modules";
-import { ReadSet } from "./readSet";
+import { ALL_VARIABLES, ReadSet, variableChange } from "./readSet";
 import { Recording } from "./recorder";
 import type { ReportedFunction, Reporter } from "./reporter";
 
@@ -34,6 +39,22 @@ type Schema = SchemaDefinition<GenericSchema, boolean>;
 export interface FunctionCall {
   path: string;
   args: JSONValue;
+  /** Where the function is. Default: in the app itself. */
+  component?: string;
+  /** Whom the call comes from. Default: a client without a key. */
+  identity?: Identity;
+  /** The user whom the caller, an admin, acts as. */
+  user?: UserIdentityAttributes;
+}
+
+/** Equal for queries that may have the same answer. */
+export function callKey({ path, args, component = ROOT, identity = "unknown", user }: FunctionCall): string {
+  return JSON.stringify([component, path, args, identity, user]);
+}
+
+/** What a call is, as a request whose sender waits for the answer. */
+export function entryOf({ identity = "unknown" }: FunctionCall, caller: "client" | "http"): Entry {
+  return newEntry(caller, { identityType: identity === "unknown" ? "unknown" : "instance_admin" });
 }
 
 /** How a mutation or action that a client called ended. */
@@ -65,15 +86,16 @@ export class Runtime {
     private readonly schema: Schema,
     modules: Modules,
     private readonly components: Components,
+    private readonly environment: Environment,
     private readonly reporter: Reporter,
     activity: Activity,
   ) {
     captureConsole();
-    this.functions = this.wrapAll(ROOT, modules);
+    this.functions = this.wrapAll(ROOT, schema, modules);
     const t: unknown = convexTest({ schema, modules: this.functions.modules });
     this.t = t as TestConvexRoot<GenericDataModel>;
     for (const [path, component] of Object.entries(components)) {
-      const functions = this.wrapAll(path, component.modules);
+      const functions = this.wrapAll(path, component.schema, component.modules);
       this.componentFunctions.set(path, functions);
       this.t.registerComponent(path, component.schema, functions.modules);
     }
@@ -104,12 +126,16 @@ export class Runtime {
   }
 
   /** Runs a query for a client. Call it in a snapshot. */
-  async query({ path, args }: FunctionCall, caller: "client" | "http"): Promise<QueryResult> {
-    const entry = newEntry(caller);
-    const outcome = await this.start("query", { path, args }, entry);
+  async query(call: FunctionCall, caller: "client" | "http"): Promise<QueryResult> {
+    const { component = ROOT } = call;
+    const entry = entryOf(call, caller);
+    const outcome = await this.start("query", call, entry);
     const result: QueryResult = {
-      path,
-      args,
+      key: callKey(call),
+      path: qualify(component, call.path),
+      component,
+      identityType: entry.identityType,
+      args: call.args,
       requestId: entry.requestId,
       outcome,
       lines: entry.execution?.lines ?? [],
@@ -159,15 +185,29 @@ export class Runtime {
     });
   }
 
-  private async start(
-    udfType: "query" | "mutation" | "action",
-    { path, args }: FunctionCall,
-    entry: Entry,
-  ): Promise<Outcome> {
+  /** What kind of function is called; null when there is none. HTTP actions are not called by a path. */
+  async udfType({ path, component = ROOT }: FunctionCall): Promise<"query" | "mutation" | "action" | null> {
+    const udfType = (await this.functionsOf(component)?.find(path))?.udfType ?? null;
+    return udfType === "httpAction" ? null : udfType;
+  }
+
+  /** Sets and removes environment variables, and makes the results invalid of queries that have read them. */
+  async changeEnvironment(changes: readonly EnvironmentChange[]): Promise<void> {
+    const names = [...changes.map(({ name }) => name), ALL_VARIABLES];
+    await this.t.run(async () => {
+      this.environment.apply(changes);
+      this.cache.commit(names.map(variableChange));
+    });
+  }
+
+  private async start(udfType: "query" | "mutation" | "action", call: FunctionCall, entry: Entry): Promise<Outcome> {
+    const { component = ROOT, path, identity = "unknown" } = call;
     let outcome: Outcome;
     try {
-      await this.functions.checkPublic(path, udfType);
-      const value = await frames.run(entry, () => this.dispatch(udfType, path, args));
+      const functions = this.functionsOf(component);
+      if (functions === null) throw new RequestError(`Component path '${component}' does not exist.`);
+      await functions.checkAccess(path, udfType, identity, component === ROOT);
+      const value = await frames.run(entry, () => this.dispatch(udfType, call));
       outcome = { success: true, value: convexToJson(value ?? null) };
     } catch (error) {
       const failure = toFailure(error);
@@ -178,24 +218,37 @@ export class Runtime {
       outcome = { success: false, failure };
     }
     if (entry.execution !== null) this.close(entry.execution, outcome);
-    else this.reportUnstarted(udfType, { path, args }, entry, outcome);
+    else this.reportUnstarted(udfType, call, entry, outcome);
     return outcome;
   }
 
-  private async dispatch(udfType: "query" | "mutation" | "action", path: string, json: JSONValue): Promise<Value> {
-    const args = jsonToConvex(json) as Record<string, Value>;
+  private async dispatch(udfType: "query" | "mutation" | "action", call: FunctionCall): Promise<Value> {
+    const { path, component = ROOT, user } = call;
+    const args = jsonToConvex(call.args) as Record<string, Value>;
+    const t = user === undefined ? this.t : this.t.withIdentity(user);
+    // A handle names a function of any component; convex-test takes it where a reference is expected.
+    const reference = component === ROOT ? makeFunctionReference(path) : `function://${component};${path}`;
     switch (udfType) {
       case "query":
-        return await this.t.query(makeFunctionReference<"query">(path), args);
+        return await t.query(reference as FunctionReference<"query">, args);
       case "mutation":
-        return await this.t.mutation(makeFunctionReference<"mutation">(path), args);
+        return await t.mutation(reference as FunctionReference<"mutation">, args);
       case "action":
-        return await this.t.action(makeFunctionReference<"action">(path), args);
+        return await t.action(reference as FunctionReference<"action">, args);
     }
   }
 
-  private wrapAll(component: string, modules: Modules): AppFunctions {
-    return new AppFunctions(modules, (udfType, path, handler) => this.wrap(udfType, component, path, handler));
+  private functionsOf(component: string): AppFunctions | null {
+    return component === ROOT ? this.functions : (this.componentFunctions.get(component) ?? null);
+  }
+
+  private wrapAll(component: string, schema: Schema, modules: Modules): AppFunctions {
+    const functions: AppFunctions = new AppFunctions(
+      modules,
+      (udfType, path, handler) => this.wrap(udfType, component, path, handler),
+      systemModules({ schema, specs: () => functions.specs() }),
+    );
+    return functions;
   }
 
   private wrap(udfType: UdfType, component: string, path: string, handler: Handler): Handler {
@@ -206,6 +259,7 @@ export class Runtime {
       const outermost = caller?.isTransaction ? (caller.outermost ?? caller) : null;
       const input = entry?.request ?? arg;
       const execution = new Execution(
+        this.environment,
         udfType,
         component,
         qualify(component, path),
@@ -256,7 +310,7 @@ export class Runtime {
         }
       }, component);
     } finally {
-      execution.reads = recording.readSet();
+      execution.reads = recording.readSet(execution.variables);
     }
   }
 
@@ -274,22 +328,26 @@ export class Runtime {
 
   private reportUnstarted(
     udfType: UdfType,
-    { path, args }: FunctionCall,
+    { path, args, component = ROOT }: FunctionCall,
     entry: Entry,
     outcome: Outcome,
-    component = ROOT,
   ): void {
-    const source = { udfType, path, component, ...originOf(entry, null), executionId: newExecutionId(), args };
+    const source = {
+      udfType,
+      path: qualify(component, path),
+      component,
+      ...originOf(entry, null),
+      executionId: newExecutionId(),
+      args,
+    };
     const run = { outcome, startedAt: Date.now(), durationMs: 0, userDurationMs: 0, lines: [], bandwidth: null };
     this.reporter.completion({ ...source, cached: false }, run);
   }
 
   private reportFailedJob({ entry, target, args, error }: FailedJob): void {
     const { component, path } = target;
-    const functions = this.componentFunctions.get(component) ?? this.functions;
-    const call = { path: qualify(component, path), args };
-    const udfType = functions.udfType(path) ?? "mutation";
-    this.reportUnstarted(udfType, call, entry, { success: false, failure: toFailure(error) }, component);
+    const udfType = this.functionsOf(component)?.udfType(path) ?? "mutation";
+    this.reportUnstarted(udfType, { component, path, args }, entry, { success: false, failure: toFailure(error) });
   }
 }
 

@@ -164,7 +164,7 @@ describe("mutations and actions", () => {
           cache: { onInvalidation: () => () => {}, release() {} },
           call: (_type: string, _call: unknown, entry: { execution: unknown }) => {
             entry.execution = { committedTs: 5n };
-            session.receive({ type: "Authenticate", baseVersion: 0 });
+            session.receive({ type: "Authenticate", baseVersion: 0, token: { tokenType: "None" } });
             return new Promise((resolve) => {
               answer = resolve;
             });
@@ -180,9 +180,9 @@ describe("mutations and actions", () => {
         activity: new Activity(),
         outside: (work: () => void) => work(),
       } as never,
-      { send: (message) => sent.push(message.type), fail() {} },
+      { send: (message) => sent.push(message.type), close() {} },
     );
-    session.receive({ type: "Mutation", requestId: 0, udfPath: "a:b", args: [] });
+    session.receive({ type: "Mutation", requestId: 0, udfPath: "a:b", args: [], componentPath: "" });
     await eventually(() => expect(sent).toContain("Transition"));
     expect(sent[0]).toBe("MutationResponse");
     session.close();
@@ -296,7 +296,7 @@ describe("connections", () => {
     const sent: string[] = [];
     const session = new SyncSession(
       { runtime: backend } as never,
-      { send: (message) => sent.push(message.type), fail() {} },
+      { send: (message) => sent.push(message.type), close() {} },
       5,
     );
     await eventually(() => expect(sent.length).toBeGreaterThan(2));

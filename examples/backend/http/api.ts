@@ -1,16 +1,21 @@
+import type { UserIdentityAttributes } from "convex/server";
 import type { JSONValue } from "convex/values";
 import { type LogLine, prettyLine } from "../console";
 import { clientMessage } from "../errors";
-import { newEntry, type Outcome } from "../execution";
+import { newRequestId, type Outcome } from "../execution";
 import type { QueryHolder, QueryRunner } from "../queries";
-import type { FunctionCall, Runtime } from "../runtime";
+import { entryOf, type FunctionCall, type Runtime } from "../runtime";
 import { decodeTs, encodeTs } from "../sync/protocol";
+import { parseBody } from "./body";
 import type { ApiAnswer, ApiRequest, Endpoints } from "./endpoints";
+import { HttpError } from "./httpError";
+import type { Keys } from "./keys";
 
 interface FunctionRequest {
   path: string;
   args: JSONValue;
-  ts?: string;
+  ts?: string | null;
+  componentPath?: string | null;
 }
 
 /** The HTTP API that `ConvexHttpClient` uses. */
@@ -18,9 +23,10 @@ export class HttpApi implements Endpoints {
   constructor(
     private readonly runtime: Runtime,
     private readonly queries: QueryRunner,
+    private readonly keys: Keys,
   ) {}
 
-  async handle({ method, path: endpoint, body }: ApiRequest): Promise<ApiAnswer | null> {
+  async handle({ method, path: endpoint, headers, body }: ApiRequest): Promise<ApiAnswer | null> {
     if (method !== "POST") return null;
     switch (endpoint) {
       case "query_ts":
@@ -29,15 +35,32 @@ export class HttpApi implements Endpoints {
       case "query_at_ts":
       case "mutation":
       case "action":
+      case "function":
         break;
       default:
         return null;
     }
     const request = parseRequest(body);
-    if (request === null) return badRequest("BadJsonBody", "Expected an object with path and args");
-    if (endpoint === "query" || endpoint === "query_at_ts") return await this.query(request);
-    const entry = newEntry("http");
-    const { outcome, lines } = await this.runtime.call(endpoint, callOf(request), entry);
+    const call: FunctionCall = {
+      ...callOf(request),
+      identity: this.keys.identifyHeader(headers.authorization),
+      user: actingUser(headers.authorization),
+    };
+    if (endpoint !== "function") return await this.run(endpoint, call, request.ts ?? undefined);
+    this.keys.requireKey(headers.authorization);
+    const component = request.componentPath ?? "";
+    const udfType = await this.runtime.udfType({ ...call, component });
+    return udfType === null ? notFound(call.path, component) : await this.run(udfType, { ...call, component });
+  }
+
+  private async run(
+    endpoint: "query" | "query_at_ts" | "mutation" | "action",
+    call: FunctionCall,
+    ts?: string,
+  ): Promise<ApiAnswer> {
+    if (endpoint === "query" || endpoint === "query_at_ts") return await this.query(call, ts);
+    const entry = entryOf(call, "http");
+    const { outcome, lines } = await this.runtime.call(endpoint, call, entry);
     return answer(entry.requestId, outcome, lines);
   }
 
@@ -45,33 +68,50 @@ export class HttpApi implements Endpoints {
    * A result belongs to all timestamps from when it ran until something it read changed, so
    * that much of the past can be asked for. Older data are gone.
    */
-  private async query(request: FunctionRequest): Promise<ApiAnswer> {
-    const holder: QueryHolder = { ...callOf(request), result: null };
+  private async query(call: FunctionCall, encodedTs: string | undefined): Promise<ApiAnswer> {
+    const holder: QueryHolder = { ...call, result: null };
     const latest = await this.queries.refresh([holder], "http");
     const { result } = holder;
-    if (result === null) throw new Error(`No result for ${request.path}`);
+    if (result === null) throw new Error(`No result for ${call.path}`);
     this.runtime.cache.release(result);
-    const ts = request.ts === undefined ? latest : decodeTs(request.ts);
+    const ts = encodedTs === undefined ? latest : decodeTs(encodedTs);
     if (ts < result.ts || ts > latest) {
-      return badRequest("TimestampOutOfRange", `Cannot read at ${ts}, only at ${result.ts} or later`);
+      throw new HttpError(400, "TimestampOutOfRange", `Cannot read at ${ts}, only at ${result.ts} or later`);
     }
     return answer(result.requestId, result.outcome, result.lines);
   }
 }
 
-function parseRequest(body: string): FunctionRequest | null {
-  try {
-    const request = JSON.parse(body) as Partial<FunctionRequest> | null;
-    if (typeof request?.path !== "string" || request.args === undefined) return null;
-    return request as FunctionRequest;
-  } catch {
-    return null;
-  }
+function parseRequest(body: string): FunctionRequest {
+  const expected = "an object with path and args";
+  const request = parseBody(body, expected);
+  if (isRequest(request)) return request;
+  throw new HttpError(400, "BadJsonBody", `Expected ${expected}`);
+}
+
+function isRequest(request: object): request is FunctionRequest {
+  const { path, args, ts, componentPath } = request as Record<string, unknown>;
+  return typeof path === "string" && args !== undefined && isOptionalText(ts) && isOptionalText(componentPath);
+}
+
+function isOptionalText(field: unknown): boolean {
+  return field === undefined || field === null || typeof field === "string";
 }
 
 /** Arguments come as one object or, as the clients send them, as a list that holds it. */
 function callOf({ path, args }: FunctionRequest): FunctionCall {
   return { path, args: Array.isArray(args) ? (args[0] ?? {}) : args };
+}
+
+/** The user whom an admin acts as, in base64 after the key. */
+function actingUser(authorization = ""): UserIdentityAttributes | undefined {
+  const encoded = /^convex [^|]*\|[^:]*:(.+)$/i.exec(authorization)?.[1];
+  if (encoded === undefined) return undefined;
+  try {
+    return JSON.parse(Buffer.from(encoded, "base64").toString());
+  } catch {
+    throw new HttpError(400, "HeaderParseFailure", "Malformed Authorization header.");
+  }
 }
 
 function answer(requestId: string, outcome: Outcome, lines: readonly LogLine[]): ApiAnswer {
@@ -91,6 +131,9 @@ function answer(requestId: string, outcome: Outcome, lines: readonly LogLine[]):
   };
 }
 
-function badRequest(code: string, message: string): ApiAnswer {
-  return { status: 400, body: { code, message } };
+/** What Convex answers to an admin; a client without a key is told less. */
+function notFound(path: string, component: string): ApiAnswer {
+  const where = component === "" ? "" : ` in component "${component}"`;
+  const message = `Could not find function for '${path}'${where}. Did you forget to run \`npx convex dev\`?`;
+  return answer(newRequestId(), { success: false, failure: { message } }, []);
 }

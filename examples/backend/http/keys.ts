@@ -55,29 +55,38 @@ export class Keys {
   }
 
   /**
+   * Whom a key belongs to that a request must have.
+   *
+   * @throws HttpError 401 `BadAdminKey` for an unknown key, 403 `BadDeployKey` without one.
+   */
+  requireKey(authorization: string | undefined): Exclude<Identity, "unknown"> {
+    const identity = this.identifyHeader(authorization);
+    if (identity !== "unknown") return identity;
+    throw new HttpError(
+      403,
+      "BadDeployKey",
+      "The provided deploy key was invalid for this deployment. Double check that the environment this key was " +
+        "generated for matches the desired deployment.",
+    );
+  }
+
+  /**
    * Refuses a request that does not have the permission, as Convex does.
    *
    * @throws HttpError 401 `BadAdminKey` for an unknown key, 403 `BadDeployKey` without one, and
    * 403 `OperationNotPermitted` for a key without the permission.
    */
   require(authorization: string | undefined, permission: Permission): void {
-    const identity = this.identifyHeader(authorization);
-    if (identity === "unknown") {
-      throw new HttpError(
-        403,
-        "BadDeployKey",
-        "The provided deploy key was invalid for this deployment. Double check that the environment this key was " +
-          "generated for matches the desired deployment.",
-      );
-    }
+    const identity = this.requireKey(authorization);
     if (identity === "logs" && permission !== "deployment:logs:view") {
-      throw new HttpError(
-        403,
-        "OperationNotPermitted",
-        `You do not have permission to perform this operation (${permission}).`,
-      );
+      throw new HttpError(403, "OperationNotPermitted", permissionDenied(permission));
     }
   }
+}
+
+/** What Convex says to a key without the permission. */
+export function permissionDenied(permission: Permission): string {
+  return `You do not have permission to perform this operation (${permission}).`;
 }
 
 function newKey(): string {

@@ -4,14 +4,19 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { type WebSocket, WebSocketServer } from "ws";
+import { parseClientMessage } from "../sync/parse";
 import { type SyncServices, SyncSession } from "../sync/session";
 import type { Trace } from "../trace";
 import { allowOrigin, answerPreflight } from "./cors";
 import type { ApiAnswer, ApiRequest, Endpoints } from "./endpoints";
 import { HttpError } from "./httpError";
+import { DEPLOYMENT_NAME } from "./keys";
 
 /** Requests that wait for something to happen. Nothing is done for them meanwhile, so they do not count as activity. */
 const LONG_POLL = /^\/api\/(app_metrics\/)?stream_/;
+
+/** What a self-hosted deployment tells everybody. */
+const DEPLOYMENT_FACTS: Record<string, string> = { "/version": "embedded", "/instance_name": DEPLOYMENT_NAME };
 
 /** The backend's HTTP server: API, sync protocol, HTTP actions and trace on one port. */
 export class BackendServer {
@@ -67,13 +72,14 @@ export class BackendServer {
   private serveSync(webSocket: WebSocket): void {
     const session = new SyncSession(this.services, {
       send: (message) => webSocket.send(JSON.stringify(message)),
-      fail: (reason) => webSocket.close(1011, reason.slice(0, 120)),
+      close: (code, reason) => webSocket.close(code, reason),
     });
-    webSocket.on("message", (data) => {
+    webSocket.on("message", (data, isBinary) => {
       try {
-        session.receive(JSON.parse(data.toString()));
+        if (isBinary) throw new Error("Unexpected binary message");
+        session.receive(parseClientMessage(data.toString()));
       } catch (error) {
-        webSocket.close(1011, `Invalid message: ${String(error)}`.slice(0, 120));
+        session.fail(error);
       }
     });
     webSocket.on("close", () => session.close());
@@ -83,6 +89,8 @@ export class BackendServer {
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://backend");
     if (url.pathname === "/_trace") return this.serveTrace(request, response);
+    const fact = DEPLOYMENT_FACTS[url.pathname];
+    if (fact !== undefined) return void response.end(fact);
     if (url.pathname.startsWith("/api/")) return await this.serveApi(request, response, url);
     await this.serveHttpAction(request, response);
   }

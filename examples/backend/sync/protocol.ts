@@ -1,20 +1,39 @@
+import type { UserIdentityAttributes } from "convex/server";
 import type { JSONValue } from "convex/values";
 
 /** What clients send, as far as this backend reads it. */
 export type ClientMessage =
   | { type: "Connect"; sessionId: string }
-  | { type: "Authenticate"; baseVersion: number }
-  | {
-      type: "ModifyQuerySet";
-      baseVersion: number;
-      newVersion: number;
-      modifications: (
-        | { type: "Add"; queryId: number; udfPath: string; args: JSONValue[] }
-        | { type: "Remove"; queryId: number }
-      )[];
-    }
-  | { type: "Mutation" | "Action"; requestId: number; udfPath: string; args: JSONValue[] }
+  | { type: "Authenticate"; baseVersion: number; token: AuthenticationToken }
+  | { type: "ModifyQuerySet"; baseVersion: number; newVersion: number; modifications: QueryModification[] }
+  | FunctionRequest
   | { type: "Event" };
+
+/** A function that a client asks for. */
+interface RequestedFunction {
+  udfPath: string;
+  /** One object in a list. */
+  args: JSONValue[];
+  /** Empty for the app itself. */
+  componentPath: string;
+}
+
+/** A mutation or an action that a client asks for. */
+export interface FunctionRequest extends RequestedFunction {
+  type: "Mutation" | "Action";
+  requestId: number;
+}
+
+/** What a client does to its set of queries. */
+export type QueryModification =
+  | ({ type: "Add"; queryId: number } & RequestedFunction)
+  | { type: "Remove"; queryId: number };
+
+/** By what a client says who it is: an admin by a key of the deployment, perhaps acting as a user. */
+export type AuthenticationToken =
+  | { tokenType: "None" }
+  | { tokenType: "User"; value: string }
+  | { tokenType: "Admin"; value: string; user?: UserIdentityAttributes };
 
 /** Which queries, identity and data a client has seen. */
 export interface StateVersion {
@@ -53,6 +72,8 @@ export type ServerMessage =
       ts?: string;
       logLines: string[];
     }
+  | { type: "FatalError"; error: string }
+  | { type: "AuthError"; error: string; baseVersion: number; authUpdateAttempted: boolean }
   | { type: "Ping" };
 
 /** Timestamps travel as unsigned 64-bit integers, little-endian, in base64. */

@@ -1,15 +1,19 @@
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
-import type { JSONValue } from "convex/values";
 import type { Activity } from "../activity";
 import { prettyLine } from "../console";
 import { clientMessage } from "../errors";
-import { type Entry, newEntry } from "../execution";
+import type { Entry } from "../execution";
+import { HttpError } from "../http/httpError";
+import type { Keys } from "../http/keys";
 import type { QueryHolder, QueryRunner } from "../queries";
-import type { Answer, Runtime } from "../runtime";
+import { type Answer, entryOf, type FunctionCall, type Runtime } from "../runtime";
 import type { MutationLog } from "./mutationLog";
+import { ProtocolError } from "./parse";
 import {
+  type AuthenticationToken,
   type ClientMessage,
   encodeTs,
+  type FunctionRequest,
   type ServerMessage,
   type StateModification,
   type StateVersion,
@@ -20,6 +24,7 @@ export interface SyncServices {
   runtime: Runtime;
   queries: QueryRunner;
   mutations: MutationLog;
+  keys: Keys;
   activity: Activity;
   /** Runs work outside the function that caused it. */
   outside: (work: () => void) => void;
@@ -28,8 +33,8 @@ export interface SyncServices {
 /** The connection of one session. */
 export interface SyncSocket {
   send(message: ServerMessage): void;
-  /** Closes the connection after an error; the client then connects anew. */
-  fail(reason: string): void;
+  /** Closes the connection, with a code and a reason after an error of the backend; the client then connects anew. */
+  close(code?: number, reason?: string): void;
 }
 
 interface Subscription extends QueryHolder {
@@ -54,7 +59,9 @@ export class SyncSession {
   private identity = 0;
   /** The version that the client has. */
   private version: StateVersion = { querySet: 0, identity: 0, ts: encodeTs(0n) };
-  private sessionId = "";
+  /** Clients that did not connect properly have none, and no mutation of theirs is remembered. */
+  private sessionId: string | null = null;
+  private authority: Pick<FunctionCall, "identity" | "user"> = {};
   private closed = false;
   private updating = false;
   private updateNeeded = false;
@@ -75,16 +82,19 @@ export class SyncSession {
     });
   }
 
-  /** Handles a message of the client. */
+  /**
+   * Handles a message of the client.
+   *
+   * @throws What `fail` takes, for a message that cannot be.
+   */
   receive(message: ClientMessage): void {
+    if (this.closed) return;
     switch (message.type) {
       case "Connect":
         this.sessionId = message.sessionId;
         return;
       case "Authenticate":
-        // Nobody is anybody here: the client only has to learn that its token was taken.
-        this.identity = message.baseVersion + 1;
-        this.requestUpdate();
+        this.authenticate(message.baseVersion, message.token);
         return;
       case "ModifyQuerySet":
         this.modifyQuerySet(message);
@@ -93,7 +103,7 @@ export class SyncSession {
         this.enqueueMutation(message);
         return;
       case "Action":
-        void this.services.activity.track(() => this.runAction(message));
+        this.services.activity.track(() => this.runAction(message)).catch((error) => this.fail(error));
         return;
       case "Event":
         return;
@@ -109,19 +119,59 @@ export class SyncSession {
     this.subscriptions.clear();
   }
 
-  private modifyQuerySet(message: ClientMessage & { type: "ModifyQuerySet" }): void {
-    if (message.baseVersion !== this.querySet) {
-      this.socket.fail(`Expected query set version ${this.querySet}, got ${message.baseVersion}`);
-      return;
+  /**
+   * Ends the connection as Convex does: a client that made a mistake is told, and stays away; after an error of the
+   * backend it comes back.
+   */
+  fail(error: unknown): void {
+    if (this.closed) return;
+    if (error instanceof ProtocolError) this.send({ type: "FatalError", error: error.message });
+    if (error instanceof HttpError) {
+      this.send({ type: "AuthError", error: error.message, baseVersion: this.identity, authUpdateAttempted: true });
     }
-    this.querySet = message.newVersion;
-    for (const modification of message.modifications) {
+    this.close();
+    const isClients = error instanceof ProtocolError || error instanceof HttpError;
+    if (isClients) this.socket.close();
+    else this.socket.close(1011, "InternalServerError");
+  }
+
+  /**
+   * Users' own tokens are not read: there is one user, and nobody is authenticated. Keys of the deployment are.
+   *
+   * @throws HttpError for a key that is none of the deployment's.
+   */
+  private authenticate(baseVersion: number, token: AuthenticationToken): void {
+    if (baseVersion !== this.identity) throw new Error(`Expected identity ${this.identity}, got ${baseVersion}`);
+    const isAdmin = token.tokenType === "Admin";
+    const authority = isAdmin ? { identity: this.services.keys.identify(token.value), user: token.user } : {};
+    this.identity = baseVersion + 1;
+    if (isAdmin || this.authority.identity !== undefined) {
+      this.authority = authority;
+      for (const [queryId, { path, args, component, result, sent }] of this.subscriptions) {
+        this.release(result);
+        this.subscriptions.set(queryId, { path, args, component, ...authority, result: null, sent });
+      }
+    }
+    this.requestUpdate();
+  }
+
+  private modifyQuerySet({ baseVersion, newVersion, modifications }: ClientMessage & { type: "ModifyQuerySet" }): void {
+    if (baseVersion !== this.querySet) {
+      throw new ProtocolError(
+        `Base version ${baseVersion} passed up doesn't match the current version ${this.querySet}`,
+      );
+    }
+    if (newVersion <= baseVersion) throw new Error(`${newVersion} does not follow ${baseVersion}`);
+    this.querySet = newVersion;
+    for (const modification of modifications) {
       const { queryId } = modification;
+      const known = this.subscriptions.get(queryId);
       if (modification.type === "Add") {
-        const { udfPath: path, args } = modification;
-        this.subscriptions.set(queryId, { path, args: args[0] ?? {}, result: null, sent: null });
+        if (known !== undefined) throw new Error(`Duplicate query ID: ${queryId}`);
+        this.subscriptions.set(queryId, { ...this.callOf(modification), result: null, sent: null });
       } else {
-        this.release(this.subscriptions.get(queryId)?.result ?? null);
+        if (known === undefined) throw new Error(`Nonexistent query id: ${queryId}`);
+        this.release(known.result);
         this.subscriptions.delete(queryId);
         this.removed.push(queryId);
       }
@@ -129,20 +179,25 @@ export class SyncSession {
     this.requestUpdate();
   }
 
+  private callOf({ udfPath, args, componentPath }: Omit<FunctionRequest, "type" | "requestId">): FunctionCall {
+    return { path: udfPath, args: args[0] ?? {}, component: componentPath, ...this.authority };
+  }
+
   /** A client's mutations run one after the other, in the order it sent them. */
-  private enqueueMutation(message: ClientMessage & { type: "Mutation" | "Action" }): void {
+  private enqueueMutation(message: FunctionRequest): void {
     const end = this.services.activity.begin();
     this.mutationQueue = this.mutationQueue
       .then(() => (this.closed ? undefined : this.runMutation(message)))
+      .catch((error) => this.fail(error))
       .finally(end);
   }
 
-  private async runMutation(message: ClientMessage & { type: "Mutation" | "Action" }) {
+  private async runMutation(message: FunctionRequest) {
     const { runtime, mutations } = this.services;
-    const entry = newEntry("client");
-    const done = mutations.once(this.sessionId, message.requestId, () =>
-      runtime.call("mutation", callOf(message), entry),
-    );
+    const call = this.callOf(message);
+    const entry = entryOf(call, "client");
+    const run = () => runtime.call("mutation", call, entry);
+    const done = this.sessionId === null ? run() : mutations.once(this.sessionId, message.requestId, run);
     this.mutating = { entry, done };
     const answer = await done;
     this.mutating = null;
@@ -150,8 +205,9 @@ export class SyncSession {
     this.requestUpdate();
   }
 
-  private async runAction(message: ClientMessage & { type: "Mutation" | "Action" }) {
-    const answer = await this.services.runtime.call("action", callOf(message), newEntry("client"));
+  private async runAction(message: FunctionRequest) {
+    const call = this.callOf(message);
+    const answer = await this.services.runtime.call("action", call, entryOf(call, "client"));
     this.send({ ...responseTo(message.requestId, answer), type: "ActionResponse" });
     this.requestUpdate();
   }
@@ -163,7 +219,7 @@ export class SyncSession {
     const end = this.services.activity.begin();
     const run = () => {
       this.update()
-        .catch((error) => this.socket.fail(`InternalServerError: ${String(error)}`))
+        .catch((error) => this.fail(error))
         .finally(end);
     };
     this.services.outside(() => setImmediate(run));
@@ -209,10 +265,6 @@ export class SyncSession {
     this.heartbeat.refresh();
     this.socket.send(message);
   }
-}
-
-function callOf({ udfPath, args }: { udfPath: string; args: JSONValue[] }) {
-  return { path: udfPath, args: args[0] ?? {} };
 }
 
 function responseTo(requestId: number, answer: Answer) {

@@ -1,0 +1,87 @@
+import { frames } from "./execution";
+
+/** What is to happen to one variable; null removes it. */
+export interface EnvironmentChange {
+  name: string;
+  value: string | null;
+}
+
+/** A variable with its value. */
+export interface EnvironmentVariable {
+  name: string;
+  value: string;
+}
+
+/** The variables that a deployment has by itself. */
+const BUILT_IN = new Set(["CONVEX_CLOUD_URL", "CONVEX_SITE_URL"]);
+
+/** Whether a variable is the deployment's own, which nobody may set or remove. */
+export function isBuiltIn(name: string): boolean {
+  return BUILT_IN.has(name);
+}
+
+/**
+ * The environment variables of one deployment. Its functions see these in `process.env` and no others, however many
+ * deployments the process has. Code outside functions, such as what a module evaluates when it is loaded, sees them too,
+ * as they were set last by any deployment.
+ */
+export class Environment {
+  private readonly values = new Map<string, string>();
+  /** What the process had before, of each variable that was ever set or removed here. */
+  private readonly before = new Map<string, string | undefined>();
+
+  constructor() {
+    followEnvironment();
+  }
+
+  get(name: string): string | undefined {
+    return this.values.get(name);
+  }
+
+  /** All variables but the built-in ones, by name. */
+  list(): EnvironmentVariable[] {
+    return [...this.values]
+      .filter(([name]) => !isBuiltIn(name))
+      .map(([name, value]) => ({ name, value }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Call it while no function runs that could have read what changes. */
+  apply(changes: readonly EnvironmentChange[]): void {
+    for (const { name, value } of changes) {
+      if (!this.before.has(name)) this.before.set(name, process.env[name]);
+      if (value === null) this.values.delete(name);
+      else this.values.set(name, value);
+      setOrDelete(name, value ?? undefined);
+    }
+  }
+
+  /** Gives the process back what it had. */
+  restore(): void {
+    for (const [name, value] of this.before) setOrDelete(name, value);
+  }
+}
+
+function setOrDelete(name: string, value: string | undefined): void {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
+}
+
+let installed: NodeJS.ProcessEnv | undefined;
+
+/** Shows each function the variables of its own deployment, in the way that Convex does: by name only. */
+function followEnvironment(): void {
+  if (process.env === installed) return;
+  installed = new Proxy(process.env, {
+    get(outer, name) {
+      const frame = frames.getStore();
+      if (frame?.kind !== "execution" || typeof name !== "string") return Reflect.get(outer, name);
+      // What `console.log(process.env)` prints in Convex.
+      return frame.readVariable(name) ?? (name === "inspect" ? () => "[process.env]" : undefined);
+    },
+    // Without this trap, a proxy defines the property, which `process.env` refuses.
+    set: (outer, name, value) => Reflect.set(outer, name, value),
+    ownKeys: (outer) => (frames.getStore()?.kind === "execution" ? [] : Reflect.ownKeys(outer)),
+  });
+  process.env = installed;
+}
