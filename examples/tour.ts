@@ -11,10 +11,11 @@ import { emptyStory, follow } from "./page/rollups/story";
 import { carrierOf, dispatchedEffects } from "./page/shared/carrier";
 import { effectsIn } from "./page/shared/effectLine";
 import { startTailCron } from "./tailCron";
-import { playTour } from "./tourStory";
+import { playTour, type Teller } from "./tourStory";
 import { toTransport } from "./transports";
 
 const INTERVAL_MS = 500;
+const FLIGHTS = 3_000;
 
 const { values } = parseArgs({ options: { transport: { type: "string", default: "logStream" } } });
 const transport = toTransport(values.transport);
@@ -52,14 +53,15 @@ function narrate(event: TraceEvent): void {
 
 const stopCron = transport === "logTail" ? startTailCron(backend) : () => {};
 const app = new DeploymentClients(backend.url, transport);
-const { timeToFreshMs } = await playTour(app, {
+const teller: Teller = {
   heading,
   say,
   quiet: (value) => {
     isQuiet = value;
   },
   recomputes: () => story.totals.recomputes,
-});
+};
+const { timeToFreshMs } = await playTour(app, teller, FLIGHTS);
 stopCron();
 await app.close();
 await backend.close();

@@ -25,18 +25,24 @@ export interface Teller {
 /**
  * Plays the story: a first read, hits, one late flight, and twenty flights at once.
  *
+ * @param count - How many flights are loaded first, where there are none.
  * @returns How long it took from the one flight to its rollup, in ms.
  * @throws Error when something does not become fresh.
  */
-export async function playTour(app: DeploymentClients, teller: Teller): Promise<{ timeToFreshMs: number }> {
+export async function playTour(
+  app: DeploymentClients,
+  teller: Teller,
+  count: number,
+): Promise<{ timeToFreshMs: number }> {
   const { heading, say } = teller;
   const { http } = app;
   const read = () => http.query(api.rollups.dashboard.stats, { airport: AIRPORT });
 
-  heading("1. Load 3,000 flights");
+  heading(`1. Load ${count.toLocaleString("en")} flights`);
   if ((await http.query(api.rollups.dashboard.airports, {})).length > 0) say("they are there from an earlier run");
   else {
     await loadInto(http, {
+      count,
       onProgress: ({ loaded, total }) => {
         if (loaded % 500 === 0) say(`loaded ${loaded} of ${total}`);
       },
