@@ -69,6 +69,8 @@ export const MAX_TAIL_MS = 8 * MINUTE;
 export const POLL_PAUSE_MS = 250;
 /** The first tail of a deployment reads entries of this time; later ones go on where the last one stopped. */
 export const FIRST_LOOK_BACK_MS = MINUTE;
+/** A write that makes no row stale starts a tail at most so often: there may be effects of rows that do not exist yet. */
+export const UNURGENT_TAIL_MS = 5 * MINUTE;
 /** `inspect` reports a log that forgot entries between two polls for so long. */
 export const WRAP_RETENTION_MS = HOUR;
 /** The route notes topics that loop once in this time, however many requests there are. */

@@ -129,7 +129,8 @@ export async function withExecution<Result>(app: LazyApp, ctx: AnyMutationCtx, w
   if (execution.lostInvalidation !== undefined) throw execution.lostInvalidation;
   const effects = takeEffects(app, collector);
   if (effects.length > 0) await dispatchOwn(app, ctx, effects);
-  if (execution.wakesReaders) await ensureTail(app, ctx);
+  const { wakesReaders, hasWritten } = execution;
+  if (wakesReaders || hasWritten) await ensureTail(app, ctx, wakesReaders);
   return result;
 }
 

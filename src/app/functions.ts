@@ -95,7 +95,7 @@ const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
   backstop: findForgotten,
   audit: answerAudit,
   compute: answerRun,
-  tail: isTailNeeded,
+  tail: (_, ctx, { isUrgent }) => isTailNeeded(ctx, isUrgent),
   canary: (app, _, { sentAt }) => raiseCanary(app, sentAt),
   ping: lookAtWiring,
 };

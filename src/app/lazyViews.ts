@@ -214,7 +214,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
       execution.wakesReaders = true;
     } else {
       await invalidateTag(ctx.db as unknown as AnyWriter, tag);
-      await ensureTail(this.app, ctx as unknown as AnyMutationCtx);
+      await ensureTail(this.app, ctx as unknown as AnyMutationCtx, true);
     }
   }
 

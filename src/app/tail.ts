@@ -6,7 +6,13 @@ import { isTailing } from "../model/exports.js";
 import type { StartTail, Tailed } from "../model/jobs.js";
 import { isAlive } from "../model/run.js";
 import { type AnyMutationCtx, type AnyQueryCtx, type LazyReader, lazyDb } from "../schema.js";
-import { FIRST_LOOK_BACK_MS, MAX_BACKOFF_MS, MAX_FORWARD_AGE_MS, WRAP_RETENTION_MS } from "../times.js";
+import {
+  FIRST_LOOK_BACK_MS,
+  MAX_BACKOFF_MS,
+  MAX_FORWARD_AGE_MS,
+  UNURGENT_TAIL_MS,
+  WRAP_RETENTION_MS,
+} from "../times.js";
 import { complain } from "../values/describe.js";
 
 /*
@@ -39,11 +45,14 @@ export interface TailHealth {
 
 const findTail = (db: LazyReader) => db.query("lazyTail").first();
 
-/** After a mutation that makes subscribers run: makes sure that a tail reads what they raise. Never throws. */
-export async function ensureTail(app: LazyApp, ctx: AnyMutationCtx): Promise<void> {
+/**
+ * After a mutation that makes subscribers run: makes sure that a tail reads what they raise. It is urgent when they read
+ * rows that are stale now. Never throws.
+ */
+export async function ensureTail(app: LazyApp, ctx: AnyMutationCtx, isUrgent: boolean): Promise<void> {
   if (!isTailing(app)) return;
   try {
-    const isNeeded = await askSnapshot<boolean>(app, ctx, { kind: "tail" });
+    const isNeeded = await askSnapshot<boolean>(app, ctx, { kind: "tail", isUrgent });
     if (isNeeded) await ctx.scheduler.runAfter(0, app.refs.sweep, { job: { kind: "tail" } });
   } catch (error) {
     complain(error);
@@ -51,10 +60,11 @@ export async function ensureTail(app: LazyApp, ctx: AnyMutationCtx): Promise<voi
 }
 
 /** Whether a tail has to be started: none reads, or it is about to end, and nothing says to wait. */
-export async function isTailNeeded(_: LazyApp, ctx: Pick<AnyQueryCtx, "db">): Promise<boolean> {
+export async function isTailNeeded(ctx: Pick<AnyQueryCtx, "db">, isUrgent: boolean): Promise<boolean> {
   const found = await findTail(lazyDb(ctx.db));
   if (found === null) return true;
-  if ((found.problem?.retryAt ?? 0) > Date.now()) return false;
+  const waitsUntil = Math.max(found.problem?.retryAt ?? 0, isUrgent ? 0 : found.startedAt + UNURGENT_TAIL_MS);
+  if (waitsUntil > Date.now()) return false;
   return found.isClosing === true || !(await isAlive(ctx, found.job));
 }
 
@@ -64,7 +74,7 @@ export async function startTail(app: LazyApp, raw: AnyMutationCtx, job: StartTai
   const db = lazyDb(raw.db);
   const found = await findTail(db);
   if (job.isForced && found?.problem) await db.patch("lazyTail", found._id, { problem: undefined });
-  if (!(await isTailNeeded(app, raw))) return 0;
+  if (!(await isTailNeeded(raw, true))) return 0;
   const now = Date.now();
   const number = (found?.number ?? 0) + 1;
   // The clock of the log may have been set back; and what is older than a client's effects may be is not wanted.

@@ -26,9 +26,9 @@ export async function choose<Value extends string>(message: string, choices: Cho
   return answered(await select<string>({ message, options: choices, output })) as Value;
 }
 
-/** Asks yes or no. @throws CliError when the user ends the question. */
+/** Asks yes or no; Enter alone is no. @throws CliError when the user ends the question. */
 export async function agree(message: string): Promise<boolean> {
-  return answered(await confirm({ message, output }));
+  return answered(await confirm({ message, initialValue: false, output }));
 }
 
 /** Asks for a secret, which the terminal does not show. @throws CliError when the user ends the question. */

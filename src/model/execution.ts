@@ -56,7 +56,8 @@ export class MutationExecution extends Execution {
   readonly marked = new Set<string>();
   /** Views whose rows were read as a whole, by their keys; null for one that has too many. */
   readonly rows = new Map<string, Map<string, StoredRow> | null>();
-  /** Whether it has written something that makes subscribers run, and raise effects. */
+  /** Whether the app has written a document; and whether readers of rows run now, and raise effects. */
+  hasWritten = false;
   wakesReaders = false;
   /** Views whose tables were found to be missing. */
   readonly withoutTable = new Set<ViewDefinition>();

@@ -106,7 +106,7 @@ export type Question =
   | { kind: "wanted"; effects: readonly Effect[] } // Which effects of an old delivery are still wanted.
   | (Sweep & { kind: "due" }) // What a sweep has to handle.
   | BackstopJob
-  | { kind: "tail" } // Whether a tail has to be started.
+  | { kind: "tail"; isUrgent: boolean } // Whether a tail has to be started; at once, or when none was for a while.
   /** What a key's value is, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
   | { kind: "audit"; view: string; rows: number } // What is wrong with the next rows of a view.

@@ -24,6 +24,7 @@ export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
   const writer =
     (method: Method) =>
     (...args: unknown[]) => {
+      execution.hasWritten ||= turns !== IN_TURN;
       // Convex tells from the last argument whether the table is named; wrappers hand on one that is undefined.
       if (args.at(-1) === undefined) args.pop();
       const isNamed = args.length === NAMED[method];

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rename, symlink } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, rename, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "./pack.js";
@@ -11,6 +11,7 @@ const OWN_DEPENDENCIES = ["zod"];
 interface Manifest {
   dependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
+  bin?: Record<string, string>;
 }
 
 /**
@@ -33,6 +34,12 @@ export async function installConsumer(temp: string, unpacked: string): Promise<s
     await mkdir(dirname(join(modules, name)), { recursive: true });
     await symlink(join(ROOT, "node_modules", name), join(modules, name));
   }
-  await rename(unpacked, join(modules, "convex-lazy-views"));
+  const installed = join(modules, "convex-lazy-views");
+  await rename(unpacked, installed);
+  await mkdir(join(modules, ".bin"));
+  for (const [name, file] of Object.entries(manifest.bin ?? {})) {
+    await chmod(join(installed, file), 0o755);
+    await symlink(join("..", "convex-lazy-views", file), join(modules, ".bin", name));
+  }
   return consumer;
 }

@@ -16,10 +16,10 @@ export interface Run {
 export async function run(
   command: string,
   args: readonly string[],
-  { cwd, input = "" }: { cwd: string; input?: string },
+  { cwd, input = "", env = process.env }: { cwd: string; input?: string; env?: NodeJS.ProcessEnv },
 ): Promise<Run> {
   return await new Promise((resolve, reject) => {
-    const options = { cwd, maxBuffer: 1 << 26, timeout: WAIT_LIMIT_MS };
+    const options = { cwd, env, maxBuffer: 1 << 26, timeout: WAIT_LIMIT_MS };
     const child = execFile(command, args, options, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === "number") resolve({ code, stdout, stderr });

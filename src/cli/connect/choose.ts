@@ -1,5 +1,5 @@
 import { HOW_TO_MAKE_A_KEY } from "../api.js";
-import { CliError } from "../output.js";
+import { CliError, note } from "../output.js";
 import { choose, isInteractive } from "../prompts.js";
 import { exportRemedy } from "./app.js";
 import { type Context, TRANSPORTS, type Transport } from "./context.js";
@@ -37,6 +37,9 @@ export async function chooseTransport(context: Context): Promise<{ transport: Tr
     throw new CliError(`No transport can be set up:\n${obstacles.join("\n")}`);
   }
   if (options.yes || possible.length === 1 || !isInteractive()) return { transport: first, isFixed: false };
+  for (const transport of app.transports.filter((name) => !(possible as string[]).includes(name))) {
+    note(`${transport} cannot be set up now: ${obstacleTo(transport as Transport, context)}`);
+  }
   const choices = possible.map((value) => ({ value, label: value, hint: ABOUT[value] }));
   return { transport: await choose("How shall effects leave a query?", choices), isFixed: true };
 }

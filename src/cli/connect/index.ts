@@ -28,41 +28,50 @@ export async function connect(options: ConnectOptions): Promise<boolean> {
   const report = new Report(options.json === true);
   const deployment = await findDeployment(options);
   report.found(`The deployment is ${deployment.describe}.`);
-  const app = await lookAtApp(deployment, options.module);
+  const [app, variables] = await Promise.all([lookAtApp(deployment, options.module), envList(deployment)]);
   report.found(`convex/${app.module}.ts exports the library's functions.`);
-  const variables = await envList(deployment);
   for (const [name, value] of Object.entries(variables)) if (name.startsWith("LAZY_VIEWS_")) keepSecret(value);
   const context: Context = { options, deployment, app, variables, report };
-  const hadSealSecret = (variables.LAZY_VIEWS_SECRET ?? "") !== "";
+  const before = { ...variables };
   // The transport is chosen first, so that an error there leaves everything as it was.
   const choice = await chooseTransport(context);
   await setUpSealSecret(context);
   const transport = await setUpTransport(context, choice);
-  if (options.rotate) {
-    if (hadSealSecret) await rotateSealSecret(context);
-    if (transport === "logStream") await rotateStreamSecret(context);
-    if (transport === "logTail")
-      report.found("To rotate LAZY_VIEWS_LOG_KEY, make another key and give it by --log-key.");
-  }
+  if (options.rotate) await rotate(context, transport, before);
+  warnOfBoth(context, transport);
   const { hasArrived, delayMs, problems } = await proveByCanary(context);
-  const { url } = deployment;
-  report.end({
-    deployment: url,
-    module: app.module,
-    transport,
-    connected: hasArrived,
-    canaryMs: delayMs,
-    problems,
-  });
+  const { module } = app;
+  report.end({ deployment: deployment.url, module, transport, connected: hasArrived, canaryMs: delayMs, problems });
   if (!hasArrived && !options.json) {
     const seen = problems.map((problem) => `- ${problem}`).join("\n");
     throw new CliError(`The effect has not arrived within 90 s by ${transport}. inspect reports:\n${seen}`);
   }
-  if (options.rotate) {
+  const commands = options.rotate ? endOfRotation(context) : [];
+  if (commands.length > 0) {
     note("Effects that the old secrets sealed or signed are still accepted. An hour from now, end the rotation:");
-    for (const command of endOfRotation(context)) note(`  ${command}`);
+    for (const command of commands) note(`  ${command}`);
   }
   return hasArrived;
+}
+
+/** Rotates what was there before this run: a secret that it has just made is new enough. */
+async function rotate(context: Context, transport: Transport, before: Record<string, string>): Promise<void> {
+  if (before.LAZY_VIEWS_SECRET) await rotateSealSecret(context);
+  if (transport === "logStream" && before.LAZY_VIEWS_STREAM_SECRET) await rotateStreamSecret(context);
+  if (before.LAZY_VIEWS_LOG_KEY && context.options.logKey === undefined) {
+    context.report.found("LAZY_VIEWS_LOG_KEY stays: to replace it, make another key and give it by --log-key.");
+  }
+}
+
+/** Where both are set up, the log stream and the tail carry each effect: the second one does nothing, and is paid for. */
+function warnOfBoth({ variables, report }: Context, transport: Transport): void {
+  if (!variables.LAZY_VIEWS_STREAM_SECRET || !variables.LAZY_VIEWS_LOG_KEY) return;
+  const end =
+    transport === "logStream"
+      ? "`npx convex env remove LAZY_VIEWS_LOG_KEY` ends the log tail."
+      : "To end the log stream, delete it in the dashboard under Settings → Integrations, and run " +
+        "`npx convex env remove LAZY_VIEWS_STREAM_SECRET`.";
+  report.warned(`The log stream and the log tail are both set up, and you pay for both. ${end}`);
 }
 
 /** Sets up what was chosen; where it was the default and the deployment refuses it, the log tail in its place. */

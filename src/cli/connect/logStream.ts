@@ -38,7 +38,7 @@ export async function setUpLogStream(context: Context): Promise<void> {
   if (stream === null) {
     const secret = await createWebhookStream(deployment).catch((error) => {
       throw error instanceof ApiError && error.code === "LogStreamingNotEnabled"
-        ? new Unavailable(`This deployment's plan has no log streams. ${error.message}`)
+        ? new Unavailable(`This deployment's plan has no log streams; --transport logTail needs none. ${error.message}`)
         : error;
     });
     report.changed(`Created the log stream to ${effectsUrl(deployment)}, with the topic console alone.`);

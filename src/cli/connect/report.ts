@@ -51,6 +51,7 @@ export class Report {
       printJson({ ...result, changes, warnings });
       return;
     }
+    if (!connected) return;
     const took = canaryMs === null ? "" : ` in ${canaryMs.toLocaleString("en-US")} ms`;
     if (connected) {
       print(

@@ -1,4 +1,6 @@
+import { internalMutationGeneric } from "convex/server";
 import { v } from "convex/values";
+import { internal } from "./_generated/api";
 import { customerTotals } from "./customerTotals";
 import { mutation, query } from "./lazy";
 
@@ -11,5 +13,20 @@ export const add = mutation({
   args: { customer: v.string(), amount: v.number() },
   handler: async (ctx, order) => {
     await ctx.db.insert("orders", order);
+  },
+});
+
+/** Schedules an effect of its own for each number. */
+export const look = query({
+  args: { number: v.number() },
+  handler: async (ctx, { number }) => {
+    ctx.scheduleEffect(internal.orders.looked, { number });
+  },
+});
+
+export const looked = internalMutationGeneric({
+  args: { number: v.number() },
+  handler: async (ctx, { number }) => {
+    await ctx.db.insert("looks", { number });
   },
 });

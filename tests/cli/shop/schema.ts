@@ -5,6 +5,7 @@ import { customerTotalsTable } from "./customerTotals";
 
 export default defineSchema({
   orders: defineTable({ customer: v.string(), amount: v.number() }).index("by_customer", ["customer"]),
+  looks: defineTable({ number: v.number() }),
   customerTotals: customerTotalsTable,
   ...lazyTables,
 });

@@ -5,3 +5,4 @@ import type * as orders from "../orders";
 type FullApi = ApiFromModules<{ orders: typeof orders }>;
 
 export const api = anyApi as unknown as FilterApi<FullApi, FunctionReference<any, "public">>;
+export const internal = anyApi as unknown as FilterApi<FullApi, FunctionReference<any, "internal">>;

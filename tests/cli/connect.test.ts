@@ -1,0 +1,252 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { ConvexHttpClient } from "convex/browser";
+import { expect, onTestFinished, test } from "vitest";
+import type { ConnectResult } from "../../src/cli/connect/report.js";
+import { eventually } from "../eventually";
+import { appFolder, commandLine, type ShopBackend, startShop, variablesOf } from "./commandLine";
+import { api, modules } from "./shop";
+
+/** The log stream delivers as fast as this, in ms; a real one every 5,000. */
+const INTERVAL_MS = 20;
+
+/** A deployment that has no functions yet. */
+const UNPUSHED = { "./_generated/api.ts": async () => ({}) };
+
+const shop = async (options: Parameters<typeof startShop>[0] = {}) =>
+  await startShop({ logStreams: { intervalMs: INTERVAL_MS }, ...options });
+
+/** Runs `connect`, and checks that it prints none of the deployment's secrets. */
+async function connect(backend: ShopBackend, args: string[] = [], env = variablesOf(backend), folder?: string) {
+  const result = await commandLine(folder ?? (await appFolder()), env, "connect", ...args);
+  const secrets = [backend.adminKey, backend.logKey, ...Object.values(await settings(backend))];
+  for (const secret of secrets) expect(result.stdout + result.stderr).not.toContain(secret);
+  return result;
+}
+
+/** As `connect`, with `--json`. */
+async function connectJson(backend: ShopBackend, ...args: string[]) {
+  const { stdout, stderr, code } = await connect(backend, [...args, "--json"]);
+  expect(stdout, stderr).not.toBe("");
+  return { code, ...(JSON.parse(stdout) as ConnectResult) };
+}
+
+/** The deployment's variables that are the library's. */
+async function settings(backend: ShopBackend): Promise<Record<string, string>> {
+  const { environmentVariables } = await call(backend, "list_environment_variables");
+  const all = Object.entries(environmentVariables as Record<string, string>);
+  return Object.fromEntries(all.filter(([name]) => name.startsWith("LAZY_VIEWS_")));
+}
+
+/** Calls an endpoint of the deployment's API. */
+async function call(backend: ShopBackend, path: string, body?: object) {
+  const response = await fetch(`${backend.url}/api/v1/${path}`, {
+    method: body === undefined ? "GET" : "POST",
+    headers: { authorization: `Convex ${backend.adminKey}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
+  return text === "" ? null : JSON.parse(text);
+}
+
+const effectsUrl = ({ siteUrl }: ShopBackend) => `${siteUrl}/lazy-views/effects`;
+
+const createStream = (backend: ShopBackend, stream: { url: string; topics: string[] | null }) =>
+  call(backend, "create_log_stream", { logStreamType: "webhook", format: "json", ...stream });
+
+test("sets up the log stream of a deployment that has nothing, finds it as it is, and rotates its secrets", async () => {
+  const backend = await shop();
+  const first = await connect(backend);
+  expect(first.stderr).not.toContain("warning:");
+  expect(first.stdout).toMatch(/^Connected by logStream: an effect has gone all the way in [\d,]+ ms/m);
+  expect(first.code).toBe(0);
+  const found = await settings(backend);
+  expect(found.LAZY_VIEWS_SECRET).toMatch(/^[0-9a-f]{64}$/);
+  const streams = await call(backend, "list_log_streams");
+  expect(streams).toMatchObject([
+    {
+      logStreamType: "webhook",
+      url: effectsUrl(backend),
+      topics: ["console"],
+      hmacSecret: found.LAZY_VIEWS_STREAM_SECRET,
+    },
+  ]);
+
+  expect(await connectJson(backend)).toMatchObject({
+    code: 0,
+    deployment: backend.url,
+    module: "lazy",
+    transport: "logStream",
+    connected: true,
+    canaryMs: expect.any(Number),
+    changes: [],
+    warnings: [],
+    problems: [],
+  });
+  expect(await settings(backend)).toEqual(found);
+  expect(await call(backend, "list_log_streams")).toEqual(streams);
+
+  // Rotates while effects flow: none is lost.
+  const client = new ConvexHttpClient(backend.url);
+  let isRotating = true;
+  let looks = 0;
+  const looking = (async () => {
+    while (isRotating) await client.query(api.orders.look, { number: looks++ });
+  })();
+  const { code, stdout, stderr } = await connect(backend, ["--rotate"]);
+  isRotating = false;
+  await looking;
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain("Rotated LAZY_VIEWS_SECRET");
+  const after = await settings(backend);
+  expect(after).toMatchObject({
+    LAZY_VIEWS_SECRET_PREVIOUS: found.LAZY_VIEWS_SECRET,
+    LAZY_VIEWS_STREAM_SECRET_PREVIOUS: found.LAZY_VIEWS_STREAM_SECRET,
+  });
+  expect(after.LAZY_VIEWS_SECRET).not.toBe(found.LAZY_VIEWS_SECRET);
+  expect(await call(backend, "list_log_streams")).toMatchObject([{ hmacSecret: after.LAZY_VIEWS_STREAM_SECRET }]);
+  expect(looks).toBeGreaterThan(10);
+  await eventually(async () => {
+    const found = await backend.run((ctx) => ctx.db.query("looks").collect());
+    expect(found.map(({ number }) => number).sort((a, b) => a - b)).toEqual([...Array(looks).keys()]);
+  });
+});
+
+test("sets up the log tail with a key that may only view logs, and then finds it as it is", async () => {
+  const backend = await shop();
+  const first = await connectJson(backend, "--transport", "logTail", "--log-key", backend.logKey);
+  expect(first).toMatchObject({ code: 0, transport: "logTail", connected: true, problems: [], warnings: [] });
+  expect(first.changes).toHaveLength(2);
+  const found = await settings(backend);
+  expect(found.LAZY_VIEWS_LOG_KEY).toBe(backend.logKey);
+
+  expect(await connectJson(backend)).toMatchObject({ code: 0, transport: "logTail", connected: true, changes: [] });
+  expect(await settings(backend)).toEqual(found);
+});
+
+test("stores the key at hand for the log tail only when it is told to", async () => {
+  const backend = await shop();
+  const refused = await connect(backend, ["--transport", "logTail"]);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("--log-key");
+  expect(await settings(backend)).not.toHaveProperty("LAZY_VIEWS_LOG_KEY");
+
+  const agreed = await connectJson(backend, "--transport", "logTail", "--yes");
+  expect(agreed).toMatchObject({ connected: true, warnings: [expect.stringContaining("may do everything")] });
+});
+
+test("does not set a log key that is refused", async () => {
+  const backend = await shop();
+  const { code, stderr } = await connect(backend, [
+    "--transport",
+    "logTail",
+    "--log-key",
+    "embedded-backend|0123456789",
+  ]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/The key is refused: .*401/);
+  expect(stderr).toContain("deployment:logs:view");
+  expect(await settings(backend)).not.toHaveProperty("LAZY_VIEWS_LOG_KEY");
+});
+
+test("sets up clients", async () => {
+  const backend = await shop();
+  const result = await connectJson(backend, "--transport", "client");
+  expect(result).toMatchObject({ code: 0, transport: "client", connected: true, problems: [], warnings: [] });
+  expect(Object.keys(await settings(backend))).toEqual(["LAZY_VIEWS_SECRET"]);
+});
+
+test("warns of a log stream with other topics, and mends it when told to", async () => {
+  const backend = await shop();
+  await createStream(backend, { url: effectsUrl(backend), topics: null });
+  const warned = await connectJson(backend);
+  expect(warned.warnings).toEqual([expect.stringMatching(/has all topics.*--fix/)]);
+  expect(await call(backend, "list_log_streams")).toMatchObject([{ topics: null }]);
+
+  const mended = await connectJson(backend, "--fix");
+  expect(mended).toMatchObject({
+    code: 0,
+    connected: true,
+    warnings: [],
+    changes: [expect.stringContaining("Changed")],
+  });
+  expect(await call(backend, "list_log_streams")).toMatchObject([{ topics: ["console"] }]);
+});
+
+test("leaves a log stream alone that posts elsewhere", async () => {
+  const backend = await shop();
+  await createStream(backend, { url: "http://127.0.0.1:9/elsewhere", topics: ["console"] });
+  const streams = await call(backend, "list_log_streams");
+  const asked = await connect(backend, ["--transport", "logStream"]);
+  expect(asked.code).toBe(1);
+  expect(asked.stderr).toMatch(/posts to http:\/\/127\.0\.0\.1:9\/elsewhere.*--fix/);
+
+  const unasked = await connect(backend);
+  expect(unasked.code).toBe(1);
+  expect(unasked.stderr).toMatch(/logTail takes its place.*\n.*needs a key that may view logs/);
+  expect(await call(backend, "list_log_streams")).toEqual(streams);
+});
+
+test("takes the log tail on a plan without log streams", async () => {
+  const backend = await shop({ logStreams: false });
+  const result = await connectJson(backend, "--log-key", backend.logKey);
+  expect(result).toMatchObject({ code: 0, transport: "logTail", connected: true });
+  expect(result.warnings).toEqual([expect.stringContaining("plan has no log streams")]);
+});
+
+test("says what to do about functions that are not there", async () => {
+  const { "./lazy.ts": lazy, "./http.ts": http, ...others } = modules;
+  const folder = await appFolder();
+  const unpushed = await shop({ modules: UNPUSHED });
+  const missing = await connect(unpushed, [], variablesOf(unpushed), folder);
+  expect(missing.code).toBe(1);
+  expect(missing.stderr).toMatch(/npx convex dev --once.*npx convex-lazy-views init/);
+
+  const unrouted = await shop({ modules: { ...others, "./lazy.ts": lazy as never } });
+  const obstacle = await connect(unrouted, ["--transport", "logStream"], variablesOf(unrouted), folder);
+  expect(obstacle.code).toBe(1);
+  expect(obstacle.stderr).toContain("lazy.registerRoutes(http)");
+  expect(await settings(unrouted)).toEqual({});
+});
+
+test("says that a key is wrong, or that no deployment is named", async () => {
+  const backend = await shop();
+  const folder = await appFolder();
+  const wrong = await connect(
+    backend,
+    [],
+    variablesOf({ ...backend, adminKey: "embedded-backend|0123456789" }),
+    folder,
+  );
+  expect(wrong.code).toBe(1);
+  expect(wrong.stderr).toContain("The key is wrong, or of another deployment.");
+  expect(wrong.stderr).not.toMatch(/ {4}at |0123456789/);
+
+  const unnamed = await connect(backend, [], {}, folder);
+  expect(unnamed.code).toBe(1);
+  expect(unnamed.stderr).toContain("npx convex dev --once");
+});
+
+test("finds the deployment in .env.local, and by a deploy key", async () => {
+  const backend = await shop({ modules: UNPUSHED });
+  const lines = Object.entries(variablesOf(backend)).map(([name, value]) => `${name}=${value}\n`);
+  const folder = await appFolder({ ".env.local": lines.join("") });
+  const local = await connect(backend, [], {}, folder);
+  expect(local.stdout, local.stderr).toContain(`The deployment is ${backend.url} (self-hosted).`);
+
+  // The official CLI asks Convex which deployment a key belongs to.
+  const convex = createServer((request, response) => {
+    const isUrl = request.url === "/api/deployment/url_for_key";
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(isUrl ? backend.url : { team: "team", project: "shop", isDefault: true }));
+  });
+  await new Promise<void>((resolve) => convex.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void convex.close());
+  const env = {
+    CONVEX_DEPLOY_KEY: `dev:${backend.adminKey}`,
+    CONVEX_PROVISION_HOST: `http://127.0.0.1:${(convex.address() as AddressInfo).port}`,
+  };
+  const keyed = await connect(backend, [], env);
+  expect(keyed.stdout, keyed.stderr).toContain(`The deployment is ${backend.url} (cloud).`);
+});
