@@ -19,33 +19,31 @@ export type Check = <Result>(what: string, work: () => Promise<Result>) => Promi
 /** Ends the checks of one example. */
 class NotHeld extends Error {}
 
-/** Runs the checks of one example, and hands on each result. */
+/** Runs the checks of one example, and hands on each result. What fails between them is a result, too. */
 export async function runChecks(
   of: string,
   checks: (check: Check) => Promise<void>,
   report: (result: CheckResult) => void,
 ): Promise<void> {
+  const beganAt = performance.now();
+  const tell = (what: string, since: number, thrown?: unknown) => {
+    const error = thrown === undefined || thrown instanceof Error ? thrown : new Error(String(thrown));
+    report({ of, what, durationMs: performance.now() - since, ...(error && { error }) });
+  };
   const check: Check = async (what, work) => {
-    const startedAt = performance.now();
-    const result = (error?: Error) => ({
-      of,
-      what,
-      durationMs: performance.now() - startedAt,
-      ...(error && { error }),
-    });
+    const since = performance.now();
     try {
       const value = await work();
-      report(result());
+      tell(what, since);
       return value;
     } catch (error) {
-      report(result(error instanceof Error ? error : new Error(String(error))));
+      tell(what, since, error);
       throw new NotHeld(what);
     }
   };
   try {
     await checks(check);
   } catch (error) {
-    if (error instanceof NotHeld) return;
-    throw error;
+    if (!(error instanceof NotHeld)) tell("what its checks begin with", beganAt, error);
   }
 }
