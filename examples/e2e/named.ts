@@ -38,7 +38,7 @@ export async function prepareDeployment(
   say(`The deployment is ${describe}.`);
   await refuseOtherApps(deployment, options.replace);
   say(await push(deployment));
-  const transport = await connect(deployment, options.transport, say);
+  const transport = await connect(deployment, options.transport);
   return { url, adminKey: key, transport };
 }
 
@@ -61,12 +61,8 @@ async function push(target: CliTarget): Promise<string> {
   throw new CliError(`npx convex deploy failed:\n${stderr.trim() || stdout.trim()}`);
 }
 
-/** Runs `convex-lazy-views connect`, and returns the transport that the deployment has now. */
-async function connect(
-  { env, args }: CliTarget,
-  transport: Transport | undefined,
-  say: (text: string) => void,
-): Promise<Transport> {
+/** Runs `convex-lazy-views connect`, which tells what it does, and returns the transport that the deployment has now. */
+async function connect({ env, args }: CliTarget, transport: Transport | undefined): Promise<Transport> {
   const asked = transport === undefined ? [] : ["--transport", transport];
   const command = ["--import", "tsx", COMMAND_LINE, "connect", "--yes", "--json", ...asked, ...args];
   const child = spawn(process.execPath, command, {
@@ -75,7 +71,6 @@ async function connect(
   });
   const output = await text(child.stdout);
   const found = output.trim() === "" ? {} : (JSON.parse(output) as Partial<ConnectReport>);
-  for (const change of found.changes ?? []) say(`connect: ${change}`);
   if (found.connected && found.transport !== undefined) return toTransport(found.transport);
   throw new CliError(`npx convex-lazy-views connect failed. ${found.problems?.join(" ") ?? ""}`);
 }
@@ -84,6 +79,5 @@ async function connect(
 interface ConnectReport {
   transport: string;
   connected: boolean;
-  changes: string[];
   problems: string[];
 }
