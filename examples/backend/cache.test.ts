@@ -6,6 +6,7 @@ import { newEntry } from "./execution";
 import { api, modules, schema } from "./fixture";
 import { connect, connectHttp, events, follow, runs, start } from "./fixture/setup";
 import { FunctionLog } from "./functionLog/log";
+import { LogStreams } from "./logStream/streams";
 import { type QueryHolder, QueryRunner } from "./queries";
 import { Reporter } from "./reporter";
 import { Runtime } from "./runtime";
@@ -76,7 +77,9 @@ test("a consistent reader gets one time, or an error when that time is gone", as
 
 test("a result has a timestamp at which what it shows was there", async () => {
   const activity = new Activity();
-  const reporter = new Reporter(new Trace((work) => work()), new FunctionLog());
+  const outside = (work: () => void) => work();
+  const trace = new Trace(outside);
+  const reporter = new Reporter(trace, new FunctionLog(), new LogStreams(trace, activity, outside));
   const runtime = new Runtime(schema, modules, {}, new Environment(), reporter, activity);
   const queries = new QueryRunner(runtime, reporter);
   const holder = { path: "messages:list", args: { channel: "a" }, result: null } as QueryHolder;

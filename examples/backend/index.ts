@@ -17,7 +17,10 @@ import { FunctionLog, type FunctionLogOptions } from "./functionLog/log";
 import { HttpApi } from "./http/api";
 import { Keys } from "./http/keys";
 import { BackendServer } from "./http/server";
-import { LogStream } from "./logStream";
+import { LogStreamApi } from "./logStream/endpoints";
+import type { LogTopic } from "./logStream/events";
+import type { LogStreamTarget } from "./logStream/sender";
+import { LogStreams } from "./logStream/streams";
 import type { Modules } from "./modules";
 import { QueryRunner } from "./queries";
 import { Reporter } from "./reporter";
@@ -29,7 +32,7 @@ export type { Caller, UdfType } from "./execution";
 export type { TraceEvent } from "./trace";
 export type { Component, Components, Modules, Trace };
 
-/** A webhook log stream for the topic "console". */
+/** A webhook log stream that the deployment has from the start. */
 export interface LogStreamOptions {
   /** Where events are posted to. Default: `path` at the backend itself. */
   url?: string;
@@ -37,12 +40,12 @@ export interface LogStreamOptions {
   path?: string;
   /** The key that bodies are signed with. */
   secret: string;
-  /** How long events gather before they are sent. Default: 5,000, as Convex does. */
+  /** How long events gather before they are sent. Default: `logStreamIntervalMs`. */
   intervalMs?: number;
   /** One JSON array a request (default), or one JSON object a line. */
   format?: "json" | "jsonl";
-  /** Console lines are the one topic there is. */
-  topics?: ["console"];
+  /** What it is about. Default: `["console"]`; null: everything. */
+  topics?: LogTopic[] | null;
 }
 
 /** What `startBackend` takes. */
@@ -57,6 +60,10 @@ export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, b
   /** The deployment's environment variables. They are put back when the backend closes. */
   env?: Record<string, string>;
   logStream?: LogStreamOptions;
+  /** How often log streams deliver, in milliseconds. Default: 5,000, as Convex does. */
+  logStreamIntervalMs?: number;
+  /** Whether the deployment's plan has log streams. Default: true. */
+  hasLogStreams?: boolean;
   functionLog?: FunctionLogOptions;
   /** The key that may do everything, `<name>|<hex>`. Default: a new one. */
   adminKey?: string;
@@ -97,27 +104,27 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
   const trace = new Trace(outside);
   const activity = new Activity();
   const functionLog = new FunctionLog(options.functionLog);
-  const reporter = new Reporter(trace, functionLog, options.readable);
+  const logStreams = new LogStreams(trace, activity, outside);
+  const reporter = new Reporter(trace, functionLog, logStreams, options.readable);
   const { schema, modules, components = {} } = options;
   const environment = new Environment();
   const runtime = new Runtime(schema, modules, components, environment, reporter, activity);
   const queries = new QueryRunner(runtime, reporter);
   const keys = new Keys(options.adminKey, options.logKey);
   const services = { runtime, queries, mutations: new MutationLog(), keys, activity, outside };
+  const { hasLogStreams: isAllowed = true, logStreamIntervalMs: intervalMs = 5_000 } = options;
   const endpoints = [
     new HttpApi(runtime, queries, keys),
     new FunctionLogApi(functionLog, keys),
+    new LogStreamApi(logStreams, keys, { isAllowed, intervalMs }),
     new AdminApi(runtime, environment, keys),
   ];
   const server = new BackendServer(services, endpoints, trace);
   const url = await server.listen(options.port ?? 0);
   const env = { CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env };
   environment.apply(Object.entries(env).map(([name, value]) => ({ name, value })));
-  const logStream =
-    options.logStream === undefined ? null : new LogStream(targetOf(options.logStream, url), trace, outside);
-  if (logStream !== null) {
-    reporter.logStream = logStream;
-    await logStream.start();
+  if (options.logStream !== undefined) {
+    await logStreams.create(targetOf({ intervalMs, ...options.logStream }, url)).opened;
   }
 
   return {
@@ -130,14 +137,14 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
     async idle() {
       for (;;) {
         await activity.settled();
-        await logStream?.drained();
+        await logStreams.drained();
         if (runtime.jobs.due) await sleep(1);
-        else if (activity.idle && (logStream?.empty ?? true)) return;
+        else if (activity.idle && logStreams.empty) return;
       }
     },
     async close() {
       runtime.jobs.close();
-      logStream?.stop();
+      logStreams.stop();
       functionLog.stop();
       await server.close();
       await activity.settled();
@@ -146,11 +153,7 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
   };
 }
 
-function targetOf({ url, path, secret, intervalMs, format }: LogStreamOptions, siteUrl: string) {
-  return {
-    url: url ?? new URL(path ?? "/", siteUrl).href,
-    secret,
-    intervalMs: intervalMs ?? 5_000,
-    format: format ?? ("json" as const),
-  };
+function targetOf(options: LogStreamOptions & { intervalMs: number }, siteUrl: string): LogStreamTarget {
+  const { url, path = "/", secret, intervalMs, format = "json", topics = ["console"] } = options;
+  return { url: url ?? new URL(path, siteUrl).href, secret, intervalMs, format, topics };
 }

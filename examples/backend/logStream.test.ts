@@ -1,26 +1,31 @@
 import { createHmac } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../tests/eventually";
 import { logLine } from "./console";
 import { api } from "./fixture";
 import { type LogEvent, receiveLogs } from "./fixture/receiver";
 import { connectHttp, events, start } from "./fixture/setup";
-import { LogStream } from "./logStream";
+import { consoleEvent } from "./logStream/events";
+import { LogStreamSender } from "./logStream/sender";
 import { Trace } from "./trace";
 
 const secret = "s3cret";
 const intervalMs = 20;
 
 const source = { udfType: "query", path: "a:b", component: "", requestId: "0", cached: true } as const;
-const lines = Array.from({ length: 5_000 }, (_, i) => logLine("LOG", [i], "a:b"));
+const sent = Array.from({ length: 5_000 }, (_, i) => consoleEvent(source, logLine("LOG", [i], "a:b")));
 
 /** A stream that no backend writes to. */
-async function startStream(url: string, intervalMs: number): Promise<LogStream> {
+async function startStream(url: string, intervalMs: number) {
   const outside = (work: () => void) => work();
-  const stream = new LogStream({ url, secret, intervalMs, format: "json" }, new Trace(outside), outside);
-  await stream.start();
+  const trace = new Trace(outside);
+  const target = { url, secret, intervalMs, format: "json", topics: ["console"] } as const;
+  const stream = new LogStreamSender(target, trace, outside);
+  expect(await stream.verify()).toBe(null);
+  stream.start();
   onTestFinished(() => stream.stop());
-  return stream;
+  return { stream, trace };
 }
 
 test("a new stream is probed, and events are signed", async () => {
@@ -86,10 +91,10 @@ test("events have Convex's form", async () => {
 
 test("lines wait for the interval and travel in batches of at most 128", async () => {
   const receiver = await receiveLogs();
-  const stream = await startStream(receiver.url, 10);
+  const { stream } = await startStream(receiver.url, 10);
   // In one go: no interval ends between the two.
-  stream.push(source, lines.slice(0, 200));
-  stream.push(source, lines.slice(200, 300));
+  stream.push(sent.slice(0, 200));
+  stream.push(sent.slice(200, 300));
   expect(stream.empty).toBe(false);
   await stream.drained();
   expect(receiver.requests.slice(1).map((request) => request.events.length)).toEqual([128, 128, 44]);
@@ -166,27 +171,47 @@ test("a stream whose endpoint refuses the probe stays silent", async () => {
   expect(receiver.requests).toHaveLength(1);
 });
 
-test("the buffer takes 4,096 events; what comes before it is emptied is lost", async () => {
+test("the buffer takes 4,096 events; what comes before it is emptied is lost, and the trace says so", async () => {
   const receiver = await receiveLogs();
-  const stream = await startStream(receiver.url, 3_600_000);
-  stream.push(source, lines);
+  const { stream, trace } = await startStream(receiver.url, 3_600_000);
+  stream.push(sent);
   await stream.drained();
   expect(receiver.requests.slice(1).map((request) => request.events.length)).toEqual(Array(32).fill(128));
-  stream.push(source, lines.slice(0, 1));
+  expect(trace.history().at(-1)).toMatchObject({ type: "delivery" });
+  expect(trace.history().filter(({ type }) => type === "loss")).toMatchObject([{ events: 904 }]);
+  stream.push(sent.slice(0, 1));
   expect(stream.empty).toBe(false);
   stream.stop();
   expect(receiver.events()).toHaveLength(4_096);
 });
 
+test("eight full buffers wait for a slow endpoint; the ninth is lost", async () => {
+  const { receiver, release } = await receiveSlowly();
+  const { stream, trace } = await startStream(receiver.url, 3_600_000);
+  for (let buffers = 0; buffers < 10; buffers++) {
+    stream.push(sent.slice(0, 4_096));
+    await new Promise(setImmediate);
+  }
+  expect(trace.history().filter(({ type }) => type === "loss")).toMatchObject([{ events: 4_096 }]);
+  release();
+  stream.stop();
+});
+
+test("where an interval is shorter than a delivery, nothing is lost", async () => {
+  const { receiver, release } = await receiveSlowly();
+  const { stream, trace } = await startStream(receiver.url, 1);
+  for (const event of sent.slice(0, 40)) {
+    stream.push([event]);
+    await sleep(3);
+  }
+  release();
+  await stream.drained();
+  expect(receiver.events()).toEqual(sent.slice(0, 40));
+  expect(trace.history().filter(({ type }) => type === "loss")).toEqual([]);
+});
+
 test("a slow endpoint delays no function", async () => {
-  let release = () => {};
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const receiver = await receiveLogs(async (n) => {
-    if (n > 0) await held;
-    return 200;
-  });
+  const { receiver, release } = await receiveSlowly();
   const backend = await start({ logStream: { url: receiver.url, secret, intervalMs } });
   const http = connectHttp(backend);
   await http.mutation(api.logging.flood, { lines: 1 });
@@ -196,6 +221,19 @@ test("a slow endpoint delays no function", async () => {
   await backend.idle();
   expect(receiver.events()).toHaveLength(2);
 });
+
+/** An endpoint that accepts the probe, and answers nothing else before it is released. */
+async function receiveSlowly() {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const receiver = await receiveLogs(async (n) => {
+    if (n > 0) await held;
+    return 200;
+  });
+  return { receiver, release };
+}
 
 test("by default the stream calls a route of the app, whose own lines are events too", async () => {
   const backend = await start({ logStream: { path: "/files/none", secret, intervalMs } });

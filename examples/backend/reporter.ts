@@ -3,7 +3,8 @@ import type { QueryResult } from "./cache";
 import type { LogLine } from "./console";
 import { type Caller, type IdentityType, newExecutionId, newRequestId, type Outcome, type UdfType } from "./execution";
 import type { FunctionLog } from "./functionLog/log";
-import type { LogStream } from "./logStream";
+import { consoleEvent, executionEvent } from "./logStream/events";
+import type { LogStreams } from "./logStream/streams";
 import type { Bandwidth } from "./metrics";
 import type { Trace } from "./trace";
 
@@ -39,15 +40,13 @@ export interface Run {
   bandwidth: (() => Bandwidth) | null;
 }
 
-/** Tells the trace, the function log, and the log stream when there is one, what functions did. */
+/** Tells the trace, the function log and the log streams what functions did. */
 export class Reporter {
-  /** Set when the deployment has a log stream. */
-  logStream: LogStream | null = null;
-
   /** @param readable - Says how the trace shows a console message; the logs get it as it is. */
   constructor(
     private readonly trace: Trace,
     private readonly functionLog: FunctionLog,
+    private readonly logStreams: LogStreams,
     private readonly readable = (message: string) => message,
   ) {}
 
@@ -57,6 +56,7 @@ export class Reporter {
     if (source.udfType === "query" || source.udfType === "mutation") this.lines(source, run.lines);
     this.execution(source, run);
     this.functionLog.append({ kind: "Completion", source, run, loggedAt: Date.now() });
+    if (this.logStreams.isActive) this.logStreams.push([executionEvent(source, run)]);
   }
 
   /** A function ended. Of one that is part of another's transaction, only the trace knows. */
@@ -115,7 +115,7 @@ export class Reporter {
         truncated,
       });
     }
-    this.logStream?.push(source, lines);
+    if (this.logStreams.isActive) this.logStreams.push(lines.map((line) => consoleEvent(source, line)));
   }
 }
 

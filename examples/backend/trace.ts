@@ -39,6 +39,11 @@ export type TraceEvent = { at: number } & (
       attempt: number;
       durationMs: number;
     }
+  | {
+      /** Log events that the log stream lost, because its buffer or its queue was full. */
+      type: "loss";
+      events: number;
+    }
 );
 
 /** An event without its time. */

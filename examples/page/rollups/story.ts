@@ -100,7 +100,8 @@ export function follow(story: Story, event: TraceEvent): Story {
     case "execution":
       return executed(story, unmarked(event));
     case "delivery":
-      return story; // What it led to says more.
+    case "loss":
+      return story; // A dispatch says what was delivered.
   }
 }
 

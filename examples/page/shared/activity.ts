@@ -14,6 +14,7 @@ import { unmarked } from "./unmarked";
 
 type ExecutionEvent = Extract<TraceEvent, { type: "execution" }>;
 type ConsoleEvent = Extract<TraceEvent, { type: "console" }>;
+type LossEvent = Extract<TraceEvent, { type: "loss" }>;
 
 /** What belongs to an example: the functions in its folder, and the recomputes of its views. */
 export interface Scope {
@@ -67,7 +68,9 @@ export function followActivity(activity: Activity, event: TraceEvent, scope: Sco
     case "execution":
       return executed(activity, unmarked(event), scope);
     case "delivery":
-      return activity; // What it led to says more.
+      return activity; // Its dispatch says what was delivered.
+    case "loss":
+      return lost(activity, event);
   }
 }
 
@@ -187,6 +190,11 @@ const recomputes: Record<string, string> = {
   clean: "was fresh already",
   overtaken: "was overtaken by another job",
 };
+
+function lost(activity: Activity, { at, events }: LossEvent): Activity {
+  const text = `lost ${counted(events, "line")}`;
+  return tell(activity, { at, kind: "failure", subject: "log stream", text, about: "" });
+}
 
 /** Puts a line where it belongs in time, or counts it with the one before when that says the same. */
 function tell(activity: Activity, news: Omit<ActivityLine, "id" | "times">): Activity {

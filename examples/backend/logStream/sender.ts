@@ -1,25 +1,21 @@
 import { createHmac } from "node:crypto";
+import { STATUS_CODES } from "node:http";
 import { clearInterval, setImmediate, setInterval } from "node:timers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ROOT } from "./components";
-import type { LogLine } from "./console";
-import { canonicalPath, pathInside } from "./functionLog/json";
-import type { ReportedFunction } from "./reporter";
-import type { Trace } from "./trace";
+import type { Trace } from "../trace";
+import { type LogEvent, type LogTopic, verificationEvent } from "./events";
 
-/** Where and how the log stream delivers. */
+/** Where and how a log stream delivers. */
 export interface LogStreamTarget {
   url: string;
+  /** The key that bodies are signed with. */
   secret: string;
-  /** Events wait at most this long before they are sent. Convex waits 5,000. */
+  /** Events wait at least this long before they are sent, but for a full buffer. Convex waits 5,000. */
   intervalMs: number;
   format: "json" | "jsonl";
+  /** What it is about; null for everything. */
+  topics: readonly LogTopic[] | null;
 }
-
-/** What a log event says about the function that wrote it. */
-export type LogSource = Pick<ReportedFunction, "udfType" | "path" | "component" | "requestId" | "cached">;
-
-type LogEvent = Record<string, unknown>;
 
 // The numbers of Convex's own log streams.
 const CONVEX_INTERVAL_MS = 5_000;
@@ -37,16 +33,20 @@ const RETRYABLE_CLIENT_ERRORS = new Set([408, 421, 425, 429]);
 const post = globalThis.fetch;
 
 /**
- * A webhook log stream for the topic "console". Events gather in a buffer, which is emptied
- * into the sender's queue at each interval, or at once when it is full; what arrives while
- * the buffer is full, or when the sender is too far behind, is lost. The sender delivers one
- * batch after the other and repeats a batch whose failure may pass.
+ * Delivers the events of one webhook log stream. Events gather in a buffer, which is emptied into the queue at each
+ * interval, or at once when it is full. An interval that ends while a delivery is under way empties the buffer when
+ * that has ended: where intervals are short, a slow endpoint makes fewer and larger deliveries, and loses nothing.
+ * What arrives while buffer and queue are full is lost, and the trace says so. The queue is delivered one batch after
+ * the other, and a batch whose failure may pass is repeated.
  */
-export class LogStream {
+export class LogStreamSender {
   private buffer: LogEvent[] = [];
   private readonly queue: LogEvent[][] = [];
   private sending = false;
+  private isLate = false;
   private active = false;
+  /** Console events that were taken and are neither delivered nor given up. */
+  private owed = 0;
   private failures = 0;
   private timer: NodeJS.Timeout | undefined;
   private readonly stopped = new AbortController();
@@ -58,41 +58,42 @@ export class LogStream {
     private readonly outside: (work: () => void) => void,
   ) {}
 
-  /** Whether nothing waits to be delivered. */
-  get empty(): boolean {
-    return this.buffer.length === 0 && this.queue.length === 0 && !this.sending;
-  }
-
   /**
-   * Verifies the endpoint, and starts delivering if it answered well. Like Convex, a stream
-   * whose endpoint does not stays silent; the trace shows the attempts.
+   * Whether no console line waits to be delivered. Events of other topics do not count: a delivery to a function of the
+   * app is such an event itself, so there is always one more.
    */
-  async start(): Promise<void> {
-    const probe = {
-      timestamp: Date.now(),
-      topic: "verification",
-      message: "Convex connection test",
-      convex: DEPLOYMENT,
-    };
-    this.active = await this.deliver([probe], VERIFICATION_ATTEMPTS);
+  get empty(): boolean {
+    return this.owed === 0;
+  }
+
+  /** Tries the endpoint. @returns why it failed, or null. */
+  async verify(): Promise<string | null> {
+    const failure = await this.deliver([verificationEvent()], VERIFICATION_ATTEMPTS);
     this.failures = 0;
-    if (!this.active) return;
-    this.timer = setInterval(() => this.flush(), this.target.intervalMs);
+    return failure;
   }
 
-  /** Takes the lines that a function wrote. Never waits, and may drop them. */
-  push(source: LogSource, lines: readonly LogLine[]): void {
-    if (!this.active) return;
-    for (const line of lines) {
-      if (this.buffer.length >= BUFFERED_EVENTS) return;
-      this.buffer.push(consoleEvent(source, line));
-      if (this.buffer.length === BUFFERED_EVENTS) {
-        this.outside(() => setImmediate(() => this.flush()));
-      }
-    }
+  /** Takes events from now on. */
+  start(): void {
+    this.active = true;
+    this.timer = setInterval(() => this.endInterval(), this.target.intervalMs);
   }
 
-  /** Resolves when everything taken so far is delivered, given up or dropped. */
+  /** Takes those of the events that the stream is about. Never waits, and may lose them. */
+  push(events: readonly LogEvent[]): void {
+    if (!this.active) return;
+    const { topics } = this.target;
+    const wanted = topics === null ? events : events.filter(({ topic }) => topics.some((own) => own === topic));
+    if (wanted.length === 0) return;
+    const wasFull = this.buffer.length === BUFFERED_EVENTS;
+    const taken = wanted.slice(0, BUFFERED_EVENTS - this.buffer.length);
+    this.buffer.push(...taken);
+    this.owed += consoleEvents(taken);
+    this.reportLost(wanted.length - taken.length);
+    if (this.buffer.length === BUFFERED_EVENTS && !wasFull) this.outside(() => setImmediate(() => this.flush()));
+  }
+
+  /** Resolves when every console line taken so far is delivered, given up or lost. */
   async drained(): Promise<void> {
     while (!this.empty) await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
@@ -104,7 +105,13 @@ export class LogStream {
     this.stopped.abort();
     this.buffer = [];
     this.queue.length = 0;
+    this.owed = 0;
     this.wake();
+  }
+
+  private endInterval(): void {
+    if (this.sending) this.isLate = true;
+    else this.flush();
   }
 
   private flush(): void {
@@ -112,6 +119,7 @@ export class LogStream {
     const events = this.buffer;
     this.buffer = [];
     if (this.queue.length < QUEUED_FLUSHES) this.queue.push(events);
+    else this.giveUp(events);
     if (!this.sending) void this.sendQueue();
   }
 
@@ -120,26 +128,43 @@ export class LogStream {
     for (let events = this.queue.shift(); events !== undefined; events = this.queue.shift()) {
       for (let start = 0; start < events.length; start += EVENTS_PER_BATCH) {
         if (!this.active) break;
-        const delivered = await this.deliver(events.slice(start, start + EVENTS_PER_BATCH), MAX_ATTEMPTS);
-        if (delivered) this.failures = 0;
+        const batch = events.slice(start, start + EVENTS_PER_BATCH);
+        if ((await this.deliver(batch, MAX_ATTEMPTS)) === null) this.failures = 0;
+        this.owed = Math.max(0, this.owed - consoleEvents(batch));
       }
     }
     this.sending = false;
     this.wake();
+    if (!this.isLate) return;
+    this.isLate = false;
+    this.flush();
   }
 
-  /** @returns whether the endpoint accepted the batch in the end. */
-  private async deliver(batch: LogEvent[], attempts: number): Promise<boolean> {
+  private giveUp(events: readonly LogEvent[]): void {
+    this.owed -= consoleEvents(events);
+    this.reportLost(events.length);
+  }
+
+  private reportLost(events: number): void {
+    if (events > 0) this.trace.emit({ type: "loss", events });
+  }
+
+  /** @returns why the endpoint did not accept the batch in the end, or null. */
+  private async deliver(batch: LogEvent[], attempts: number): Promise<string | null> {
     const body =
       this.target.format === "json" ? JSON.stringify(batch) : batch.map((event) => JSON.stringify(event)).join("\n");
+    let failure = "the stream has ended";
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const status = await this.attempt(batch.length, body, attempt);
-      if (status !== null && status < 400) return true;
-      if (status !== null && status < 500 && !RETRYABLE_CLIENT_ERRORS.has(status)) return false;
+      if (status !== null && status < 400) return null;
+      if (status !== null && status < 500 && !RETRYABLE_CLIENT_ERRORS.has(status)) {
+        return `endpoint rejected the request with ${status} ${STATUS_CODES[status]}`;
+      }
+      failure = status === null ? "no answer" : `endpoint returned ${status} ${STATUS_CODES[status]}`;
       await this.backOff();
-      if (this.stopped.signal.aborted) return false;
+      if (this.stopped.signal.aborted) return failure;
     }
-    return false;
+    return `gave up after ${attempts} attempts, last failure: ${failure}`;
   }
 
   private async attempt(events: number, body: string, attempt: number): Promise<number | null> {
@@ -185,36 +210,8 @@ export class LogStream {
   }
 }
 
-const DEPLOYMENT = {
-  deployment_name: "embedded-backend",
-  deployment_type: "dev",
-  deployment_ref: null,
-  project_name: null,
-  project_slug: null,
-  deployment_region: null,
-};
-
-function consoleEvent(source: LogSource, line: LogLine): LogEvent {
-  const { udfType, requestId, cached } = source;
-  const path = pathInside(line.component, line.path);
-  return {
-    timestamp: line.timestamp,
-    topic: "console",
-    function: {
-      path: line.path === source.path ? path : canonicalPath(path),
-      type: udfType === "httpAction" ? "http_action" : udfType,
-      cached: udfType === "mutation" ? null : cached,
-      request_id: requestId,
-      mutation_queue_length: null,
-      mutation_retry_count: udfType === "mutation" ? 0 : null,
-      ...(line.component === ROOT ? {} : { component_path: line.component }),
-    },
-    log_level: line.level,
-    message: line.message,
-    is_truncated: line.truncated,
-    system_code: null,
-    convex: DEPLOYMENT,
-  };
+function consoleEvents(events: readonly LogEvent[]): number {
+  return events.filter(({ topic }) => topic === "console").length;
 }
 
 function sign(secret: string, body: string): string {
