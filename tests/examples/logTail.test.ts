@@ -1,16 +1,17 @@
 import { ConvexHttpClient } from "convex/browser";
+import { getFunctionName } from "convex/server";
 import { afterEach, expect, test } from "vitest";
 import { api, internal } from "../../examples/convex/_generated/api.js";
 import { DeploymentClients } from "../../examples/deploymentClients.js";
 import { type ExampleBackendOptions, startExampleBackend } from "../../examples/exampleBackend.js";
 import { carrierOf } from "../../examples/page/shared/carrier.js";
+import { field } from "../../examples/page/shared/field.js";
+import { eventually } from "../eventually.js";
 
-/*
- * The examples with the transport logTail alone: no log stream, no client that forwards, no cron. The heartbeat runs
- * once, as `npx convex-lazy-views connect` does.
- */
+// The examples with the transport logTail alone: no log stream, no client that forwards, no cron.
 const SUBSCRIBERS = 5;
 const { stats } = api.rollups.dashboard;
+const STATS = getFunctionName(stats);
 
 let backend: Awaited<ReturnType<typeof startExampleBackend>>;
 let app: DeploymentClients;
@@ -26,13 +27,19 @@ afterEach(async () => {
   await backend.close();
 });
 
-const heartbeat = () => backend.run(({ scheduler }) => scheduler.runAfter(0, internal.lazy.heartbeat, {}));
+/** As a cron does: starts a tail, if none reads. */
+const startTail = () => backend.run(({ scheduler }) => scheduler.runAfter(0, internal.lazy.tail, {}));
 const addFlight = (origin: string, destination: string) =>
   http.mutation(api.rollups.flights.add, { origin, destination, delay: 30 });
 
-/** Subscribes to an airport with five clients. Returns what waits until each sees so many flights, and a fresh row. */
-function subscribe(airport: string) {
+/**
+ * Subscribes to an airport with five clients, which raise its recompute.
+ *
+ * @returns What waits until each sees so many flights, and a fresh row.
+ */
+async function subscribe(airport: string) {
   const watches = Array.from({ length: SUBSCRIBERS }, () => app.watch(stats, { airport }));
+  await Promise.all(watches.map((watch) => watch.until("the row", () => true)));
   return (flights: number) =>
     Promise.all(
       watches.map((watch) =>
@@ -47,6 +54,12 @@ function carriers() {
   return [...new Set(events.flatMap((event) => (event.type === "execution" ? (carrierOf(event) ?? []) : [])))];
 }
 
+/** How often subscribers were served a stale row, and have raised its recompute. */
+function staleReads() {
+  const reads = backend.trace.history().filter((event) => event.type === "execution" && event.path === STATS);
+  return reads.filter((event) => event.type === "execution" && field(event.result, "state") === "stale").length;
+}
+
 const isReading = () =>
   backend.run(async ({ db }) => {
     const tail = await db.query("lazyTail").first();
@@ -56,8 +69,8 @@ const isReading = () =>
 test("every subscriber becomes fresh, and a write alone starts the tail again when it has ended", async () => {
   await start();
   await addFlight("SFO", "LAX");
-  await heartbeat();
-  const allSee = subscribe("SFO");
+  const allSee = await subscribe("SFO");
+  await startTail();
   await allSee(1);
   await backend.idle();
   expect(await isReading()).toBe(false);
@@ -67,4 +80,30 @@ test("every subscriber becomes fresh, and a write alone starts the tail again wh
   await addFlight("LAX", "SFO");
   await allSee(3);
   expect(carriers()).toEqual(["log tail"]);
+});
+
+test("what the log has forgotten before it was read, the next reader raises again", async () => {
+  await start({ functionLog: { capacity: 3 } });
+  await addFlight("SFO", "LAX");
+  await startTail();
+  await eventually(async () => expect(await isReading()).toBe(true));
+  const allSee = await subscribe("SFO");
+  await allSee(1);
+
+  // Other functions run all the time, far more than the log keeps while the tail pauses between two polls.
+  let isBusy = true;
+  const others = Array.from({ length: 4 }, async () => {
+    while (isBusy) await http.query(api.rollups.dashboard.airports, {});
+  });
+  const before = staleReads();
+  await addFlight("SFO", "LAX");
+  await eventually(() => expect(staleReads()).toBeGreaterThanOrEqual(before + SUBSCRIBERS));
+  for (let i = 0; i < 20; i++) await http.query(api.rollups.dashboard.airports, {});
+  isBusy = false;
+  await Promise.all(others);
+
+  await startTail();
+  await eventually(async () => expect(await isReading()).toBe(true));
+  await http.query(stats, { airport: "SFO" });
+  await allSee(2);
 });
