@@ -1,6 +1,6 @@
 import { dispatchInChunks } from "../effects/dispatch.js";
 import { unsealAll } from "../effects/seal.js";
-import { LogError, pollLog } from "../effects/transports/functionLog.js";
+import { LogError, type Polled, pollLog } from "../effects/transports/functionLog.js";
 import { called, type LazyApp } from "../model/app.js";
 import { isTailing } from "../model/exports.js";
 import type { ReadLog, Tailed } from "../model/jobs.js";
@@ -21,6 +21,7 @@ class Tail {
   private becomes: Tailed["becomes"] = "reads";
   private cursor: number;
   private most = 0;
+  private poll: Promise<Polled> | undefined;
 
   constructor(
     private readonly app: LazyApp,
@@ -36,6 +37,8 @@ class Tail {
     } catch (error) {
       this.becomes = "ends";
       await this.note({ problem: reasonOf(error), isLasting: error instanceof LogError && error.isLasting });
+    } finally {
+      await this.poll?.catch(() => {});
     }
   }
 
@@ -43,18 +46,18 @@ class Tail {
     const quietMs = Math.max(this.app.lingerMs - CLOSING_MS, 0);
     const handOverAt = Date.now() + MAX_TAIL_MS;
     let until = Date.now() + quietMs;
-    let poll = pollLog(this.cursor);
+    this.poll = pollLog(this.cursor);
     for (let polls = 0; ; ) {
-      const polled = this.isOver ? await poll : await before(until, poll);
+      const polled = this.isOver ? await this.poll : await before(until, this.poll);
       if (polled) {
         // The first poll also finds what came while no tail was reading.
         if (polls++ > 0) this.most = Math.max(this.most, polled.entries);
+        const hasEffects = await this.dispatch(polled);
         this.cursor = polled.cursor;
-        const hasEffects = await this.dispatch(polled.seals);
         if (this.isOver) return;
         if (hasEffects && this.becomes === "reads") until = Math.min(Date.now() + quietMs, handOverAt);
         await new Promise((resolve) => setTimeout(resolve, POLL_PAUSE_MS));
-        poll = pollLog(this.cursor);
+        this.poll = pollLog(this.cursor);
         continue;
       }
       if (this.becomes === "closes") this.becomes = "ends";
@@ -81,13 +84,13 @@ class Tail {
   }
 
   /** Dispatches the effects of seals; the transaction of the last of them moves the cursor. Returns whether there are any. */
-  private async dispatch(seals: string[]): Promise<boolean> {
+  private async dispatch({ seals, cursor }: Polled): Promise<boolean> {
     const { refs } = this.app;
     const { effects } = await unsealAll(seals);
     const last = effects.at(-1);
     await dispatchInChunks(effects, (chunk) => {
       const isLast = last !== undefined && chunk.includes(last);
-      const args = { effects: chunk, ...(isLast && { tailed: this.tailed }) };
+      const args = { effects: chunk, ...(isLast && { tailed: { ...this.tailed, cursor } }) };
       return called(this.app, "dispatch", this.ctx.runMutation(refs.dispatch, args));
     });
     return last !== undefined;

@@ -3,6 +3,8 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addConnect } from "./commands/connect.js";
+import { addDoctor } from "./commands/doctor.js";
+import { addInit } from "./commands/init.js";
 import { printError } from "./output.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -14,7 +16,9 @@ const program = new Command("convex-lazy-views")
   .version(version)
   .showHelpAfterError("Run it with --help for what it takes.");
 
+addInit(program);
 addConnect(program);
+addDoctor(program);
 
 // A reader such as `head` may close the pipe before all is written.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -14,7 +14,7 @@ const INTERVAL_MS = 20;
 const UNPUSHED = { "./_generated/api.ts": async () => ({}) };
 
 const shop = async (options: Parameters<typeof startShop>[0] = {}) =>
-  await startShop({ logStreams: { intervalMs: INTERVAL_MS }, ...options });
+  await startShop({ logStreamIntervalMs: INTERVAL_MS, ...options });
 
 /** Runs `connect`, and checks that it prints none of the deployment's secrets. */
 async function connect(backend: ShopBackend, args: string[] = [], env = variablesOf(backend), folder?: string) {
@@ -125,17 +125,6 @@ test("sets up the log tail with a key that may only view logs, and then finds it
   expect(await settings(backend)).toEqual(found);
 });
 
-test("stores the key at hand for the log tail only when it is told to", async () => {
-  const backend = await shop();
-  const refused = await connect(backend, ["--transport", "logTail"]);
-  expect(refused.code).toBe(1);
-  expect(refused.stderr).toContain("--log-key");
-  expect(await settings(backend)).not.toHaveProperty("LAZY_VIEWS_LOG_KEY");
-
-  const agreed = await connectJson(backend, "--transport", "logTail", "--yes");
-  expect(agreed).toMatchObject({ connected: true, warnings: [expect.stringContaining("may do everything")] });
-});
-
 test("does not set a log key that is refused", async () => {
   const backend = await shop();
   const { code, stderr } = await connect(backend, [
@@ -188,11 +177,20 @@ test("leaves a log stream alone that posts elsewhere", async () => {
   expect(await call(backend, "list_log_streams")).toEqual(streams);
 });
 
-test("takes the log tail on a plan without log streams", async () => {
-  const backend = await shop({ logStreams: false });
-  const result = await connectJson(backend, "--log-key", backend.logKey);
-  expect(result).toMatchObject({ code: 0, transport: "logTail", connected: true });
-  expect(result.warnings).toEqual([expect.stringContaining("plan has no log streams")]);
+test("takes the log tail on a plan without log streams, and the key at hand for it only when told to", async () => {
+  const backend = await shop({ hasLogStreams: false });
+  const refused = await connect(backend);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(/plan has no log streams.*\n.*--log-key.*--yes/);
+  expect(await settings(backend)).not.toHaveProperty("LAZY_VIEWS_LOG_KEY");
+
+  const agreed = await connectJson(backend, "--yes");
+  expect(agreed).toMatchObject({ code: 0, transport: "logTail", connected: true, problems: [] });
+  expect(agreed.warnings).toEqual([
+    expect.stringContaining("plan has no log streams"),
+    expect.stringContaining("may do everything"),
+  ]);
+  expect(await settings(backend)).toMatchObject({ LAZY_VIEWS_LOG_KEY: backend.adminKey });
 });
 
 test("says what to do about functions that are not there", async () => {

@@ -99,6 +99,7 @@ describe("the types", () => {
     const project = await installQuickStart(temp, consumer);
     expect([...(await readmeFiles()).keys()].sort()).toEqual([
       "airportStats.ts",
+      "crons.ts",
       "dashboard.ts",
       "http.ts",
       "lazy.ts",

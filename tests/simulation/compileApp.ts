@@ -17,7 +17,21 @@ const CROWDED: readonly Edit[] = BOUNDS.map(([file, find, few]) => ({
   replace: find.replace(/MAX_\w+/, (bound) => `(process.env.CROWDED ? ${few} : ${bound})`),
 }));
 
+/** What a deployment's environment may change of the tail: when it hands over, and how many entries the log keeps. */
+const TAILS: readonly Edit[] = [
+  {
+    file: "src/app/readLog.ts",
+    find: "Date.now() + MAX_TAIL_MS",
+    replace: "Date.now() + Number(process.env.HASTY_MS ?? MAX_TAIL_MS)",
+  },
+  {
+    file: "src/app/tail.ts",
+    find: "entries >= LOG_SIZE",
+    replace: "entries >= Number(process.env.LOG_ENTRIES ?? LOG_SIZE)",
+  },
+];
+
 /** Compiles the simulation's own app, with bugs planted in the library; deployments may have older releases of it. */
 export async function compileApp(edits: readonly Edit[] = []): Promise<Program> {
-  return await withOldReleases(await compile({ entry, edits: [...CROWDED, ...edits] }));
+  return await withOldReleases(await compile({ entry, edits: [...CROWDED, ...TAILS, ...edits] }));
 }

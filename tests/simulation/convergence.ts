@@ -30,8 +30,9 @@ const LAST_BEATS = 3;
 const AUDITS = 9;
 /** The number of the item that is written round the library. */
 const DRIFTED = 1_000;
-/** How often readers ask in a backlog. */
+/** How often readers ask in a backlog, and a cron calls the tail. */
 const ASK_EVERY_MS = 3_000;
+const CRON_EVERY_MS = 60_000;
 
 /** The end of a history: what must become fresh by itself does, and what heals by a heartbeat, a write or a reader. */
 export class Convergence {
@@ -39,6 +40,7 @@ export class Convergence {
 
   async run(): Promise<void> {
     const { simulation } = this;
+    simulation.start({ do: "accept the log key" });
     if (simulation.deployment.release !== undefined) await simulation.perform({ do: "upgrade", turns: ALL_TURNS });
     if (simulation.heartbeats !== null) return this.convergeByHeartbeat();
     await this.converge();
@@ -103,6 +105,13 @@ export class Convergence {
     // The answer for a missing row may be an old one, of the cache: its line counts beside that of a canary.
     simulation.beat();
     await this.calm("readers ask once more", isUsedUp ? LONG_CALM_MS : CALM_MS);
+    // A small log may forget their lines while the heartbeat runs.
+    const lost = this.stale().filter((group) => simulation.tails?.hasForgotten(simulation.effects.open(group)));
+    for (const group of lost) simulation.ask(group);
+    if (lost.length > 0) {
+      simulation.start({ do: "call the tail" });
+      await this.calm("readers ask whose lines were forgotten", isUsedUp ? LONG_CALM_MS : CALM_MS);
+    }
     for (const group of this.stale()) this.mustSettle(group, "was asked for again");
   }
 
@@ -193,6 +202,8 @@ export class Convergence {
     const patienceMs = LONG_CALM_MS + 20 * lateMs;
     let waiting = this.stale();
     for (let ms = 0; ms < patienceMs && waiting.length > 0; ms += ASK_EVERY_MS) {
+      // Reads alone start no tail: a cron does.
+      if (simulation.tails !== null && ms % CRON_EVERY_MS === 0) simulation.start({ do: "call the tail" });
       for (const group of waiting) simulation.ask(group);
       await simulation.loop.pass(ASK_EVERY_MS);
       // Once is enough: a row that has an age is stale again and again.
@@ -212,6 +223,7 @@ export class Convergence {
     simulation.trace.add(() => `── ${what}`);
     await simulation.loop.pass(ms);
     simulation.check(() => must(simulation.loop.running === 0, () => "A function never ends."));
+    simulation.check(() => simulation.tails?.checkCalm(simulation.effects.open()));
   }
 
   /** The watched groups whose rows are not as fresh as they must be. */

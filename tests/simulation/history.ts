@@ -41,6 +41,9 @@ export type Act =
   | { do: "wait"; ms: number }
   | { do: "wait until something is due" }
   | { do: "break" | "mend" | "deploy" | "upgrade" | "fill the log" | "beat" }
+  /** Of an app whose tail reads the function log. A cron calls it, or the deployment restarts. */
+  | { do: "call the tail" | "restart" | "accept the log key" }
+  | { do: "refuse the log key"; status: 401 | 403 }
   | { do: "forge"; group: Group; how: Forgery };
 
 /** A delivery that the route must refuse, or that must start nothing. */
@@ -57,14 +60,18 @@ export type Step = Act & { turns: number };
  * - `upgrade`: the app begins on an older release of the library.
  * - `lasting faults`: half of all effects are lost for good and half of all jobs die, and a heartbeat beats.
  * - `tracked`: one of these, in an app whose views are tracked, or over other views.
+ * - `tail`: one of these but for upgrades, in an app whose tail reads the function log, mostly without a log stream.
  */
-export const KINDS = ["stream", "clients", "upgrade", "lasting faults", "tracked"] as const;
+export const KINDS = ["stream", "clients", "upgrade", "lasting faults", "tracked", "tail"] as const;
 export type Kind = (typeof KINDS)[number];
+/** Kinds of which an app may be whose views are tracked; and one with a tail. */
+const PLAIN_KINDS = ["stream", "clients", "upgrade", "lasting faults"] as const;
+const TAIL_KINDS: readonly Kind[] = ["stream", "stream", "stream", "tracked", "tracked", "clients", "lasting faults"];
 
-/** The kind of a history among many: a quarter of them are of the first one, and a quarter of the last one. */
+/** The kind of a history among many: a quarter of them are of the first one, and a quarter are tracked. */
 export function kindOf(seed: number): Kind {
   if (seed % 2 === 0) return seed % 4 === 0 ? "stream" : "tracked";
-  return KINDS[1 + (((seed - 1) / 2) % 3)] as Kind;
+  return (["clients", "upgrade", "lasting faults", "tail"] as const)[((seed - 1) / 2) % 4] as Kind;
 }
 
 /** Everything that decides how a simulation goes. */
@@ -84,6 +91,8 @@ export interface History {
   reads?: Reads;
   /** Whether few dependencies are many already: two rows share one, and a row has two on a table. */
   isCrowded?: boolean;
+  /** The completions that the function log keeps. Default: as many as Convex's. */
+  logEntries?: number;
   /** Whether, after the end, an item is written round the library, which audits must find. */
   isDrifting?: boolean;
   steps: Step[];
@@ -103,6 +112,10 @@ const TRANSPORTS: readonly Transport[][] = [["client"], ["logStream", "client"],
 const LONG_WAIT_MS = 3_700_000;
 /** Long enough for a heartbeat. */
 const BEAT_WAITS_MS = [300_000, 620_000];
+/** In an app with a tail: about as long as one reads, or closes. */
+const TAIL_WAITS_MS = [1_000, 4_000, 7_000, 9_500, 12_000, 18_000, 40_000];
+/** With few entries, the log soon forgets. */
+const LOG_SIZES = [undefined, undefined, 60, 25];
 /** Pauses in which readers watch rows whose idle clock runs: for parts of `evictAfter`, or for a few times of it. */
 const WATCHES_MS = [31_000, 45_000, 95_000, 250_000];
 
@@ -113,6 +126,7 @@ const TRACKED_GUARDS: readonly Guard[] = ["sources", "sources", "expired", "comp
 /** The history of a seed. */
 export function historyOf(seed: number, kind: Kind = "stream"): History {
   if (kind === "tracked") return trackedHistory(seed);
+  if (kind === "tail") return tailHistory(seed);
   const random = randomNumbers(seed);
   const one = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
   const isUpgrade = kind === "upgrade";
@@ -162,15 +176,6 @@ export function historyOf(seed: number, kind: Kind = "stream"): History {
     [kind === "clients" ? 0.5 : 0, () => ({ do: "wait", ms: LONG_WAIT_MS })],
     [hasLastingFaults ? 4 : 0, () => ({ do: "wait", ms: one(BEAT_WAITS_MS) })],
   ];
-  const total = acts.reduce((sum, [weight]) => sum + weight, 0);
-  const act = () => {
-    let left = random() * total;
-    for (const [weight, make] of acts) {
-      left -= weight;
-      if (left < 0) return make();
-    }
-    return { do: "mend" as const };
-  };
   const first: Step = { do: "subscribe", group: one(groups), ...byWhom(), turns: one(TURNS) };
   // Rows come about before the faults begin.
   const before: Step[] = hasLastingFaults ? [{ do: "wait", ms: 25_000, turns: ALL_TURNS }] : [];
@@ -182,7 +187,7 @@ export function historyOf(seed: number, kind: Kind = "stream"): History {
     isLimited: random() < 0.2,
     isEvicting: random() < 0.3,
     isCompatible: random() < 0.5,
-    steps: [first, ...before, ...Array.from({ length }, () => ({ ...act(), turns: one(TURNS) }))],
+    steps: [first, ...before, ...Array.from({ length }, () => ({ ...oneOf(acts, random), turns: one(TURNS) }))],
     choices: { seed },
     ...(transports && { transports }),
     ...(release && { release }),
@@ -213,7 +218,7 @@ function withIdleTimes(seed: number, history: History): History {
 function trackedHistory(seed: number): History {
   const random = randomNumbers(-7 - seed);
   const one = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
-  const history = historyOf(seed, one(["stream", "stream", ...KINDS.slice(0, -1)] as const));
+  const history = historyOf(seed, one(["stream", "stream", ...PLAIN_KINDS] as const));
   // Older releases put nothing into boxes.
   const reads = one(READS.filter((each) => history.release === undefined || each !== "ids"));
   const parts = viewsUnder(reads);
@@ -228,6 +233,39 @@ function trackedHistory(seed: number): History {
   const guard = one(TRACKED_GUARDS);
   const isCrowded = random() < 0.4;
   return { ...history, mode: "transaction", guard, reads, isCrowded, isDrifting: random() < 0.2, steps };
+}
+
+/** A history of one of the other kinds, in an app whose tail reads the function log. */
+function tailHistory(seed: number): History {
+  const random = randomNumbers(-11 - seed);
+  const one = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+  let history = historyOf(seed, one(TAIL_KINDS));
+  if (history.release !== undefined) history = historyOf(seed);
+  const others = history.transports?.filter((each) => each !== "logStream") ?? [];
+  const transports: Transport[] = random() < 0.2 ? ["logStream", "logTail", ...others] : ["logTail", ...others];
+  const acts: [weight: number, make: () => Act][] = [
+    [6, () => ({ do: "wait", ms: one(TAIL_WAITS_MS) })],
+    [2, () => ({ do: "call the tail" })],
+    [2, () => ({ do: "restart" })],
+    [0.5, () => ({ do: "fill the log" })],
+    [0.5, () => ({ do: "refuse the log key", status: one([401, 403]) })],
+    [1, () => ({ do: "accept the log key" })],
+  ];
+  const steps = history.steps.flatMap((step): Step[] => {
+    return random() < 0.4 ? [step, { ...oneOf(acts, random), turns: one(TURNS) }] : [step];
+  });
+  const logEntries = one(LOG_SIZES);
+  return { ...history, transports, steps, ...(logEntries !== undefined && { logEntries }) };
+}
+
+/** One of some acts, by their weights. */
+function oneOf(acts: readonly (readonly [weight: number, make: () => Act])[], random: () => number): Act {
+  let left = random() * acts.reduce((sum, [weight]) => sum + weight, 0);
+  for (const [weight, make] of acts) {
+    left -= weight;
+    if (left < 0) return make();
+  }
+  return { do: "mend" };
 }
 
 /** The code that a history begins with, and the one that it may deploy. */

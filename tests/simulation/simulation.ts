@@ -1,10 +1,9 @@
 import type { JSONValue } from "convex/values";
-import type { Change } from "../../examples/backend/readSet";
 import type { Deployment } from "./app.js";
 import { Calls } from "./calls.js";
 import { Clients, checkSeals, opened } from "./clients.js";
 import { Convergence } from "./convergence.js";
-import { Backend, type Ended, type Isolates, isOutOfRetries, type Observer } from "./engine/backend.js";
+import { Backend, type Ended, type Isolates, isOutOfRetries, isRestart, type Observer } from "./engine/backend.js";
 import { Choices, type Deviation } from "./engine/choices.js";
 import type { Kind } from "./engine/frame.js";
 import type { SimulatedRequest, SimulatedResponse } from "./engine/isolate.js";
@@ -25,6 +24,7 @@ import { Paces } from "./invariants/pace.js";
 import { checkRows, checkTruth, checkWrites } from "./invariants/rows.js";
 import { TARGET, TrailingRuns } from "./invariants/trailing.js";
 import { must, Violation } from "./invariants/violation.js";
+import { Tails } from "./tails.js";
 import { Trace } from "./trace.js";
 import { isOfPart, type RecomputeJob, rowsOf } from "./truth.js";
 import { ChosenWeather } from "./weather.js";
@@ -92,7 +92,9 @@ export class Simulation implements Observer<Deployment>, Readers {
   readonly clients: Clients;
   readonly heartbeats: Heartbeats | null;
   readonly paces = new Paces();
-  readonly effects = new Effects(EFFECT_SECRET);
+  readonly effects: Effects;
+  /** Null in an app that has none. */
+  readonly tails: Tails | null;
   private readonly trailingRuns = new TrailingRuns();
   readonly watched = new Set<string>();
   /** Groups of which a recompute has died. */
@@ -124,7 +126,14 @@ export class Simulation implements Observer<Deployment>, Readers {
       LAZY_VIEWS_SECRET: EFFECT_SECRET,
       LAZY_VIEWS_STREAM_SECRET: STREAM_SECRET,
       ...(history.isCrowded && { CROWDED: "yes" }),
+      ...(history.transports?.includes("logTail") && Tails.env(history)),
     };
+    const { store } = this.backend;
+    const isTailed = history.transports?.includes("logTail") ?? false;
+    this.effects = new Effects(EFFECT_SECRET, isTailed);
+    this.tails = isTailed ? new Tails(history, loop, store, weather, (work) => this.check(work)) : null;
+    const log = this.tails?.log;
+    if (log !== undefined) this.backend.answerOutside = log.answer;
     this.stream = new LogStream(
       loop,
       STREAM_SECRET,
@@ -137,7 +146,7 @@ export class Simulation implements Observer<Deployment>, Readers {
     );
     this.subscriptions = new Subscriptions(
       this.backend,
-      (events) => this.send(events),
+      (events, path) => this.send(events, path),
       (ended) => this.check(() => this.checkAnswer(ended)),
     );
     this.backend.runQueryForAction = (path, args) => this.subscriptions.forAction(path, args);
@@ -209,6 +218,7 @@ export class Simulation implements Observer<Deployment>, Readers {
       this.check(() => {
         this.effects.onCommit(commit);
         this.trailingRuns.onCommit(commit);
+        this.tails?.onCommit(commit);
         for (const change of commit.changes) {
           if (change.table === "groups") checkClock(commit, change, this.deployment, this);
         }
@@ -226,22 +236,34 @@ export class Simulation implements Observer<Deployment>, Readers {
 
   onEnd(kind: Kind, ended: Ended<Deployment>): void {
     this.trace.onEnd(kind, ended);
+    if (kind === "mutation") this.tails?.onMutation(ended.path, ended.lines);
     if (isOfOldRelease(ended)) return;
     this.check(() => {
       this.paces.onEnd(ended);
       this.effects.onEnd(ended, this.backend.store);
       this.trailingRuns.onEnd(ended);
+      this.tails?.onEnd(ended);
       checkHeard(ended, this.backend.store);
       if (kind === "mutation" && "error" in ended.result) this.checkError(ended, ended.result.error);
       else checkWrites(ended);
     });
   }
 
-  onConflict(path: string, args: JSONValue, change: Change): void {
+  onConflict(...[path, args, change, , lines]: Parameters<Observer<Deployment>["onConflict"]>): void {
     this.conflicts++;
     this.trace.onConflict(path, change);
+    this.tails?.onMutation(path, lines);
     if (this.deployment.release !== undefined) return;
     this.check(() => checkConflict(this.deployment, path, args, change));
+  }
+
+  onAction(path: string, args: JSONValue = {}): void {
+    this.check(() => this.tails?.onAction(path, args));
+  }
+
+  onActionEnd(...[path, args, lines, isDead]: Parameters<NonNullable<Observer<Deployment>["onActionEnd"]>>): void {
+    this.trace.onActionEnd(path, args, isDead);
+    this.check(() => this.tails?.onActionEnd(path, args, lines, isDead));
   }
 
   onJobDeath({ name, args }: Job): void {
@@ -277,9 +299,11 @@ export class Simulation implements Observer<Deployment>, Readers {
     }
   }
 
-  private send(events: LogEvent[]): void {
+  private send(events: LogEvent[], path: string): void {
     if (this.deployment.release === undefined) this.effects.onSend(events);
-    this.stream.push(events.filter(({ line }) => !this.weather.isLost(line.message.replaceAll("'", ""))));
+    const kept = events.filter(({ line }) => !this.weather.isLost(line.message.replaceAll("'", "")));
+    if (this.hasStream || this.tails === null) this.stream.push(kept);
+    this.tails?.onQuery(path, kept);
   }
 
   async perform({ turns, ...act }: Step): Promise<void> {
@@ -333,6 +357,19 @@ export class Simulation implements Observer<Deployment>, Readers {
         break;
       case "fill the log":
         this.stream.fill();
+        this.tails?.log.fill();
+        break;
+      case "call the tail":
+        this.backend.action("lazy:tail", {}).catch(() => {}); // It may die.
+        break;
+      case "restart":
+        this.restart();
+        break;
+      case "refuse the log key":
+        if (this.tails !== null) this.tails.log.refusal = act.status;
+        break;
+      case "accept the log key":
+        if (this.tails !== null) this.tails.log.refusal = null;
         break;
       case "beat":
         this.beat();
@@ -353,19 +390,34 @@ export class Simulation implements Observer<Deployment>, Readers {
     this.backend.deploy(this.deployment);
   }
 
-  /** A reader asks once, without watching: in an app without a log stream, on a new page. */
+  private restart(): void {
+    this.heartbeats?.onTrouble();
+    this.backend.restart();
+    this.tails?.restart();
+  }
+
+  /** Whether the lines of queries go anywhere. */
+  private get isLogged(): boolean {
+    return this.hasStream || this.tails !== null;
+  }
+
+  private get hasStream(): boolean {
+    return this.deployment.transports.includes("logStream");
+  }
+
+  /** A reader asks once, without watching: in an app without a log, on a new page. */
   ask(group: string, client?: number): void {
-    const isStreamed = this.deployment.transports.includes("logStream");
     if (client !== undefined) this.clients.ask(client, group);
-    else if (isStreamed) this.subscriptions.ask("app:read", { group });
+    else if (this.isLogged) this.subscriptions.ask("app:read", { group });
     else this.clients.askAnew(group);
   }
 
   beat(): void {
     const { release } = this.deployment;
     this.backend.action("lazy:heartbeat", {}).catch((error) => {
-      // What that of an older release calls may be refused.
-      this.check(() => must(release !== undefined, () => `The heartbeat threw: ${error}`));
+      // What that of an older release calls may be refused; and a restart ends it.
+      const mayThrow = release !== undefined || isRestart(error);
+      this.check(() => must(mayThrow, () => `The heartbeat threw: ${error}`));
     });
   }
 
@@ -390,9 +442,8 @@ export class Simulation implements Observer<Deployment>, Readers {
   }
 
   isWatched(group: string, snapshot: number): boolean {
-    // Without a log stream, calls that are not marked ask for nothing.
-    const isStreamed = this.deployment.transports.includes("logStream");
-    return isStreamed && this.subscriptions.isWatched("app:read", { group }, snapshot);
+    // Without a log, calls that are not marked ask for nothing.
+    return this.isLogged && this.subscriptions.isWatched("app:read", { group }, snapshot);
   }
 
   /** Whether a recompute of the group has died, or one that had the turn that it waits for. */

@@ -1,3 +1,4 @@
+import type { JSONValue } from "convex/values";
 import type { Change } from "../../examples/backend/readSet";
 import type { Ended } from "./engine/backend.js";
 import type { Kind } from "./engine/frame.js";
@@ -31,6 +32,10 @@ export class Trace {
       const again = retries === 0 ? "" : `, run again ${retries} times`;
       return `${kind} ${path} ${text(args)} at snapshot ${snapshot}${again}: ${said}`;
     });
+  }
+
+  onActionEnd(path: string, args: JSONValue, isDead: boolean): void {
+    this.add(() => `action ${path} ${text(args)} ${isDead ? "died" : "ended"}`);
   }
 
   onConflict(path: string, change: Change): void {

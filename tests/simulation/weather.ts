@@ -1,5 +1,7 @@
 import type { Weather } from "./engine/backend.js";
 import type { Choices } from "./engine/choices.js";
+import type { RequestFate } from "./engine/functionLog.js";
+import type { Job } from "./engine/syscalls.js";
 
 /** The first is what happens without faults. */
 const LAGS_MS = [0, 300, 4_000, 9_000, 15_000];
@@ -7,8 +9,13 @@ const LAGS_MS = [0, 300, 4_000, 9_000, 15_000];
 const BACKLOGS_MS = [null, 10_500, 14_000, 18_000];
 export const OLDEST_SNAPSHOT_MS = 5_000;
 const SNAPSHOT_AGES_MS = [0, 10, 1_000, OLDEST_SNAPSHOT_MS];
-/** The system calls that an action makes before it dies. */
+/** The system calls that an action makes before it dies; and of a tail, those and its requests. */
 const DEATHS = [null, 0, 1];
+const TAIL_DEATHS = [null, 0, 1, 2, 3, 5, 8, 13];
+/** What becomes of requests for the log: few go wrong, as there are many. */
+const REQUEST_FATES: readonly RequestFate[] = [0, 300, 5_000, "fails", "error", "other"];
+/** How long after a restart Convex finds that an action has died. */
+const RESTART_LAGS_MS = [0, 4_000, 30_000];
 /** How late each copy of a delivery is; no copy when it is lost. The last one comes when it is refused as a replay. */
 const FATES_MS = [[0], [0, 0], [], [2_500], [0, 12_000], [61_000], [16 * 60_000]];
 /** The last ones come when the client has long given up waiting. */
@@ -51,8 +58,20 @@ export class ChosenWeather implements Weather {
     return this.choose(SNAPSHOT_AGES_MS, 0.5);
   }
 
-  actionDeath(): number | null {
-    return this.choose(DEATHS, 0.7);
+  actionDeath(path: string): number | null {
+    return path === "lazy:tail" ? this.choose(TAIL_DEATHS, 0.9) : this.choose(DEATHS, 0.7);
+  }
+
+  callFails(caller: string): boolean {
+    return caller === "lazy:tail" && this.choose([false, true], 0.98);
+  }
+
+  restartLag(): number {
+    return this.choose(RESTART_LAGS_MS, 0.3);
+  }
+
+  requestFate(): RequestFate {
+    return this.choose(REQUEST_FATES, 0.97);
   }
 
   /** Who was in conflict goes on at once: turns are chosen anyway. */
@@ -60,9 +79,11 @@ export class ChosenWeather implements Weather {
     return 0;
   }
 
-  /** Whether a scheduled mutation dies. Of the library's own work, recomputes may. */
-  jobDeath(path: string): boolean {
-    return path === "lazy:recompute" && this.choose([false, true], this.living);
+  /** Whether a scheduled mutation dies. Of the library's own work, recomputes may, and what starts a tail. */
+  jobDeath(path: string, [args]: Job["args"]): boolean {
+    if (path === "lazy:recompute") return this.choose([false, true], this.living);
+    const { job } = args as { job?: { kind?: string } };
+    return path === "lazy:sweep" && job?.kind === "tail" && this.choose([false, true], 0.9);
   }
 
   fate(): readonly number[] {

@@ -8,8 +8,15 @@ export interface Proof {
   hasArrived: boolean;
   /** How long it took, in ms; null where `inspect` does not tell. */
   delayMs: number | null;
-  /** What `inspect` reports. */
+  /** What `inspect` reports, and of it the problems. */
+  report: Report;
   problems: string[];
+}
+
+/** What the proof needs to know: the deployment, and the module that exports the library's functions. */
+interface ProofContext {
+  deployment: Context["deployment"];
+  app: Pick<Context["app"], "module">;
 }
 
 /** What `connect` reads of the report of `inspect`. */
@@ -29,7 +36,7 @@ const NOTE_MS = 15_000;
  *
  * @throws CliError when the heartbeat or `inspect` fails.
  */
-export async function proveByCanary({ deployment, app }: Context): Promise<Proof> {
+export async function proveByCanary({ deployment, app }: ProofContext): Promise<Proof> {
   const inspect = async () => (await runFunction(deployment, `${app.module}:inspect`)) as Report;
   const before = await inspect();
   note("Sending an effect the whole way …");
@@ -38,9 +45,9 @@ export async function proveByCanary({ deployment, app }: Context): Promise<Proof
   for (let notedAt = startedAt; ; ) {
     const report = await inspect();
     const { problems, stream } = report;
-    if (hasArrived(before, report)) return { hasArrived: true, delayMs: stream?.delayMs ?? null, problems };
+    if (hasArrived(before, report)) return { hasArrived: true, delayMs: stream?.delayMs ?? null, report, problems };
     const now = Date.now();
-    if (now - startedAt > PATIENCE_MS) return { hasArrived: false, delayMs: null, problems };
+    if (now - startedAt > PATIENCE_MS) return { hasArrived: false, delayMs: null, report, problems };
     if (now - notedAt > NOTE_MS) {
       note(`Still waiting for it, for ${Math.round((now - startedAt) / 1_000)} s …`);
       notedAt = now;

@@ -62,7 +62,11 @@ async function pickLogKey({ options, deployment, report }: Context): Promise<str
 }
 
 /** @throws Unavailable when the function log refuses the key. */
-async function checkLogKey({ deployment }: Context, key: string, what: string): Promise<void> {
+export async function checkLogKey(
+  { deployment }: Pick<Context, "deployment">,
+  key: string,
+  what: string,
+): Promise<void> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const path = "/api/stream_function_logs?cursor=0";
   try {

@@ -40,20 +40,29 @@ export interface Ended<Deployment> {
 export interface Observer<Deployment> {
   onCommit(commit: Commit): void;
   onEnd(kind: Kind, ended: Ended<Deployment>): void;
-  /** @param usage - What the transaction had used, that is run again. */
-  onConflict(path: string, args: JSONValue, change: Change, usage: Usage): void;
+  /** @param usage - What the transaction had used, that is run again; and the lines that it had written. */
+  onConflict(path: string, args: JSONValue, change: Change, usage: Usage, lines: readonly LogLine[]): void;
   /** A scheduled mutation has died. */
   onJobDeath?(job: Job): void;
   /** A scheduled action may have died. */
   onActionDeath?(job: Job): void;
   /** An action, or HTTP action, has begun. */
-  onAction?(path: string): void;
+  onAction?(path: string, args?: JSONValue): void;
+  /** An action has ended, or died. */
+  onActionEnd?(path: string, args: JSONValue, lines: readonly LogLine[], isDead: boolean): void;
   /** A query has ended that a mutation ran in a stale snapshot. */
   onSnapshotQuery?(ended: Ended<Deployment>): void;
 }
 
 /** Runs a query for an action, or serves it from the query cache. */
 export type RunQuery<Deployment> = (path: string, args: JSONValue) => Promise<Ended<Deployment>>;
+
+/** Answers a request of an action, which may have died since. */
+export type AnswerOutside = (
+  url: string,
+  init: RequestInit | undefined,
+  caller: { readonly isDead: boolean },
+) => Promise<SimulatedResponse>;
 
 /** What may go wrong, or be slow, without being anybody's fault. */
 export interface Weather {
@@ -62,15 +71,21 @@ export interface Weather {
   /** How much older than its transaction's the snapshot of a query with `useStaleSnapshot` is, in ms. */
   snapshotAge(): number;
   /** The system calls that a scheduled action makes before it dies; null when it lives. */
-  actionDeath(): number | null;
+  actionDeath(path: string): number | null;
   /** Whether a scheduled mutation dies: it does nothing, and is not run again. Default: none does. */
-  jobDeath?(path: string): boolean;
+  jobDeath?(path: string, args: Job["args"]): boolean;
+  /** Whether a mutation is not run that an action calls: Convex is overloaded. Default: none. */
+  callFails?(caller: string): boolean;
+  /** How long after a restart Convex finds that a scheduled action has died, in ms. Default: 0. */
+  restartLag?(): number;
   /** How long a transaction rests that was in conflict so often in a row, in ms. */
   conflictRest(conflicts: number, isJob: boolean): number;
 }
 
 /** Conflicts after which a mutation that somebody waits for is given up. */
 const MAX_RETRIES = 4;
+/** What an action throws that a restart of the deployment ends. */
+const RESTARTED = "The deployment has restarted.";
 /** Conflicts that a scheduled function survives: Convex goes on for ever. */
 const MAX_JOB_RETRIES = 100;
 
@@ -84,6 +99,11 @@ export class Backend<Deployment> implements Services<Deployment> {
   env: Record<string, string | undefined> = {};
   /** How actions run queries. */
   runQueryForAction: RunQuery<Deployment> = (path, args) => this.query(path, args);
+  /** What answers the requests of actions. */
+  answerOutside: AnswerOutside = async (url) => {
+    throw new Error(`Nothing answers at ${url}.`);
+  };
+  private readonly actions = new Set<Frame<Deployment>>();
 
   /** @param isolates - Kept from one backend to the next: making them takes the most time. */
   constructor(
@@ -131,14 +151,10 @@ export class Backend<Deployment> implements Services<Deployment> {
   async action(path: string, args: JSONValue): Promise<JSONValue> {
     return await this.loop.execute(async (execution) => {
       await this.turn(execution, "begin");
-      this.observer.onAction?.(path);
+      this.observer.onAction?.(path, args);
       const { deployment } = this;
       const frame = new Frame<Deployment>(this, deployment, execution, "action", path, null);
-      try {
-        return await this.call(frame, args);
-      } finally {
-        frame.end();
-      }
+      return await this.live(frame, args);
     });
   }
 
@@ -169,6 +185,11 @@ export class Backend<Deployment> implements Services<Deployment> {
     this.committed(this.store.commit([{ ...CODE, stored: code }], place));
   }
 
+  /** The deployment restarts: actions that run die. What is scheduled stays. */
+  restart(): void {
+    for (const frame of this.actions) frame.die(RESTARTED);
+  }
+
   now(): number {
     return this.loop.now;
   }
@@ -185,6 +206,22 @@ export class Backend<Deployment> implements Services<Deployment> {
     return this.loop.turn(execution, why);
   }
 
+  after(ms: number, fire: () => void): void {
+    this.loop.at(this.loop.now + ms, fire);
+  }
+
+  suspend(execution: number): void {
+    this.loop.suspend?.(execution);
+  }
+
+  resume(execution: number): void {
+    this.loop.resume?.(execution);
+  }
+
+  fetchForAction(frame: Frame<Deployment>, url: string, init?: RequestInit): Promise<SimulatedResponse> {
+    return this.answerOutside(url, init, frame);
+  }
+
   syscall(frame: Frame<Deployment>, op: string, args: Arguments): JSONValue {
     return answerSync(frame, op, args);
   }
@@ -199,6 +236,7 @@ export class Backend<Deployment> implements Services<Deployment> {
           return JSON.stringify(valueOrThrow(result));
         }
         case "1.0/actions/mutation":
+          if (this.weather.callFails?.(frame.path)) throw new Error("The system is overloaded.");
           return JSON.stringify(await this.mutation(addressed(frame, args), args.args));
         case "1.0/actions/action":
           return JSON.stringify(await this.action(addressed(frame, args), args.args));
@@ -240,7 +278,7 @@ export class Backend<Deployment> implements Services<Deployment> {
       await this.turn(execution, "commit");
       const outcome = "error" in result ? null : transaction.commit(path, this.loop.now);
       if (isConflict(outcome)) {
-        this.observer.onConflict(path, args, outcome.change, transaction.usage);
+        this.observer.onConflict(path, args, outcome.change, transaction.usage, frame.lines);
         if (retries < maxRetries) {
           await this.rest(this.weather.conflictRest(retries + 1, jobId !== null));
           continue;
@@ -275,7 +313,7 @@ export class Backend<Deployment> implements Services<Deployment> {
     const { _id, name, args } = job;
     await this.loop.execute(async (execution) => {
       if (this.isAction(name)) await this.runAction(execution, job);
-      else if (this.weather.jobDeath?.(name)) await this.bury(execution, job);
+      else if (this.weather.jobDeath?.(name, args)) await this.bury(execution, job);
       else await this.transact(execution, name, convexToJson(args[0]), _id);
     });
   }
@@ -307,16 +345,32 @@ export class Backend<Deployment> implements Services<Deployment> {
   /** A scheduled action runs at most once. */
   private async runAction(execution: number, job: Job): Promise<void> {
     await this.turn(execution, "begin");
-    this.observer.onAction?.(job.name);
+    const args = convexToJson(job.args[0]);
+    this.observer.onAction?.(job.name, args);
     const { deployment } = this;
     if (!this.writeJob(job, "inProgress")) return;
     const frame = new Frame<Deployment>(this, deployment, execution, "action", job.name, null);
-    const death = this.weather.actionDeath();
-    const work = this.call(frame, convexToJson(job.args[0]));
-    const result = await settled(death === null ? work : Promise.race([work, frame.dieAfter(death)]));
-    frame.end();
-    if (death !== null) this.observer.onActionDeath?.(job);
+    const death = this.weather.actionDeath(job.name);
+    const result = await settled(this.live(frame, args, death));
+    if (death !== null || frame.isDead) this.observer.onActionDeath?.(job);
+    if (frame.isDead && death === null) {
+      this.suspend(execution);
+      await this.rest(this.weather.restartLag?.() ?? 0);
+    }
     this.writeJob(job, "error" in result ? "failed" : "success");
+  }
+
+  /** Runs an action until it ends, dies after so many calls, or the deployment restarts. */
+  private async live(frame: Frame<Deployment>, args: JSONValue, calls: number | null = null): Promise<JSONValue> {
+    this.actions.add(frame);
+    const death = calls === null ? frame.death() : frame.dieAfter(calls);
+    try {
+      return await Promise.race([this.call(frame, args), death]);
+    } finally {
+      frame.end();
+      this.actions.delete(frame);
+      this.observer.onActionEnd?.(frame.path, args, frame.lines, frame.isDead);
+    }
   }
 
   /** @returns Whether the job was there to be begun, or ended. */
@@ -471,6 +525,11 @@ function outOfRetries(path: string, retries: number): Error {
 /** Whether a mutation was given up because of its conflicts; also of what an action tells that called it. */
 export function isOutOfRetries({ message }: Error): boolean {
   return / was in conflict \d+ times\./.test(message);
+}
+
+/** Whether an action was ended by a restart of the deployment. */
+export function isRestart({ message }: Error): boolean {
+  return message === RESTARTED;
 }
 
 function isConflict(outcome: Commit | Conflict | null): outcome is Conflict {

@@ -1,6 +1,6 @@
 import { ConvexError, type JSONValue } from "convex/values";
 import { type LogLevel, type LogLine, logLine } from "../../../examples/backend/console";
-import type { Host } from "./isolate.js";
+import type { Host, SimulatedResponse } from "./isolate.js";
 import type { Stream, Transaction } from "./transaction.js";
 
 export type Kind = "query" | "mutation" | "action";
@@ -15,6 +15,13 @@ export interface Services<Deployment> {
   syscall(frame: Frame<Deployment>, op: string, args: Arguments): JSONValue;
   /** @returns JSON as text. */
   asyncSyscall(frame: Frame<Deployment>, op: string, args: Arguments): string | Promise<string>;
+  /** Answers a request of an action. */
+  fetchForAction(frame: Frame<Deployment>, url: string, init?: RequestInit): Promise<SimulatedResponse>;
+  /** Calls `fire` after a time, in ms. */
+  after(ms: number, fire: () => void): void;
+  /** An action waits for nothing but time, or an answer from outside; and it goes on. */
+  suspend(execution: number): void;
+  resume(execution: number): void;
 }
 
 /** The arguments of a system call, as JSON. */
@@ -28,11 +35,16 @@ export class Frame<Deployment = unknown> implements Host {
   readonly streams: Stream[] = [];
   /** Whether its code has looked at the clock, or drawn a random number. */
   readClock = false;
+  isDead = false;
   private lastCall: Promise<unknown> = Promise.resolve();
   private openCalls = 0;
+  private openFetches = 0;
+  private openTurns = 0;
+  private readonly timers = new Set<number>();
+  private timersMade = 0;
   private hasEnded = false;
   private callsLeft = Number.POSITIVE_INFINITY;
-  private die: (error: Error) => void = () => {};
+  private reject: (error: Error) => void = () => {};
 
   /**
    * @param execution - That of the loop.
@@ -58,16 +70,30 @@ export class Frame<Deployment = unknown> implements Host {
    * @returns Whether all had been answered, so that nothing of it is left.
    */
   end(): boolean {
+    // Convex writes a line about requests that the function has not waited for.
+    if (!this.hasEnded && this.openFetches > 0) this.log("WARN", [`${this.openFetches} unawaited operation: [fetch]`]);
     this.hasEnded = true;
-    return this.openCalls === 0;
+    return this.openCalls + this.openFetches + this.timers.size === 0;
   }
 
-  /** Makes the function die at a system call: it is not made, and nothing of the function goes on. */
+  /** Makes the function die at a system call or a request: it is not made, and nothing of the function goes on. */
   dieAfter(calls: number): Promise<never> {
     this.callsLeft = calls;
+    return this.death();
+  }
+
+  /** Rejects when the function dies. */
+  death(): Promise<never> {
     return new Promise((_, reject) => {
-      this.die = reject;
+      this.reject = reject;
     });
+  }
+
+  /** Nothing of the function goes on. */
+  die(why = `${this.path} died.`): void {
+    this.hasEnded = true;
+    this.isDead = true;
+    this.reject(new Error(why));
   }
 
   /** In a transaction time stands still. */
@@ -97,13 +123,12 @@ export class Frame<Deployment = unknown> implements Host {
   /** As in Convex, the calls of a function in a transaction are answered one after the other. */
   asyncSyscall(op: string, args: string): Promise<string> {
     const answer = async () => {
-      await this.services.turn(this.execution, op);
-      if (this.callsLeft-- === 0) this.die(new Error(`${this.path} died.`));
-      if (this.hasEnded || this.callsLeft < 0) return await new Promise<never>(() => {});
+      await this.mayGoOn(op);
       try {
         return await this.services.asyncSyscall(this, op, JSON.parse(args));
       } finally {
         this.openCalls--;
+        this.rest();
       }
     };
     this.openCalls++;
@@ -111,6 +136,60 @@ export class Frame<Deployment = unknown> implements Host {
     const call = this.lastCall.then(answer, answer);
     this.lastCall = call;
     return call;
+  }
+
+  /** Actions may ask what is outside, and wait: time passes meanwhile. */
+  async fetch(url: string, init?: RequestInit): Promise<SimulatedResponse> {
+    this.mustBeAction("fetch");
+    this.openFetches++;
+    await this.mayGoOn("fetch");
+    const response = this.services.fetchForAction(this, url, init);
+    this.rest();
+    await Promise.allSettled([response]);
+    await this.mayGoOn("answer");
+    this.openFetches--;
+    this.rest();
+    return response;
+  }
+
+  setTimeout(fire: () => void, ms: number): number {
+    this.mustBeAction("setTimeout");
+    const timer = ++this.timersMade;
+    this.timers.add(timer);
+    this.services.after(ms, async () => {
+      if (!this.timers.has(timer)) return;
+      await this.mayGoOn("timer");
+      if (this.timers.delete(timer)) fire();
+      this.rest();
+    });
+    this.rest();
+    return timer;
+  }
+
+  clearTimeout(timer: number): void {
+    this.timers.delete(timer);
+  }
+
+  /** Waits for the function's turn; for ever, when it has ended or dies here. */
+  private async mayGoOn(why: string): Promise<void> {
+    if (this.hasEnded) await new Promise<never>(() => {});
+    this.openTurns++;
+    this.services.resume(this.execution);
+    await this.services.turn(this.execution, why);
+    this.openTurns--;
+    const isCall = why !== "answer" && why !== "timer";
+    if (isCall && this.callsLeft-- === 0) this.die();
+    if (this.hasEnded || this.callsLeft < 0) await new Promise<never>(() => {});
+  }
+
+  /** An action that neither waits for its turn nor has a system call open waits for what is outside. */
+  private rest(): void {
+    const isWaiting = this.openTurns + this.openCalls === 0 && this.openFetches + this.timers.size > 0;
+    if (isWaiting) this.services.suspend(this.execution);
+  }
+
+  private mustBeAction(what: string): void {
+    if (this.kind !== "action") throw new Error(`${this.path} is no action, and called ${what}.`);
   }
 }
 

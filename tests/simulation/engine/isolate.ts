@@ -39,6 +39,9 @@ export interface Host {
   log(level: LogLevel, args: readonly unknown[]): void;
   syscall(op: string, args: string): string;
   asyncSyscall(op: string, args: string): Promise<string>;
+  fetch(url: string, init?: RequestInit): Promise<SimulatedResponse>;
+  setTimeout(fire: () => void, ms: number): number;
+  clearTimeout(timer: number): void;
 }
 
 /** A request, as far as HTTP actions look at it. */
@@ -56,6 +59,18 @@ export class SimulatedResponse {
     { status = 200 }: { status?: number } = {},
   ) {
     this.status = status;
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status < 300;
+  }
+
+  async text(): Promise<string> {
+    return this.body;
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(this.body);
   }
 }
 
@@ -160,6 +175,9 @@ function globalsOf(host: () => Host): Globals {
       },
     },
     Response: SimulatedResponse,
+    fetch: (url: string, init?: RequestInit) => host().fetch(url, init),
+    setTimeout: (fire: () => void, ms: number) => host().setTimeout(fire, ms),
+    clearTimeout: (timer: number) => host().clearTimeout(timer),
   };
 }
 

@@ -40,7 +40,7 @@ export class LogStream {
   constructor(
     private readonly loop: Turns,
     private readonly secret: string,
-    private readonly post: (request: SimulatedRequest) => Promise<SimulatedResponse>,
+    private readonly post: (request: SimulatedRequest) => Promise<Pick<SimulatedResponse, "status">>,
     private readonly fate: Fate,
     private readonly onResponse: (events: readonly LogEvent[], status: number) => void,
   ) {}

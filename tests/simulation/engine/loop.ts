@@ -21,6 +21,9 @@ export interface Turns {
   turn(execution: number, why: string): Promise<void>;
   /** Calls `fire` at a time, in ms since 1970. */
   at(time: number, fire: () => void): void;
+  /** An execution waits for something outside, so that any time may pass it, until it goes on. */
+  suspend?(execution: number): void;
+  resume?(execution: number): void;
 }
 
 interface Timer {
@@ -47,6 +50,7 @@ export class Loop implements Turns {
   private readonly turns: Turn[] = [];
   private readonly timers: Timer[] = [];
   private readonly begun = new Map<number, number>();
+  private readonly suspended = new Set<number>();
   private lastExecution = -1;
   private nextExecution = 1;
   private timersMade = 0;
@@ -62,7 +66,7 @@ export class Loop implements Turns {
     private readonly plain: number,
   ) {}
 
-  /** Executions that have not ended. */
+  /** Executions that have not ended, and do not wait for something outside. */
   get running(): number {
     return this.begun.size;
   }
@@ -80,7 +84,16 @@ export class Loop implements Turns {
       return await work(execution);
     } finally {
       this.begun.delete(execution);
+      this.suspended.delete(execution);
     }
+  }
+
+  suspend(execution: number): void {
+    if (this.begun.delete(execution)) this.suspended.add(execution);
+  }
+
+  resume(execution: number): void {
+    if (this.suspended.delete(execution)) this.begun.set(execution, this.now);
   }
 
   /** Resolves when the execution may go on. */

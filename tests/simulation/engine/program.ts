@@ -21,10 +21,12 @@ export interface Globals {
   crypto: object;
   process: object;
   Response: unknown;
-  /** For code of clients; servers have those of the machine, and use none. */
-  performance?: object;
   setTimeout?: unknown;
   clearTimeout?: unknown;
+  /** Of servers. */
+  fetch?: unknown;
+  /** Of clients. */
+  performance?: object;
 }
 
 const NAMES: readonly (keyof Globals)[] = [
@@ -38,6 +40,7 @@ const NAMES: readonly (keyof Globals)[] = [
   "performance",
   "setTimeout",
   "clearTimeout",
+  "fetch",
 ];
 
 /** The app, the library, and what they import, compiled into one function that makes all of it anew. */

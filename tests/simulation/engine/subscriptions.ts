@@ -27,12 +27,12 @@ export class Subscriptions<Deployment> {
   private readonly all = new Map<string, Shared<Deployment>>();
 
   /**
-   * @param send - Takes the console lines, to the log stream.
+   * @param send - Takes the console lines of each completion, also when there are none.
    * @param onAnswer - Told of every result that readers get, also from the cache: once for all who watch.
    */
   constructor(
     private readonly backend: Backend<Deployment>,
-    private readonly send: (events: LogEvent[]) => void,
+    private readonly send: (events: LogEvent[], path: string) => void,
     private readonly onAnswer: (ended: Ended<Deployment>, isCached: boolean) => void,
   ) {}
 
@@ -99,12 +99,12 @@ export class Subscriptions<Deployment> {
     const shared = this.find(path, args);
     const cached = this.cached(shared);
     if (cached !== null) {
-      this.send(cachedEvents(cached));
+      this.send(cachedEvents(cached), path);
       return cached;
     }
     const ended = await this.backend.query(path, args);
     if (!shared.isRunning) this.keep(shared, ended);
-    this.send(eventsOf(ended));
+    this.send(eventsOf(ended), path);
     return ended;
   }
 
@@ -122,7 +122,7 @@ export class Subscriptions<Deployment> {
     if (cached === null) void this.compute(shared);
     else {
       this.onAnswer(cached, true);
-      this.send(cachedEvents(cached));
+      this.send(cachedEvents(cached), shared.path);
     }
   }
 
@@ -133,8 +133,8 @@ export class Subscriptions<Deployment> {
     shared.isRunning = false;
     this.keep(shared, ended);
     this.onAnswer(ended, false);
-    this.send(eventsOf(ended));
-    for (let i = 1; i < shared.subscribers; i++) this.send(cachedEvents(ended));
+    this.send(eventsOf(ended), shared.path);
+    for (let i = 1; i < shared.subscribers; i++) this.send(cachedEvents(ended), shared.path);
     for (const listener of [...shared.listeners]) listener();
     if (!shared.isValid && shared.subscribers > 0) void this.compute(shared);
   }

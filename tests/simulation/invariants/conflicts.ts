@@ -7,6 +7,9 @@ import { asRow } from "../truth.js";
 import { must } from "./violation.js";
 
 const LEDGER = ["lazyEffects", "lazySweeps"];
+/** What a tail is known by, and what may be in conflict about it. */
+const TAIL = "lazyTail";
+const TAIL_WRITERS = ["lazy:dispatch", "lazy:sweep"];
 
 /** What writes to items look at: the items, the rows and runs of their groups, and tags. */
 const WRITTEN = ["items", "groups", "lazyRuns", "lazyTags"];
@@ -33,6 +36,8 @@ const TABLES: Record<string, readonly string[]> = {
 export function checkConflict(deployment: Deployment, path: string, args: JSONValue, change: Change): void {
   const { isLeased, reads } = deployment;
   if (change.table === CODE.table) return;
+  if (change.table === TAIL && TAIL_WRITERS.includes(path)) return;
+  must(change.table !== TAIL, () => `${path} was in conflict about the tail.`);
   if (isLeased && path.startsWith("app:") && LEDGER.includes(change.table)) return;
   if (path === "lazy:dispatch" && isUnseenRow(args, change)) return;
   const tables = TABLES[path];

@@ -12,7 +12,7 @@ import { must } from "./violation.js";
 /** A key that only forged effects name. */
 export const FORGED_GROUP = "forged";
 /** The functions that are scheduled. */
-const SCHEDULED = ["lazy:recompute", "lazy:act", "lazy:sweep", TARGET];
+const SCHEDULED = ["lazy:recompute", "lazy:act", "lazy:sweep", "lazy:tail", TARGET];
 
 /** How a seal left: after which commits, and whether it has arrived. */
 type Sending = Pick<LogEvent, "snapshot" | "isDelivered">;
@@ -27,8 +27,20 @@ export class Effects {
   /** The commit that made each row idle last. */
   private readonly idleSinceOf = new Map<string, number>();
 
-  /** @param secret - That of the deployment's seals. */
-  constructor(private readonly secret: string) {}
+  /**
+   * @param secret - That of the deployment's seals.
+   * @param isTailed - Whether a tail carries effects: what it dispatches has arrived.
+   */
+  constructor(
+    private readonly secret: string,
+    private readonly isTailed: boolean,
+  ) {}
+
+  /** How the effects left that have not arrived; those that asked for a group. */
+  open(asked?: string): Sending[] {
+    const sent = this.sent.filter(({ group, event }) => !event.isDelivered && (asked ?? group) === group);
+    return sent.map(({ event }) => event);
+  }
 
   onSend(events: readonly LogEvent[]): void {
     for (const event of events) this.add(event.line.message, event);
@@ -82,6 +94,7 @@ export class Effects {
     const { effects } = jsonToConvex(args) as unknown as {
       effects: { args: RecomputeArgs; seen: bigint }[];
     };
+    if (this.isTailed) this.onDispatch(effects);
     const { superseded } = result.value as { superseded: number };
     const oldest = snapshotAt(store, begunAt - OLDEST_SNAPSHOT_MS);
     const shown = Array.from({ length: snapshot - oldest + 1 }, (_, i) => oldest + i);
@@ -95,6 +108,14 @@ export class Effects {
     must(superseded >= past.length, () => {
       return `${path} took up ${JSON.stringify(past)}, which commits before it have answered.`;
     });
+  }
+
+  private onDispatch(effects: readonly { args: RecomputeArgs; seen?: bigint }[]): void {
+    for (const { args, seen = 0n } of effects) {
+      if (isOfPart(args)) continue;
+      const same = this.sent.filter((sent) => sent.group === args.args?.group && sent.seen === seen);
+      for (const { event } of same) event.isDelivered = true;
+    }
   }
 
   /** The first snapshot that shows a row as idle as it is. */

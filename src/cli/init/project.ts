@@ -1,0 +1,195 @@
+import { posix } from "node:path";
+import {
+  type AnyNode,
+  callOf,
+  type Expression,
+  importedFrom,
+  keyOf,
+  objectOf,
+  parseSource,
+  propertyOf,
+  type Source,
+  TYPESCRIPT,
+  textOf,
+  unwrap,
+  walk,
+} from "./syntax.js";
+
+/* What `init` finds in the functions folder of an app. */
+
+export const PACKAGE = "convex-lazy-views";
+
+/** A view that the app declares with `defineView`. */
+export interface FoundView {
+  /** The name of its table. */
+  name: string;
+  /** Where it is declared, its name there, and the name that the file exports it by, if it does. */
+  source: Source;
+  local: string;
+  exported: string | undefined;
+  /** The identity of its `viewTable`, where it has a name; and the file that exports it by which name, if one does. */
+  tableId: string | undefined;
+  table: { file: string; name: string } | undefined;
+  /** Whether it is computed in an action. */
+  isAction: boolean;
+}
+
+/** The module with `new LazyViews({ … })`. */
+export interface FoundLazy {
+  source: Source;
+  /** Its name in that module, and the name that the module exports it by, if it does. */
+  local: string;
+  exported: string | undefined;
+}
+
+/** The functions of an app, read once. */
+export class Project {
+  readonly sources = new Map<string, Source>();
+  /** Files that could not be parsed, with the parser's message. */
+  readonly unreadable = new Map<string, string>();
+
+  constructor(readonly files: ReadonlyMap<string, string>) {
+    for (const [file, text] of files) {
+      try {
+        this.sources.set(file, parseSource(file, text));
+      } catch (error) {
+        this.unreadable.set(file, error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
+  /** The file of a module of the functions folder, such as `http`, whatever its ending. */
+  fileOf(module: string): string | undefined {
+    return [...this.files.keys()].find((file) => stemOf(file) === module);
+  }
+
+  /** The source that an import names; undefined for packages, and for what is outside of the functions folder. */
+  resolve(from: Source, specifier: string): Source | undefined {
+    const stem = stemOf(specifier);
+    const isRelative = specifier.startsWith(".");
+    const path = isRelative ? posix.join(posix.dirname(from.file), stem) : stem;
+    const matches = [...this.sources.values()].filter(({ file }) => {
+      const own = stemOf(file);
+      // An alias of a path ends with the path, as "@/convex/airportStats" does.
+      return isRelative ? own === path || own === posix.join(path, "index") : path.endsWith(`/${own}`);
+    });
+    return matches.length === 1 || isRelative ? matches[0] : undefined;
+  }
+
+  /** Where a name of a module comes from: `file#name`, the name being that of the module's scope. */
+  identity(source: Source, local: string): string {
+    const imported = source.imports.get(local);
+    return imported ? this.origin(source, imported.from, imported.name) : `${source.file}#${local}`;
+  }
+
+  private origin(source: Source, from: string, name: string, seen = new Set<Source>()): string {
+    const target = this.resolve(source, from);
+    const unknown = `${from}#${name}`;
+    if (target === undefined || seen.has(target)) return unknown;
+    seen.add(target);
+    const exported = target.exports.get(name);
+    if (typeof exported === "string") return this.identity(target, exported);
+    if (exported) return this.origin(target, exported.from, exported.name, seen);
+    for (const star of target.stars) {
+      const found = this.origin(target, star, name, seen);
+      if (found !== `${star}#${name}`) return found;
+    }
+    return unknown;
+  }
+
+  views(): FoundView[] {
+    return [...this.sources.values()].flatMap((source) =>
+      [...source.constants].flatMap(([local, value]) => {
+        const call = callOf(source, PACKAGE, "defineView", value);
+        const name = textOf(call?.arguments[0] as Expression | undefined);
+        if (call === undefined || name === undefined) return [];
+        const options = objectOf(source, call.arguments[1]);
+        const table = propertyOf(options, "table");
+        const tableId = table?.type === "Identifier" ? this.identity(source, table.name) : undefined;
+        const view: FoundView = {
+          name,
+          source,
+          local,
+          exported: exportedName(source, local),
+          tableId,
+          table: tableId === undefined ? undefined : this.exportOf(tableId),
+          isAction: textOf(propertyOf(options, "mode")) === "action",
+        };
+        return [view];
+      }),
+    );
+  }
+
+  /** What a file exports of this identity. */
+  private exportOf(identity: string): { file: string; name: string } | undefined {
+    const [file = "", local = ""] = identity.split("#");
+    const source = this.sources.get(file);
+    const name = source && exportedName(source, local);
+    return name === undefined ? undefined : { file, name };
+  }
+
+  lazy(): FoundLazy | undefined {
+    for (const source of this.sources.values()) {
+      for (const [local, value] of source.constants) {
+        if (callOf(source, PACKAGE, "LazyViews", value)) {
+          return { source, local, exported: exportedName(source, local) };
+        }
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * The file where an object has what is looked for.
+   *
+   * @param test - Of a property or a spread of an object, with the identity of what it is made of.
+   */
+  fileWith(test: (node: AnyNode, source: Source, identity: string) => boolean): string | undefined {
+    for (const source of this.sources.values()) {
+      let isFound = false;
+      walk(source.body, (node) => {
+        const value = node.type === "SpreadElement" ? node.argument : node.type === "ObjectProperty" && node.value;
+        if (value && !isFound) isFound = test(node, source, this.rootOf(source, value));
+      });
+      if (isFound) return source.file;
+    }
+    return undefined;
+  }
+
+  /** The identity of the name that a value begins with: of `table` in `table.index(…)`. */
+  private rootOf(source: Source, value: unknown): string {
+    const node = unwrap(value as Expression) as AnyNode;
+    if (node.type === "Identifier") return this.identity(source, String(node.name));
+    if (node.type === "CallExpression") return this.rootOf(source, node.callee);
+    return node.type === "MemberExpression" ? this.rootOf(source, node.object) : "";
+  }
+
+  /** The file whose object has `...lazyTables`. */
+  fileWithLazyTables(): string | undefined {
+    return this.fileWith(
+      ({ type, argument }, source) =>
+        type === "SpreadElement" && importedFrom(source, PACKAGE, unwrap(argument as Expression)) === "lazyTables",
+    );
+  }
+
+  /** The file whose object has the view's table, by the view's name. */
+  fileWithTable({ name, tableId }: FoundView): string | undefined {
+    return this.fileWith((node, _, root) => node.type === "ObjectProperty" && keyOf(node) === name && root === tableId);
+  }
+
+  /** Whether the app's functions are in TypeScript; undefined when there are none. */
+  isTypeScript(): boolean | undefined {
+    const files = [...this.files.keys()];
+    return files.length === 0 ? undefined : files.some((file) => TYPESCRIPT.test(file));
+  }
+}
+
+function exportedName({ exports }: Source, local: string): string | undefined {
+  const found = [...exports].find(([, target]) => target === local);
+  return found?.[0];
+}
+
+/** A path without the ending of a source file. */
+export function stemOf(path: string): string {
+  return path.replace(/\.[cm]?[jt]sx?$/, "");
+}
