@@ -5,7 +5,7 @@ import { components } from "./components";
 import schema from "./convex/schema";
 import { modules } from "./modules";
 import type { Transport } from "./transports";
-import { unsealed } from "./unsealed";
+import { unsealed, unsealedResult } from "./unsealed";
 
 /** What `startExampleBackend` takes. */
 export interface ExampleBackendOptions {
@@ -39,6 +39,7 @@ export async function startExampleBackend(options: ExampleBackendOptions) {
       ...(transport === "logTail" && { LAZY_VIEWS_LOG_KEY: logKey }),
     },
     readable: (message) => unsealed(message, sealSecret),
+    readableResult: (result) => unsealedResult(result, sealSecret),
     ...(transport === "logStream" && { logStream }),
   });
 }

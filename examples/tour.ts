@@ -10,6 +10,7 @@ import { startExampleBackend } from "./exampleBackend";
 import { emptyStory, follow } from "./page/rollups/story";
 import { carrierOf, dispatchedEffects } from "./page/shared/carrier";
 import { effectsIn } from "./page/shared/effectLine";
+import { unwrapped } from "./page/shared/unwrapped";
 import { startTailCron } from "./tailCron";
 import { playTour, type Teller } from "./tourStory";
 import { toTransport } from "./transports";
@@ -33,8 +34,10 @@ let effectLines = 0;
 let isQuiet = false;
 backend.trace.subscribe((event) => {
   story = follow(story, event);
-  if (event.type === "console") effectLines += effectsIn(event.message).length;
-  if (!isQuiet) narrate(event);
+  for (const each of unwrapped(event)) {
+    if (each.type === "console") effectLines += effectsIn(each.message).length;
+    if (!isQuiet) narrate(each);
+  }
 });
 
 /** Tells the steps on the server as they happen. */

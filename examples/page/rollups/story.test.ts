@@ -249,10 +249,13 @@ test.each([
 });
 
 test("a read through the page's client is told as the others, without mark and envelope", () => {
-  const envelope = { value: { state: "stale" }, seals: ["…"], once: [], forward: "lazy:forward", lazyViews: [] };
+  const effect = { f: "lazy:recompute", a: { view: "airportStats", args: { airport: "SFO" } } };
+  const seals = [`lazy-views effects ${JSON.stringify([{ t: 60_000 }, effect])}`];
+  const envelope = { value: { state: "stale" }, seals, once: [], forward: "lazy:forward", lazyViews: [] };
   const tracer = new Tracer().execution({ args: { airport: "SFO", lazyViews: "client" }, result: envelope });
-  expect(tracer.story.totals.staleReads).toBe(1);
+  expect(tracer.story.totals).toMatchObject({ staleReads: 1, effects: 1 });
   expect(airportsOf(tracer.story.episodes[0], "read")).toEqual(["SFO"]);
+  expect(airportsOf(tracer.story.episodes[0], "effect")).toEqual(["SFO"]);
 });
 
 test("console lines that are not effects tell nothing", () => {

@@ -16,7 +16,7 @@ import type { TraceEvent } from "../../backend/trace";
 import { type Carrier, carrierOf, dispatchedEffects } from "../shared/carrier";
 import { effectsIn } from "../shared/effectLine";
 import { field } from "../shared/field";
-import { unmarked } from "../shared/unmarked";
+import { unwrapped } from "../shared/unwrapped";
 
 type ExecutionEvent = Extract<TraceEvent, { type: "execution" }>;
 type ConsoleEvent = Extract<TraceEvent, { type: "console" }>;
@@ -94,11 +94,15 @@ export function emptyStory(): Story {
 
 /** The story with one more trace event told. */
 export function follow(story: Story, event: TraceEvent): Story {
+  return unwrapped(event).reduce(followEvent, story);
+}
+
+function followEvent(story: Story, event: TraceEvent): Story {
   switch (event.type) {
     case "console":
       return raised(story, event);
     case "execution":
-      return executed(story, unmarked(event));
+      return executed(story, event);
     case "delivery":
     case "loss":
       return story; // A dispatch says what was delivered.

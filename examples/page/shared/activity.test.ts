@@ -125,10 +125,18 @@ describe("how long an effect waited", () => {
   });
 });
 
-test("a query that the page's client has marked is told as the others", () => {
-  const [line] = new Tracer().run(1, "search/films:find", { args: { text: "heat", lazyViews: "client" } }).activity
-    .lines;
-  expect(line?.about).toBe("heat");
+test("a query whose effects the page's client forwards is told as the others", () => {
+  const seal = `lazy-views effects ${JSON.stringify([{ t: 60_000 }, ofView])}`;
+  const envelope = { value: [], seals: [seal], once: [], forward: "lazy:forward", lazyViews: [] };
+  const trace = new Tracer()
+    .run(10, "search/films:find", { args: { text: "heat", lazyViews: "client" }, result: envelope })
+    .dispatch(110, ["lazy:recompute"], { dispatched: 1 }, { parent: "lazy:forward" });
+  expect(trace.read()).toEqual([
+    "dispatch: 1 scheduled now ×1",
+    "client: carried 1 effect, 100 ms after the read ×1",
+    "search/films:find: ran, raised 1 effect ×1",
+  ]);
+  expect(trace.activity.lines.at(-1)?.about).toBe("heat");
 });
 
 test("the same thing several times in a row is one line, with its last time", () => {

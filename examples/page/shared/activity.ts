@@ -10,7 +10,7 @@ import { effectsIn, type PageEffect } from "./effectLine";
 import { field } from "./field";
 import { duration } from "./format";
 import { abbreviated, counted, effectInShort, identityOf, inShort } from "./inShort";
-import { unmarked } from "./unmarked";
+import { unwrapped } from "./unwrapped";
 
 type ExecutionEvent = Extract<TraceEvent, { type: "execution" }>;
 type ConsoleEvent = Extract<TraceEvent, { type: "console" }>;
@@ -62,11 +62,15 @@ export const noActivity: Activity = {
 
 /** The activity with one more trace event told, if it belongs to the example. */
 export function followActivity(activity: Activity, event: TraceEvent, scope: Scope): Activity {
+  return unwrapped(event).reduce((told, each) => followEvent(told, each, scope), activity);
+}
+
+function followEvent(activity: Activity, event: TraceEvent, scope: Scope): Activity {
   switch (event.type) {
     case "console":
       return raised(activity, event, scope);
     case "execution":
-      return executed(activity, unmarked(event), scope);
+      return executed(activity, event, scope);
     case "delivery":
       return activity; // Its dispatch says what was delivered.
     case "loss":

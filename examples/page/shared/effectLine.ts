@@ -13,7 +13,9 @@ const LINE = /^lazy-views effects (.*)$/;
 export function effectsIn(message: string): PageEffect[] {
   const json = LINE.exec(message)?.[1];
   const effects: unknown = json === undefined ? [] : JSON.parse(json);
-  return Array.isArray(effects) ? effects.map(asEffect) : [];
+  if (!Array.isArray(effects)) return [];
+  // One that a client forwards has before its effects when they were raised.
+  return effects.filter((each) => field(each, "t") === undefined).map(asEffect);
 }
 
 function asEffect(effect: unknown): PageEffect {
