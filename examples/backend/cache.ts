@@ -78,6 +78,13 @@ export class QueryCache {
     return this.latest;
   }
 
+  /** Forgets all results. Those who hold one are not told. */
+  clear(): void {
+    for (const result of this.live) result.valid = false;
+    this.live.clear();
+    this.shared.clear();
+  }
+
   /** Calls `listener` whenever a result has become invalid. Returns what ends it. */
   onInvalidation(listener: () => void): () => void {
     this.listeners.add(listener);

@@ -83,6 +83,7 @@ export function captureConsole(): void {
   for (const [method, level] of Object.entries(LEVELS) as [keyof typeof LEVELS, LogLevel][]) {
     capturing[method] = (...args: unknown[]) => {
       const frame = frames.getStore();
+      if (frame?.kind === "execution" && frame.interrupted) return;
       if (frame?.kind === "execution" && !frame.finished) frame.log(level, args);
       else if (level === "ERROR" && frame?.kind === "entry" && frame.job !== undefined) {
         frame.job.onFailure(args[1]);

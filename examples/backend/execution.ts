@@ -50,6 +50,8 @@ export class Execution {
   /** The console lines of this run and of those nested in its transaction. */
   readonly lines: LogLine[] = [];
   finished = false;
+  /** Whether the deployment restarted while it ran: its code goes no further. */
+  interrupted = false;
   /** For a mutation whose changes are settled: the timestamp they have. */
   committedTs: bigint | null = null;
   /** For a query that has ended: what it depends on. */

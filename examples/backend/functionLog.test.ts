@@ -245,6 +245,15 @@ test("cursors tell entries of one millisecond apart", async () => {
   expect(new Set(cursors).size).toBe(100);
 });
 
+test("an action reads its deployment's own log", async () => {
+  const logKey = "mine|0b";
+  const backend = await start({ env: { FIXTURE_LOG_KEY: logKey }, logKey });
+  const http = connectHttp(backend);
+  await http.query(api.logging.count, { channel: "a" });
+  await http.action(api.logging.follow, { cursor: 0 });
+  expect(await http.query(api.messages.list, { channel: "followed" })).toEqual(["logging:count"]);
+});
+
 test.each([
   ["no key", null, 403, "BadDeployKey"],
   ["a key of another deployment", "embedded-backend|00", 401, "BadAdminKey"],

@@ -15,6 +15,9 @@ test("npx convex logs shows what was logged before and what is logged now", asyn
   await http.action(api.logging.act, {});
   await expect(http.query(api.messages.crash, { channel: "a" })).rejects.toThrow();
   await eventually(() => expect(logs.stdout).toContain("Uncaught Error: boom 1"));
+  await backend.restart();
+  await eventually(async () => expect(await http.query(api.logging.count, { channel: "after" })).toBe(0));
+  await eventually(() => expect(logs.stdout).toContain("'after'"));
   expect(logs.stdout).toMatch(/\[CONVEX A\(logging:act\)\] \[LOG\] 'acting'/);
   expect(logs.stdout).toMatch(
     /\[CONVEX Q\(logging:count\)\] \[DEBUG\] 'counted' \{\n {2}channel: 'acted',\n {2}n: 1\n\}/,

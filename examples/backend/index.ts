@@ -90,7 +90,14 @@ export interface Backend<Schema extends SchemaDefinition<GenericSchema, boolean>
    * sent what it should see, and the log stream has nothing left to deliver.
    */
   idle(): Promise<void>;
-  /** Cuts connections, drops scheduled functions and log events, and frees the port. */
+  /**
+   * What a restart of the deployment does: connections are cut, polls of the function log end with an error, actions
+   * that run fail, and the function log, the cache and what log streams have not delivered are lost. Data, environment
+   * variables, log streams and functions that wait for their time stay. Clients connect again by themselves;
+   * an HTTP request at that time fails, also one on a connection that a client kept open.
+   */
+  restart(): Promise<void>;
+  /** Cuts connections, fails actions that run, drops scheduled functions and log events, and frees the port. */
   close(): Promise<void>;
 }
 
@@ -140,11 +147,19 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
         else if (activity.idle && logStreams.empty) return;
       }
     },
+    async restart() {
+      functionLog.stop();
+      await server.disconnect();
+      functionLog.startAnew();
+      runtime.interrupt();
+      await logStreams.restart();
+    },
     async close() {
       runtime.jobs.close();
       logStreams.stop();
       functionLog.stop();
       await server.close();
+      runtime.interrupt();
       await activity.settled();
       environment.restore();
     },

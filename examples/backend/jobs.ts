@@ -107,14 +107,19 @@ let installed: typeof setTimeout | undefined;
 
 /**
  * Lets jobs see the timers that convex-test sets for them, which it does by the global
- * `setTimeout`. Nobody else's timers are touched.
+ * `setTimeout`, and keeps those of interrupted actions from going off. Nobody else's timers are touched.
  */
 function followTimers(): void {
   if (globalThis.setTimeout === installed) return;
   const outer = globalThis.setTimeout;
   const follow = (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
     const frame = frames.getStore();
-    const job = frame?.kind === "entry" ? frame.job : undefined;
+    if (frame?.kind === "execution") {
+      return outer(() => {
+        if (!frame.interrupted) callback(...args);
+      }, ms);
+    }
+    const job = frame?.job;
     if (job === undefined) return outer(callback, ms, ...args);
     return job.onTimer((onFire) =>
       outer(() => {

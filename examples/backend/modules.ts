@@ -10,6 +10,9 @@ export type Modules = Record<string, () => Promise<unknown>>;
 /** The part of a function's `ctx` that the backend looks at. */
 export interface FunctionContext {
   scheduler?: Scheduler;
+  runQuery?(...args: unknown[]): Promise<unknown>;
+  runMutation?(...args: unknown[]): Promise<unknown>;
+  runAction?(...args: unknown[]): Promise<unknown>;
 }
 
 /** The code of a function. */

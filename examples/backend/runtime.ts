@@ -32,6 +32,7 @@ import { AppFunctions, type FunctionContext, type Handler, type Modules } from "
 import { ALL_VARIABLES, ReadSet, variableChange } from "./readSet";
 import { Recording } from "./recorder";
 import type { ReportedFunction, Reporter } from "./reporter";
+import { RunningActions } from "./runningActions";
 
 type Schema = SchemaDefinition<GenericSchema, boolean>;
 
@@ -78,6 +79,7 @@ export interface Answer {
 export class Runtime {
   readonly cache = new QueryCache();
   readonly jobs: Jobs;
+  private readonly actions = new RunningActions();
   private readonly functions: AppFunctions;
   private readonly componentFunctions = new Map<string, AppFunctions>();
   private readonly t: TestConvexRoot<GenericDataModel>;
@@ -200,6 +202,12 @@ export class Runtime {
     });
   }
 
+  /** What a restart does to functions: actions that run fail, and no query's result is kept. */
+  interrupt(): void {
+    this.actions.interrupt();
+    this.cache.clear();
+  }
+
   private async start(udfType: "query" | "mutation" | "action", call: FunctionCall, entry: Entry): Promise<Outcome> {
     const { component = ROOT, path, identity = "unknown" } = call;
     let outcome: Outcome;
@@ -292,8 +300,9 @@ export class Runtime {
   ): Promise<unknown> {
     const { component } = execution;
     const ownCtx = ctx.scheduler === undefined ? ctx : { ...ctx, scheduler: this.jobs.wrap(ctx.scheduler, component) };
-    const run = async () => await frames.run(execution, async () => await handler(ownCtx, input));
-    if (execution.outermost !== null || !execution.isTransaction) return await run();
+    const run = async (ctx = ownCtx) => await frames.run(execution, async () => await handler(ctx, input));
+    if (!execution.isTransaction) return await this.actions.run(execution, ownCtx, run);
+    if (execution.outermost !== null) return await run();
     const recording = new Recording(this.schema, this.components);
     try {
       return await recording.observe(async () => {
@@ -322,7 +331,9 @@ export class Runtime {
     execution.finished = true;
     const { startedAt, durationMs, lines, bandwidth } = execution;
     const run = { outcome, startedAt, durationMs, userDurationMs: durationMs, lines, bandwidth };
-    if (execution.outermost === null) this.reporter.completion(reported(execution), run);
+    // After a restart, Convex knows of a scheduled action that it was running, and of no other.
+    const isForgotten = execution.interrupted && execution.origin.caller !== "scheduler";
+    if (execution.outermost === null && !isForgotten) this.reporter.completion(reported(execution), run);
     else this.reporter.execution(reported(execution), run);
   }
 
