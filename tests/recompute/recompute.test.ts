@@ -366,9 +366,15 @@ test("inspect counts rows and stale rows, and says when it counted only some", a
   expect((await app.inspect()).views.totals).toEqual({
     rows: 3,
     stale: 1,
+    staleSince: Date.now(),
+    recomputed: 3,
     more: false,
+    windowMs: 10_000,
+    ageMs: null,
     failures: [],
   });
+  await app.advance(61_000);
+  expect((await app.inspect()).views.totals).toMatchObject({ recomputed: 0, staleSince: Date.now() - 61_000 });
   for (let batch = 0; batch < 5; batch++) {
     await app.t.run(async (ctx) => {
       const [row] = await ctx.db.query("totals").take(1);
