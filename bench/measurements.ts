@@ -1,3 +1,4 @@
+import { measureAdvice } from "./advise/measure";
 import { measureIdle } from "./costs/idle";
 import { compileStrategies } from "./costs/isolates";
 import { invalidateRows } from "./costs/mass";
@@ -11,6 +12,7 @@ import { measureStartup } from "./startup/startup";
 import { measureOperations } from "./tracking/measure";
 import type { TrackingFigures } from "./tracking/report";
 import { measureShared } from "./tracking/shared";
+import { measureTransports } from "./transports/measure";
 import { measureWrites } from "./writes";
 
 /** What is measured with the machine to itself: one after the other, in this order. */
@@ -25,10 +27,12 @@ export const MEASUREMENTS = {
     shared: await measureShared(sharing, await compileStrategies()),
   }),
   forwards: ({ forwards }: Sizes) => measureForwards(forwards),
+  transports: ({ transports }: Sizes) => measureTransports(transports),
   hostileBody: ({ hostileRounds }: Sizes) => measureHostileBody(hostileRounds),
   overhead: ({ overheadRounds }: Sizes) => measureOverhead(overheadRounds),
   startup: ({ startupRounds }: Sizes) => measureStartup(startupRounds),
   idle: async ({ idle }: Sizes) => await measureIdle(idle, await compileStrategies()),
+  advice: async ({ advised }: Sizes) => await measureAdvice(advised, await compileStrategies()),
   mass: async ({ rows }: Sizes) => await invalidateRows(rows, await compileStrategies()),
 };
 

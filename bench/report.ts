@@ -1,19 +1,23 @@
+import { type Advised, adviceErrors } from "./advise/measure";
 import type { IdleFigures } from "./costs/idle";
 import type { FloodFigures } from "./flood";
 import type { ForwardFigures } from "./forwards";
 import type { HitFigures } from "./hit";
 import type { HostileBodyFigures } from "./hostileBody";
-import { atMost, exactly, type Line, plain, section } from "./lines";
+import { atMost, exactly, formatNumber, type Line, plain, section } from "./lines";
 import type { Figures } from "./measurements";
 import type { OverheadFigures } from "./overhead";
 import type { Sizes } from "./sizes";
 import type { StartupFigures } from "./startup/startup";
 import { trackingSection } from "./tracking/report";
+import type { TransportFigures } from "./transports/measure";
+import { type Month, monthsOf } from "./transports/months";
 import type { WriteFigures } from "./writes";
 
 /** The figures as tables with their goals, a section for each question that was answered. */
 export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] {
-  const { hit, storm, fanout, writes, tracking, forwards, hostileBody, overhead, startup, idle } = figures;
+  const { hit, storm, fanout, writes, tracking, forwards, hostileBody, overhead, startup, idle, advice, transports } =
+    figures;
   return [
     hit && hitSection(hit),
     storm && stormSection(storm),
@@ -21,10 +25,12 @@ export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] 
     writes && writesSection(writes),
     tracking && trackingSection(tracking),
     forwards && forwardsSection(forwards),
+    transports && transportsSection(transports),
     hostileBody && hostileBodySection(hostileBody),
     overhead && overheadSection(overhead),
     startup && startupSection(startup),
     idle && idleSection(idle),
+    advice && adviceSection(advice),
   ].filter((text) => text !== undefined);
 }
 
@@ -116,6 +122,39 @@ function forwardsSection(forwards: ForwardFigures): string {
   ]);
 }
 
+function transportsSection({ subscribers, freshAfterMs, tail }: TransportFigures): string {
+  const { logTail, logTailStarting, logStream, client } = freshAfterMs;
+  const lines = section(
+    `Transports: from a write to its new value at ${subscribers} subscribers, the median in ms; and what the log tail takes`,
+    [
+      atMost("transports.logTail", Math.round(logTail), 1_500, "ms by logTail"),
+      plain("transports.logTailStarting", Math.round(logTailStarting), "… when no tail reads the log"),
+      plain("transports.logStream", Math.round(logStream), "ms by logStream, which delivers every 5 s"),
+      plain("transports.client", Math.round(client), "ms by client"),
+      exactly("transports.idleCalls", tail.anIdleSecond.calls, 0, "calls of an idle deployment"),
+      plain("transports.callsAWrite", tail.aWrite.calls, "calls for a write on its own"),
+      plain("transports.secondsAWrite", tail.aWrite.seconds, "… seconds of action"),
+      plain("transports.callsAHeartbeat", tail.aHeartbeat.calls, "calls for a heartbeat on its own"),
+      plain(
+        "transports.callsABusySecond",
+        tail.aBusySecond.calls,
+        `calls a second, at ${Math.round(tail.aBusySecond.writes)} writes a second`,
+      ),
+    ],
+    "By these counts, in 30 days, at Convex's list prices beyond what the plans include:",
+  );
+  return [lines, ...monthsOf(tail).map(formatMonth)].join("\n");
+}
+
+function formatMonth({ load, calls, seconds, gbHours, ofFree, dollarsStarter, dollarsProfessional }: Month): string {
+  const amounts = [calls, seconds].map((amount) => formatNumber(Math.round(amount)).padStart(9));
+  return [
+    `   ${load.padEnd(34)}`,
+    `${amounts[0]} calls  ${amounts[1]} s of action, ${gbHours.toFixed(1).padStart(4)} GB-hours`,
+    `${Math.round(ofFree * 100)} % of Free, $${dollarsStarter.toFixed(2)} Starter, $${dollarsProfessional.toFixed(2)} Pro`,
+  ].join("  ");
+}
+
 function hostileBodySection({ megabytes, timeRatio }: HostileBodyFigures): string {
   return section(`A hostile delivery: ${megabytes} MB of what looks like sealed effects, in the worst of three forms`, [
     atMost("hostileBody.timeRatio", timeRatio, 3, "CPU time to answer it / a harmless one of the same form"),
@@ -168,4 +207,23 @@ function idleSection(idle: IdleFigures): string {
     atMost("idle.inventedGoneAfter", idle.inventedGoneAfter, 1.1, "when the last is gone, in parts of evictAfter"),
     plain("idle.mostWritten", idle.mostWritten, "documents that one transaction has written, at most"),
   ]);
+}
+
+function adviceSection(advice: Advised[]): string {
+  const { least, most, wrong } = adviceErrors(advice);
+  return section(
+    "Advice: the documents that `advise` predicts for a view from a query's log, over those that a view then takes",
+    [
+      ...advice.map(({ workload, verdict, inQuery, predicted, measured }) =>
+        plain(
+          `advice: ${workload}`,
+          predicted / measured,
+          `${measured} measured, ${inQuery} in the query: "${verdict}"`,
+        ),
+      ),
+      atMost("advice.most", most, 3, "the most of them"),
+      plain("advice.least", least, "the least"),
+      exactly("advice.wrong", wrong, 0, "views that it recommends, and that take more documents than the query"),
+    ],
+  );
 }

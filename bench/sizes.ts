@@ -1,7 +1,9 @@
+import { ADVISED, QUICK_ADVISED } from "./advise/measure";
 import type { IdleSizes } from "./costs/idle";
-import { CELLS, type Cells, QUICK_CELLS, QUICK_RATIOS, RATIOS } from "./costs/scenarios";
+import { CELLS, type Cells, QUICK_CELLS, QUICK_RATIOS, RATIOS, type WorkloadName } from "./costs/scenarios";
 import type { FloodSizes } from "./flood";
 import type { HitSizes } from "./hit";
+import type { TransportSizes } from "./transports/measure";
 
 /** How large a form of the bench is. */
 export interface Sizes {
@@ -11,6 +13,7 @@ export interface Sizes {
   storm: FloodSizes;
   fanout: FloodSizes;
   forwards: { clients: number };
+  transports: TransportSizes;
   hostileRounds: number;
   overheadRounds: number;
   startupRounds: number;
@@ -19,6 +22,8 @@ export interface Sizes {
   sharing: number;
   /** Rows that one tag invalidates. */
   rows: number;
+  /** Workloads for which `advise` predicts what a view takes. */
+  advised: Record<string, WorkloadName>;
   /** Strategies and workloads whose costs are measured. */
   cells: Cells;
   /** Whether it draws the plots of the documentation, which show all of the costs. */
@@ -44,12 +49,14 @@ export const FULL: Sizes = {
   storm: STORM,
   fanout: FANOUT,
   forwards: { clients: 200 },
+  transports: { subscribers: 5, writes: 15, startingWrites: 3, busySeconds: 40, idleSeconds: 5 },
   hostileRounds: 20,
   overheadRounds: 400,
   startupRounds: 400,
   idle: { watched: 50, rounds: 4, invented: 10_000 },
   sharing: 10_000,
   rows: 1_000_000,
+  advised: ADVISED,
   cells: CELLS,
   drawsPlots: true,
 };
@@ -64,8 +71,10 @@ export const QUICK: Sizes = {
     `Quick form: all figures, costs at ${QUICK_RATIOS.length} of ${RATIOS.length} ratios of reads to writes. ` +
     "`npm run bench -- --full` has all ratios, more tables, and draws the plots.",
   fanout: { ...FANOUT, keys: 50, readsPerKey: 40 },
+  transports: { subscribers: 5, writes: 5, startingWrites: 1, busySeconds: 20, idleSeconds: 2 },
   sharing: 1_000,
   rows: 100_000,
+  advised: QUICK_ADVISED,
   cells: QUICK_CELLS,
   drawsPlots: false,
 };

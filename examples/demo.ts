@@ -48,6 +48,8 @@ const carriers: Record<Transport, string> = {
 console.log(`Backend at ${backend.url}. Effects leave queries by ${carriers[transport]} (--transport ${transport}).`);
 console.log("Open the page; Ctrl-C ends the demo.\n");
 console.log(page.url);
+console.log("\nThe official command line works with this backend too, in this folder:");
+console.log(`CONVEX_SELF_HOSTED_URL=${backend.url} CONVEX_SELF_HOSTED_ADMIN_KEY='${backend.adminKey}' npx convex logs`);
 
 process.once("SIGINT", async () => {
   await Promise.all([page.close(), backend.close()]);

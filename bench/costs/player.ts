@@ -9,6 +9,7 @@ import {
   type Weather,
 } from "../../tests/simulation/engine/backend";
 import { randomNumbers } from "../../tests/simulation/engine/choices";
+import type { Kind } from "../../tests/simulation/engine/frame";
 import { type LogEvent, LogStream } from "../../tests/simulation/engine/logStream";
 import { Subscriptions } from "../../tests/simulation/engine/subscriptions";
 import type { StrategyName } from "./app";
@@ -72,9 +73,21 @@ export function goodWeather(random: () => number): Weather {
   };
 }
 
-/** Plays a workload to an app with a strategy, and measures what that takes. */
-export async function play(strategy: Strategy, workload: Workload, isolates: Isolates<Deployment>): Promise<Recording> {
-  return await new Player(strategy, workload, isolates).play();
+/** A run of a function that has ended at `endedAt`, in ms since 1970, or an answer from the cache, which read nothing. */
+export type Run = { kind: Kind; endedAt: number; isCached: boolean; ended: Ended<Deployment> };
+
+/**
+ * Plays a workload to an app with a strategy, and measures what that takes.
+ *
+ * @param onRun - Hears of each query and mutation that counts.
+ */
+export async function play(
+  strategy: Strategy,
+  workload: Workload,
+  isolates: Isolates<Deployment>,
+  onRun: (run: Run) => void = () => {},
+): Promise<Recording> {
+  return await new Player(strategy, workload, isolates, onRun).play();
 }
 
 class Player implements Observer<Deployment> {
@@ -93,6 +106,7 @@ class Player implements Observer<Deployment> {
     private readonly strategy: Strategy,
     private readonly workload: Workload,
     isolates: Isolates<Deployment>,
+    private readonly onRun: (run: Run) => void,
   ) {
     const { clock } = this;
     const random = randomNumbers(1);
@@ -163,6 +177,7 @@ class Player implements Observer<Deployment> {
 
   onEnd(...[kind, ended]: Parameters<Observer<Deployment>["onEnd"]>): void {
     this.meter.onEnd(kind, ended);
+    if (this.meter.isRunning) this.onRun({ kind, endedAt: this.clock.now, isCached: false, ended });
     const { result } = ended;
     if (kind !== "query" && "error" in result && !isOutOfRetries(result.error)) throw result.error;
   }
@@ -245,7 +260,9 @@ class Player implements Observer<Deployment> {
     void this.backend.action("app:readInAction", { key }).then((value) => this.keepAnswer(key, value, at));
   }
 
-  private onAnswer({ args, result, begunAt }: Ended<Deployment>, isCached: boolean): void {
+  private onAnswer(ended: Ended<Deployment>, isCached: boolean): void {
+    const { args, result, begunAt } = ended;
+    if (isCached && this.meter.isRunning) this.onRun({ kind: "query", endedAt: this.clock.now, isCached, ended });
     if ("error" in result) throw result.error;
     const { key } = args as { key: string };
     const watchers = this.watchers.get(key) ?? 0;

@@ -1,4 +1,4 @@
-import { convexToJson, type JSONValue, type Value } from "convex/values";
+import { ConvexError, convexToJson, type JSONValue, type Value } from "convex/values";
 
 /** Why a function failed, in the words that Convex uses. */
 export interface FunctionFailure {
@@ -16,11 +16,36 @@ export class RequestError extends Error {
 /** Describes what a function threw. */
 export function toFailure(thrown: unknown): FunctionFailure {
   if (thrown instanceof RequestError) return { message: thrown.message };
-  const message = `Uncaught ${String(thrown)}`;
-  if (typeof thrown === "object" && thrown !== null && Symbol.for("ConvexError") in thrown) {
-    return { message, data: convexToJson((thrown as unknown as { data: Value }).data ?? null) };
+  const message = `Uncaught ${describe(thrown)}`;
+  if (!isConvexError(thrown)) return { message };
+  try {
+    return { message, data: convexToJson(thrown.data ?? null) };
+  } catch (error) {
+    return { message: `ConvexError with invalid data: ${(error as Error).message}` };
   }
-  return { message };
+}
+
+/**
+ * What a function gets when one fails that it called: the message has the prefix that it gets once more when the caller
+ * does not catch it.
+ */
+export function nestedError(thrown: unknown): Error {
+  const message = `${toFailure(thrown).message}\n`;
+  if (!isConvexError(thrown)) return new Error(message);
+  return Object.assign(new ConvexError(message), { data: thrown.data });
+}
+
+function isConvexError(thrown: unknown): thrown is ConvexError<Value> {
+  return typeof thrown === "object" && thrown !== null && Symbol.for("ConvexError") in thrown;
+}
+
+/** Whatever was thrown: it may even have no text. */
+function describe(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown);
+  }
 }
 
 /**

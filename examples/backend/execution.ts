@@ -61,6 +61,10 @@ export class Execution {
   /** For a query or mutation that has ended: what its transaction read and wrote. */
   bandwidth: (() => Bandwidth) | null = null;
 
+  /** Rejects when something in the function fails that nobody waits for. */
+  readonly failed: Promise<never>;
+  private reject: (reason: unknown) => void = () => {};
+
   constructor(
     private readonly environment: Environment,
     readonly udfType: UdfType,
@@ -82,7 +86,17 @@ export class Execution {
     readonly outermost: Execution | null = null,
     /** Hears each console line at once, for functions that may run long. */
     private readonly onLine: ((line: LogLine) => void) | null = null,
-  ) {}
+  ) {
+    this.failed = new Promise((_resolve, reject) => {
+      this.reject = reject;
+    });
+    this.failed.catch(() => {});
+  }
+
+  /** Fails with what nobody caught. No effect once the function has ended. */
+  fail(reason: unknown): void {
+    this.reject(reason);
+  }
 
   /** Whether functions called from here run in this execution's transaction. */
   get isTransaction(): boolean {

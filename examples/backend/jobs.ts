@@ -3,6 +3,7 @@ import { convexToJson, type JSONValue, type Value } from "convex/values";
 import type { Activity } from "./activity";
 import { type FunctionLocation, locate } from "./components";
 import { type Entry, frames, newRequestId } from "./execution";
+import { type Callback, guard } from "./faults";
 
 type JobTarget = Parameters<Scheduler["runAfter"]>[1];
 
@@ -51,7 +52,11 @@ export class Jobs {
         this.schedule(find(target), args[0], Date.now() + delay, () => scheduler.runAfter(delay, target, ...args)),
       runAt: (time, target, ...args) =>
         this.schedule(find(target), args[0], Number(time), () => scheduler.runAt(time, target, ...args)),
-      cancel: (id) => scheduler.cancel(id),
+      cancel: async (id) => {
+        // convex-test rejects a job that was canceled while it ran. As in Convex, it stays canceled, and that is all.
+        this.runToEnd().catch(() => {});
+        await scheduler.cancel(id);
+      },
     };
   }
 
@@ -96,7 +101,8 @@ export class Jobs {
     if (this.draining) return;
     this.draining = true;
     const end = this.activity.begin();
-    void this.runToEnd().finally(() => {
+    const wait = (): Promise<void> => this.runToEnd().catch(wait);
+    void wait().finally(() => {
       this.draining = false;
       end();
     });
@@ -107,17 +113,19 @@ let installed: typeof setTimeout | undefined;
 
 /**
  * Lets jobs see the timers that convex-test sets for them, which it does by the global
- * `setTimeout`, and keeps those of interrupted actions from going off. Nobody else's timers are touched.
+ * `setTimeout`. A function fails when a timer of its own throws, and those of interrupted actions do not go off. Other
+ * timers are not touched.
  */
 function followTimers(): void {
   if (globalThis.setTimeout === installed) return;
   const outer = globalThis.setTimeout;
-  const follow = (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => {
+  const follow = (callback: Callback, ms?: number, ...args: unknown[]) => {
     const frame = frames.getStore();
     if (frame?.kind === "execution") {
-      return outer(() => {
-        if (!frame.interrupted) callback(...args);
-      }, ms);
+      return outer(
+        guard(() => (frame.interrupted ? undefined : callback(...args))),
+        ms,
+      );
     }
     const job = frame?.job;
     if (job === undefined) return outer(callback, ms, ...args);

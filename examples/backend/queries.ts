@@ -1,6 +1,7 @@
 import type { QueryResult } from "./cache";
+import { callKey, type FunctionCall } from "./functionCall";
 import type { Reporter } from "./reporter";
-import { callKey, type FunctionCall, type Runtime } from "./runtime";
+import type { Runtime } from "./runtime";
 
 /** Somebody who wants to know what a query answers. */
 export interface QueryHolder extends FunctionCall {

@@ -5,7 +5,6 @@ import {
   type GenericSchema,
   makeFunctionReference,
   type SchemaDefinition,
-  type UserIdentityAttributes,
 } from "convex/server";
 import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
 import { convexTest, type TestConvexRoot } from "convex-test";
@@ -15,7 +14,7 @@ import { QueryCache, type QueryResult } from "./cache";
 import { type Components, qualify, ROOT } from "./components";
 import { captureConsole } from "./console";
 import type { Environment, EnvironmentChange } from "./environment";
-import { httpFailure, RequestError, toFailure } from "./errors";
+import { httpFailure, nestedError, RequestError, toFailure } from "./errors";
 import {
   type Entry,
   Execution,
@@ -26,7 +25,8 @@ import {
   type Outcome,
   type UdfType,
 } from "./execution";
-import type { Identity } from "./http/keys";
+import { containFaults } from "./faults";
+import { callKey, entryOf, type FunctionCall } from "./functionCall";
 import { type FailedJob, Jobs } from "./jobs";
 import { AppFunctions, type FunctionContext, type Handler, type Modules } from "./modules";
 import { ALL_VARIABLES, ReadSet, variableChange } from "./readSet";
@@ -35,28 +35,6 @@ import type { ReportedFunction, Reporter } from "./reporter";
 import { RunningActions } from "./runningActions";
 
 type Schema = SchemaDefinition<GenericSchema, boolean>;
-
-/** A call of a function by its path, with arguments as Convex JSON. */
-export interface FunctionCall {
-  path: string;
-  args: JSONValue;
-  /** Where the function is. Default: in the app itself. */
-  component?: string;
-  /** Whom the call comes from. Default: a client without a key. */
-  identity?: Identity;
-  /** The user whom the caller, an admin, acts as. */
-  user?: UserIdentityAttributes;
-}
-
-/** Equal for queries that may have the same answer. */
-export function callKey({ path, args, component = ROOT, identity = "unknown", user }: FunctionCall): string {
-  return JSON.stringify([component, path, args, identity, user]);
-}
-
-/** What a call is, as a request whose sender waits for the answer. */
-export function entryOf({ identity = "unknown" }: FunctionCall, caller: "client" | "http"): Entry {
-  return newEntry(caller, { identityType: identity === "unknown" ? "unknown" : "instance_admin" });
-}
 
 /** How a mutation or action that a client called ended. */
 export interface Answer {
@@ -93,6 +71,7 @@ export class Runtime {
     activity: Activity,
   ) {
     captureConsole();
+    containFaults();
     this.functions = this.wrapAll(ROOT, schema, modules);
     const t: unknown = convexTest({ schema, modules: this.functions.modules });
     this.t = t as TestConvexRoot<GenericDataModel>;
@@ -170,6 +149,8 @@ export class Runtime {
       return response;
     } catch (error) {
       const failure = toFailure(error);
+      // The function's builder has encoded the data of a ConvexError already.
+      if (typeof failure.data === "string") failure.data = JSON.parse(failure.data);
       this.closeRequest(entry, { success: false, failure });
       return httpFailure(entry.requestId, failure);
     }
@@ -287,7 +268,7 @@ export class Runtime {
         return value;
       } catch (error) {
         this.close(execution, { success: false, failure: toFailure(error) });
-        throw error;
+        throw caller === null ? error : nestedError(error);
       }
     };
   }
@@ -300,7 +281,11 @@ export class Runtime {
   ): Promise<unknown> {
     const { component } = execution;
     const ownCtx = ctx.scheduler === undefined ? ctx : { ...ctx, scheduler: this.jobs.wrap(ctx.scheduler, component) };
-    const run = async (ctx = ownCtx) => await frames.run(execution, async () => await handler(ctx, input));
+    const run = async (ctx = ownCtx) => {
+      const ended = frames.run(execution, async () => await handler(ctx, input));
+      // The code of a query or mutation may not go on when its transaction has ended, so that waits for it.
+      return await Promise.race([execution.failed, execution.isTransaction ? await ended : ended]);
+    };
     if (!execution.isTransaction) return await this.actions.run(execution, ownCtx, run);
     if (execution.outermost !== null) return await run();
     const recording = new Recording(this.schema, this.components);

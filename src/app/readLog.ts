@@ -46,7 +46,7 @@ class Tail {
     const quietMs = Math.max(this.app.lingerMs - CLOSING_MS, 0);
     const handOverAt = Date.now() + MAX_TAIL_MS;
     let until = Date.now() + quietMs;
-    this.poll = pollLog(this.cursor);
+    this.poll = this.nextPoll();
     for (let polls = 0; ; ) {
       const polled = this.isOver ? await this.poll : await before(until, this.poll);
       if (polled) {
@@ -57,7 +57,7 @@ class Tail {
         if (this.isOver) return;
         if (hasEffects && this.becomes === "reads") until = Math.min(Date.now() + quietMs, handOverAt);
         await new Promise((resolve) => setTimeout(resolve, POLL_PAUSE_MS));
-        this.poll = pollLog(this.cursor);
+        this.poll = this.nextPoll();
         continue;
       }
       if (this.becomes === "closes") this.becomes = "ends";
@@ -66,6 +66,12 @@ class Tail {
       // The call of the mutation is an entry of the log, so it ends the poll.
       await this.note();
     }
+  }
+
+  private nextPoll(): Promise<Polled> {
+    const poll = pollLog(this.cursor);
+    poll.catch(() => {}); // One that fails while the tail does something else is waited for later.
+    return poll;
   }
 
   /** Whether another poll is not begun any more. */

@@ -4,6 +4,7 @@ import { LOG_SIZE } from "../effects/transports/functionLog.js";
 import { askSnapshot, type LazyApp, pathOf } from "../model/app.js";
 import { isTailing } from "../model/exports.js";
 import type { StartTail, Tailed } from "../model/jobs.js";
+import { isShortOf } from "../model/limits.js";
 import { isAlive } from "../model/run.js";
 import { type AnyMutationCtx, type AnyQueryCtx, type LazyReader, lazyDb } from "../schema.js";
 import {
@@ -43,6 +44,9 @@ export interface TailHealth {
   retryAt: number | null;
 }
 
+/** What a mutation must have left to look whether a tail reads. Else it has a job look. */
+const ROOM_TO_ASK = { databaseQueries: 10, documentsRead: 10, bytesRead: 1 << 16 };
+
 const findTail = (db: LazyReader) => db.query("lazyTail").first();
 
 /**
@@ -52,7 +56,7 @@ const findTail = (db: LazyReader) => db.query("lazyTail").first();
 export async function ensureTail(app: LazyApp, ctx: AnyMutationCtx, isUrgent: boolean): Promise<void> {
   if (!isTailing(app)) return;
   try {
-    const isNeeded = await askSnapshot<boolean>(app, ctx, { kind: "tail", isUrgent });
+    const isNeeded = (await isShortOf(ctx, ROOM_TO_ASK)) || (await askSnapshot(app, ctx, { kind: "tail", isUrgent }));
     if (isNeeded) await ctx.scheduler.runAfter(0, app.refs.sweep, { job: { kind: "tail" } });
   } catch (error) {
     complain(error);

@@ -2,9 +2,13 @@
 /** The command line `npx convex-lazy-views`: each command is a file of `commands/`. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addAdvise } from "./commands/advise.js";
 import { addConnect } from "./commands/connect.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addInit } from "./commands/init.js";
+import { addRelay } from "./commands/relay.js";
+import { addWatch } from "./commands/watch.js";
+import { addWhy } from "./commands/why.js";
 import { printError } from "./output.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -19,6 +23,10 @@ const program = new Command("convex-lazy-views")
 addInit(program);
 addConnect(program);
 addDoctor(program);
+addRelay(program);
+addWhy(program);
+addWatch(program);
+addAdvise(program);
 
 // A reader such as `head` may close the pipe before all is written.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { deploymentJson } from "./api.js";
 import type { Deployment } from "./deployment.js";
-import { keepSecret } from "./output.js";
+import { CliError, keepSecret } from "./output.js";
 
 /** The path of the route that `lazy.registerRoutes(http)` adds. */
 export const EFFECTS_PATH = "/lazy-views/effects";
@@ -41,17 +42,46 @@ export async function createWebhookStream(deployment: Deployment): Promise<strin
   return keepSecret(created.hmacSecret);
 }
 
-/** Points a stream at our route, with our topic alone. */
+/** Points a stream at our route, with our topic alone. Convex starts it again. */
 export async function mendWebhookStream(deployment: Deployment, { id }: WebhookStream): Promise<void> {
-  const body = { logStreamType: "webhook", topics: [TOPIC], url: effectsUrl(deployment) };
+  await updateStream(deployment, id, { topics: [TOPIC], url: effectsUrl(deployment) });
+}
+
+/** Has Convex start a stream again: one that has failed, or that signs with the secret that it had at its start. */
+export async function restartWebhookStream(deployment: Deployment, { id }: WebhookStream): Promise<void> {
+  await updateStream(deployment, id, {});
+}
+
+async function updateStream(deployment: Deployment, id: string, change: { topics?: string[]; url?: string }) {
+  const body = { logStreamType: "webhook", ...change };
   await deploymentJson(deployment, `/api/v1/update_log_stream/${id}`, { method: "POST", body });
 }
 
-/** Gives a stream a new secret, which it signs with at once. @returns the secret. */
+/** Makes a new secret for a stream. It signs with the old one until it is started again. @returns the secret. */
 export async function rotateWebhookSecret(deployment: Deployment, { id }: WebhookStream): Promise<string> {
   const path = `/api/v1/rotate_webhook_secret/${id}`;
   const rotated = await deploymentJson<{ hmacSecret: string }>(deployment, path, { method: "POST" });
   return keepSecret(rotated.hmacSecret);
+}
+
+/** Convex tries the URL, up to three times, before it starts a stream. In ms. */
+const START_PATIENCE_MS = 60_000;
+const POLL_MS = 250;
+
+/**
+ * Waits until the stream delivers. Until then, what the app logs does not reach it.
+ *
+ * @throws CliError when Convex cannot reach its URL.
+ */
+export async function waitForStream(deployment: Deployment): Promise<void> {
+  for (const startedAt = Date.now(); Date.now() - startedAt < START_PATIENCE_MS; await sleep(POLL_MS)) {
+    const stream = await findWebhookStream(deployment);
+    if (stream?.status.type === "active") return;
+    if (stream?.status.type === "failed") {
+      throw new CliError(`Convex cannot deliver to ${stream.url}: ${stream.status.reason}. Look at the app's logs.`);
+    }
+  }
+  throw new CliError(`The log stream has not started within ${START_PATIENCE_MS / 1_000} s. Run this command again.`);
 }
 
 /** Whether a stream posts to our route. */

@@ -5,7 +5,7 @@ declare const process: { env: Record<string, string | undefined> } | undefined;
 const MIN_SECRET_LENGTH = 32; // The shortest secret that is accepted, in characters: 16 random bytes in hex.
 
 export const EFFECT_SECRET = "LAZY_VIEWS_SECRET"; // Seals effects on their way out of a query.
-const PREVIOUS_EFFECT_SECRET = "LAZY_VIEWS_SECRET_PREVIOUS"; // Before a rotation: still accepted, never used to seal.
+export const PREVIOUS_EFFECT_SECRET = "LAZY_VIEWS_SECRET_PREVIOUS"; // Before a rotation: still accepted, never used to seal.
 export const STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET"; // The `hmacSecret` of the deployment's webhook log stream.
 /** The stream's secret before the last rotation; equal to the other one while the new one is not known yet. */
 export const PREVIOUS_STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET_PREVIOUS";

@@ -76,5 +76,7 @@ export async function commit(
   if (row?.tracked && !computed.tracked) await removeDependencies(execution, { view: name, key: key.text });
   await commitRow(execution.watched, view, row, next);
   execution.forget({ view, text: key.text });
-  if (next.expiresAt !== row?.expiresAt) await sweepRow(ledger, view, { ...born, ...next }, now);
+  // What release 0.1 has scheduled does not count: this release refuses it.
+  const isScheduled = next.expiresAt === row?.expiresAt && row?.seq === undefined;
+  if (!isScheduled) await sweepRow(ledger, view, { ...born, ...next }, now);
 }

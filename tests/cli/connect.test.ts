@@ -1,11 +1,10 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { ConvexHttpClient } from "convex/browser";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import type { ConnectResult } from "../../src/cli/connect/report.js";
 import { eventually } from "../eventually";
 import { appFolder, commandLine, type ShopBackend, startShop, variablesOf } from "./commandLine";
-import { api, modules } from "./shop";
+import { call, createStream, effectsUrl, refused, settings, startConvex } from "./deploymentApi";
+import { looksOf, startLooks } from "./looks";
+import { modules } from "./shop";
 
 /** The log stream delivers as fast as this, in ms; a real one every 5,000. */
 const INTERVAL_MS = 20;
@@ -30,30 +29,6 @@ async function connectJson(backend: ShopBackend, ...args: string[]) {
   expect(stdout, stderr).not.toBe("");
   return { code, ...(JSON.parse(stdout) as ConnectResult) };
 }
-
-/** The deployment's variables that are the library's. */
-async function settings(backend: ShopBackend): Promise<Record<string, string>> {
-  const { environmentVariables } = await call(backend, "list_environment_variables");
-  const all = Object.entries(environmentVariables as Record<string, string>);
-  return Object.fromEntries(all.filter(([name]) => name.startsWith("LAZY_VIEWS_")));
-}
-
-/** Calls an endpoint of the deployment's API. */
-async function call(backend: ShopBackend, path: string, body?: object) {
-  const response = await fetch(`${backend.url}/api/v1/${path}`, {
-    method: body === undefined ? "GET" : "POST",
-    headers: { authorization: `Convex ${backend.adminKey}`, "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
-  return text === "" ? null : JSON.parse(text);
-}
-
-const effectsUrl = ({ siteUrl }: ShopBackend) => `${siteUrl}/lazy-views/effects`;
-
-const createStream = (backend: ShopBackend, stream: { url: string; topics: string[] | null }) =>
-  call(backend, "create_log_stream", { logStreamType: "webhook", format: "json", ...stream });
 
 test("sets up the log stream of a deployment that has nothing, finds it as it is, and rotates its secrets", async () => {
   const backend = await shop();
@@ -87,17 +62,12 @@ test("sets up the log stream of a deployment that has nothing, finds it as it is
   expect(await settings(backend)).toEqual(found);
   expect(await call(backend, "list_log_streams")).toEqual(streams);
 
-  // Rotates while effects flow: none is lost.
-  const client = new ConvexHttpClient(backend.url);
-  let isRotating = true;
-  let looks = 0;
-  const looking = (async () => {
-    while (isRotating) await client.query(api.orders.look, { number: looks++ });
-  })();
+  // Rotates while effects flow.
+  const looking = startLooks(backend);
   const { code, stdout, stderr } = await connect(backend, ["--rotate"]);
-  isRotating = false;
-  await looking;
   expect(code, stderr).toBe(0);
+  const next = await looking.stop();
+  expect(next).toBeGreaterThan(10);
   expect(stdout).toContain("Rotated LAZY_VIEWS_SECRET");
   const after = await settings(backend);
   expect(after).toMatchObject({
@@ -106,14 +76,20 @@ test("sets up the log stream of a deployment that has nothing, finds it as it is
   });
   expect(after.LAZY_VIEWS_SECRET).not.toBe(found.LAZY_VIEWS_SECRET);
   expect(await call(backend, "list_log_streams")).toMatchObject([{ hmacSecret: after.LAZY_VIEWS_STREAM_SECRET }]);
-  expect(looks).toBeGreaterThan(10);
-  await eventually(async () => {
-    const found = await backend.run((ctx) => ctx.db.query("looks").collect());
-    expect(found.map(({ number }) => number).sort((a, b) => a - b)).toEqual([...Array(looks).keys()]);
-  });
+  // The route has accepted each delivery, whichever secret signed it.
+  expect(refused(backend)).toEqual([]);
+
+  // The new secrets are in use: the old ones are no longer needed.
+  const changes = Object.keys(after)
+    .filter((name) => name.endsWith("_PREVIOUS"))
+    .map((name) => ({ name, value: null }));
+  await call(backend, "update_environment_variables", { changes });
+  const last = (await startLooks(backend, next).stop()) - 1;
+  await eventually(async () => expect(await looksOf(backend)).toContain(last));
+  expect(refused(backend)).toEqual([]);
 });
 
-test("sets up the log tail with a key that may only view logs, and then finds it as it is", async () => {
+test("sets up the log tail with a key that may only view logs, and rotates the secret", async () => {
   const backend = await shop();
   const first = await connectJson(backend, "--transport", "logTail", "--log-key", backend.logKey);
   expect(first).toMatchObject({ code: 0, transport: "logTail", connected: true, problems: [], warnings: [] });
@@ -121,8 +97,18 @@ test("sets up the log tail with a key that may only view logs, and then finds it
   const found = await settings(backend);
   expect(found.LAZY_VIEWS_LOG_KEY).toBe(backend.logKey);
 
-  expect(await connectJson(backend)).toMatchObject({ code: 0, transport: "logTail", connected: true, changes: [] });
-  expect(await settings(backend)).toEqual(found);
+  // Run again, it rotates the secret and changes nothing else. Effects flow meanwhile, and none is lost.
+  const looking = startLooks(backend);
+  const again = await connectJson(backend, "--rotate");
+  expect(again).toMatchObject({ code: 0, transport: "logTail", connected: true });
+  expect(again.changes).toEqual([expect.stringContaining("Rotated LAZY_VIEWS_SECRET")]);
+  const count = await looking.stop();
+  expect(await settings(backend)).toMatchObject({
+    LAZY_VIEWS_SECRET_PREVIOUS: found.LAZY_VIEWS_SECRET,
+    LAZY_VIEWS_LOG_KEY: backend.logKey,
+  });
+  expect(count).toBeGreaterThan(10);
+  await eventually(async () => expect(await looksOf(backend)).toEqual([...Array(count).keys()]));
 });
 
 test("does not set a log key that is refused", async () => {
@@ -139,10 +125,25 @@ test("does not set a log key that is refused", async () => {
   expect(await settings(backend)).not.toHaveProperty("LAZY_VIEWS_LOG_KEY");
 });
 
-test("sets up clients", async () => {
+test("sets up clients, for a user who is logged in", async () => {
   const backend = await shop();
-  const result = await connectJson(backend, "--transport", "client");
-  expect(result).toMatchObject({ code: 0, transport: "client", connected: true, problems: [], warnings: [] });
+  const login = {
+    CONVEX_DEPLOYMENT: "dev:shop",
+    CONVEX_OVERRIDE_ACCESS_TOKEN: "the token of a login",
+    CONVEX_PROVISION_HOST: await startConvex(backend),
+  };
+  const keyless = await connect(backend, ["--prod", "--transport", "logStream"], login);
+  expect(keyless.code).toBe(1);
+  expect(keyless.stderr).toMatch(/needs a key.*npx convex deployment token create/);
+
+  const result = await connect(backend, ["--prod", "--transport", "client", "--json"], login);
+  const { transport, connected, problems, warnings } = JSON.parse(result.stdout) as ConnectResult;
+  expect({ transport, connected, problems, warnings }).toEqual({
+    transport: "client",
+    connected: true,
+    problems: [],
+    warnings: [],
+  });
   expect(Object.keys(await settings(backend))).toEqual(["LAZY_VIEWS_SECRET"]);
 });
 
@@ -166,7 +167,6 @@ test("warns of a log stream with other topics, and mends it when told to", async
 test("leaves a log stream alone that posts elsewhere", async () => {
   const backend = await shop();
   await createStream(backend, { url: "http://127.0.0.1:9/elsewhere", topics: ["console"] });
-  const streams = await call(backend, "list_log_streams");
   const asked = await connect(backend, ["--transport", "logStream"]);
   expect(asked.code).toBe(1);
   expect(asked.stderr).toMatch(/posts to http:\/\/127\.0\.0\.1:9\/elsewhere.*--fix/);
@@ -174,7 +174,7 @@ test("leaves a log stream alone that posts elsewhere", async () => {
   const unasked = await connect(backend);
   expect(unasked.code).toBe(1);
   expect(unasked.stderr).toMatch(/logTail takes its place.*\n.*needs a key that may view logs/);
-  expect(await call(backend, "list_log_streams")).toEqual(streams);
+  expect(await call(backend, "list_log_streams")).toMatchObject([{ url: "http://127.0.0.1:9/elsewhere" }]);
 });
 
 test("takes the log tail on a plan without log streams, and the key at hand for it only when told to", async () => {
@@ -233,18 +233,7 @@ test("finds the deployment in .env.local, and by a deploy key", async () => {
   const local = await connect(backend, [], {}, folder);
   expect(local.stdout, local.stderr).toContain(`The deployment is ${backend.url} (self-hosted).`);
 
-  // The official CLI asks Convex which deployment a key belongs to.
-  const convex = createServer((request, response) => {
-    const isUrl = request.url === "/api/deployment/url_for_key";
-    response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify(isUrl ? backend.url : { team: "team", project: "shop", isDefault: true }));
-  });
-  await new Promise<void>((resolve) => convex.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void convex.close());
-  const env = {
-    CONVEX_DEPLOY_KEY: `dev:${backend.adminKey}`,
-    CONVEX_PROVISION_HOST: `http://127.0.0.1:${(convex.address() as AddressInfo).port}`,
-  };
+  const env = { CONVEX_DEPLOY_KEY: `dev:${backend.adminKey}`, CONVEX_PROVISION_HOST: await startConvex(backend) };
   const keyed = await connect(backend, [], env);
   expect(keyed.stdout, keyed.stderr).toContain(`The deployment is ${backend.url} (cloud).`);
 });

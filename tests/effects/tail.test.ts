@@ -2,6 +2,7 @@ import { anyApi } from "convex/server";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { EffectTarget } from "../../src/effects/effect.js";
 import { endTestApp, noteTargets } from "../testApp.js";
+import { add } from "../totals.js";
 import { KEY, startTailApp } from "./tailApp.js";
 
 let complaint: ReturnType<typeof vi.spyOn>;
@@ -89,6 +90,23 @@ describe("a tail", () => {
     await app.callTail();
     await app.until(async () => (await app.read()).state === "fresh");
     expect(await app.tail()).toMatchObject({ number: 1 });
+  });
+
+  test("starts also by a mutation that has no room left to ask whether one reads", async () => {
+    const app = startTailApp({ limits: {} });
+    await settled(app);
+    const before = Number((await app.tail())?.number);
+    await app.mutation(async (ctx) => {
+      await add("a", 1)(ctx);
+      for (;;) {
+        const { databaseQueries } = await ctx.meta.getTransactionMetrics();
+        if (databaseQueries.remaining < 1) break;
+        await ctx.db.query("items").first();
+      }
+    });
+    expect(complaint).not.toHaveBeenCalled();
+    await app.until(async () => (await app.read()).state === "fresh");
+    expect((await app.tail())?.number).toBe(before + 1);
   });
 
   test("is started by the heartbeat, and carries its canary", async () => {

@@ -20,7 +20,11 @@ export async function startConsumer(consumer: string): Promise<Backend<never>> {
   const names = Object.keys(functions).filter((path) => !path.startsWith("_deps/"));
   const modules: Modules = { "./_generated/api.js": async () => ({}) };
   for (const name of names) modules[`./${name}`] = () => load(name);
-  const backend = await startBackend({ schema: (await load("schema.js")).default as never, modules });
+  const backend = await startBackend({
+    schema: (await load("schema.js")).default as never,
+    modules,
+    logStreamIntervalMs: 100,
+  });
   onTestFinished(() => backend.close());
   return backend;
 }

@@ -267,6 +267,18 @@ describe.each<Mode>(["transaction", "snapshot"])("a row of release 0.1, in the m
     },
   );
 
+  test("is marked at its age after a refresh, though the sweep of its time is refused", async () => {
+    const app = start({ staleWhen: olderThan({ minutes: 10 }), evictAfter: { minutes: 20 } });
+    // It is due when half of `evictAfter` is over, as the refreshed row will be: a sweep of that time was scheduled.
+    const now = Date.now();
+    await storeRow(app, { seq: 3, computedAt: now, askedAt: now, expiresAt: now + 10 * 60_000 });
+    await app.advance(1_000);
+    await app.mutation((ctx) => app.totals.refresh(ctx, key));
+    await app.testing.expectState(app.totals, key, "fresh");
+    await app.advance(12 * 60_000);
+    await app.testing.expectState(app.totals, key, "stale");
+  });
+
   test("is seen by the sweep of its time, and by the heartbeat", async () => {
     const app = start({ staleWhen: olderThan({ minutes: 1 }), evictAfter: { hours: 1 } });
     const errors = vi.spyOn(console, "error").mockReturnValue();

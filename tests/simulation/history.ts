@@ -93,6 +93,8 @@ export interface History {
   isCrowded?: boolean;
   /** The completions that the function log keeps. Default: as many as Convex's. */
   logEntries?: number;
+  /** Whether other functions run all the time. */
+  isBusy?: boolean;
   /** Whether, after the end, an item is written round the library, which audits must find. */
   isDrifting?: boolean;
   steps: Step[];
@@ -255,7 +257,8 @@ function tailHistory(seed: number): History {
     return random() < 0.4 ? [step, { ...oneOf(acts, random), turns: one(TURNS) }] : [step];
   });
   const logEntries = one(LOG_SIZES);
-  return { ...history, transports, steps, ...(logEntries !== undefined && { logEntries }) };
+  const size = logEntries !== undefined ? { logEntries } : { isBusy: random() < 0.3 };
+  return { ...history, transports, steps, ...size };
 }
 
 /** One of some acts, by their weights. */

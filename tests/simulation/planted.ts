@@ -1,6 +1,7 @@
 import type { Edit } from "./engine/program.js";
 import type { History, Kind } from "./history.js";
 import { BUGS_OF_KINDS } from "./plantedInKinds.js";
+import { BUGS_OF_TAILS } from "./plantedInTails.js";
 import { BUGS_OF_TRACKING } from "./plantedInTracking.js";
 
 /** A bug that is put into the library on its way into the simulation, which must find it. */
@@ -263,4 +264,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ]),
   ...BUGS_OF_KINDS,
   ...BUGS_OF_TRACKING,
+  ...BUGS_OF_TAILS,
 ];

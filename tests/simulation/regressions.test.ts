@@ -66,6 +66,19 @@ const HISTORIES: Record<string, History> = {
     mode: "paged",
     release: "0.1",
   },
+  // A refresh found the `expiresAt` of a row of release 0.1 unchanged, and left it to that release's sweep, which is
+  // refused: the row was called fresh after its age.
+  "sweeps of release 0.1": {
+    ...history("both", [
+      step({ do: "subscribe", group: "a" }),
+      untilDue,
+      step({ do: "upgrade" }),
+      step({ do: "refresh", group: "a" }),
+      step({ do: "wait", ms: 70_000 }),
+    ]),
+    release: "0.1",
+    reads: "tables",
+  },
 };
 
 test.each(Object.entries(HISTORIES))(

@@ -16,13 +16,16 @@ import { type ChosenWeather, OLDEST_SNAPSHOT_MS } from "./weather.js";
 const LOG_KEY = "the key that may view logs";
 const LOG_URL = "https://simulation.convex.cloud";
 /** Tails hand over after this time here, so that histories come to it. */
-const HASTY_MS = 20_000;
+const HASTY_MS = 12_000;
 
 /** The library's own promises, in numbers of its documentation. */
 const LINGER_MS = 10_000;
 const FIRST_LOOK_BACK_MS = 60_000;
 const LOOK_BACK_MS = 3_600_000;
 const BACKOFF_MS = 600_000;
+const CLOSING_MS = 5_000;
+/** A tail that could not say that it ends waits for its request: nothing wakes that. */
+const LONGEST_POLL_MS = 60_000;
 const MAX_ATTEMPTS = 8;
 /** Readers that were woken raise their effects within this time. */
 const WAKE_MS = 4_000;
@@ -32,9 +35,13 @@ const SLACK_MS = 15_000;
 const PATIENCE_MS = 150_000;
 /** One that reads; one that closes or hands over; and one whose last request is late. */
 const MOST_AT_ONCE = 3;
+const PAUSE_MS = 250;
+/** How often other functions of a busy app run. */
+const BUSY_MS = 2_000;
 
 /** The document of the table `lazyTail`, as far as it is looked at here. */
 interface TailDocument {
+  isClosing?: true;
   wrappedAt?: number;
   problem?: { retryAt: number; attempts: number };
 }
@@ -46,6 +53,8 @@ type Asked = { job?: { kind?: string; number?: number; cursor?: number; isForced
 interface Running {
   startedAt: number;
   cursor: number;
+  /** Calls that had failed by then. */
+  failedCalls: number;
 }
 
 /**
@@ -61,29 +70,46 @@ export class Tails {
   private readonly running = new Map<number, Running>();
   private readonly writtenAt = new WeakMap<object, number>();
   private lastLineAt = 0;
-  /** When something has had a tail read what readers raise. */
-  private readonly wakes: number[] = [];
+  /**
+   * When something has had a tail read what readers raise; and until when one surely reads. A snapshot may be too old to
+   * show that a tail closes, so what wakes readers then starts no other.
+   */
+  private readonly wakes: { at: number; until: number }[] = [];
+  /** Since when the last tail closes. */
+  private closesSince: number | null = null;
   /** When a tail last died, or could not be started, as far as any snapshot shows. */
   private troubleAt = Number.NEGATIVE_INFINITY;
   /** When the log last forgot entries between two requests of a tail. */
   private gapAt: number | null = null;
+  private answeredAt = 0;
   private refusedAt: number[] = [];
+  private requestedAt: number[] = [];
   /** When the first tail started. */
   private firstAt = Number.POSITIVE_INFINITY;
   /** Whether the last request failed because of what soon passes. */
   private isPassing = false;
 
   constructor(
-    { logEntries = LOG_ENTRIES }: History,
+    { logEntries = LOG_ENTRIES, isBusy }: History,
     private readonly loop: Loop,
     private readonly store: Store,
-    weather: ChosenWeather,
+    private readonly weather: ChosenWeather,
     check: (work: () => void) => void,
   ) {
     this.log = new FunctionLog(loop, LOG_KEY, logEntries, {
-      fate: () => weather.requestFate(),
+      fate: () => {
+        check(() => this.onRequest());
+        return weather.requestFate();
+      },
       onAnswer: (answer) => check(() => this.onAnswer(answer)),
     });
+    if (isBusy) this.runOthers();
+  }
+
+  /** Other functions of the app run. */
+  private runOthers(): void {
+    this.log.write({ udfType: "Query", path: "app:other", lines: [] });
+    this.loop.at(this.loop.now + BUSY_MS, () => this.runOthers());
   }
 
   /** The variables of a deployment that has a key for its log. */
@@ -113,7 +139,7 @@ export class Tails {
     const { job } = args as Asked;
     if (path !== "lazy:sweep" || job?.kind !== "tail" || "error" in result) return;
     if (job.isForced) this.refusedAt = [];
-    if (job.isForced || !this.isBlocked) this.wakes.push(this.loop.now);
+    if (job.isForced || !this.isBlocked) this.wake(Number.POSITIVE_INFINITY);
   }
 
   onCommit({ changes }: Commit): void {
@@ -123,11 +149,18 @@ export class Tails {
       else if (table === "lazyTail") {
         if (before === null) this.firstAt = this.loop.now;
         const [old, next] = [before as TailDocument | null, after as TailDocument | null];
+        this.closesSince = next?.isClosing ? (this.closesSince ?? this.loop.now) : null;
         // What a tail could not read waits until another one starts. Older snapshots show a problem that is solved.
         if (next?.problem) this.troubleAt = Math.max(this.troubleAt, this.loop.now);
         else if (old?.problem) this.troubleAt = this.loop.now + OLDEST_SNAPSHOT_MS;
-      } else if (wakesReaders(change) && !this.isBlocked) this.wakes.push(this.loop.now);
+      } else if (wakesReaders(change) && !this.isBlocked) {
+        this.wake(this.closesSince === null ? Number.POSITIVE_INFINITY : this.closesSince + CLOSING_MS);
+      }
     }
+  }
+
+  private wake(until: number): void {
+    this.wakes.push({ at: this.loop.now, until });
   }
 
   private onJob(job: Job | null): void {
@@ -141,7 +174,8 @@ export class Tails {
   onAction(path: string, args: JSONValue): void {
     const { job } = jsonToConvex(args) as Asked;
     if (path !== "lazy:tail" || job?.kind !== "read") return;
-    this.running.set(job.number as number, { startedAt: this.loop.now, cursor: job.cursor as number });
+    const { failedCalls } = this.weather;
+    this.running.set(job.number as number, { startedAt: this.loop.now, cursor: job.cursor as number, failedCalls });
     must(this.running.size <= MOST_AT_ONCE, () => `${this.running.size} tails run at once.`);
   }
 
@@ -153,14 +187,24 @@ export class Tails {
     this.running.delete(job?.number as number);
     must(lines.length === 0, () => `The tail wrote to the console: ${lines[0]?.message}`);
     const lasted = this.loop.now - tail.startedAt;
-    must(lasted <= HASTY_MS + SLACK_MS, () => `A tail ran for ${lasted} ms.`);
+    const mayWaitMs = this.weather.failedCalls > tail.failedCalls ? LONGEST_POLL_MS : 0;
+    must(lasted <= HASTY_MS + SLACK_MS + mayWaitMs, () => `A tail ran for ${lasted} ms.`);
     const { wrappedAt = 0 } = this.document;
-    const isKnown = isDead || this.gapAt === null || wrappedAt >= this.gapAt;
+    // After its last request it says nothing any more.
+    const isKnown = isDead || this.gapAt === null || this.gapAt === this.answeredAt || wrappedAt >= this.gapAt;
     must(isKnown, () => `The log forgot entries at ${this.gapAt}, and the tail says it did at ${wrappedAt}.`);
     this.gapAt = null;
   }
 
+  private onRequest(): void {
+    const { now } = this.loop;
+    this.requestedAt = [...this.requestedAt.filter((time) => now - time < PAUSE_MS), now];
+    const { length } = this.requestedAt;
+    must(length <= MOST_AT_ONCE + 1, () => `Tails have read the log ${length} times in ${PAUSE_MS} ms.`);
+  }
+
   private onAnswer({ status, cursor, isIncomplete }: LogAnswer): void {
+    this.answeredAt = this.loop.now;
     const isFirst = [...this.running.values()].some((tail) => tail.cursor === cursor);
     if (isIncomplete && !isFirst) this.gapAt = this.loop.now;
     this.isPassing = status === null || status === 503;
@@ -186,7 +230,7 @@ export class Tails {
    */
   checkCalm(open: readonly object[]): void {
     const { now } = this.loop;
-    const since = Math.max(this.lastLineAt, this.wakes.at(-1) ?? 0, ...this.starts());
+    const since = Math.max(this.lastLineAt, this.wakes.at(-1)?.at ?? 0);
     const isIdle = now - since > LINGER_MS + SLACK_MS;
     must(!isIdle || this.running.size === 0, () => `A tail still runs ${now - since} ms after the last effect.`);
     const { retryAt = 0, attempts = 0 } = this.document.problem ?? {};
@@ -196,9 +240,9 @@ export class Tails {
     for (const event of open) {
       if (!held.has(event as LogEvent)) continue;
       const writtenAt = this.writtenAt.get(event) as number;
-      const wake = this.wakes.find((time) => this.isOwed(writtenAt, time));
+      const wake = this.wakes.find(({ at, until }) => writtenAt < until && this.isOwed(writtenAt, at));
       must(wake === undefined, () => {
-        return `Nothing came of an effect that was written at ${writtenAt}, though a tail was woken at ${wake}.`;
+        return `Nothing came of an effect that was written at ${writtenAt}, though a tail was woken at ${wake?.at}.`;
       });
     }
   }
@@ -213,10 +257,6 @@ export class Tails {
   hasForgotten(lines: readonly object[]): boolean {
     const held = this.log.held();
     return lines.some((event) => !held.has(event as LogEvent));
-  }
-
-  private starts(): number[] {
-    return [...this.running.values()].map(({ startedAt }) => startedAt);
   }
 
   /** Whether the last tail has given up until later. */

@@ -11,7 +11,9 @@ export const OLDEST_SNAPSHOT_MS = 5_000;
 const SNAPSHOT_AGES_MS = [0, 10, 1_000, OLDEST_SNAPSHOT_MS];
 /** The system calls that an action makes before it dies; and of a tail, those and its requests. */
 const DEATHS = [null, 0, 1];
-const TAIL_DEATHS = [null, 0, 1, 2, 3, 5, 8, 13];
+const TAIL_DEATHS = [null, 0, 1, 2, 2, 3, 3, 4, 6, 10];
+/** How many calls of a tail fail in a row. */
+const FAILING_CALLS = [0, 1, 2, 2, 3, 5];
 /** What becomes of requests for the log: few go wrong, as there are many. */
 const REQUEST_FATES: readonly RequestFate[] = [0, 300, 5_000, "fails", "error", "other"];
 /** How long after a restart Convex finds that an action has died. */
@@ -27,6 +29,9 @@ export class ChosenWeather implements Weather {
   worstLagMs = 0;
   protected isClear = false;
   private backlogMs: number | null;
+  private failingCalls = 0;
+  /** Calls of tails that have failed. */
+  failedCalls = 0;
 
   /** @param living - The share of scheduled recomputes that do not die, whatever is chosen. */
   constructor(
@@ -59,11 +64,16 @@ export class ChosenWeather implements Weather {
   }
 
   actionDeath(path: string): number | null {
-    return path === "lazy:tail" ? this.choose(TAIL_DEATHS, 0.9) : this.choose(DEATHS, 0.7);
+    return path === "lazy:tail" ? this.choose(TAIL_DEATHS, 0.85) : this.choose(DEATHS, 0.7);
   }
 
   callFails(caller: string): boolean {
-    return caller === "lazy:tail" && this.choose([false, true], 0.98);
+    if (caller !== "lazy:tail" || this.isClear) return false;
+    if (this.failingCalls === 0) this.failingCalls = this.choose(FAILING_CALLS, 0.98);
+    else this.failingCalls--;
+    const fails = this.failingCalls > 0;
+    if (fails) this.failedCalls++;
+    return fails;
   }
 
   restartLag(): number {

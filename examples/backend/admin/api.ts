@@ -57,23 +57,28 @@ export class AdminApi implements Endpoints {
 
 /** @throws HttpError 400 in Convex's words, for the first change that cannot be. */
 function parseChanges(body: string): EnvironmentChange[] {
-  const { changes } = parseBody(body, "an object with changes");
-  if (!Array.isArray(changes)) throw new HttpError(400, "BadJsonBody", "Expected an object with changes");
-  return changes.map(({ name, value = null }: Partial<EnvironmentChange>) => {
+  const expected = "an object with changes, each with a name and a value";
+  const { changes } = parseBody(body, expected);
+  if (!Array.isArray(changes)) throw new HttpError(400, "BadJsonBody", `Expected ${expected}`);
+  return changes.map((change: Partial<EnvironmentChange> | null) => {
+    const { name, value = null } = change ?? {};
     if (typeof name !== "string" || (value !== null && typeof value !== "string")) {
-      throw new HttpError(400, "BadJsonBody", "Expected changes with name and value");
+      throw new HttpError(400, "BadJsonBody", `Expected ${expected}`);
     }
     checkName(name);
-    const bytes = Buffer.byteLength(value ?? "");
-    if (bytes > MAX_VALUE_BYTES) {
-      throw new HttpError(
-        400,
-        "EnvironmentVariableValueTooLarge",
-        `The environment variable value is ${bytes} bytes, which is too large. (max size: ${MAX_VALUE_BYTES}`,
-      );
-    }
+    if (value !== null) checkValue(value);
     return { name, value };
   });
+}
+
+function checkValue(value: string): void {
+  const bytes = Buffer.byteLength(value);
+  if (bytes <= MAX_VALUE_BYTES) return;
+  throw new HttpError(
+    400,
+    "EnvironmentVariableValueTooLarge",
+    `The environment variable value is ${bytes} bytes, which is too large. (max size: ${MAX_VALUE_BYTES}`,
+  );
 }
 
 function checkName(name: string): void {

@@ -18,6 +18,13 @@ const LONG_POLL = /^\/api\/(app_metrics\/)?stream_/;
 /** What a self-hosted deployment tells everybody. */
 const DEPLOYMENT_FACTS: Record<string, string> = { "/version": "embedded", "/instance_name": DEPLOYMENT_NAME };
 
+/** The answer to a request that the backend itself fails at. */
+const INTERNAL_ERROR = new HttpError(
+  500,
+  "InternalServerError",
+  "Your request couldn't be completed. Try again later.",
+);
+
 /** The backend's HTTP server: API, sync protocol, HTTP actions and trace on one port. */
 export class BackendServer {
   private readonly server: Server;
@@ -124,8 +131,8 @@ export class BackendServer {
       }
       return null;
     } catch (error) {
-      if (!(error instanceof HttpError)) throw error;
-      return { status: error.status, body: { code: error.code, message: error.message } };
+      const { status, code, message } = error instanceof HttpError ? error : INTERNAL_ERROR;
+      return { status, body: { code, message } };
     }
   }
 

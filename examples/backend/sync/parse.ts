@@ -26,8 +26,7 @@ function messageOf(message: Fields): ClientMessage {
   const { type } = message;
   switch (type) {
     case "Connect":
-      wholeNumber(message.connectionCount, "connectionCount");
-      return { type, sessionId: uuid(message.sessionId) };
+      return { type, sessionId: text(message.sessionId, "sessionId") };
     case "Authenticate":
       return { type, baseVersion: wholeNumber(message.baseVersion, "baseVersion"), token: tokenOf(message) };
     case "ModifyQuerySet":
@@ -95,15 +94,10 @@ function wholeNumber(value: unknown, name: string): number {
   throw new Error(`the field ${name} is ${JSON.stringify(value)}, expected a whole number from 0 to 2^32 - 1`);
 }
 
-function uuid(value: unknown): string {
-  const id = text(value, "sessionId");
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return id;
-  throw new Error(`the field sessionId is ${JSON.stringify(id)}, expected a UUID`);
-}
-
 /** `module:name`, `folder/module:name`, or `module` for its default export. */
 function functionPath(value: unknown): string {
   const path = text(value, "udfPath");
-  if (/^[\w.]+(\/[\w.]+)*(:\w+)?$/.test(path)) return path;
+  const [, module = ""] = /^([\w./]+)(?::\w+)?$/.exec(path) ?? [];
+  if (module.split("/").every((part) => /[a-z0-9]/i.test(part))) return path;
   throw new Error(`the field udfPath is ${JSON.stringify(path)}, expected the path of a function`);
 }

@@ -1,12 +1,12 @@
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import type { Activity } from "../activity";
-import { prettyLine } from "../console";
-import { clientMessage } from "../errors";
 import type { Entry } from "../execution";
+import { entryOf, type FunctionCall } from "../functionCall";
 import { HttpError } from "../http/httpError";
 import type { Keys } from "../http/keys";
 import type { QueryHolder, QueryRunner } from "../queries";
-import { type Answer, entryOf, type FunctionCall, type Runtime } from "../runtime";
+import type { Runtime } from "../runtime";
+import { modificationOf, responseTo, type Subscription } from "./answers";
 import type { MutationLog } from "./mutationLog";
 import { ProtocolError } from "./parse";
 import {
@@ -35,11 +35,6 @@ export interface SyncSocket {
   send(message: ServerMessage): void;
   /** Closes the connection, with a code and a reason after an error of the backend; the client then connects anew. */
   close(code?: number, reason?: string): void;
-}
-
-interface Subscription extends QueryHolder {
-  /** The answer that the client has, without the ids that differ each time. */
-  sent: string | null;
 }
 
 /** Clients take a silent server for dead after a minute. */
@@ -265,49 +260,4 @@ export class SyncSession {
     this.heartbeat.refresh();
     this.socket.send(message);
   }
-}
-
-function responseTo(requestId: number, answer: Answer) {
-  const { outcome } = answer;
-  const logLines = answer.lines.map(prettyLine);
-  if (outcome.success) {
-    return {
-      requestId,
-      success: true,
-      result: outcome.value,
-      ts: encodeTs(answer.ts),
-      logLines,
-    };
-  }
-  return {
-    requestId,
-    success: false,
-    result: clientMessage(answer.requestId, outcome.failure),
-    ...(outcome.failure.data === undefined ? {} : { errorData: outcome.failure.data }),
-    logLines,
-  };
-}
-
-/** What the client must hear of a query; nothing when it knows the answer already. */
-function modificationOf(queryId: number, subscription: Subscription): StateModification[] {
-  const { result } = subscription;
-  if (result === null) return [];
-  const logLines = result.lines.map(prettyLine);
-  const answer = JSON.stringify([result.outcome, logLines]);
-  if (answer === subscription.sent) return [];
-  subscription.sent = answer;
-  const { outcome } = result;
-  if (outcome.success) {
-    return [{ type: "QueryUpdated", queryId, value: outcome.value, logLines, journal: null }];
-  }
-  return [
-    {
-      type: "QueryFailed",
-      queryId,
-      errorMessage: clientMessage(result.requestId, outcome.failure),
-      ...(outcome.failure.data === undefined ? {} : { errorData: outcome.failure.data }),
-      logLines,
-      journal: null,
-    },
-  ];
 }

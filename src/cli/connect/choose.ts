@@ -36,10 +36,11 @@ export async function chooseTransport(context: Context): Promise<{ transport: Tr
     const obstacles = allowed.map((transport) => `- ${transport}: ${obstacleTo(transport, context)}`);
     throw new CliError(`No transport can be set up:\n${obstacles.join("\n")}`);
   }
-  if (options.yes || possible.length === 1 || !isInteractive()) return { transport: first, isFixed: false };
-  for (const transport of app.transports.filter((name) => !(possible as string[]).includes(name))) {
-    note(`${transport} cannot be set up now: ${obstacleTo(transport as Transport, context)}`);
+  for (const transport of TRANSPORTS) {
+    const obstacle = app.transports.includes(transport) && obstacleTo(transport, context);
+    if (obstacle) note(`${transport} cannot be set up now: ${obstacle}`);
   }
+  if (options.yes || possible.length === 1 || !isInteractive()) return { transport: first, isFixed: false };
   const choices = possible.map((value) => ({ value, label: value, hint: ABOUT[value] }));
   return { transport: await choose("How shall effects leave a query?", choices), isFixed: true };
 }

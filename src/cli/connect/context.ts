@@ -1,4 +1,5 @@
 import type { Deployment, DeploymentSelection } from "../deployment.js";
+import { CliError } from "../output.js";
 import type { App } from "./app.js";
 import type { Report } from "./report.js";
 
@@ -26,4 +27,9 @@ export interface Context {
   /** The deployment's variables. A step that sets one sets it here, too. */
   variables: Record<string, string>;
   report: Report;
+}
+
+/** The deployment cannot have this transport: another one may take its place. */
+export class Unavailable extends CliError {
+  override name = "Unavailable";
 }

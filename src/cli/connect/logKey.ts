@@ -2,8 +2,7 @@ import { ApiError, deploymentFetch } from "../api.js";
 import { localSetting } from "../deployment.js";
 import { CliError, keepSecret } from "../output.js";
 import { agree, askSecret, isInteractive } from "../prompts.js";
-import type { Context } from "./context.js";
-import { Unavailable } from "./logStream.js";
+import { type Context, Unavailable } from "./context.js";
 import { setVariables } from "./sealSecret.js";
 
 /** A poll waits for the next entry of the log; by then, the key would have been refused. In ms. */
@@ -34,7 +33,7 @@ export async function setUpLogTail(context: Context): Promise<void> {
 }
 
 async function pickLogKey({ options, deployment, report }: Context): Promise<string> {
-  const given = options.logKey ?? localSetting("LAZY_VIEWS_LOG_KEY", options);
+  const given = options.logKey ?? process.env.LAZY_VIEWS_LOG_KEY ?? localSetting("LAZY_VIEWS_LOG_KEY", options);
   if (given) return given;
   const { key, kind } = deployment;
   // Only Convex's cloud has keys with fewer rights.

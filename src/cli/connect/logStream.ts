@@ -7,17 +7,13 @@ import {
   LOOP_HAZARD,
   mendWebhookStream,
   otherTopics,
+  restartWebhookStream,
   type WebhookStream,
+  waitForStream,
 } from "../logStreams.js";
-import { CliError } from "../output.js";
 import { agree, isInteractive } from "../prompts.js";
-import type { Context } from "./context.js";
+import { type Context, Unavailable } from "./context.js";
 import { setVariables } from "./sealSecret.js";
-
-/** The deployment cannot have this transport: another one may take its place. */
-export class Unavailable extends CliError {
-  override name = "Unavailable";
-}
 
 /**
  * Makes the deployment's log stream post console lines to our route.
@@ -34,16 +30,13 @@ export async function setUpLogStream(context: Context): Promise<void> {
     report.found("LAZY_VIEWS_STREAM_SECRET is set. (Without a key, the log stream itself cannot be looked at.)");
     return;
   }
-  const stream = await findWebhookStream(deployment);
+  const stream = await findWebhookStream(deployment).catch(asUnavailable);
   if (stream === null) {
-    const secret = await createWebhookStream(deployment).catch((error) => {
-      throw error instanceof ApiError && error.code === "LogStreamingNotEnabled"
-        ? new Unavailable(`This deployment's plan has no log streams; --transport logTail needs none. ${error.message}`)
-        : error;
-    });
+    const secret = await createWebhookStream(deployment).catch(asUnavailable);
     report.changed(`Created the log stream to ${effectsUrl(deployment)}, with the topic console alone.`);
     await setVariables(context, { LAZY_VIEWS_STREAM_SECRET: secret });
     report.changed("Set LAZY_VIEWS_STREAM_SECRET to the stream's secret.");
+    await waitForStream(deployment);
     return;
   }
   await checkStream(context, stream);
@@ -52,10 +45,20 @@ export async function setUpLogStream(context: Context): Promise<void> {
     report.found("LAZY_VIEWS_STREAM_SECRET is the stream's secret.");
     return;
   }
-  // Deliveries of this moment may still be signed with the one before.
+  // The stream signs with the one before until it is started again.
   const previous: Record<string, string> = current ? { LAZY_VIEWS_STREAM_SECRET_PREVIOUS: current } : {};
   await setVariables(context, { ...previous, LAZY_VIEWS_STREAM_SECRET: stream.hmacSecret });
+  await restartWebhookStream(deployment, stream);
   report.changed("Set LAZY_VIEWS_STREAM_SECRET to the stream's secret.");
+  await waitForStream(deployment);
+}
+
+/** @throws Unavailable when the plan has no log streams, or the key may not see or make one; else the error itself. */
+function asUnavailable(error: unknown): never {
+  if (!(error instanceof ApiError) || error.status !== 403) throw error;
+  const isPlan = error.code === "LogStreamingNotEnabled";
+  const reason = isPlan ? "This deployment's plan has no log streams" : "This key may not set up a log stream";
+  throw new Unavailable(`${reason}; --transport logTail needs none. ${error.message}`);
 }
 
 async function checkStream({ deployment, options, report }: Context, stream: WebhookStream): Promise<void> {
@@ -63,8 +66,11 @@ async function checkStream({ deployment, options, report }: Context, stream: Web
   const topics = otherTopics(stream);
   if (isOurs && topics === null) {
     const { type, reason } = stream.status;
-    if (type !== "failed") report.found(`The log stream posts to ${stream.url}, the topic console alone.`);
-    else report.warned(`The log stream has failed: ${reason}. Delete it in the dashboard, and run this command again.`);
+    report.found(`The log stream posts to ${stream.url}, the topic console alone.`);
+    if (type !== "failed") return;
+    await restartWebhookStream(deployment, stream);
+    report.changed(`Started the log stream again; it had failed: ${reason}.`);
+    await waitForStream(deployment);
     return;
   }
   const wrong = isOurs ? `has ${topics}. ${LOOP_HAZARD}` : `posts to ${stream.url}; a deployment has one at most.`;
@@ -77,6 +83,7 @@ async function checkStream({ deployment, options, report }: Context, stream: Web
   if (isAllowed) {
     await mendWebhookStream(deployment, stream);
     report.changed(`Changed the log stream: it posts to ${effectsUrl(deployment)}, the topic console alone.`);
+    await waitForStream(deployment);
     return;
   }
   const command = "npx convex-lazy-views connect --transport logStream --fix";

@@ -53,11 +53,7 @@ export class Report {
     }
     if (!connected) return;
     const took = canaryMs === null ? "" : ` in ${canaryMs.toLocaleString("en-US")} ms`;
-    if (connected) {
-      print(
-        colors.bold(`Connected by ${transport}: an effect has gone all the way${took}, and its recompute has run.`),
-      );
-    }
+    print(colors.bold(`Connected by ${transport}: an effect has gone all the way${took}, and its recompute has run.`));
     if (changes.length === 0) print("Everything was set up already; nothing has changed.");
     for (const problem of problems) warn(problem);
   }

@@ -1,5 +1,11 @@
 import { deploymentJson } from "../api.js";
-import { findWebhookStream, isOurStream, rotateWebhookSecret } from "../logStreams.js";
+import {
+  findWebhookStream,
+  isOurStream,
+  restartWebhookStream,
+  rotateWebhookSecret,
+  waitForStream,
+} from "../logStreams.js";
 import { CliError } from "../output.js";
 import type { Context } from "./context.js";
 import { newSecret, setVariables } from "./sealSecret.js";
@@ -16,9 +22,10 @@ export async function rotateSealSecret(context: Context): Promise<void> {
 }
 
 /**
- * Gives the log stream a new secret. Convex signs with it at once, before the route knows it. So both variables are
- * first set to the old one: by that, the route knows that a rotation has begun, and answers 503 to a signature that it
- * does not know. The stream tries such a delivery again for some seconds.
+ * Gives the log stream a new secret. Convex signs with it when the stream is started again, which is the last step; by
+ * then the route accepts both. Should a release of Convex sign with it at once: both variables are first set to the old
+ * one, by which the route knows that a rotation has begun, and answers 503 to a signature that it does not know. The
+ * stream tries such a delivery again for some seconds.
  */
 export async function rotateStreamSecret(context: Context): Promise<void> {
   const { deployment, report, variables } = context;
@@ -33,6 +40,8 @@ export async function rotateStreamSecret(context: Context): Promise<void> {
   const changes = [{ name: "LAZY_VIEWS_STREAM_SECRET", value: secret }];
   await deploymentJson(deployment, "/api/v1/update_environment_variables", { method: "POST", body: { changes } });
   variables.LAZY_VIEWS_STREAM_SECRET = secret;
+  await restartWebhookStream(deployment, stream);
+  await waitForStream(deployment);
   report.changed("Rotated the log stream's secret; the old one is LAZY_VIEWS_STREAM_SECRET_PREVIOUS.");
 }
 

@@ -9,6 +9,7 @@ export const customerTotalsTable = viewTable({
 
 export const customerTotals = defineView("customerTotals", {
   table: customerTotalsTable,
+  window: { seconds: 1 },
   compute: async (ctx: GenericQueryCtx<GenericDataModel>, { customer }) => {
     const orders = await ctx.db
       .query("orders")

@@ -30,3 +30,11 @@ export const looked = internalMutationGeneric({
     await ctx.db.insert("looks", { number });
   },
 });
+
+/** Computes a customer's total now. */
+export const refresh = mutation({
+  args: { customer: v.string() },
+  handler: async (ctx, { customer }) => {
+    await customerTotals.refresh(ctx, { customer });
+  },
+});

@@ -1,0 +1,27 @@
+import type { UserIdentityAttributes } from "convex/server";
+import type { JSONValue } from "convex/values";
+import { ROOT } from "./components";
+import { type Entry, newEntry } from "./execution";
+import type { Identity } from "./http/keys";
+
+/** A call of a function by its path, with arguments as Convex JSON. */
+export interface FunctionCall {
+  path: string;
+  args: JSONValue;
+  /** Where the function is. Default: in the app itself. */
+  component?: string;
+  /** Whom the call comes from. Default: a client without a key. */
+  identity?: Identity;
+  /** The user whom the caller, an admin, acts as. */
+  user?: UserIdentityAttributes;
+}
+
+/** Equal for queries that may have the same answer. */
+export function callKey({ path, args, component = ROOT, identity = "unknown", user }: FunctionCall): string {
+  return JSON.stringify([component, path, args, identity, user]);
+}
+
+/** What a call is, as a request whose sender waits for the answer. */
+export function entryOf({ identity = "unknown" }: FunctionCall, caller: "client" | "http"): Entry {
+  return newEntry(caller, { identityType: identity === "unknown" ? "unknown" : "instance_admin" });
+}

@@ -1,0 +1,14 @@
+/**
+ * A signal that aborts when the process is asked to end (Ctrl-C, SIGTERM), so that a command ends in order. The second
+ * time, the process ends at once.
+ */
+export function untilSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(1);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}

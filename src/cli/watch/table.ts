@@ -1,0 +1,92 @@
+import { counted, spanText } from "../words.js";
+import type { Rate } from "./rates.js";
+
+/** A view as `watch` shows it. */
+export interface ViewLine {
+  view: string;
+  rows: number;
+  /** Rows that a reader would find stale or expired. */
+  stale: number;
+  /** Keys whose compute fails. */
+  failing: number;
+  /** Rows that were recomputed in the last minute. */
+  recomputed: number;
+  /** There are more rows than were looked at: the numbers of rows are lower bounds. */
+  hasMore: boolean;
+  /** What its recomputes have read in the last minute; null where only that of all views is known. */
+  documents: number | null;
+  /** How long the row that is longest stale has been so, in ms. */
+  staleForMs: number | null;
+  /** A row that is read while it is stale is fresh again after the window and the delay of the transport, in ms. */
+  windowMs: number;
+  /** How old a row may get before it is stale, in ms; null without such an age. */
+  ageMs: number | null;
+}
+
+/** All that `watch` shows. */
+export interface Snapshot {
+  /** In ms since 1970. */
+  at: number;
+  views: ViewLine[];
+  /** Of all views. */
+  lastMinute: Rate | null;
+  /** How many things `inspect` finds wrong. */
+  problems: number;
+}
+
+const HEADINGS = ["view", "rows", "stale", "failing", "recomputed/min", "documents/min", "longest stale"];
+
+/** The table as rows of cells, headings first; and for each view how it does. */
+export function cellsOf({ views }: Snapshot): { cells: string[]; mood: "heading" | "good" | "stale" | "bad" }[] {
+  const lines = views.map((line) => ({ cells: viewCells(line), mood: moodOf(line) }));
+  return [{ cells: HEADINGS, mood: "heading" }, ...lines];
+}
+
+function viewCells(line: ViewLine): string[] {
+  const { view, rows, stale, failing, recomputed, hasMore, documents } = line;
+  const counts = [rows, stale, failing, recomputed].map((count, i) => (hasMore && i !== 2 ? `${count}+` : `${count}`));
+  return [view, ...counts, documents === null ? "-" : String(documents), ageText(line)];
+}
+
+/** For how long, and what the view aims at: `12 s (window 10 s, age 5 min)`. */
+export function ageText({ staleForMs, windowMs, ageMs }: ViewLine): string {
+  const age = ageMs === null ? "" : `, age ${spanText(ageMs)}`;
+  return `${staleForMs === null ? "-" : spanText(staleForMs)} (window ${spanText(windowMs)}${age})`;
+}
+
+function moodOf({ failing, stale }: ViewLine) {
+  if (failing > 0) return "bad" as const;
+  return stale > 0 ? ("stale" as const) : ("good" as const);
+}
+
+/** Cells as lines of one width a column: the first column to the left, numbers to the right, the last as it is. */
+export function align(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
+  return rows.map((cells) =>
+    cells
+      .map((cell, column) => {
+        if (column === cells.length - 1) return cell;
+        return column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0);
+      })
+      .join("  "),
+  );
+}
+
+/** What holds of all views, as a sentence. */
+export function totalText({ lastMinute, problems }: Snapshot): string {
+  const rates = lastMinute
+    ? `All views: ${counted(lastMinute.recomputes, "recompute")} a minute, reading ${counted(lastMinute.documents, "document")}.`
+    : "All views: what recomputes have read is not known yet.";
+  return problems === 0 ? rates : `${rates} Problems: ${problems}; see npx convex-lazy-views doctor.`;
+}
+
+/** One line for a terminal that is none: `airportStats 12 rows, 1 stale, 0 failing; … In the last minute …`. */
+export function lineOf(snapshot: Snapshot): string {
+  const time = new Date(snapshot.at).toTimeString().slice(0, 8);
+  const views = snapshot.views.map(({ view, rows, stale, failing, recomputed, hasMore }) => {
+    const more = hasMore ? "+" : "";
+    const counts = `${rows}${more} row${rows === 1 ? "" : "s"}, ${stale}${more} stale, ${failing} failing, ${recomputed}${more} recomputed`;
+    return `${view} ${counts}`;
+  });
+  return `${time} ${views.join("; ")}. ${totalText(snapshot)}`;
+}
