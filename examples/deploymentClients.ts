@@ -83,9 +83,7 @@ class WatchedQuery<Result> implements Watch<Result> {
   until(what: string, condition: (value: Result) => boolean): Promise<Result> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(
-          new Error(`waited ${PATIENCE_MS / 1_000} s for ${what}; last seen: ${JSON.stringify(this.seen)}`),
-        );
+        reject(new Error(`waited ${PATIENCE_MS / 1_000} s for ${what}; last seen: ${JSON.stringify(this.seen)}`));
       }, PATIENCE_MS);
       this.onChange = () => {
         if (this.seen === undefined) return;
