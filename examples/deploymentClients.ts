@@ -12,8 +12,6 @@ type Query = FunctionReference<"query">;
 
 /** A query that a client subscribes to. */
 export interface Watch<Result> {
-  /** What the client was sent last. */
-  latest(): Result | undefined;
   /**
    * Resolves with the first value for which the condition holds; that may be the latest.
    *
@@ -74,10 +72,6 @@ class WatchedQuery<Result> implements Watch<Result> {
   see(news: { value: Result } | { error: Error }): void {
     this.seen = news;
     this.onChange();
-  }
-
-  latest(): Result | undefined {
-    return this.seen !== undefined && "value" in this.seen ? this.seen.value : undefined;
   }
 
   until(what: string, condition: (value: Result) => boolean): Promise<Result> {
