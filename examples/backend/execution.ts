@@ -78,6 +78,8 @@ export class Execution {
       identityType: IdentityType;
       requestId: string;
       parentExecutionId: string | null;
+      /** The path of the function that called it, if one did. */
+      parent?: string;
     },
     readonly args: JSONValue,
     /** The execution whose transaction this one is part of; itself when it has its own. */

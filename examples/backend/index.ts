@@ -26,7 +26,7 @@ import type { LogStreamTarget } from "./logStream/sender";
 import { LogStreams } from "./logStream/streams";
 import type { Modules } from "./modules";
 import { QueryRunner } from "./queries";
-import { Reporter } from "./reporter";
+import { type Readable, Reporter } from "./reporter";
 import { Runtime } from "./runtime";
 import { MutationLog } from "./sync/mutationLog";
 import { Trace } from "./trace";
@@ -52,7 +52,7 @@ export interface LogStreamOptions {
 }
 
 /** What `startBackend` takes. */
-export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, boolean>> {
+export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, boolean>> extends Readable {
   schema: Schema;
   /** The app's modules, as `convexTest` takes them, with one of `_generated` among them. */
   modules: Modules;
@@ -72,8 +72,6 @@ export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, b
   adminKey?: string;
   /** The key that may only view logs. Default: a new one. */
   logKey?: string;
-  /** How the trace shows a console message. Default: as it is. */
-  readable?: (message: string) => string;
 }
 
 /** A running backend. */
@@ -115,7 +113,7 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
   const activity = new Activity();
   const functionLog = new FunctionLog(options.functionLog);
   const logStreams = new LogStreams(trace, activity, outside);
-  const reporter = new Reporter(trace, functionLog, logStreams, options.readable);
+  const reporter = new Reporter(trace, functionLog, logStreams, options);
   const { schema, modules, components = {} } = options;
   const environment = new Environment();
   const runtime = new Runtime(schema, modules, components, environment, reporter, activity);
@@ -130,6 +128,8 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
     new AdminApi(runtime, environment, keys),
   ];
   const server = new BackendServer(services, endpoints, trace);
+  // A deployment was written to before, if only by its first push: a snapshot of it has a time.
+  await runtime.run(async () => {});
   const url = await server.listen(options.port ?? 0);
   const env = { CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env };
   environment.apply(Object.entries(env).map(([name, value]) => ({ name, value })));
