@@ -6,11 +6,7 @@ import {
   type GenericDataModel,
   type GenericMutationCtx,
   type GenericQueryCtx,
-  type IndexNames,
-  type IndexRange,
-  type NamedTableInfo,
   type SchemaDefinition,
-  type TableNamesInDataModel,
 } from "convex/server";
 import { type GenericId, type VAny, type Value, v } from "convex/values";
 
@@ -232,7 +228,7 @@ function defineLazyTables() {
   };
 }
 
-type LazyDataModel = DataModelFromSchemaDefinition<SchemaDefinition<typeof lazyTables, true>>;
+export type LazyDataModel = DataModelFromSchemaDefinition<SchemaDefinition<typeof lazyTables, true>>;
 export type LazyReader = GenericQueryCtx<LazyDataModel>["db"];
 export type LazyWriter = GenericMutationCtx<LazyDataModel>["db"];
 export type Entry = DocumentByName<LazyDataModel, "lazyEffects">;
@@ -249,15 +245,3 @@ export type AnyWriter = AnyMutationCtx["db"];
 
 /** The same database, as far as the library's own tables are concerned. */
 export const lazyDb = <Db extends AnyReader>(db: Db) => db as unknown as Db extends AnyWriter ? LazyWriter : LazyReader;
-
-/** The documents of a table of the library that have these values: the fields of an index, in its order. */
-export function findBy<Table extends TableNamesInDataModel<LazyDataModel>>(
-  db: AnyReader | LazyReader,
-  table: Table,
-  index: IndexNames<NamedTableInfo<LazyDataModel, Table>>,
-  values: { [Field in keyof DocumentByName<LazyDataModel, Table>]?: unknown },
-) {
-  type Range = IndexRange & { eq(field: string, value: unknown): Range };
-  const range = (q: Range) => Object.entries(values).reduce((to, [field, value]) => to.eq(field, value), q);
-  return (db as LazyReader).query(table).withIndex(index, range as never);
-}

@@ -1,8 +1,9 @@
 import type { Scheduler } from "convex/server";
 import type { Value } from "convex/values";
-import { type Entry, findBy, type LazyReader, type LazyWriter } from "../schema.js";
+import type { Entry, LazyReader, LazyWriter } from "../schema.js";
 import { FAILURE_RETENTION_MS, FIRST_BACKOFF_MS, LEDGER_SPAN_MS, MAX_BACKOFF_MS } from "../times.js";
 import { reasonOf, startOf } from "../values/describe.js";
+import { findBy } from "../values/findBy.js";
 import { type Effect, ledgerKey } from "./effect.js";
 import { ensureSweep, scheduleAt, sweepTime } from "./sweep.js";
 

@@ -1,7 +1,8 @@
 import { makeFunctionReference } from "convex/server";
 import type { Value } from "convex/values";
-import { findBy, type LazyReader, type LazyWriter } from "../schema.js";
+import type { LazyReader, LazyWriter } from "../schema.js";
 import { sweepSpan } from "../times.js";
+import { findBy } from "../values/findBy.js";
 import type { LedgerCtx } from "./ledger.js";
 
 /*

@@ -1,5 +1,6 @@
 import type { GenericId } from "convex/values";
-import { type AnyQueryCtx, type AnyReader, findBy, type LazyReader, type LazyWriter, type Run } from "../schema.js";
+import type { AnyQueryCtx, AnyReader, LazyReader, LazyWriter, Run } from "../schema.js";
+import { findBy } from "../values/findBy.js";
 import type { Mode } from "./definition.js";
 
 /*

@@ -5,9 +5,10 @@ import type { MutationExecution } from "../model/execution.js";
 import type { Attempt } from "../model/jobs.js";
 import { workMs } from "../model/row.js";
 import { findRun, isAlive, removeRun } from "../model/run.js";
-import { findBy, type LazyReader, type Run, type Turn } from "../schema.js";
+import type { LazyReader, Run, Turn } from "../schema.js";
 import { PATIENCE_MS } from "../times.js";
 import { canonicalText } from "../values/canonical.js";
+import { findBy } from "../values/findBy.js";
 
 /*
  * Turns: a view with `maxParallel` runs at most so many recomputes at a time. An attempt that has something to do waits

@@ -1,7 +1,8 @@
 import { CommitTsPlaceholder } from "convex/values";
 import type { ViewDefinition } from "../model/definition.js";
-import { type AnyReader, type AnyWriter, findBy, lazyDb, type Row } from "../schema.js";
+import { type AnyReader, type AnyWriter, lazyDb, type Row } from "../schema.js";
 import { describe } from "../values/describe.js";
+import { findBy } from "../values/findBy.js";
 
 /** Tags that one key may have: a read looks each of them up. */
 const MAX_TAGS = 200;

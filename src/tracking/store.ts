@@ -1,7 +1,8 @@
 import type { MutationExecution } from "../model/execution.js";
 import { isNearlyOut } from "../model/limits.js";
 import { findRow, shareDependency } from "../model/row.js";
-import { type AnyReader, findBy, type LazyReader, type LazyWriter, type StoredDependency } from "../schema.js";
+import type { AnyReader, LazyReader, LazyWriter, StoredDependency } from "../schema.js";
+import { findBy } from "../values/findBy.js";
 import { type Dependency, dependencyOn, identityOf, isIn, type Sides, shapeOf, tableOf, textAt } from "./dependency.js";
 import type { Recorder } from "./recorder.js";
 
