@@ -2,11 +2,12 @@ import { expect, test } from "vitest";
 import { bundleApp } from "../../bench/startup/bundle";
 import { evaluate, measureStartup } from "../../bench/startup/startup";
 
-test("the bytes of the library are those of its files", async () => {
+test("the bytes of the library are those of its files and of convex-helpers", async () => {
   const { libraryBytes } = await bundleApp("lazyApp.ts");
   const files = Object.keys(libraryBytes);
   expect(files).toContain("src/app/lazyViews.ts");
-  for (const file of files) expect(file).toMatch(/^src\//);
+  expect(files).toContain("node_modules/convex-helpers/dist/validators.js");
+  for (const file of files) expect(file).toMatch(/^(src|node_modules\/convex-helpers)\//);
   expect((await bundleApp("plainApp.ts")).libraryBytes).toEqual({});
 });
 
