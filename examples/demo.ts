@@ -1,6 +1,7 @@
 /**
  * `npm run demo`: the example app on the embedded backend, with data for every example, and its page.
- * `npm run demo -- --interval 5000` has the log stream deliver as seldom as a real one.
+ * `npm run demo -- --interval 5000` has the log stream deliver as seldom as a real one, and
+ * `npm run demo -- --transport logTail` has no log stream: see `transports.ts`.
  */
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
@@ -10,29 +11,41 @@ import { type LoadProgress, loadInto as loadFlights } from "./flightsData";
 import { loadInto as loadFilms } from "./moviesData";
 import { servePage } from "./page/serve";
 import { loadInto as loadSamples } from "./sampleData";
+import { startTailCron, TAIL_CRON_MS } from "./tailCron";
+import { type Transport, toTransport } from "./transports";
 
 const BACKEND_PORT = 3210;
 const PAGE_PORT = 5173;
 
-const { values } = parseArgs({ options: { interval: { type: "string", default: "1000" } } });
+const { values } = parseArgs({
+  options: { interval: { type: "string", default: "1000" }, transport: { type: "string", default: "logStream" } },
+});
 const intervalMs = Number(values.interval);
 if (!(intervalMs > 0)) {
   throw new Error(`--interval is ${values.interval}; give the milliseconds between two deliveries.`);
 }
+const transport = toTransport(values.transport);
 
-const backend = await startExampleBackend({ intervalMs, port: await freePort(BACKEND_PORT) });
+const backend = await startExampleBackend({ transport, intervalMs, port: await freePort(BACKEND_PORT) });
 const client = new ConvexHttpClient(backend.url, { logger: false });
 // One after the other: the backend runs one mutation at a time.
 await loadSamples(client);
 await loadFlights(client, { onProgress: showProgress("flights") });
 await loadFilms(client, { onProgress: showProgress("films") });
+if (transport === "logTail") startTailCron(backend);
 const page = await servePage({
   deployment: backend.url,
+  transport,
   deliveryIntervalMs: intervalMs,
   port: PAGE_PORT,
 });
 
-console.log(`Backend at ${backend.url}, delivering its log every ${intervalMs} ms.`);
+const carriers: Record<Transport, string> = {
+  logStream: `the log stream, which delivers every ${intervalMs} ms`,
+  logTail: `the log tail, which reads the function log; a cron makes sure of it every ${TAIL_CRON_MS} ms`,
+  client: "the page's own client, which forwards them",
+};
+console.log(`Backend at ${backend.url}. Effects leave queries by ${carriers[transport]} (--transport ${transport}).`);
 console.log("Open the page; Ctrl-C ends the demo.\n");
 console.log(page.url);
 console.log("\nThe official command line works with this backend too, in this folder:");

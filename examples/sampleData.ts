@@ -6,11 +6,11 @@ import { api } from "./convex/_generated/api";
 export const docs = [
   {
     title: "Why views are lazy",
-    text: "A row that nobody reads needs no recompute. A row that somebody reads tells us so itself.",
+    text: "A row that is not read needs no recompute. A row that is read tells us so itself.",
   },
   {
     title: "What a query may do",
-    text: "It reads, and it says what it saw. Whoever hears of it can write; the query never does.",
+    text: "It reads, and it says what it saw. A mutation that hears of it can write; the query never does.",
   },
   {
     title: "Notes on counting",

@@ -1,7 +1,16 @@
+import type { JSONValue } from "convex/values";
 import { openSeal } from "./openSeal";
 
 /** A console message as the demo shows it: in place of a seal, `lazy-views effects` and their JSON. */
 export function unsealed(message: string, secret: string): string {
   const effects = openSeal(message, secret);
   return effects === null ? message : `lazy-views effects ${effects}`;
+}
+
+/** What a query returned as the demo shows it: in the envelope of a client that forwards effects, with its seals opened. */
+export function unsealedResult(result: JSONValue, secret: string): JSONValue {
+  if (typeof result !== "object" || result === null || Array.isArray(result) || !("lazyViews" in result)) return result;
+  const { seals = [], once = [] } = result as { seals?: string[]; once?: string[] };
+  const open = (each: string[]) => each.map((seal) => unsealed(seal, secret));
+  return { ...result, seals: open(seals), once: open(once) };
 }

@@ -3,7 +3,10 @@
  * official clients connect to it, it runs an app's functions in `convex-test`, keeps
  * subscriptions up to date, caches queries, and delivers console lines as a log stream.
  *
- * It is not a database: data live in memory, there is one user, and nobody is authenticated.
+ * The official command line works with it too, by its URL and its admin key: `npx convex run`, `env`, `data`,
+ * `function-spec` and `logs`. It takes no code: it runs the app that it was started with.
+ *
+ * It is not a database: data live in memory. Users' tokens are not read; a key of the deployment is.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,7 +26,7 @@ import type { LogStreamTarget } from "./logStream/sender";
 import { LogStreams } from "./logStream/streams";
 import type { Modules } from "./modules";
 import { QueryRunner } from "./queries";
-import { Reporter } from "./reporter";
+import { type Readable, Reporter } from "./reporter";
 import { Runtime } from "./runtime";
 import { MutationLog } from "./sync/mutationLog";
 import { Trace } from "./trace";
@@ -49,7 +52,7 @@ export interface LogStreamOptions {
 }
 
 /** What `startBackend` takes. */
-export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, boolean>> {
+export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, boolean>> extends Readable {
   schema: Schema;
   /** The app's modules, as `convexTest` takes them, with one of `_generated` among them. */
   modules: Modules;
@@ -57,7 +60,7 @@ export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, b
   components?: Components;
   /** Default: any free port. */
   port?: number;
-  /** The deployment's environment variables. They are put back when the backend closes. */
+  /** The deployment's environment variables. When the backend closes, the process has its own back. */
   env?: Record<string, string>;
   logStream?: LogStreamOptions;
   /** How often log streams deliver, in milliseconds. Default: 5,000, as Convex does. */
@@ -69,8 +72,6 @@ export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, b
   adminKey?: string;
   /** The key that may only view logs. Default: a new one. */
   logKey?: string;
-  /** How the trace shows a console message. Default: as it is. */
-  readable?: (message: string) => string;
 }
 
 /** A running backend. */
@@ -112,7 +113,7 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
   const activity = new Activity();
   const functionLog = new FunctionLog(options.functionLog);
   const logStreams = new LogStreams(trace, activity, outside);
-  const reporter = new Reporter(trace, functionLog, logStreams, options.readable);
+  const reporter = new Reporter(trace, functionLog, logStreams, options);
   const { schema, modules, components = {} } = options;
   const environment = new Environment();
   const runtime = new Runtime(schema, modules, components, environment, reporter, activity);
@@ -127,6 +128,8 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
     new AdminApi(runtime, environment, keys),
   ];
   const server = new BackendServer(services, endpoints, trace);
+  // A deployment was written to before, if only by its first push: a snapshot of it has a time.
+  await runtime.run(async () => {});
   const url = await server.listen(options.port ?? 0);
   const env = { CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env };
   environment.apply(Object.entries(env).map(([name, value]) => ({ name, value })));

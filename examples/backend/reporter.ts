@@ -8,6 +8,12 @@ import type { LogStreams } from "./logStream/streams";
 import type { Bandwidth } from "./metrics";
 import type { Trace } from "./trace";
 
+/** How the trace shows what functions log and return. Default: as it is. */
+export interface Readable {
+  readable?: (message: string) => string;
+  readableResult?: (result: JSONValue) => JSONValue;
+}
+
 /** What is said about a function each time it is reported. */
 export interface ReportedFunction {
   udfType: UdfType;
@@ -16,6 +22,8 @@ export interface ReportedFunction {
   component: string;
   caller: Caller;
   identityType: IdentityType;
+  /** The path of the function that called it. */
+  parent?: string;
   requestId: string;
   executionId: string;
   /** The action that called it, if one did. */
@@ -40,12 +48,12 @@ export interface Run {
 
 /** Tells the trace, the function log and the log streams what functions did. */
 export class Reporter {
-  /** @param readable - Says how the trace shows a console message; the logs get it as it is. */
+  /** @param shown - Says how the trace shows messages and results; the logs get them as they are. */
   constructor(
     private readonly trace: Trace,
     private readonly functionLog: FunctionLog,
     private readonly logStreams: LogStreams,
-    private readonly readable = (message: string) => message,
+    private readonly shown: Readable = {},
   ) {}
 
   /** A function ended that is not part of another's transaction. */
@@ -60,16 +68,19 @@ export class Reporter {
   /** A function ended. Of one that is part of another's transaction, only the trace knows. */
   execution(source: ReportedFunction, { outcome, durationMs }: Run): void {
     if (isSystem(source.path)) return;
-    const { udfType, path, caller, cached, requestId, args } = source;
+    const { udfType, path, caller, parent, cached, requestId, args } = source;
     this.trace.emit({
       type: "execution",
       udfType,
       path,
       caller,
+      ...(parent !== undefined && { parent }),
       cached,
       requestId,
       args,
-      ...(outcome.success ? { result: outcome.value } : { error: outcome.failure.message }),
+      ...(outcome.success
+        ? { result: this.shown.readableResult?.(outcome.value) ?? outcome.value }
+        : { error: outcome.failure.message }),
       durationMs,
     });
   }
@@ -108,7 +119,7 @@ export class Reporter {
         requestId,
         cached,
         level,
-        message: this.readable(message),
+        message: this.shown.readable?.(message) ?? message,
         truncated,
       });
     }

@@ -358,6 +358,7 @@ function originOf(entry: Entry | null, caller: Execution | null): Execution["ori
     identityType: entry?.identityType ?? caller?.origin.identityType ?? "unknown",
     requestId: entry?.requestId ?? caller?.origin.requestId ?? newRequestId(),
     parentExecutionId: caller?.id ?? null,
+    ...(caller !== null && { parent: caller.path }),
   };
 }
 

@@ -8,6 +8,8 @@ export type TraceEvent = { at: number } & (
       udfType: UdfType;
       path: string;
       caller: Caller;
+      /** The path of the function that called it, if one did. */
+      parent?: string;
       /** Whether the query cache answered, and the function did not run. */
       cached: boolean;
       requestId: string;

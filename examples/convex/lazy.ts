@@ -20,6 +20,8 @@ import { docViews } from "./tracking/docViews";
 /** The one place that wires the library to the app. */
 export const lazy = new LazyViews<DataModel>({
   module: "lazy",
+  // An app needs one. The demo and the tests run with each: what the deployment and its clients have carries the effects.
+  transports: ["logStream", "logTail", "client"],
   views: { accountUsage, airportStats, docViews, grants, movieSearch, networkStats },
 });
 
@@ -29,7 +31,7 @@ triggers.register("flights", flightDelays.trigger());
 watchTuples(triggers, googleDrive, (ctx, tag) => lazy.invalidateTag(ctx, tag));
 const withTriggers = customCtx((ctx: MutationCtx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) }));
 
-export const { recompute, dispatch, sweep, inspect, heartbeat, tail } = lazy.functions();
+export const { recompute, dispatch, sweep, inspect, heartbeat, tail, forward } = lazy.functions();
 export const query = lazy.query(rawQuery);
 export const mutation = customMutation(lazy.mutation(rawMutation), withTriggers);
 export const internalMutation = customMutation(lazy.mutation(rawInternalMutation), withTriggers);

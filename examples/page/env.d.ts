@@ -3,6 +3,8 @@
 interface ImportMetaEnv {
   /** The deployment that the page talks to. */
   readonly VITE_CONVEX_URL?: string;
+  /** How effects leave the deployment's queries. With `client`, the page's client forwards them. */
+  readonly VITE_TRANSPORT?: import("../transports").Transport;
   /** How often the deployment's log stream delivers; unset for a real one. */
   readonly VITE_LOG_STREAM_INTERVAL_MS?: string;
 }

@@ -20,11 +20,11 @@ export interface Example {
 const rollups: Example = {
   slug: "rollups",
   name: "Rollups",
-  title: "Flight delays, computed when somebody looks",
+  title: "Flight delays, computed when they are read",
   lead:
     "Each card subscribes to a query that reads one row of a materialized view over real US flights; when the " +
-    "row is stale, the query serves the old value at once and raises an effect that has it recomputed: no " +
-    "client code, no cron, no work for rows nobody reads.",
+    "row is stale, the query serves the old value at once and raises an effect that has it recomputed. Rows " +
+    "that are not read cost nothing.",
   folder: "rollups",
   Content: Rollups,
 };
@@ -60,8 +60,8 @@ export const examples: Example[] = [
     name: "Search",
     title: "A search that indexes what people look for",
     lead:
-      "A film gets its search row when somebody first looks for it, and a changed film is indexed again when " +
-      "somebody next finds it.",
+      "A film gets its search row when it is first looked for, and a changed film is indexed again when it is " +
+      "found the next time.",
     folder: "search",
     Content: Search,
   },

@@ -1,4 +1,5 @@
 import { ConvexProvider, ConvexReactClient } from "convex/react";
+import { ConvexReactClient as ForwardingClient } from "convex-lazy-views/react";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
@@ -9,14 +10,16 @@ import "./styles/controls.css";
 import "./styles/panel.css";
 import "./styles/results.css";
 
-const url = import.meta.env.VITE_CONVEX_URL;
+const { VITE_CONVEX_URL: url, VITE_TRANSPORT: transport } = import.meta.env;
+// An app with the transport `client` has this one line: the hooks of convex/react work with either client.
+const Client = transport === "client" ? ForwardingClient : ConvexReactClient;
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 
 createRoot(root).render(
   <StrictMode>
     {url ? (
-      <ConvexProvider client={new ConvexReactClient(url)}>
+      <ConvexProvider client={new Client(url)}>
         <App deployment={url} />
       </ConvexProvider>
     ) : (

@@ -1,24 +1,28 @@
 import { fileURLToPath } from "node:url";
 import { createServer } from "vite";
+import type { Transport } from "../transports";
 
 /** What the page has to know about its deployment. */
 export interface PageOptions {
   /** The deployment's address. */
   deployment: string;
-  /** How often its log stream delivers. */
+  /** How effects leave its queries. */
+  transport: Transport;
+  /** How often its log stream delivers, if that is the transport. */
   deliveryIntervalMs: number;
   /** The port to try first; the next free one is taken. */
   port: number;
 }
 
 /** Serves the page with Vite, for a deployment that is already running. */
-export async function servePage({ deployment, deliveryIntervalMs, port }: PageOptions) {
+export async function servePage({ deployment, transport, deliveryIntervalMs, port }: PageOptions) {
   const server = await createServer({
     configFile: fileURLToPath(new URL("./vite.config.ts", import.meta.url)),
     logLevel: "error",
     server: { port },
     define: {
       "import.meta.env.VITE_CONVEX_URL": JSON.stringify(deployment),
+      "import.meta.env.VITE_TRANSPORT": JSON.stringify(transport),
       "import.meta.env.VITE_LOG_STREAM_INTERVAL_MS": JSON.stringify(String(deliveryIntervalMs)),
     },
   });

@@ -12,6 +12,7 @@ export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   envDir: repository,
   plugins: [react()],
+  resolve: { alias: [{ find: /^convex-lazy-views\/(\w+)$/, replacement: `${repository}/src/$1/index.ts` }] },
   server: { fs: { allow: [repository] } },
-  optimizeDeps: { include: ["react", "react-dom/client", "convex/react", "convex/server"] },
+  optimizeDeps: { include: ["react", "react-dom/client", "convex/react", "convex/server", "convex/browser"] },
 });

@@ -20,7 +20,7 @@ export function TuplesCard({ user, about: { object, type, name } }: Props) {
   const has = (relation: string) => given?.some((tuple) => tuple.user === user && tuple.relation === relation);
   return (
     <Card title="Given" note={`On ${name} itself; what lies in a folder inherits more.`}>
-      {given?.length === 0 && <Notice>Nothing to anybody.</Notice>}
+      {given?.length === 0 && <Notice>Nothing yet.</Notice>}
       <Results label="Given">
         {given?.map((tuple) => (
           <Result

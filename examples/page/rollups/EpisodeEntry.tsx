@@ -40,7 +40,7 @@ export function EpisodeEntry({ episode, open }: { episode: Episode; open: boolea
           ))}
         </ol>
         {left.length > 0 && (
-          <p className="episode__unread">{left.join(" and ")} is stale, but nobody reads it: nothing is computed.</p>
+          <p className="episode__unread">{left.join(" and ")} is stale, but no client reads it: nothing is computed.</p>
         )}
       </details>
     </li>

@@ -1,6 +1,6 @@
-import { IntervalNote } from "../shared/IntervalNote";
 import { Notice } from "../shared/Notice";
 import { TracePanel } from "../shared/TracePanel";
+import { TransportNote } from "../shared/TransportNote";
 import { useTrace } from "../shared/useTrace";
 import { EpisodeEntry } from "./EpisodeEntry";
 import { emptyStory, follow } from "./story";
@@ -18,7 +18,7 @@ export function Timeline({ deployment }: { deployment: string }) {
   return (
     <TracePanel title="Timeline" status={status}>
       <TotalsGrid totals={story.totals} />
-      <IntervalNote />
+      <TransportNote />
       <p className="visually-hidden" aria-live="polite">
         {lastStep && `${stepName(lastStep.kind, lastStep)}: ${stepDetail(lastStep)}`}
       </p>

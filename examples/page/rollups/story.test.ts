@@ -39,17 +39,16 @@ class Tracer {
     return this.console({ message: `lazy-views effects ${JSON.stringify(effects)}`, ...more });
   }
 
-  dispatch(airports: string[], result: Record<string, number> = { dispatched: airports.length }) {
+  dispatch(
+    airports: string[],
+    result: Record<string, number> = { dispatched: airports.length },
+    more: Told<"execution"> = { parent: "POST /lazy-views/effects" },
+  ) {
     const effects = airports.map((airport) => ({
       target: "lazy:recompute",
       args: { view: "airportStats", args: { airport } },
     }));
-    return this.execution({ path: "lazy:dispatch", caller: "function", args: { effects }, result });
-  }
-
-  deliver(status = 200) {
-    const batch = { events: 1, bytes: 300, attempt: 1, durationMs: 2 };
-    return this.tell({ type: "delivery", at: this.at, status, ...batch });
+    return this.execution({ path: "lazy:dispatch", caller: "function", args: { effects }, result, ...more });
   }
 
   recompute(airport: string, result = "committed", caller: "scheduler" | "function" = "scheduler") {
@@ -60,7 +59,7 @@ class Tracer {
   /** All that follows when stale rows of these airports are read. */
   heal(...airports: string[]) {
     for (const airport of airports) this.read(airport, "stale").raise(airport);
-    this.dispatch(airports).deliver();
+    this.dispatch(airports);
     for (const airport of airports) this.recompute(airport).read(airport, "fresh");
     return this;
   }
@@ -115,7 +114,7 @@ describe("an episode", () => {
     for (const { airports } of episode?.steps ?? []) expect(airports).toEqual(["SFO", "LAX"]);
     const times = episode?.steps.map(({ at }) => at) ?? [];
     expect(times).toEqual([...times].sort((a, b) => a - b));
-    expect(episode?.endedAt).toBe(1_010);
+    expect(episode?.endedAt).toBe(1_009);
   });
 
   test("ends without the rows that nobody reads", () => {
@@ -139,7 +138,7 @@ describe("an episode", () => {
 
   test("tells each step when the last of its rows has made it", () => {
     const tracer = new Tracer().write("SFO", "LAX").read("LAX", "stale").heal("SFO");
-    tracer.raise("LAX").dispatch(["LAX"]).deliver();
+    tracer.raise("LAX").dispatch(["LAX"]);
     tracer.execution({
       path: "lazy:recompute",
       caller: "scheduler",
@@ -156,14 +155,14 @@ describe("an episode", () => {
   test("stays open until every row that is read is fresh", () => {
     const tracer = new Tracer().write("SFO", "LAX").read("LAX", "stale").heal("SFO");
     expect(tracer.story.episodes[0]?.endedAt).toBeUndefined();
-    tracer.raise("LAX").dispatch(["LAX"]).deliver().recompute("LAX").read("LAX", "fresh");
+    tracer.raise("LAX").dispatch(["LAX"]).recompute("LAX").read("LAX", "fresh");
     expect(tracer.story.episodes[0]?.endedAt).toBeDefined();
   });
 
   test("begins with a read when there was no value; rows read together share it", () => {
     const tracer = new Tracer();
     for (const airport of ["SFO", "LAX"]) tracer.read(airport, "missing").raise(airport);
-    tracer.dispatch(["SFO", "LAX"]).deliver();
+    tracer.dispatch(["SFO", "LAX"]);
     tracer.read("JFK", "missing");
     expect(tracer.story.episodes.map((episode) => airportsOf(episode, "read"))).toEqual([["JFK"], ["SFO", "LAX"]]);
   });
@@ -227,15 +226,36 @@ describe("totals", () => {
     });
   });
 
-  test("leave out refused deliveries, and recomputes that committed nothing", () => {
+  test("leave out dispatches that failed or that nothing carried, and recomputes that committed nothing", () => {
     const { totals } = new Tracer()
-      .deliver(503)
-      .deliver()
+      .dispatch(["SFO"], {}, { parent: "lazy:tail", error: "too late" })
+      .dispatch(["SFO"], {}, {})
+      .dispatch(["SFO"], {}, { parent: "lazy:tail" })
       .recompute("SFO", "clean")
       .recompute("SFO", "committed", "function")
       .recompute("SFO").story;
     expect(totals).toMatchObject({ deliveries: 1, recomputes: 1 });
   });
+});
+
+test.each([
+  ["lazy:tail", "by the log tail"],
+  ["lazy:forward", "by the client"],
+])("what came through %s was delivered %s", (parent, words) => {
+  const tracer = new Tracer().write("SFO", "LAX").read("SFO", "stale").raise("SFO");
+  const [episode] = tracer.dispatch(["SFO"], { dispatched: 1 }, { parent }).story.episodes;
+  const delivery = episode?.steps.find(({ kind }) => kind === "delivery");
+  expect(delivery && stepDetail(delivery)).toBe(words);
+});
+
+test("a read through the page's client is told as the others, without mark and envelope", () => {
+  const effect = { f: "lazy:recompute", a: { view: "airportStats", args: { airport: "SFO" } } };
+  const seals = [`lazy-views effects ${JSON.stringify([{ t: 60_000 }, effect])}`];
+  const envelope = { value: { state: "stale" }, seals, once: [], forward: "lazy:forward", lazyViews: [] };
+  const tracer = new Tracer().execution({ args: { airport: "SFO", lazyViews: "client" }, result: envelope });
+  expect(tracer.story.totals).toMatchObject({ staleReads: 1, effects: 1 });
+  expect(airportsOf(tracer.story.episodes[0], "read")).toEqual(["SFO"]);
+  expect(airportsOf(tracer.story.episodes[0], "effect")).toEqual(["SFO"]);
 });
 
 test("console lines that are not effects tell nothing", () => {

@@ -1,7 +1,7 @@
 /**
  * From the backend's trace to what a person wants to follow.
  *
- * The trace is a flat list of executions, console lines and deliveries. A story sorts it into
+ * The trace is a flat list of executions and console lines. A story sorts it into
  * episodes: one cause (a write, or a first read) and what it led to, for each airport's row,
  *
  *   write → read → effect → delivery → dispatch → recompute → fresh
@@ -13,12 +13,13 @@
  * Rows of other views, such as the network's, are in the totals, and in no episode.
  */
 import type { TraceEvent } from "../../backend/trace";
+import { type Carrier, carrierOf, dispatchedEffects } from "../shared/carrier";
 import { effectsIn } from "../shared/effectLine";
 import { field } from "../shared/field";
+import { unwrapped } from "../shared/unwrapped";
 
 type ExecutionEvent = Extract<TraceEvent, { type: "execution" }>;
 type ConsoleEvent = Extract<TraceEvent, { type: "console" }>;
-type DeliveryEvent = Extract<TraceEvent, { type: "delivery" }>;
 
 /** What a read finds; see `rollups/dashboard:stats`. */
 export type RowState = "fresh" | "stale" | "expired" | "missing";
@@ -33,7 +34,8 @@ export type Step = { at: number; airports: string[] } & (
   | { kind: "write"; mutations: number; flights: number }
   | { kind: "read"; state: RowState }
   | { kind: "effect" }
-  | { kind: "delivery" }
+  /** `by`: what carried the effects out of the query. */
+  | { kind: "delivery"; by: Carrier }
   | { kind: "dispatch" }
   /** `postponed`: the last one had to wait for the end of its window. */
   | { kind: "recompute"; postponed: boolean }
@@ -55,6 +57,7 @@ export interface Totals {
   /** Reads that found no value to serve. */
   misses: number;
   effects: number;
+  /** How often effects were carried to a dispatch. */
   deliveries: number;
   dispatched: number;
   /** Effects that were dropped: another one did the work already, or is about to. */
@@ -91,15 +94,18 @@ export function emptyStory(): Story {
 
 /** The story with one more trace event told. */
 export function follow(story: Story, event: TraceEvent): Story {
+  return unwrapped(event).reduce(followEvent, story);
+}
+
+function followEvent(story: Story, event: TraceEvent): Story {
   switch (event.type) {
     case "console":
       return raised(story, event);
-    case "delivery":
-      return delivered(story, event);
     case "execution":
       return executed(story, event);
+    case "delivery":
     case "loss":
-      return story;
+      return story; // A dispatch says what was delivered.
   }
 }
 
@@ -184,27 +190,21 @@ function raised(story: Story, { at, cached, level, message }: ConsoleEvent): Sto
     );
 }
 
-function dispatched(story: Story, { at, args, result }: ExecutionEvent): Story {
+/** What carried effects has handed them over when their dispatch begins. */
+function dispatched(story: Story, event: ExecutionEvent): Story {
+  const { at, args, durationMs, result } = event;
+  const by = carrierOf(event);
   const counted = add(story, {
+    deliveries: by === null ? 0 : 1,
     dispatched: count(result, "dispatched") + count(result, "trailing"),
     duplicates: count(result, "duplicates") + count(result, "superseded"),
   });
-  const effects = field(args, "effects");
-  const airports = Array.isArray(effects) ? effects.flatMap((effect) => airportOf(field(effect, "args"))) : [];
-  return mapEpisodes(counted, (episode) => withStepFor(airports, episode, { kind: "dispatch", at, airports: [] }));
-}
-
-/** A delivery is traced when it has been answered: what was dispatched meanwhile came with it. */
-function delivered(story: Story, { at, durationMs, status }: DeliveryEvent): Story {
-  if (status !== 200) return story;
-  return mapEpisodes(add(story, { deliveries: 1 }), (episode) => {
-    const dispatch = episode.steps.find(({ kind }) => kind === "dispatch");
-    const posted = at - durationMs;
-    return withStepFor(dispatch?.airports ?? [], episode, {
-      kind: "delivery",
-      at: posted,
-      airports: [],
-    });
+  const airports = dispatchedEffects(args).flatMap((effect) => airportOf(effect.args));
+  return mapEpisodes(counted, (episode) => {
+    const told = withStepFor(airports, episode, { kind: "dispatch", at, airports: [] });
+    return by === null
+      ? told
+      : withStepFor(airports, told, { kind: "delivery", by, at: at - durationMs, airports: [] });
   });
 }
 

@@ -41,7 +41,7 @@ export function stepDetail(step: Step): string {
     case "effect":
       return "by the query itself";
     case "delivery":
-      return "by the log stream";
+      return `by the ${step.by}`;
     case "dispatch":
       return "one for each row";
     case "recompute":

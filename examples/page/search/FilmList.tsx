@@ -13,7 +13,7 @@ export function FilmList({ films }: { films: Film[] }) {
   return (
     <Card title={`${films.length} film${films.length === 1 ? "" : "s"}`} note={summary(underway)}>
       {films.length === 0 && (
-        <Notice>None. By its director a film is found once somebody has found it by its title.</Notice>
+        <Notice>None. By its director, a film is found once it has been found by its title.</Notice>
       )}
       <Results label="Films">
         {films.map((film) =>

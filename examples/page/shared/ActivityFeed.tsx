@@ -2,9 +2,9 @@ import { useCallback } from "react";
 import type { TraceEvent } from "../../backend/trace";
 import { type Activity, followActivity, noActivity, type Scope } from "./activity";
 import { clockTime } from "./format";
-import { IntervalNote } from "./IntervalNote";
 import { Notice } from "./Notice";
 import { TracePanel } from "./TracePanel";
+import { TransportNote } from "./TransportNote";
 import { useTrace } from "./useTrace";
 
 interface Props {
@@ -22,7 +22,7 @@ export function ActivityFeed({ deployment, scope }: Props) {
   const { status, known } = useTrace(deployment, noActivity, follow);
   return (
     <TracePanel title="Activity" status={status}>
-      <IntervalNote />
+      <TransportNote />
       <ol className="panel__list activities">
         {known.lines.map(({ id, at, kind, subject, text, about, times }) => (
           <li key={id} className="activity" data-kind={kind}>

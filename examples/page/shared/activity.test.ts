@@ -1,5 +1,5 @@
 import type { FunctionArgs } from "convex/server";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { TraceEvent } from "../../backend/trace";
 import type { internal } from "../../convex/_generated/api";
 import { type Activity, followActivity, noActivity } from "./activity";
@@ -39,21 +39,14 @@ class Tracer {
     return this.run(at, "lazy:recompute", { args: whole, caller: "scheduler", ...more });
   }
 
-  dispatch(at: number, target: string, result: Record<string, number>) {
-    const args = { effects: [{ target, args: { view: "movieSearch" } }] };
-    return this.run(at, "lazy:dispatch", { udfType: "mutation", caller: "function", args, result });
+  /** Effects of `movieSearch`, which came by one of the ways out of a query. */
+  dispatch(at: number, targets: string[], result: Record<string, number>, more: Told<"execution"> = {}) {
+    const args = { effects: targets.map((target) => ({ target, args: ofView.a })) };
+    return this.run(at, "lazy:dispatch", { udfType: "mutation", caller: "function", args, result, ...more });
   }
 
-  deliver(at: number, durationMs: number, events = 1) {
-    return this.tell({
-      type: "delivery",
-      at,
-      events,
-      durationMs,
-      bytes: 9,
-      status: 200,
-      attempt: 1,
-    });
+  lose(at: number, events: number) {
+    return this.tell({ type: "loss", at, events });
   }
 
   /** The lines as one reads them, newest first. */
@@ -76,25 +69,82 @@ test("an effect is told from the query to the recompute, in the order in which t
   const trace = new Tracer()
     .raise(10, "search/films:find", ofView)
     .run(10, "search/films:find", { durationMs: 2 })
-    .dispatch(20, "lazy:recompute", { dispatched: 1, duplicates: 2, refused: 0 })
-    .deliver(23, 4, 3)
-    .recompute(30, ofView.a, { result: "committed" });
+    .dispatch(
+      260,
+      ["lazy:recompute"],
+      { dispatched: 1, duplicates: 2, refused: 0 },
+      { parent: "lazy:tail", durationMs: 10 },
+    )
+    .recompute(270, ofView.a, { result: "committed" });
   expect(trace.read()).toEqual([
     "movieSearch: recomputed ×1",
     "dispatch: 1 scheduled now, 2 dropped as repeated ×1",
-    "log stream: delivered 3 lines ×1",
+    "log tail: carried 1 effect, 240 ms after the read ×1",
     "search/films:find: ran, raised 1 effect ×1",
   ]);
+  expect(trace.activity.lines[2]?.about).toBe("movieSearch heat");
 });
 
-test("a delivery comes before its dispatch, also in the same millisecond", () => {
-  const trace = new Tracer().dispatch(20, "search/films:seen", { dispatched: 1 }).deliver(20, 0);
-  expect(trace.read().map((line) => line.split(":")[0])).toEqual(["dispatch", "log stream"]);
+test.each([
+  ["POST /lazy-views/effects", "log stream"],
+  ["lazy:tail", "log tail"],
+  ["lazy:forward", "client"],
+])("effects that come through %s were carried by the %s", (parent, carrier) => {
+  const trace = new Tracer().dispatch(20, ["search/films:seen"], { dispatched: 1 }, { parent });
+  expect(trace.read()).toEqual(["dispatch: 1 scheduled now ×1", `${carrier}: carried 1 effect ×1`]);
 });
 
-test("a delivery that led to nothing of the example is not told", () => {
-  const trace = new Tracer().dispatch(20, "search/films:seen", { dispatched: 1 }).deliver(30, 4);
+test("effects that an action dispatches itself were carried by nothing", () => {
+  const trace = new Tracer().dispatch(20, ["search/films:seen"], { dispatched: 1 }, { parent: "search/films:mail" });
   expect(trace.read()).toEqual(["dispatch: 1 scheduled now ×1"]);
+});
+
+test("what the log stream lost is told", () => {
+  expect(new Tracer().lose(20, 3).read()).toEqual(["log stream: lost 3 lines ×1"]);
+});
+
+describe("how long an effect waited", () => {
+  const parent = "POST /lazy-views/effects";
+  const seen = { f: "search/films:seen", a: ofView.a };
+
+  test("is told of the first and the last of several", () => {
+    const trace = new Tracer()
+      .raise(10, "search/films:find", ofView)
+      .raise(110, "search/films:open", seen)
+      .dispatch(2_010, ["lazy:recompute", "search/films:seen"], { dispatched: 2 }, { parent });
+    expect(trace.read()[1]).toBe("log stream: carried 2 effects, 1.90 s to 2.00 s after the reads ×1");
+  });
+
+  test("is counted from the first reader who raised it", () => {
+    const trace = new Tracer()
+      .raise(10, "search/films:find", ofView)
+      .raise(60, "search/films:find", ofView, "another")
+      .dispatch(110, ["lazy:recompute"], { dispatched: 1 }, { parent });
+    expect(trace.read()[1]).toBe("log stream: carried 1 effect, 100 ms after the read ×1");
+  });
+
+  test("begins anew when its work was done meanwhile", () => {
+    const trace = new Tracer()
+      .raise(10, "search/films:find", ofView)
+      .recompute(20, ofView.a, { result: "committed" })
+      .raise(60, "search/films:find", ofView)
+      .dispatch(110, ["lazy:recompute"], { dispatched: 1 }, { parent });
+    expect(trace.read()[1]).toBe("log stream: carried 1 effect, 50 ms after the read ×1");
+  });
+});
+
+test("a query whose effects the page's client forwards is told as the others", () => {
+  const seal = `lazy-views effects ${JSON.stringify([{ t: 60_000 }, ofView])}`;
+  const envelope = { value: [], seals: [seal], once: [], forward: "lazy:forward", lazyViews: [] };
+  const trace = new Tracer()
+    .run(10, "search/films:find", { args: { text: "heat", lazyViews: "client" }, result: envelope })
+    .dispatch(110, ["lazy:recompute"], { dispatched: 1 }, { parent: "lazy:forward" });
+  expect(trace.read()).toEqual([
+    "dispatch: 1 scheduled now ×1",
+    "client: carried 1 effect, 100 ms after the read ×1",
+    "search/films:find: ran, raised 1 effect ×1",
+  ]);
+  expect(trace.activity.lines.at(-1)?.about).toBe("heat");
 });
 
 test("the same thing several times in a row is one line, with its last time", () => {
@@ -125,8 +175,7 @@ test("other examples are not told", () => {
     .run(1, "searching/films:find")
     .raise(2, "rollups/dashboard:stats", { f: "lazy:recompute", a: other })
     .run(2, "rollups/dashboard:stats")
-    .dispatch(3, "quota/accounts:lock", { dispatched: 1 })
-    .deliver(4, 2)
+    .dispatch(3, ["quota/accounts:lock"], { dispatched: 1 }, { parent: "lazy:tail" })
     .recompute(5, other, { result: "committed" });
   expect(trace.read()).toEqual([]);
 });

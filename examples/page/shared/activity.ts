@@ -1,17 +1,19 @@
 /**
  * From the backend's trace to a plain feed of what one example did.
  *
- * The trace tells of an execution when it has ended, after its console lines, and of a delivery when it has
- * been answered, after the dispatch that it led to. The feed puts each where it began, and says of a query
- * what it raised.
+ * The trace has an execution when it has ended, after its console lines. The feed puts each where it began. It says of
+ * a query what it raised, and of each dispatch what carried its effects, and how long after they were raised.
  */
 import type { TraceEvent } from "../../backend/trace";
-import { effectsIn } from "./effectLine";
+import { carrierOf, dispatchedEffects } from "./carrier";
+import { effectsIn, type PageEffect } from "./effectLine";
 import { field } from "./field";
+import { duration } from "./format";
+import { abbreviated, counted, effectInShort, identityOf, inShort } from "./inShort";
+import { unwrapped } from "./unwrapped";
 
 type ExecutionEvent = Extract<TraceEvent, { type: "execution" }>;
 type ConsoleEvent = Extract<TraceEvent, { type: "console" }>;
-type DeliveryEvent = Extract<TraceEvent, { type: "delivery" }>;
 type LossEvent = Extract<TraceEvent, { type: "loss" }>;
 
 /** What belongs to an example: the functions in its folder, and the recomputes of its views. */
@@ -26,7 +28,7 @@ export interface ActivityLine {
   /** When it began, the last time. */
   at: number;
   kind: "query" | "cached" | "write" | "delivery" | "dispatch" | "recompute" | "failure";
-  /** Who did it: a function, a view, or the log stream. */
+  /** What did it: a function, a view, or what carries effects. */
   subject: string;
   /** What was done. */
   text: string;
@@ -42,10 +44,11 @@ export interface Activity {
   told: number;
   /** What a request has raised whose execution has not been told yet. */
   raised: { requestId: string; effects: number };
+  /** When the effects were raised that nothing has carried yet. */
+  waiting: Readonly<Record<string, number>>;
 }
 
 const LINES_KEPT = 60;
-const ABOUT_LENGTH = 120;
 const DISPATCH = "lazy:dispatch";
 const RECOMPUTE = "lazy:recompute";
 
@@ -54,27 +57,37 @@ export const noActivity: Activity = {
   lines: [],
   told: 0,
   raised: { requestId: "", effects: 0 },
+  waiting: {},
 };
 
 /** The activity with one more trace event told, if it belongs to the example. */
 export function followActivity(activity: Activity, event: TraceEvent, scope: Scope): Activity {
+  return unwrapped(event).reduce((told, each) => followEvent(told, each, scope), activity);
+}
+
+function followEvent(activity: Activity, event: TraceEvent, scope: Scope): Activity {
   switch (event.type) {
     case "console":
       return raised(activity, event, scope);
     case "execution":
       return executed(activity, event, scope);
     case "delivery":
-      return delivered(activity, event);
+      return activity; // Its dispatch says what was delivered.
     case "loss":
       return lost(activity, event);
   }
 }
 
-function raised(activity: Activity, { requestId, message }: ConsoleEvent, scope: Scope): Activity {
-  const effects = effectsIn(message).filter(({ functionPath, args }) => isOfScope(functionPath, args, scope)).length;
-  if (effects === 0) return activity;
+function raised(activity: Activity, { at, requestId, message }: ConsoleEvent, scope: Scope): Activity {
+  const effects = effectsIn(message).filter(({ functionPath, args }) => isOfScope(functionPath, args, scope));
+  if (effects.length === 0) return activity;
   const before = activity.raised.requestId === requestId ? activity.raised.effects : 0;
-  return { ...activity, raised: { requestId, effects: before + effects } };
+  const news = Object.fromEntries(effects.map((effect) => [identityOf(effect), at]));
+  return {
+    ...activity,
+    raised: { requestId, effects: before + effects.length },
+    waiting: { ...news, ...activity.waiting },
+  };
 }
 
 function executed(activity: Activity, event: ExecutionEvent, scope: Scope): Activity {
@@ -82,10 +95,21 @@ function executed(activity: Activity, event: ExecutionEvent, scope: Scope): Acti
     case DISPATCH:
       return dispatched(activity, event, scope);
     case RECOMPUTE:
-      return recomputed(activity, event, scope);
+      return recomputed(done(activity, RECOMPUTE, recomputeArgs(event)), event, scope);
     default:
-      return isOfScope(event.path, event.args, scope) ? ran(activity, event) : activity;
+      return isOfScope(event.path, event.args, scope) ? ran(done(activity, event.path, event.args), event) : activity;
   }
+}
+
+/** What has run is waited for no more, also when nothing but another reader's effect led to it. */
+function done(activity: Activity, functionPath: string, args: unknown): Activity {
+  const { [identityOf({ functionPath, args })]: raisedAt, ...waiting } = activity.waiting;
+  return raisedAt === undefined ? activity : { ...activity, waiting };
+}
+
+/** The arguments of the effect that a recompute answers. */
+function recomputeArgs({ args }: ExecutionEvent): unknown {
+  return { view: field(args, "job", "view"), args: field(args, "job", "args") };
 }
 
 function ran(activity: Activity, event: ExecutionEvent): Activity {
@@ -104,18 +128,50 @@ function ran(activity: Activity, event: ExecutionEvent): Activity {
 }
 
 function dispatched(activity: Activity, event: ExecutionEvent, scope: Scope): Activity {
-  const effects = field(event.args, "effects");
-  const concerns =
-    Array.isArray(effects) &&
-    effects.some((effect) => isOfScope(String(field(effect, "target")), field(effect, "args"), scope));
-  if (!concerns) return activity;
-  return tell(activity, {
+  const effects = dispatchedEffects(event.args).filter(({ functionPath, args }) =>
+    isOfScope(functionPath, args, scope),
+  );
+  if (effects.length === 0) return activity;
+  return tell(carried(activity, event, effects), {
     at: beginning(event),
     kind: event.error === undefined ? "dispatch" : "failure",
     subject: "dispatch",
     text: event.error === undefined ? outcomes(event.result) : `failed: ${event.error}`,
     about: "",
   });
+}
+
+/** What brought the effects of a dispatch, and how long after their reads. */
+function carried(activity: Activity, event: ExecutionEvent, effects: PageEffect[]): Activity {
+  const carrier = carrierOf(event);
+  if (carrier === null) return activity;
+  const at = beginning(event);
+  const waiting = { ...activity.waiting };
+  const waits: number[] = [];
+  for (const effect of effects) {
+    const identity = identityOf(effect);
+    const raisedAt = waiting[identity];
+    if (raisedAt !== undefined) waits.push(Math.max(0, at - raisedAt));
+    delete waiting[identity];
+  }
+  return tell(
+    { ...activity, waiting },
+    {
+      at,
+      kind: "delivery",
+      subject: carrier,
+      text: `carried ${counted(effects.length, "effect")}${after(waits)}`,
+      about: abbreviated(effects.map(effectInShort).join("; ")),
+    },
+  );
+}
+
+/** `, 240 ms after the read` */
+function after(waits: number[]): string {
+  if (waits.length === 0) return "";
+  const [first, last] = [duration(Math.min(...waits)), duration(Math.max(...waits))];
+  const reads = waits.length === 1 ? "the read" : "the reads";
+  return first === last ? `, ${first} after ${reads}` : `, ${first} to ${last} after ${reads}`;
 }
 
 /** A recompute calls itself for its sub-transaction, which is not told again. */
@@ -139,20 +195,6 @@ const recomputes: Record<string, string> = {
   overtaken: "was overtaken by another job",
 };
 
-/** A delivery is told when it led to a dispatch that is told. */
-function delivered(activity: Activity, event: DeliveryEvent): Activity {
-  const at = beginning(event);
-  const led = activity.lines.some((line) => line.kind === "dispatch" && line.at >= at);
-  if (!led) return activity;
-  return tell(activity, {
-    at,
-    kind: "delivery",
-    subject: "log stream",
-    text: `delivered ${counted(event.events, "line")}`,
-    about: "",
-  });
-}
-
 function lost(activity: Activity, { at, events }: LossEvent): Activity {
   const text = `lost ${counted(events, "line")}`;
   return tell(activity, { at, kind: "failure", subject: "log stream", text, about: "" });
@@ -160,9 +202,7 @@ function lost(activity: Activity, { at, events }: LossEvent): Activity {
 
 /** Puts a line where it belongs in time, or counts it with the one before when that says the same. */
 function tell(activity: Activity, news: Omit<ActivityLine, "id" | "times">): Activity {
-  const later = activity.lines.filter(
-    ({ at, kind }) => at > news.at || (at === news.at && isAnswerTo(kind, news.kind)),
-  );
+  const later = activity.lines.filter(({ at }) => at > news.at);
   const earlier = activity.lines.slice(later.length);
   const [before] = earlier;
   if (before && saysTheSame(before, news)) {
@@ -172,11 +212,6 @@ function tell(activity: Activity, news: Omit<ActivityLine, "id" | "times">): Act
   const told = activity.told + 1;
   const lines = [...later, { ...news, id: told, times: 1 }, ...earlier].slice(0, LINES_KEPT);
   return { ...activity, told, lines };
-}
-
-/** Within one millisecond, a dispatch still comes after its delivery. */
-function isAnswerTo(kind: ActivityLine["kind"], cause: ActivityLine["kind"]): boolean {
-  return kind === "dispatch" && cause === "delivery";
 }
 
 function saysTheSame(a: ActivityLine, b: Omit<ActivityLine, "id" | "times">): boolean {
@@ -209,21 +244,3 @@ const outcomeNames = [
   ["superseded", "dropped as done already"],
   ["refused", "refused"],
 ] as const;
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/** An id of the embedded backend without its zeros: `docs 10027`. */
-function shortId(text: string): string {
-  return text.replace(/^0+(\d+)([a-z]\w*)$/i, "$2 $1");
-}
-
-/** The values of the arguments without their names, and no more of them than one reads. */
-function inShort(args: unknown): string {
-  if (typeof args !== "object" || args === null) return "";
-  const whole = Object.values(args)
-    .map((value) => (typeof value === "string" ? shortId(value) : JSON.stringify(value)))
-    .join(", ");
-  return whole.length > ABOUT_LENGTH ? `${whole.slice(0, ABOUT_LENGTH - 1)}…` : whole;
-}

@@ -1,7 +1,7 @@
 import { field } from "./field";
 
 /** One effect as the trace shows it: the function to run, and its arguments. */
-export interface RaisedEffect {
+export interface PageEffect {
   functionPath: string;
   args: unknown;
 }
@@ -10,12 +10,14 @@ export interface RaisedEffect {
 const LINE = /^lazy-views effects (.*)$/;
 
 /** The effects in a console message; none when the message is an ordinary one. */
-export function effectsIn(message: string): RaisedEffect[] {
+export function effectsIn(message: string): PageEffect[] {
   const json = LINE.exec(message)?.[1];
   const effects: unknown = json === undefined ? [] : JSON.parse(json);
-  return Array.isArray(effects) ? effects.map(asEffect) : [];
+  if (!Array.isArray(effects)) return [];
+  // One that a client forwards has before its effects when they were raised.
+  return effects.filter((each) => field(each, "t") === undefined).map(asEffect);
 }
 
-function asEffect(effect: unknown): RaisedEffect {
+function asEffect(effect: unknown): PageEffect {
   return { functionPath: String(field(effect, "f")), args: field(effect, "a") };
 }

@@ -1,0 +1,28 @@
+import type { TraceEvent } from "../../backend/trace";
+import type { PageEffect } from "./effectLine";
+import { field } from "./field";
+
+/** What carries effects out of queries. */
+export type Carrier = "log stream" | "log tail" | "client";
+
+/** The functions that take effects from outside, and what has brought them. */
+const carriers: Record<string, Carrier> = {
+  "POST /lazy-views/effects": "log stream",
+  "lazy:tail": "log tail",
+  "lazy:forward": "client",
+};
+
+/**
+ * What carried the effects of a dispatch. Null for effects that no query has raised alone: a mutation, or an action,
+ * dispatches its own, and those of the queries that it runs.
+ */
+export function carrierOf({ parent = "" }: Extract<TraceEvent, { type: "execution" }>): Carrier | null {
+  return carriers[parent] ?? null;
+}
+
+/** The effects of a dispatch, by its arguments. */
+export function dispatchedEffects(args: unknown): PageEffect[] {
+  const effects = field(args, "effects");
+  if (!Array.isArray(effects)) return [];
+  return effects.map((effect) => ({ functionPath: String(field(effect, "target")), args: field(effect, "args") }));
+}
