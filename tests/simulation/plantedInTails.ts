@@ -30,8 +30,8 @@ export const BUGS_OF_TAILS: readonly PlantedBug[] = [
     "found ? Math.max(found.cursor, now - MAX_FORWARD_AGE_MS) :",
     "found ? now :",
   ]),
-  bug(87, "a tail ends without closing first", "app/readLog", ['"closes" : "handsOver"', '"ends" : "handsOver"']),
-  bug(97, "a tail that closes is taken for one that reads", "app/tail", ["found.isClosing === true || ", NOTHING]),
+  bug(212, "a tail ends without closing first", "app/readLog", ['"closes" : "handsOver"', '"ends" : "handsOver"']),
+  bug(159, "a tail that closes is taken for one that reads", "app/tail", ["found.isClosing === true || ", NOTHING]),
   bug(9, "a tail starts without a look whether another one reads", "app/tail", [
     "if (!(await isTailNeeded(raw, true))) return 0;",
     NOTHING,
@@ -81,14 +81,17 @@ export const BUGS_OF_TAILS: readonly PlantedBug[] = [
   ]),
   bug(14, "a mark starts no tail", "staleness/mark", ["execution.wakesReaders ||= !isAnnounced;", NOTHING]),
   bug(1, "an age starts no tail", "app/sweeps", ["execution.wakesReaders = true;", NOTHING]),
-  bug(23, "a row that goes starts no tail", "staleness/sources", ["execution.wakesReaders = true;", NOTHING]),
+  bug(59, "a row that goes starts no tail", "staleness/sources", ["execution.wakesReaders = true;", NOTHING]),
   bug(30, "a change during a run starts no tail", "recompute/commit", ["} else execution.wakesReaders = true;", "}"], {
     kind: { mode: "paged", isLeased: false },
   }),
-  bug(97, "a tag that is shared starts no tail", "staleness/sources", [
-    "execution.wakesReaders ||= shared.size > 0;",
-    NOTHING,
-  ]),
+  bug(
+    1_798,
+    "a tag that is shared starts no tail",
+    "staleness/sources",
+    ["execution.wakesReaders ||= shared.size > 0;", NOTHING],
+    { kind: { isCrowded: true } },
+  ),
   bug(101, "a tag starts no tail", "app/lazyViews", ["execution.wakesReaders = true;", NOTHING]),
   bug(9, "the report of an earlier tail ends the later one", "app/tail", ["found.number !== number", "false"]),
 ];

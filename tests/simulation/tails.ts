@@ -135,9 +135,12 @@ export class Tails {
     must(lasted <= HASTY_MS + SLACK_MS + this.waitSince(startedAt), () => `A tail ran for ${lasted} ms.`);
     const { gapAt = null, answeredAt = 0 } = this.requests.get(caller) ?? {};
     const { wrappedAt = 0 } = this.document;
-    // After its last request it says nothing any more.
-    const isKnown = isDead || gapAt === null || gapAt === answeredAt || wrappedAt >= gapAt;
-    must(isKnown, () => `The log forgot entries at ${gapAt}, and the tail says it did at ${wrappedAt}.`);
+    // After its last request it says nothing any more; nor can it when its calls fail.
+    const isSilent = isDead || gapAt === answeredAt || this.wakes.failedAt >= startedAt;
+    must(
+      isSilent || gapAt === null || wrappedAt >= gapAt,
+      () => `The log forgot entries at ${gapAt}, and the tail says it did at ${wrappedAt}.`,
+    );
   }
 
   private onRequest(): void {
