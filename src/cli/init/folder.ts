@@ -11,8 +11,6 @@ export interface FunctionsFolder {
   name: string;
   /** The texts of its source files, by their paths below the folder, with `/`. */
   files: Map<string, string>;
-  /** Whether the app, apart from this folder, is in TypeScript. */
-  isTypeScript: boolean;
 }
 
 const SOURCE = /^[^.#][^.]*\.([cm]?[jt]s|[jt]sx)$/;
@@ -26,8 +24,7 @@ export async function readFunctionsFolder(app: string): Promise<FunctionsFolder>
   const path = join(app, name);
   const files = new Map<string, string>();
   await readSources(path, path, files);
-  const isTypeScript = "typescript" in packages || existsSync(join(app, "tsconfig.json"));
-  return { path, name, files, isTypeScript };
+  return { path, name, files };
 }
 
 /** What is of interest in a `package.json`. */
