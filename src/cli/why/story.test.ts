@@ -223,7 +223,7 @@ describe("what a row waits for", () => {
     [
       "a job that Convex has not started",
       with_({ jobAt: now - 10 }),
-      /which is over\. Convex has not started it yet\.$/,
+      /was scheduled for [\d:.]+, the end of its window\. Convex has not started it yet\.$/,
     ],
     ["its turn", with_({ isQueued: true }), /^It waits for its turn/],
     [

@@ -26,8 +26,11 @@ export function waitsFor({ state, marked, waits }: Explanation, story: readonly 
   if (isQueued)
     sentences.push("It waits for its turn: as many recomputes of the view as maxParallel allows are running.");
   if (jobAt !== null && !failure) {
-    const late = jobAt > now ? "" : " Convex has not started it yet.";
-    sentences.push(`A recompute is scheduled for the end of its window: ${until(jobAt)}.${late}`);
+    sentences.push(
+      jobAt > now
+        ? `A recompute is scheduled for the end of its window: ${until(jobAt)}.`
+        : `A recompute was scheduled for ${clockText(jobAt)}, the end of its window. Convex has not started it yet.`,
+    );
   }
   if (announcedUntil !== null && announcedUntil > now) {
     sentences.push(
