@@ -143,16 +143,14 @@ describe("of a deployment", () => {
     expect(found).toEqual([
       expect.stringContaining("package.json does not list convex-lazy-views"),
       "The deployment has no lazy:sweep, which lazy.functions() gives. → npx convex dev --once",
-      expect.stringMatching(
-        /^LAZY_VIEWS_SECRET_PREVIOUS has been set.* → npx convex env remove LAZY_VIEWS_SECRET_PREVIOUS$/,
-      ),
+      expect.stringMatching(/^LAZY_VIEWS_SECRET_PREVIOUS is set.* → npx convex env remove LAZY_VIEWS_SECRET_PREVIOUS$/),
       expect.stringMatching(
         /^The log stream has all topics\. .* → npx convex-lazy-views connect --transport logStream --fix$/,
       ),
       expect.stringMatching(
         /^LAZY_VIEWS_STREAM_SECRET is not the log stream's secret, .* connect --transport logStream$/,
       ),
-      expect.stringMatching(/^LAZY_VIEWS_SECRET has 5 characters; it needs at least 32\. Run: npx convex env set/),
+      "LAZY_VIEWS_SECRET has 5 characters; it needs at least 32. → npx convex-lazy-views connect",
     ]);
   });
 

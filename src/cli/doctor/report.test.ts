@@ -37,8 +37,11 @@ test("a problem of inspect gets what mends it, unless its sentence names the com
     "known",
     "Not checked yet: sweep; run npx convex run lazy:heartbeat.",
     "A sentence of a later release.",
+    "LAZY_VIEWS_SECRET is not set. Run: npx convex-lazy-views connect",
   ];
-  expect(look({ problems }).map(({ fix }) => fix)).toEqual(["push", "npx convex-lazy-views connect", null, null]);
+  const connect = "npx convex-lazy-views connect";
+  expect(look({ problems }).map(({ fix }) => fix)).toEqual(["push", connect, null, null, connect]);
+  expect(look({ problems }).at(-1)?.what).toBe("LAZY_VIEWS_SECRET is not set.");
 });
 
 test("what comes of a problem is judged when that problem is known", () => {
