@@ -121,7 +121,7 @@ test("does not set a log key that is refused", async () => {
   ]);
   expect(code).toBe(1);
   expect(stderr).toMatch(/The key is refused: .*401/);
-  expect(stderr).toContain("deployment:logs:view");
+  expect(stderr).toContain("Give one by --log-key.");
   expect(await settings(backend)).not.toHaveProperty("LAZY_VIEWS_LOG_KEY");
 });
 
