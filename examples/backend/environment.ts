@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { frames } from "./execution";
 
 /** What is to happen to one variable; null removes it. */
@@ -6,8 +7,11 @@ export interface EnvironmentChange {
   value: string | null;
 }
 
-/** A variable with its value. */
+/** A variable with its value, as the document that Convex keeps of it. */
 export interface EnvironmentVariable {
+  _id: string;
+  /** When it was set last, in milliseconds since 1970. */
+  _creationTime: number;
   name: string;
   value: string;
 }
@@ -15,7 +19,7 @@ export interface EnvironmentVariable {
 /** The variables that a deployment has by itself. */
 const BUILT_IN = new Set(["CONVEX_CLOUD_URL", "CONVEX_SITE_URL"]);
 
-/** Whether a variable is the deployment's own, which nobody may set or remove. */
+/** Whether a variable is the deployment's own, which cannot be set or removed. */
 export function isBuiltIn(name: string): boolean {
   return BUILT_IN.has(name);
 }
@@ -26,7 +30,7 @@ export function isBuiltIn(name: string): boolean {
  * as they were set last by any deployment.
  */
 export class Environment {
-  private readonly values = new Map<string, string>();
+  private readonly variables = new Map<string, EnvironmentVariable>();
   /** What the process had before, of each variable that was ever set or removed here. */
   private readonly before = new Map<string, string | undefined>();
 
@@ -35,14 +39,13 @@ export class Environment {
   }
 
   get(name: string): string | undefined {
-    return this.values.get(name);
+    return this.variables.get(name)?.value;
   }
 
   /** All variables but the built-in ones, by name. */
   list(): EnvironmentVariable[] {
-    return [...this.values]
-      .filter(([name]) => !isBuiltIn(name))
-      .map(([name, value]) => ({ name, value }))
+    return [...this.variables.values()]
+      .filter(({ name }) => !isBuiltIn(name))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -50,8 +53,8 @@ export class Environment {
   apply(changes: readonly EnvironmentChange[]): void {
     for (const { name, value } of changes) {
       if (!this.before.has(name)) this.before.set(name, process.env[name]);
-      if (value === null) this.values.delete(name);
-      else this.values.set(name, value);
+      if (value === null) this.variables.delete(name);
+      else this.variables.set(name, { _id: randomUUID(), _creationTime: Date.now(), name, value });
       setOrDelete(name, value ?? undefined);
     }
   }

@@ -61,7 +61,7 @@ export class Execution {
   /** For a query or mutation that has ended: what its transaction read and wrote. */
   bandwidth: (() => Bandwidth) | null = null;
 
-  /** Rejects when something in the function fails that nobody waits for. */
+  /** Rejects when something fails in the function that its code does not wait for. */
   readonly failed: Promise<never>;
   private reject: (reason: unknown) => void = () => {};
 
@@ -93,7 +93,7 @@ export class Execution {
     this.failed.catch(() => {});
   }
 
-  /** Fails with what nobody caught. No effect once the function has ended. */
+  /** Fails with what no code has caught. No effect once the function has ended. */
   fail(reason: unknown): void {
     this.reject(reason);
   }

@@ -145,7 +145,7 @@ describe("nothing that clients send or functions do ends the process", () => {
 
   test("an action fails with what it throws in a timer or rejects aside", async () => {
     await expect(http().action(api.failing.throwInTimer, {})).rejects.toThrow("Uncaught Error: too late to catch");
-    await expect(http().action(api.failing.rejectAside, {})).rejects.toThrow("Uncaught Error: nobody waits");
+    await expect(http().action(api.failing.rejectAside, {})).rejects.toThrow("Uncaught Error: left aside");
   });
 
   test("what an action has begun and fails after its end is dropped", async () => {
@@ -156,7 +156,7 @@ describe("nothing that clients send or functions do ends the process", () => {
   });
 
   test("a mutation that rejects something aside leaves nothing", async () => {
-    await expect(http().mutation(api.failing.rejectInMutation, {})).rejects.toThrow("Uncaught Error: nobody waits");
+    await expect(http().mutation(api.failing.rejectInMutation, {})).rejects.toThrow("Uncaught Error: left aside");
     expect(await http().query(api.messages.notes, { body: "never" })).toEqual([]);
   });
 

@@ -3,8 +3,8 @@ import { type Execution, frames } from "./execution";
 let installed = false;
 
 /**
- * Keeps what functions leave behind from ending the process: a promise that rejects with nobody waiting for it fails
- * its function if that still runs, as in Convex, and is dropped if it has ended. What other code leaves behind ends the
+ * Keeps what functions leave behind from ending the process. A promise that rejects while no code waits for it fails its
+ * function, as in Convex; when the function has ended already, nothing happens. What other code leaves behind ends the
  * process as before.
  */
 export function containFaults(): void {

@@ -10,9 +10,9 @@ export interface FunctionCall {
   args: JSONValue;
   /** Where the function is. Default: in the app itself. */
   component?: string;
-  /** Whom the call comes from. Default: a client without a key. */
+  /** What the caller's key is for. Default: the caller has no key. */
   identity?: Identity;
-  /** The user whom the caller, an admin, acts as. */
+  /** The user that an admin acts as. */
   user?: UserIdentityAttributes;
 }
 

@@ -65,6 +65,22 @@ describe("the HTTP API", () => {
   });
 });
 
+test("the deployment says what it is, and to the holder of a key, what its URLs are", async () => {
+  const { url, siteUrl, adminKey } = await start();
+  const ask = async (path: string, key?: string) => {
+    const headers: Record<string, string> = key === undefined ? {} : { authorization: `Convex ${key}` };
+    const response = await fetch(url + path, { headers });
+    return [response.status, await response.text()];
+  };
+  expect(await ask("/version")).toEqual([200, "embedded"]);
+  expect(await ask("/instance_name")).toEqual([200, "embedded-backend"]);
+  expect(await ask("/api/check_admin_key", adminKey)).toEqual([200, '{"success":true}']);
+  expect((await ask("/api/check_admin_key", "embedded-backend|0"))[0]).toBe(401);
+  expect((await ask("/api/check_admin_key"))[0]).toBe(403);
+  const urls = JSON.stringify({ convexCloudUrl: url, convexSiteUrl: siteUrl });
+  expect(await ask("/api/v1/get_canonical_urls", adminKey)).toEqual([200, urls]);
+});
+
 describe("HTTP actions", () => {
   test("get the request as it was sent, and their response is passed on", async () => {
     const { siteUrl } = await start();

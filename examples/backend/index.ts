@@ -3,7 +3,10 @@
  * official clients connect to it, it runs an app's functions in `convex-test`, keeps
  * subscriptions up to date, caches queries, and delivers console lines as a log stream.
  *
- * It is not a database: data live in memory, there is one user, and nobody is authenticated.
+ * The official command line works with it too, by its URL and its admin key: `npx convex run`, `env`, `data`,
+ * `function-spec` and `logs`. It takes no code: it runs the app that it was started with.
+ *
+ * It is not a database: data live in memory. Users' tokens are not read; a key of the deployment is.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -57,7 +60,7 @@ export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, b
   components?: Components;
   /** Default: any free port. */
   port?: number;
-  /** The deployment's environment variables. They are put back when the backend closes. */
+  /** The deployment's environment variables. When the backend closes, the process has its own back. */
   env?: Record<string, string>;
   logStream?: LogStreamOptions;
   /** How often log streams deliver, in milliseconds. Default: 5,000, as Convex does. */

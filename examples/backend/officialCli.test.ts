@@ -105,6 +105,24 @@ test("variables can be set and listed by the deployment's API, within Convex's l
   expect(await list.json()).toEqual({ environmentVariables: { NEW: "2" } });
 });
 
+test("a changed variable runs again the queries that have read it, and no others", async () => {
+  const backend = await start({ env: { FIXTURE_WORD: "old" } });
+  const { client } = connect(backend);
+  const { values } = follow(client, api.logging.environment, {});
+  const others = follow(client, api.messages.list, { channel: "a" });
+  await eventually(() => expect([values, others.values]).toEqual([["old"], [[]]]));
+  const update = await fetch(`${backend.url}/api/update_environment_variables`, {
+    method: "POST",
+    headers: { authorization: `Convex ${backend.adminKey}` },
+    body: JSON.stringify({ changes: [{ name: "FIXTURE_WORD", value: "new" }] }),
+  });
+  expect(update.status).toBe(200);
+  await eventually(() => expect(values).toEqual(["old", "new"]));
+  await backend.idle();
+  expect(runs(backend, "logging:environment")).toHaveLength(2);
+  expect(runs(backend, "messages:list")).toHaveLength(1);
+});
+
 test("npx convex data shows tables and documents", async () => {
   const backend = await start({ components });
   const cli = cliOf(backend);

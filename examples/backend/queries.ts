@@ -3,7 +3,7 @@ import { callKey, type FunctionCall } from "./functionCall";
 import type { Reporter } from "./reporter";
 import type { Runtime } from "./runtime";
 
-/** Somebody who wants to know what a query answers. */
+/** A caller or a subscription that wants to know what a query answers. */
 export interface QueryHolder extends FunctionCall {
   result: QueryResult | null;
 }

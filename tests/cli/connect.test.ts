@@ -148,7 +148,8 @@ test("sets up clients, for a user who is logged in", async () => {
 });
 
 test("warns of a log stream with other topics, and mends it when told to", async () => {
-  const backend = await shop();
+  // Each delivery causes another: not too many of them.
+  const backend = await shop({ logStreamIntervalMs: 500 });
   await createStream(backend, { url: effectsUrl(backend), topics: null });
   const warned = await connectJson(backend);
   expect(warned.warnings).toEqual([expect.stringMatching(/has all topics.*--fix/)]);

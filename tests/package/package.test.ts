@@ -4,6 +4,7 @@ import { join, posix } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bundleForBrowser, bundleFunctions, bundleSchema } from "./bundle.js";
 import { installConsumer } from "./consumer.js";
+import { npx, startConsumer } from "./deployment.js";
 import type { IsolateInput, IsolateReport } from "./isolate.js";
 import { filesBelow, packAndUnpack, ROOT } from "./pack.js";
 import { installQuickStart, readmeFiles } from "./readme.js";
@@ -186,6 +187,20 @@ describe("bundled for a browser", () => {
       .filter((path) => !/^(client|react)\//.test(path));
     expect(foreign).toEqual(["effects/transports/envelope.js"]);
     expect(modules["page.js"]).not.toMatch(/HMAC|LAZY_VIEWS|AES-GCM|lazy-views:2:/);
+  });
+});
+
+describe("the command line", () => {
+  test("connects a deployment that has the app", async () => {
+    const backend = await startConsumer(consumer);
+    const { stdout } = succeeded(await npx(consumer, backend, "convex-lazy-views", "connect", "--json"));
+    const { connected, transport, problems, warnings } = JSON.parse(stdout);
+    expect({ connected, transport, problems, warnings }).toEqual({
+      connected: true,
+      transport: "logStream",
+      problems: [],
+      warnings: [],
+    });
   });
 });
 

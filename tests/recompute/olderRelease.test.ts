@@ -308,11 +308,17 @@ test("a change is not applied to a row of release 0.1, whose mark may be with it
   await expectRenewed(app, { count: 1, sum: 1 });
 });
 
-test("rows of release 0.1 that nobody asks for are evicted in their time", async () => {
+test.each<[string, (app: App) => Promise<unknown>]>([
+  [
+    "sweep",
+    ({ t }) => t.mutation(reference("sweep"), { job: { kind: "evict", table: "totals", sweepAt: Date.now() } }),
+  ],
+  ["heartbeat", ({ t }) => t.action(heartbeat)],
+])("rows of release 0.1 that no reader asks for go from the next %s on", async (_, begin) => {
   const app = startTotals({ evictAfter: { minutes: 10 } });
   await storeRow(app, { seq: 3, pending: true });
-  const job = { kind: "evict", table: "totals", sweepAt: Date.now() };
-  await app.t.mutation(reference("sweep"), { job });
+  vi.spyOn(console, "debug").mockReturnValue();
+  await begin(app);
   await app.advance(60 * 60_000);
   expect(await app.rows("totals")).toEqual([]);
 });

@@ -43,7 +43,7 @@ export const BUGS_OF_TAILS: readonly PlantedBug[] = [
     "found.job === undefined",
   ]),
   bug(0, "a write depends on whether a tail reads", "app/tail", [
-    'await askSnapshot<boolean>(app, ctx, { kind: "tail", isUrgent })',
+    'await askSnapshot(app, ctx, { kind: "tail", isUrgent })',
     "await isTailNeeded(ctx, isUrgent)",
   ]),
   bug(0, "a tail never hands over", "app/readLog", [

@@ -353,6 +353,7 @@ export class Simulation implements Observer<Deployment>, Readers {
         this.deploy({ version: 2 });
         break;
       case "upgrade":
+        if (this.deployment.release !== undefined) this.paces.onUpgrade(this.backend.store);
         this.deploy({ release: undefined });
         break;
       case "fill the log":

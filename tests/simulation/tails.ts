@@ -47,14 +47,12 @@ interface TailDocument {
 }
 
 /** What a function of the library is asked to do. */
-type Asked = { job?: { kind?: string; number?: number; cursor?: number; isForced?: true } };
+type Asked = { job?: { kind?: string; number?: number; cursor?: number; isForced?: true }; tailed?: object };
 
 /** A tail that runs. */
 interface Running {
   startedAt: number;
   cursor: number;
-  /** Calls that had failed by then. */
-  failedCalls: number;
 }
 
 /**
@@ -82,6 +80,11 @@ export class Tails {
   /** When the log last forgot entries between two requests of a tail. */
   private gapAt: number | null = null;
   private answeredAt = 0;
+  /** When a call of a tail has failed last, and whether it has not given up since. */
+  private failedAt = 0;
+  private isFailing = false;
+  /** When a tail last went on after that: of what it had tried to dispatch one by one, some may be lost. */
+  private wentOnAt = 0;
   private refusedAt: number[] = [];
   private requestedAt: number[] = [];
   /** When the first tail started. */
@@ -93,7 +96,7 @@ export class Tails {
     { logEntries = LOG_ENTRIES, isBusy }: History,
     private readonly loop: Loop,
     private readonly store: Store,
-    private readonly weather: ChosenWeather,
+    weather: ChosenWeather,
     check: (work: () => void) => void,
   ) {
     this.log = new FunctionLog(loop, LOG_KEY, logEntries, {
@@ -103,6 +106,11 @@ export class Tails {
       },
       onAnswer: (answer) => check(() => this.onAnswer(answer)),
     });
+    weather.onFailedCall = () => {
+      this.failedAt = loop.now;
+      this.isFailing = true;
+      this.refusedAt = []; // A tail that cannot say so lets others try again.
+    };
     if (isBusy) this.runOthers();
   }
 
@@ -136,7 +144,12 @@ export class Tails {
   }
 
   onEnd({ path, args, result }: Ended<unknown>): void {
-    const { job } = args as Asked;
+    const { job, tailed } = args as Asked;
+    if (job?.kind === "tailed") this.isFailing = false;
+    if (tailed !== undefined && this.isFailing && "value" in result) {
+      this.isFailing = false;
+      this.wentOnAt = this.loop.now;
+    }
     if (path !== "lazy:sweep" || job?.kind !== "tail" || "error" in result) return;
     if (job.isForced) this.refusedAt = [];
     if (job.isForced || !this.isBlocked) this.wake(Number.POSITIVE_INFINITY);
@@ -174,8 +187,7 @@ export class Tails {
   onAction(path: string, args: JSONValue): void {
     const { job } = jsonToConvex(args) as Asked;
     if (path !== "lazy:tail" || job?.kind !== "read") return;
-    const { failedCalls } = this.weather;
-    this.running.set(job.number as number, { startedAt: this.loop.now, cursor: job.cursor as number, failedCalls });
+    this.running.set(job.number as number, { startedAt: this.loop.now, cursor: job.cursor as number });
     must(this.running.size <= MOST_AT_ONCE, () => `${this.running.size} tails run at once.`);
   }
 
@@ -187,7 +199,7 @@ export class Tails {
     this.running.delete(job?.number as number);
     must(lines.length === 0, () => `The tail wrote to the console: ${lines[0]?.message}`);
     const lasted = this.loop.now - tail.startedAt;
-    const mayWaitMs = this.weather.failedCalls > tail.failedCalls ? LONGEST_POLL_MS : 0;
+    const mayWaitMs = this.failedAt >= tail.startedAt ? LONGEST_POLL_MS : 0;
     must(lasted <= HASTY_MS + SLACK_MS + mayWaitMs, () => `A tail ran for ${lasted} ms.`);
     const { wrappedAt = 0 } = this.document;
     // After its last request it says nothing any more.
@@ -234,7 +246,8 @@ export class Tails {
     const isIdle = now - since > LINGER_MS + SLACK_MS;
     must(!isIdle || this.running.size === 0, () => `A tail still runs ${now - since} ms after the last effect.`);
     const { retryAt = 0, attempts = 0 } = this.document.problem ?? {};
-    const isRetried = !this.isPassing || attempts >= MAX_ATTEMPTS || now - retryAt < SLACK_MS || now < this.troubleAt;
+    const isRetried =
+      !this.isPassing || attempts >= MAX_ATTEMPTS || now - retryAt < SLACK_MS || this.troubleAt >= retryAt;
     must(retryAt === 0 || isRetried, () => `A tail was to read again at ${retryAt}, and did not.`);
     const held = this.log.held();
     for (const event of open) {
@@ -249,7 +262,7 @@ export class Tails {
 
   private isOwed(writtenAt: number, wake: number): boolean {
     const isSeen = wake >= writtenAt - WAKE_MS && wake - writtenAt < LOOK_BACK_MS;
-    const isBefore = writtenAt < this.firstAt - FIRST_LOOK_BACK_MS;
+    const isBefore = writtenAt < this.firstAt - FIRST_LOOK_BACK_MS || writtenAt <= this.wentOnAt;
     return isSeen && !isBefore && wake > this.troubleAt && this.loop.now - Math.max(wake, writtenAt) > PATIENCE_MS;
   }
 

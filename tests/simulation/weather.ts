@@ -30,8 +30,8 @@ export class ChosenWeather implements Weather {
   protected isClear = false;
   private backlogMs: number | null;
   private failingCalls = 0;
-  /** Calls of tails that have failed. */
-  failedCalls = 0;
+  /** Told of each call of a tail that fails. */
+  onFailedCall = (): void => {};
 
   /** @param living - The share of scheduled recomputes that do not die, whatever is chosen. */
   constructor(
@@ -72,7 +72,7 @@ export class ChosenWeather implements Weather {
     if (this.failingCalls === 0) this.failingCalls = this.choose(FAILING_CALLS, 0.98);
     else this.failingCalls--;
     const fails = this.failingCalls > 0;
-    if (fails) this.failedCalls++;
+    if (fails) this.onFailedCall();
     return fails;
   }
 

@@ -104,7 +104,7 @@ function callOf({ path, args }: FunctionRequest): FunctionCall {
   return { path, args: Array.isArray(args) ? (args[0] ?? {}) : args };
 }
 
-/** The user whom an admin acts as, in base64 after the key. */
+/** The user that an admin acts as, in base64 after the key. */
 function actingUser(authorization = ""): UserIdentityAttributes | undefined {
   const encoded = /^convex [^|]*\|[^:]*:(.+)$/i.exec(authorization)?.[1];
   if (encoded === undefined) return undefined;

@@ -55,7 +55,7 @@ export class Keys {
   }
 
   /**
-   * Whom a key belongs to that a request must have.
+   * What a request's key is for. The request must have one.
    *
    * @throws HttpError 401 `BadAdminKey` for an unknown key, 403 `BadDeployKey` without one.
    */

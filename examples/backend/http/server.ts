@@ -15,7 +15,7 @@ import { DEPLOYMENT_NAME } from "./keys";
 /** Requests that wait for something to happen. Nothing is done for them meanwhile, so they do not count as activity. */
 const LONG_POLL = /^\/api\/(app_metrics\/)?stream_/;
 
-/** What a self-hosted deployment tells everybody. */
+/** What a self-hosted deployment answers to every request for these paths. */
 const DEPLOYMENT_FACTS: Record<string, string> = { "/version": "embedded", "/instance_name": DEPLOYMENT_NAME };
 
 /** The answer to a request that the backend itself fails at. */

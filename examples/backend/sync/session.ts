@@ -131,7 +131,7 @@ export class SyncSession {
   }
 
   /**
-   * Users' own tokens are not read: there is one user, and nobody is authenticated. Keys of the deployment are.
+   * Keys of the deployment are checked. Users' own tokens are taken without a look.
    *
    * @throws HttpError for a key that is none of the deployment's.
    */

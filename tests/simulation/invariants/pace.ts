@@ -1,6 +1,7 @@
 import type { Change } from "../../../examples/backend/readSet";
 import { type Deployment, WINDOW_MS } from "../app.js";
 import type { Ended } from "../engine/backend.js";
+import type { Store } from "../engine/store.js";
 import { isOfPart } from "../truth.js";
 import { must } from "./violation.js";
 
@@ -56,6 +57,18 @@ export class Paces {
     return this.paces.get(group)?.isUsedUp ?? false;
   }
 
+  /** What an older release has noted of failures counts: their backoff lasts, and they may have used up the attempts. */
+  onUpgrade(store: Store): void {
+    for (const { document } of store.scan("lazyEffects", store.latest)) {
+      const group = groupOf(document);
+      const failure = document.failure as Failure | undefined;
+      if (group === undefined || failure === undefined) continue;
+      const { failedAt, attempts } = failure;
+      const isUsedUp = attempts >= MAX_ATTEMPTS;
+      this.paces.set(group, { windowBegan: Number.NEGATIVE_INFINITY, failures: attempts, failedAt, isUsedUp });
+    }
+  }
+
   onEnd({ path, args, job, result, begunAt, commit }: Ended<Deployment>): void {
     if (path === "lazy:recompute" && job !== null && !("error" in result)) {
       this.onJob((args as unknown as RecomputeArgs).job, result.value as Outcome | null, begunAt);
@@ -78,7 +91,7 @@ export class Paces {
   private onEntry({ before, after }: Change, begunAt: number): void {
     const failedBefore = (before?.failure as Failure | undefined)?.failedAt;
     const { failedAt, attempts = 0 } = (after?.failure ?? {}) as Partial<Failure>;
-    const group = /"group":"([\w ]+)".*"view":"groups"/.exec(String((before ?? after)?.key))?.[1];
+    const group = groupOf(before ?? after);
     const pace = group === undefined ? undefined : this.paces.get(group);
     if (pace === undefined || failedAt === failedBefore) return;
     if (failedAt !== undefined) {
@@ -114,4 +127,9 @@ export class Paces {
       return `A recompute of ${group} started ${after} ms after failure ${last.failures} in a row.`;
     });
   }
+}
+
+/** The group whose recomputes an entry of the ledger is about. */
+function groupOf(entry: Change["after"]): string | undefined {
+  return /"group":"([\w ]+)".*"view":"groups"/.exec(String(entry?.key))?.[1];
 }
