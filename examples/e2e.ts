@@ -58,5 +58,5 @@ async function check(deployment: ExamplesDeployment, where: string): Promise<voi
 function line({ of, what, durationMs, error }: CheckResult): string {
   const seconds = `${(durationMs / 1_000).toFixed(1)} s`.padStart(7);
   const why = error === undefined ? "" : `\n${error.message}`.replaceAll("\n", `\n${" ".repeat(20)}`);
-  return `  ${error === undefined ? "✓" : "✗"} ${seconds}  ${of.padEnd(8)}  ${what}${why}`;
+  return `  ${error === undefined ? "✓" : "✗"} ${seconds}  ${of.padEnd(9)}  ${what}${why}`;
 }

@@ -10,7 +10,7 @@ import type { ExamplesDeployment } from "./run";
 
 const COMMAND_LINE = fileURLToPath(new URL("../../src/cli/index.ts", import.meta.url));
 
-/** Of these, an app that has the first is the examples. */
+/** The examples are known by this function. */
 const OURS = "rollups/dashboard.js:stats";
 
 /** What the embedded backend answers to a push. */

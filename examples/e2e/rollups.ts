@@ -27,7 +27,7 @@ export async function rollups(app: DeploymentClients, check: Check, id: string):
   );
   await check("after a write, a subscriber gets the new value without asking again", async () => {
     await add(50);
-    const seen = await watch.until(`2 flights, fresh`, (row) => row.state === "fresh" && row.value.flights === 2);
+    const seen = await watch.until("2 flights, fresh", (row) => row.state === "fresh" && row.value.flights === 2);
     equal(seen.value.meanDelay, 40);
   });
   await check("an action reads the row", async () => {

@@ -46,7 +46,7 @@ export async function runExamples(
       Object.entries(examples).map(([of, checks]) => runChecks(of, (check) => checks(app, check, id), report)),
     );
     await runChecks("tour", (check) => tour(app, check), report);
-    if (trace !== undefined) await runChecks("wiring", (check) => carriers(trace, transport, check), report);
+    if (trace !== undefined) await runChecks("transport", (check) => carriers(trace, transport, check), report);
   } finally {
     stopCron();
     await app.close();

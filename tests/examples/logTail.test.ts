@@ -54,11 +54,15 @@ function carriers() {
   return [...new Set(events.flatMap((event) => (event.type === "execution" ? (carrierOf(event) ?? []) : [])))];
 }
 
-/** How often subscribers were served a stale row, and have raised its recompute. */
-function staleReads() {
-  const reads = backend.trace.history().filter((event) => event.type === "execution" && event.path === STATS);
-  return reads.filter((event) => event.type === "execution" && field(event.result, "state") === "stale").length;
+/** What the reads of rows found so far: stale ones have raised a recompute. */
+function reads() {
+  const events = backend.trace.history();
+  return events.flatMap((event) =>
+    event.type === "execution" && event.path === STATS ? [field(event.result, "state")] : [],
+  );
 }
+
+const staleReads = () => reads().filter((state) => state === "stale").length;
 
 const isReading = () =>
   backend.run(async ({ db }) => {
@@ -78,6 +82,27 @@ test("every subscriber becomes fresh, and a write alone starts the tail again wh
   await addFlight("SFO", "LAX");
   await allSee(2);
   await addFlight("LAX", "SFO");
+  await allSee(3);
+  expect(carriers()).toEqual(["log tail"]);
+});
+
+test("a deployment that restarts between a read and its dispatch leaves no subscriber stale", async () => {
+  await start();
+  await addFlight("SFO", "LAX");
+  const allSee = await subscribe("SFO");
+  await startTail();
+  await allSee(1);
+
+  const before = staleReads();
+  await addFlight("SFO", "LAX");
+  await eventually(() => expect(staleReads()).toBeGreaterThan(before));
+  await backend.restart();
+  // The tail has died with the log. The clients connect again by themselves, and their queries run again.
+  const readBefore = reads().length;
+  await eventually(() => expect(reads().length).toBeGreaterThanOrEqual(readBefore + SUBSCRIBERS));
+  await startTail();
+  await allSee(2);
+  await addFlight("SFO", "LAX");
   await allSee(3);
   expect(carriers()).toEqual(["log tail"]);
 });

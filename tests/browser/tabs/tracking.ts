@@ -17,6 +17,10 @@ export function trackingTab(getPage: () => Page): void {
     const page = getPage();
     await expect.poll(numbers).toEqual(["1", "1"]);
     await page.getByRole("list", { name: "Last viewed by Ada" }).getByText("1 view").waitFor();
+    await page.getByText("Transport: logStream.").waitFor();
+    expect((await activity(page)).join("\n")).toMatch(
+      /^log stream.*carried \d effects?, .* after the reads?.*viewed docs/m,
+    );
   });
 
   test("opening it again inside the window writes nothing: the effect is dropped", async () => {
