@@ -109,6 +109,9 @@ test("sets up the log tail with a key that may only view logs, and rotates the s
   });
   expect(count).toBeGreaterThan(10);
   await eventually(async () => expect(await looksOf(backend)).toEqual([...Array(count).keys()]));
+
+  const clients = await connectJson(backend, "--transport", "client");
+  expect(clients.warnings).toEqual([expect.stringContaining("npx convex env remove LAZY_VIEWS_LOG_KEY")]);
 });
 
 test("does not set a log key that is refused", async () => {
