@@ -131,7 +131,7 @@ describe("of a deployment", () => {
       const { sweep, ...others } = await import("./shop/lazy.js");
       return others;
     };
-    const env = { LAZY_VIEWS_SECRET: "short", LAZY_VIEWS_STREAM_SECRET: SECRET, LAZY_VIEWS_SECRET_PREVIOUS: SECRET };
+    const env = { LAZY_VIEWS_SECRET: "short", LAZY_VIEWS_STREAM_SECRET: SECRET };
     const backend = await startShop({ ...LIVELY, env, modules: { ...modules, "./lazy.ts": lazy } });
     await createStream(backend, { topics: null });
     const { code, stdout } = await commandLine(await appFolder(), variablesOf(backend), "doctor", "--json");
