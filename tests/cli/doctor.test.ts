@@ -143,7 +143,6 @@ describe("of a deployment", () => {
     expect(found).toEqual([
       expect.stringContaining("package.json does not list convex-lazy-views"),
       "The deployment has no lazy:sweep, which lazy.functions() gives. → npx convex dev --once",
-      expect.stringMatching(/^LAZY_VIEWS_SECRET_PREVIOUS is set.* → npx convex env remove LAZY_VIEWS_SECRET_PREVIOUS$/),
       expect.stringMatching(
         /^The log stream has all topics\. .* → npx convex-lazy-views connect --transport logStream --fix$/,
       ),
