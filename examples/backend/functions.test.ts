@@ -117,3 +117,8 @@ test("many scheduled functions and clients at once come to rest", async () => {
   const running = events(backend, "execution").filter(({ error }) => error !== undefined);
   expect(running).toEqual([]);
 });
+
+test("the first mutation has a snapshot with a time, as in a deployment that was written to before", async () => {
+  const backend = await start();
+  expect(await connectHttp(backend).mutation(api.metrics.snapshotTs, {})).toBeGreaterThan(0n);
+});

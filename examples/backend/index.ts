@@ -128,6 +128,8 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
     new AdminApi(runtime, environment, keys),
   ];
   const server = new BackendServer(services, endpoints, trace);
+  // A deployment was written to before, if only by its first push: a snapshot of it has a time.
+  await runtime.run(async () => {});
   const url = await server.listen(options.port ?? 0);
   const env = { CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env };
   environment.apply(Object.entries(env).map(([name, value]) => ({ name, value })));

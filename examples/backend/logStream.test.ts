@@ -24,7 +24,7 @@ async function startStream(url: string, intervalMs: number) {
   const stream = new LogStreamSender(target, trace, outside);
   expect(await stream.verify()).toBe(null);
   stream.start();
-  onTestFinished(() => stream.stop());
+  onTestFinished(() => void stream.stop());
   return { stream, trace };
 }
 

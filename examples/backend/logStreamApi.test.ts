@@ -111,6 +111,20 @@ test("a stream whose endpoint refuses has failed, and delivers when it is update
   expect(accepting.events()).toHaveLength(1);
 });
 
+test("an updated stream delivers what gathered before", async () => {
+  const [first, second] = [await receiveLogs(), await receiveLogs()];
+  const backend = await start({ logStreamIntervalMs: 3_600_000 });
+  const { id } = await create(backend, first.url);
+  const http = connectHttp(backend);
+  await http.mutation(api.logging.levels, {});
+  await call(backend, `update_log_stream/${id}`, { logStreamType: "webhook", url: second.url });
+  await eventually(async () => expect(await statusOf(backend)).toEqual({ type: "active" }));
+  // A full buffer is sent at once.
+  for (let n = 0; n < 17; n++) await http.mutation(api.logging.flood, { lines: 250 });
+  await eventually(() => expect(second.events()).toHaveLength(4_096));
+  expect(second.events()[0]).toMatchObject({ function: { path: "logging:levels" } });
+});
+
 test("a deleted stream delivers nothing more, and another can be created", async () => {
   const receiver = await receiveLogs();
   const backend = await start({ logStreamIntervalMs });

@@ -73,10 +73,11 @@ export class LogStreamSender {
     return failure;
   }
 
-  /** Takes events from now on. */
-  start(): void {
+  /** Takes events from now on, and those that a sender before it has gathered. */
+  start(gathered: readonly LogEvent[] = []): void {
     this.active = true;
     this.timer = setInterval(() => this.endInterval(), this.target.intervalMs);
+    this.push(gathered);
   }
 
   /** Takes those of the events that the stream is about. Never waits, and may lose them. */
@@ -98,8 +99,13 @@ export class LogStreamSender {
     while (!this.empty) await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
-  /** Ends the stream. What is not delivered yet is lost. */
-  stop(): void {
+  /**
+   * Ends the stream. What waits in the queue is lost.
+   *
+   * @returns what has gathered in the buffer.
+   */
+  stop(): LogEvent[] {
+    const gathered = this.buffer;
     this.active = false;
     clearInterval(this.timer);
     this.stopped.abort();
@@ -107,6 +113,7 @@ export class LogStreamSender {
     this.queue.length = 0;
     this.owed = 0;
     this.wake();
+    return gathered;
   }
 
   private endInterval(): void {

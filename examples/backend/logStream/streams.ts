@@ -53,7 +53,10 @@ export class LogStreams {
     return { stream, opened: this.open(stream) };
   }
 
-  /** Changes the stream and tries its endpoint again. Until that has answered well, the stream goes on as it was. */
+  /**
+   * Changes the stream and tries its endpoint again. Until that has answered well, the stream goes on as it was. Then
+   * only what it has begun to deliver is lost.
+   */
   async update(stream: LogStream, target: LogStreamTarget): Promise<void> {
     stream.target = target;
     stream.status = { type: "pending" };
@@ -104,7 +107,7 @@ export class LogStreams {
     const sender = this.newSender(stream);
     const failure = await this.activity.track(() => sender.verify());
     if (change !== this.changes) return;
-    if (failure === null) this.replaceSender(sender);
+    if (failure === null) this.replaceSender(sender, { keepsGathered: true });
     stream.status = failure === null ? { type: "active" } : { type: "failed", reason: failure };
   }
 
@@ -112,10 +115,10 @@ export class LogStreams {
     return new LogStreamSender(target, this.trace, this.outside);
   }
 
-  private replaceSender(sender: LogStreamSender | null): void {
-    this.sender?.stop();
+  private replaceSender(sender: LogStreamSender | null, { keepsGathered = false } = {}): void {
+    const gathered = this.sender?.stop() ?? [];
     this.sender = sender;
-    sender?.start();
+    sender?.start(keepsGathered ? gathered : []);
   }
 }
 

@@ -45,6 +45,10 @@ class Tracer {
     return this.run(at, "lazy:dispatch", { udfType: "mutation", caller: "function", args, result, ...more });
   }
 
+  lose(at: number, events: number) {
+    return this.tell({ type: "loss", at, events });
+  }
+
   /** The lines as one reads them, newest first. */
   read(): string[] {
     return this.activity.lines.map(({ subject, text, times }) => `${subject}: ${text} ×${times}`);
@@ -93,6 +97,10 @@ test.each([
 test("effects that an action dispatches itself were carried by nothing", () => {
   const trace = new Tracer().dispatch(20, ["search/films:seen"], { dispatched: 1 }, { parent: "search/films:mail" });
   expect(trace.read()).toEqual(["dispatch: 1 scheduled now ×1"]);
+});
+
+test("what the log stream lost is told", () => {
+  expect(new Tracer().lose(20, 3).read()).toEqual(["log stream: lost 3 lines ×1"]);
 });
 
 describe("how long an effect waited", () => {
