@@ -225,6 +225,9 @@ test("says that a key is wrong, or that no deployment is named", async () => {
   expect(wrong.stderr).toContain("The key is wrong, or of another deployment.");
   expect(wrong.stderr).not.toMatch(/ {4}at |0123456789/);
 
+  const noUrl = await connect(backend, ["--url", "localhost:3210"], variablesOf(backend), folder);
+  expect(noUrl.stderr).toContain('"localhost:3210" is no URL of a deployment');
+
   const unnamed = await connect(backend, [], {}, folder);
   expect(unnamed.code).toBe(1);
   expect(unnamed.stderr).toContain("npx convex dev --once");
