@@ -163,6 +163,7 @@ test("warns of a log stream with other topics, and mends it when told to", async
     code: 0,
     connected: true,
     warnings: [],
+    problems: [],
     changes: [expect.stringContaining("Changed")],
   });
   expect(await call(backend, "list_log_streams")).toMatchObject([{ topics: ["console"] }]);

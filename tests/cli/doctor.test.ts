@@ -181,7 +181,7 @@ describe("of the transports", () => {
     const deployment: Deployment = { url, siteUrl, key, kind: "self-hosted", describe: url, env: {}, args: [] };
     const variables = Object.entries(values).map(([name, value]) => ({ name, value }));
     const context = { findings, deployment, deployed: { ...DEPLOYED, ...deployed }, variables, push: "push" };
-    if (await lookAtTransports(context)) lookAtRelay(context, false);
+    if (await lookAtTransports(context)) lookAtRelay(context, "never");
     return [
       ...findings.all.map(
         ({ level, what, fix }) => `${{ ok: "✓", advice: "!", problem: "✗" }[level]} ${what} → ${fix}`,

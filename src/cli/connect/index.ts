@@ -1,5 +1,6 @@
 import { envList } from "../convexCli.js";
 import { findDeployment } from "../deployment.js";
+import { currentProblems } from "../logStreams.js";
 import { CliError, keepSecret, note } from "../output.js";
 import { lookAtApp } from "./app.js";
 import { proveByCanary } from "./canary.js";
@@ -40,7 +41,8 @@ export async function connect(options: ConnectOptions): Promise<boolean> {
   const transport = await setUpTransport(context, choice);
   if (options.rotate) await rotate(context, transport, before);
   warnOfBoth(context, transport);
-  const { hasArrived, delayMs, problems } = await proveByCanary(context);
+  const { hasArrived, delayMs, problems: reported } = await proveByCanary(context);
+  const problems = await currentProblems(deployment, reported);
   const { module } = app;
   report.end({ deployment: deployment.url, module, transport, connected: hasArrived, canaryMs: delayMs, problems });
   if (!hasArrived && !options.json) {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { InspectReport } from "../../app/inspect.js";
 import { type Finding, Findings, oneLine } from "./findings.js";
 import { lookAtReport } from "./report.js";
+import { lookAtRelay } from "./transports.js";
 import { lookAtPrevious } from "./variables.js";
 
 const HOUR = 3_600_000;
@@ -72,6 +73,17 @@ test("a function log that nearly wraps round", () => {
   expect(look({ tail: { ...tail, mostEntries: 800 } })).toMatchObject([
     { level: "advice", what: expect.stringContaining("Up to 800 executions") },
   ]);
+});
+
+test("a stream's secret without a stream is right where an effect has just arrived, by a relay", () => {
+  const url = "http://127.0.0.1:1";
+  const deployment = { url, siteUrl: url, key: "key", describe: url, kind: "self-hosted", env: {}, args: [] } as const;
+  const levels = (["now", "before", "never"] as const).map((arrived) =>
+    found((findings) => lookAtRelay({ findings, deployment: { ...deployment, args: [] } }, arrived)).map(
+      ({ level }) => level,
+    ),
+  );
+  expect(levels).toEqual([["ok"], ["advice"], ["problem"]]);
 });
 
 test("a secret of a rotation that is over", () => {

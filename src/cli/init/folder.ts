@@ -29,6 +29,7 @@ export async function readFunctionsFolder(app: string): Promise<FunctionsFolder>
 
 /** What is of interest in a `package.json`. */
 export interface PackageJson {
+  name?: string;
   version?: string;
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
