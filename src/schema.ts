@@ -228,12 +228,13 @@ function defineLazyTables() {
   };
 }
 
-type LazyDataModel = DataModelFromSchemaDefinition<SchemaDefinition<typeof lazyTables, true>>;
+export type LazyDataModel = DataModelFromSchemaDefinition<SchemaDefinition<typeof lazyTables, true>>;
 export type LazyReader = GenericQueryCtx<LazyDataModel>["db"];
 export type LazyWriter = GenericMutationCtx<LazyDataModel>["db"];
 export type Entry = DocumentByName<LazyDataModel, "lazyEffects">;
 export type Run = DocumentByName<LazyDataModel, "lazyRuns">;
 export type StoredDependency = DocumentByName<LazyDataModel, "lazyDependencies">;
+export type StoredShapes = DocumentByName<LazyDataModel, "lazyShapes">;
 export type Turn = DocumentByName<LazyDataModel, "lazyTurns">;
 
 export type AnyQueryCtx = GenericQueryCtx<GenericDataModel>;

@@ -3,16 +3,15 @@ import type { ViewDefinition } from "../model/definition.js";
 import type { MutationExecution } from "../model/execution.js";
 import type { Audited, AuditJob, Finding } from "../model/jobs.js";
 import { isNearlyOut } from "../model/limits.js";
-import { findRow, hasValue, type Key, keyOrNone } from "../model/row.js";
+import { findRow, hasValue, keyOrNone } from "../model/row.js";
 import { computeKey } from "../recompute/compute.js";
 import { type AnyQueryCtx, type AnyReader, lazyDb, type StoredRow } from "../schema.js";
 import { Coverage } from "../staleness/coverage.js";
 import { judgeForReader } from "../staleness/judge.js";
 import { invalidateKey } from "../staleness/sources.js";
 import { FINDING_RETENTION_MS } from "../times.js";
-import { tableOf } from "../tracking/dependency.js";
 import { Recorder } from "../tracking/recorder.js";
-import { canonicalText, fromCanonicalText } from "../values/canonical.js";
+import { canonicalText } from "../values/canonical.js";
 import { isPlainObject } from "../values/copy.js";
 import { complain } from "../values/describe.js";
 import { queryExecution } from "./builders.js";
@@ -73,8 +72,7 @@ async function auditRow(app: LazyApp, ctx: AnyQueryCtx, name: string, row: Store
   const isSame = view.applyChange ? isClose : (a: unknown, b: unknown) => canonicalText(a) === canonicalText(b);
   if (isSame(row.value, value)) return findings;
   const what = `view "${name}": an audit has computed the row ${key.text} again, which was called fresh, and `;
-  const tables = recorder.dependencies.map(({ text }) => tableOf(text));
-  const read = [...Object.keys(recorder.over), ...tables, ...Object.keys(view.sources)];
+  const read = [...Object.keys(recorder.over), ...recorder.tables, ...Object.keys(view.sources)];
   if (!isSame(value, await compute())) {
     const remedy = "its compute is not deterministic. Let it depend on nothing but the key and what it reads.";
     add("random", `${what}two computes in one snapshot differ: ${remedy}`);
@@ -115,11 +113,10 @@ export async function sweepAudit(execution: MutationExecution, { view: name, aud
   const { after, next, findings } = audited;
   const view = app.views.get(name);
   if (!view) return 0;
-  for (const { kind, key: text, asOf, message } of findings) {
+  for (const { kind, key, asOf, message } of findings) {
     if (kind !== "uncovered") complain(message);
     // A recompute of what is not deterministic would be wrong again.
-    const row = kind === "drift" ? await findRow(db, view, text) : null;
-    const key = { text, args: fromCanonicalText(text) as Key["args"] };
+    const row = kind === "drift" ? await findRow(db, view, key) : null;
     if (row?.asOf === asOf) await mutex.run(() => invalidateKey(execution, view, key, "audit"));
   }
   const health = await readHealth(ledger.db);

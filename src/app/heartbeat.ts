@@ -1,4 +1,3 @@
-import { makeFunctionReference } from "convex/server";
 import { STREAM_SECRET } from "../effects/crypto.js";
 import type { Effect } from "../effects/effect.js";
 import { sealForClient } from "../effects/transports/client.js";
@@ -11,7 +10,7 @@ import { type AnyActionCtx, type AnyQueryCtx, type LazyReader, type LazyWriter, 
 import { CANARY_PATIENCE_MS, NOTE_INTERVAL_MS, SECOND } from "../times.js";
 import { dropShapes } from "../tracking/store.js";
 import { complain } from "../values/describe.js";
-import { type Call, routeProblem, tryExports } from "./wiring.js";
+import { type Call, callerOf, routeProblem, tryExports } from "./wiring.js";
 
 /*
  * The heartbeat tries everything that an effect needs, and remembers what it found in `lazyHealth`. A canary is an
@@ -25,16 +24,12 @@ import { type Call, routeProblem, tryExports } from "./wiring.js";
 export type StreamHealth = Record<"canarySentAt" | "canaryArrivedAt" | "delayMs", number | null> & { missed: number };
 
 /** The action `heartbeat`: does the work of sweeps, looks for rows whose effect was lost, and tries the wiring. */
-export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: AnyActionCtx): Promise<null> {
+export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
   const at = Date.now();
-  const call: Call = (type, path, args) => {
-    const byType = { query: runQuery, mutation: runMutation, action: runAction };
-    const run: (reference: never, args: never) => Promise<unknown> = byType[type];
-    return run(makeFunctionReference(path) as never, args as never);
-  };
+  const call = callerOf(app.module, { query: ctx.runQuery, mutation: ctx.runMutation, action: ctx.runAction });
   const { seen, failed } = await tryExports(app.module, call);
-  const attempt = (name: "recompute" | "sweep" | "inspect" | "forward", args: object) =>
-    call(name === "inspect" ? "query" : "mutation", pathOf(app, name), args).catch((error) => {
+  const attempt: Call = (name, args) =>
+    call(name, args).catch((error) => {
       // If an export is missing, that is the problem, and it is logged below.
       if (failed.length === 0) complain(`the heartbeat failed at ${JSON.stringify(args)}: ${error}`);
     });
@@ -58,11 +53,9 @@ export async function beat(app: LazyApp, { runQuery, runMutation, runAction }: A
     // What an age guards may depend on the time, and is repaired by it.
     const isClaimed = staleWhen.asksMarks && staleWhen.ages.length === 0;
     if (!isClaimed || (mode !== "transaction" && mode !== "snapshot")) continue;
-    const question = (rows: number) => ({ ask: { kind: "audit", view: name, rows } });
-    const ask = (rows: number) => call("query", pathOf(app, "inspect"), question(rows));
+    const audit = (rows: number, by = call) => by("inspect", { ask: { kind: "audit", view: name, rows } });
     // A row that a query cannot compute, in the time that it has, must not keep the others from being audited.
-    const last = () => attempt("inspect", question(0));
-    const audited = await ask(app.auditRows).catch(() => ask(1).catch(last));
+    const audited = await audit(app.auditRows).catch(() => audit(1).catch(() => audit(0, attempt)));
     if (audited) await attempt("sweep", { job: { kind: "audit", view: name, audited } });
   }
   // The route is tried last, since it may take long to answer.

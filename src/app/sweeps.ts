@@ -38,8 +38,7 @@ type Batch = { ids: GenericId<string>[]; cursor: string; isDone: boolean };
  */
 export const sweepDue: Step<Sweep["kind"]> = async (execution, job) => {
   const { app, ledger, raw } = execution;
-  const isOwn = ["lazyEffects", "lazyRuns", "lazyTurns"].includes(job.table);
-  if (!isOwn && !app.views.has(job.table)) {
+  if (!/^lazy[A-Z]/.test(job.table) && !app.views.has(job.table)) {
     await finishSweep(ledger.db, job); // A view that is not in the code any more.
     return 0;
   }

@@ -1,3 +1,4 @@
+import { makeFunctionReference } from "convex/server";
 import { EFFECT_SECRET, effectSecret, environmentVariable, LOG_KEY, STREAM_SECRET, sign } from "../effects/crypto.js";
 import type { LazyApp } from "../model/app.js";
 import {
@@ -30,18 +31,25 @@ const PINGS = {
   forward: ["mutation", { seals: [] }],
 } as const;
 
-/** Calls a function by its path. */
-export type Call = (type: "query" | "mutation" | "action", path: string, args: object) => Promise<unknown>;
+/** Calls an export of the app. */
+export type Call = (name: keyof typeof PINGS, args: object) => Promise<unknown>;
+
+/** A `Call`, made of what calls a function of a type. */
+export function callerOf(module: string, run: Record<"query" | "mutation" | "action", Run>): Call {
+  return (name, args) => run[PINGS[name][0]](makeFunctionReference(`${module}:${name}`) as never, args as never);
+}
+
+type Run = (reference: never, args: never) => Promise<unknown>;
 
 /** Tries each export but `heartbeat`. Returns what is wrong: what a query has `seen`, and which have `failed`. */
 export async function tryExports(module: string, call: Call): Promise<{ seen: string[]; failed: string[] }> {
   const failed: string[] = [];
   let seen: string[] = [];
   let needed: readonly ExportName[] = EXPORTS_OF_ALL;
-  for (const [name, [type, args]] of Object.entries(PINGS)) {
-    if (!needed.includes(name as ExportName)) continue;
+  for (const name of Object.keys(PINGS) as (keyof typeof PINGS)[]) {
+    if (!needed.includes(name)) continue;
     try {
-      const answer = await call(type, `${module}:${name}`, args);
+      const answer = await call(name, PINGS[name][1]);
       if (name === "inspect") ({ problems: seen, needed } = answer as Awaited<ReturnType<typeof lookAtWiring>>);
     } catch (error) {
       failed.push(notCalled(module, name, error));

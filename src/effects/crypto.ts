@@ -58,10 +58,7 @@ const IV_BYTES = 12;
 export async function encrypt(text: string, secret: string): Promise<Uint8Array> {
   const iv = (await sign(`lazy-views:2:iv:${text}`, secret)).slice(0, IV_BYTES);
   const encrypted = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await aesKey(secret), toUtf8(text));
-  const bytes = new Uint8Array(IV_BYTES + encrypted.byteLength);
-  bytes.set(iv);
-  bytes.set(new Uint8Array(encrypted), IV_BYTES);
-  return bytes;
+  return new Uint8Array([...iv, ...new Uint8Array(encrypted)]);
 }
 
 /** @throws Error when the bytes were not encrypted with the secret. */

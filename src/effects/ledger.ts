@@ -3,6 +3,7 @@ import type { Value } from "convex/values";
 import type { Entry, LazyReader, LazyWriter } from "../schema.js";
 import { FAILURE_RETENTION_MS, FIRST_BACKOFF_MS, LEDGER_SPAN_MS, MAX_BACKOFF_MS } from "../times.js";
 import { reasonOf, startOf } from "../values/describe.js";
+import { findBy } from "../values/findBy.js";
 import { type Effect, ledgerKey } from "./effect.js";
 import { ensureSweep, scheduleAt, sweepTime } from "./sweep.js";
 
@@ -40,8 +41,7 @@ type EntryChange = { windowEndsAt?: number } & {
 /** One document, one index range: a dispatch depends on nothing but the entries it may write. */
 export async function findEntry(db: LazyReader, key: string): Promise<Entry | null> {
   try {
-    const entries = db.query("lazyEffects").withIndex("by_key", (q) => q.eq("key", key));
-    return await entries.first();
+    return await findBy(db, "lazyEffects", "by_key", { key }).first();
   } catch (cause) {
     const reason = reasonOf(cause);
     if (!NO_LAZY_TABLE.test(reason)) throw cause;

@@ -2,6 +2,7 @@ import { makeFunctionReference } from "convex/server";
 import type { Value } from "convex/values";
 import type { LazyReader, LazyWriter } from "../schema.js";
 import { sweepSpan } from "../times.js";
+import { findBy } from "../values/findBy.js";
 import type { LedgerCtx } from "./ledger.js";
 
 /*
@@ -26,7 +27,7 @@ export async function ensureSweep(ctx: LedgerCtx, sweep: Sweep): Promise<void> {
 }
 
 /** Makes sure that a sweep finds a document whose `expiresAt` is set now. */
-export function sweepWhenDue(ctx: LedgerCtx, table: string, { expiresAt, now }: Record<"expiresAt" | "now", number>) {
+export function sweepWhenDue(ctx: LedgerCtx, table: string, expiresAt: number, now = Date.now()) {
   return ensureSweep(ctx, { kind: "due", table, sweepAt: sweepTime(expiresAt, sweepSpan(expiresAt - now)) });
 }
 
@@ -36,8 +37,5 @@ export async function finishSweep(db: LazyWriter, sweep: Sweep): Promise<void> {
 }
 
 function findSweep(db: LazyReader, { kind, table, sweepAt }: Sweep) {
-  return db
-    .query("lazySweeps")
-    .withIndex("by_sweep", (q) => q.eq("table", table).eq("kind", kind).eq("sweepAt", sweepAt))
-    .first();
+  return findBy(db, "lazySweeps", "by_sweep", { table, kind, sweepAt }).first();
 }

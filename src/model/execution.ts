@@ -1,12 +1,20 @@
 import type { Auth } from "convex/server";
 import type { EffectCollector, EffectCtx } from "../effects/collector.js";
 import type { LedgerCtx } from "../effects/ledger.js";
-import type { AnyMutationCtx, AnyQueryCtx, AnyReader, AnyWriter, StoredDependency, StoredRow } from "../schema.js";
+import type {
+  AnyMutationCtx,
+  AnyQueryCtx,
+  AnyReader,
+  AnyWriter,
+  StoredDependency,
+  StoredRow,
+  StoredShapes,
+} from "../schema.js";
 import { type LazyApp, ledgerOf, pathOf } from "./app.js";
 import type { ViewDefinition } from "./definition.js";
 import { isNearlyOut, isShortOfRanges } from "./limits.js";
 import { Mutex } from "./mutex.js";
-import { type Key, recomputeEffect, startOfLong } from "./row.js";
+import { askedFor, type Key, recomputeEffect } from "./row.js";
 
 /** Where the execution hides in `ctx`: a property, so that `{...ctx, user}` of a custom function keeps it. */
 const EXECUTION = Symbol.for("convex-lazy-views");
@@ -35,10 +43,9 @@ export class Execution {
     return this.ctx;
   }
 
-  /** Raises the recompute of a row that was seen; null when there was none. Of a key that is too long, its start. */
+  /** Raises the recompute of a row that was seen; null when there was none. */
   raiseRecompute(view: ViewDefinition, key: Key, row: StoredRow | null): void {
-    const args = startOfLong(key.text) ?? key.args;
-    this.collector.raise(recomputeEffect(pathOf(this.app, "recompute"), view, { args }, row));
+    this.collector.raise(recomputeEffect(pathOf(this.app, "recompute"), view, askedFor(key), row));
   }
 }
 
@@ -62,7 +69,7 @@ export class MutationExecution extends Execution {
   /** Views whose tables were found to be missing. */
   readonly withoutTable = new Set<ViewDefinition>();
   /** The shapes of dependencies; and the rows of a text, or null for a shape with too many. Until a commit may change them. */
-  shapes: Promise<{ shapes: string[] } | null> | undefined;
+  shapes: Promise<StoredShapes | null> | undefined;
   readonly dependents = new Map<string, StoredDependency[] | null>();
   #lookUps = 0;
   #isShortOfRanges = false;
@@ -102,13 +109,13 @@ export class MutationExecution extends Execution {
     return found;
   }
 
-  /** Forgets what is known of rows: of one key that this mutation commits, or of all that a sub-mutation may commit. */
-  forget(key?: { view: ViewDefinition; text: string }): void {
+  /** Forgets what is known of rows: of one that this mutation commits, by what `markOf` says, or of all that a sub-mutation may commit. */
+  forget(mark?: string): void {
     this.rows.clear();
     this.dependents.clear();
     this.shapes = undefined;
-    if (key === undefined) this.marked.clear();
-    else this.marked.delete(markOf(key.view, key.text));
+    if (mark === undefined) this.marked.clear();
+    else this.marked.delete(mark);
   }
 }
 

@@ -42,6 +42,9 @@ export function startOfLong(text: string): string | undefined {
   return isLong ? `${startOf(text, 100)}…` : undefined;
 }
 
+/** What the recompute of a key asks for: of one that is too long, how its text begins. */
+export const askedFor = ({ args, text }: Key): Asked => ({ args: startOfLong(text) ?? args });
+
 /** The error for a key that is too long. */
 export function keyTooLong({ name }: ViewDefinition, start: string): Error {
   return new Error(`view "${name}": the key ${start} has more than ${MAX_KEY_BYTES} bytes; use an id or a hash.`);
@@ -131,8 +134,8 @@ export async function announce(ledger: LedgerCtx, view: ViewDefinition, row: Sto
 }
 
 /** Says that no recompute is on its way any more. */
-export async function withdraw(db: AnyWriter, view: { name: string }, row: StoredRow): Promise<void> {
-  if (row.pendingUntil !== undefined) await db.patch(view.name, row._id, { pendingUntil: undefined });
+export async function withdraw(db: AnyWriter, view: { name: string }, row: StoredRow | null): Promise<void> {
+  if (row?.pendingUntil !== undefined) await db.patch(view.name, row._id, { pendingUntil: undefined });
 }
 
 /**
@@ -170,7 +173,7 @@ export async function sweepRow(ledger: LedgerCtx, view: ViewDefinition, row: Swe
   const { name, evictAfterMs = 0 } = view;
   const { expiresAt } = row;
   if (expiresAt === undefined) return;
-  if (expiresAt !== idleTimeEndsAt(view, row)) return await sweepWhenDue(ledger, name, { expiresAt, now });
+  if (expiresAt !== idleTimeEndsAt(view, row)) return await sweepWhenDue(ledger, name, expiresAt, now);
   await ensureSweep(ledger, { kind: "due", table: name, sweepAt: sweepTime(expiresAt, evictAfterMs / 40) });
 }
 

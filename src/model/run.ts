@@ -1,5 +1,6 @@
 import type { GenericId } from "convex/values";
-import { type AnyQueryCtx, type AnyReader, type LazyReader, type LazyWriter, lazyDb, type Run } from "../schema.js";
+import type { AnyQueryCtx, AnyReader, LazyReader, LazyWriter, Run } from "../schema.js";
+import { findBy } from "../values/findBy.js";
 import type { Mode } from "./definition.js";
 
 /*
@@ -16,10 +17,7 @@ export type RunWork = Required<Pick<Run, "view" | "key" | "args" | "version" | "
 /** The run of a key, if one lasts. Views whose mode is known to be `transaction` have none. */
 export function findRun(db: AnyReader, view: { name: string; mode?: Mode }, key: string): Promise<Run | null> | null {
   if (view.mode === "transaction") return null;
-  return lazyDb(db)
-    .query("lazyRuns")
-    .withIndex("by_row", (q) => q.eq("view", view.name).eq("key", key))
-    .first();
+  return findBy(db, "lazyRuns", "by_row", { view: view.name, key }).first();
 }
 
 /** A change has come during a run. */
@@ -35,11 +33,8 @@ export async function removeRun(db: LazyWriter, { _id }: Run): Promise<void> {
 }
 
 /** How far a run of the mode `paged` has come. */
-export async function findPages(db: LazyReader, run: GenericId<"lazyRuns">) {
-  return await db
-    .query("lazyPages")
-    .withIndex("by_run", (q) => q.eq("run", run))
-    .first();
+export function findPages(db: AnyReader | LazyReader, run: GenericId<"lazyRuns">) {
+  return findBy(db, "lazyPages", "by_run", { run }).first();
 }
 
 /** Whether a scheduled job can still do something: Convex knows it, and it has not ended. */

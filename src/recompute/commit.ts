@@ -1,6 +1,6 @@
 import type { Value } from "convex/values";
 import type { ViewDefinition } from "../model/definition.js";
-import type { MutationExecution } from "../model/execution.js";
+import { type MutationExecution, markOf } from "../model/execution.js";
 import { askedNow } from "../model/idleClock.js";
 import type { Computed } from "../model/jobs.js";
 import { announcement, commitRow, findRow, type Key, nextLookAt, sweepRow } from "../model/row.js";
@@ -75,7 +75,7 @@ export async function commit(
   }
   if (row?.tracked && !computed.tracked) await removeDependencies(execution, { view: name, key: key.text });
   await commitRow(execution.watched, view, row, next);
-  execution.forget({ view, text: key.text });
+  execution.forget(markOf(view, key.text));
   // What release 0.1 has scheduled does not count: this release refuses it.
   const isScheduled = next.expiresAt === row?.expiresAt && row?.seq === undefined;
   if (!isScheduled) await sweepRow(ledger, view, { ...born, ...next }, now);

@@ -29,7 +29,7 @@ export async function withdrawUnknown(execution: MutationExecution, name: string
   const { db } = execution;
   try {
     const row = await findRow(db, { name }, key);
-    if (row) await withdraw(db, { name }, row);
+    await withdraw(db, { name }, row);
     execution.wakesReaders ||= row !== null;
   } catch {
     // The table is not in the schema any more.

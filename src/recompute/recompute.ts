@@ -103,7 +103,7 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
     const transactionLimits = await limitsWithReserve(ctx);
     await ctx.runMutation(app.refs.recompute, { job: { ...job, kind: "commit" } }, { transactionLimits });
   } catch (error) {
-    if (row) await withdraw(db, view, row);
+    await withdraw(db, view, row);
     execution.wakesReaders = true;
     return await failAttempt(execution, job, error);
   }

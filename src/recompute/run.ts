@@ -55,7 +55,7 @@ export async function scheduleStep({ ledger }: MutationExecution, run: Run, page
 async function lookAfter({ ledger }: MutationExecution, view: ViewDefinition, run: RunAndJob, since = Date.now()) {
   const expiresAt = since + view.timeoutMs;
   await ledger.db.patch("lazyRuns", run._id, { job: run.job, expiresAt });
-  await sweepWhenDue(ledger, "lazyRuns", { expiresAt, now: Date.now() });
+  await sweepWhenDue(ledger, "lazyRuns", expiresAt);
 }
 
 /** Does a job of a run; `overtaken` when the app has committed or deleted the row, or the run was given up. */

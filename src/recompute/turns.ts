@@ -8,6 +8,7 @@ import { findRun, isAlive, removeRun } from "../model/run.js";
 import type { LazyReader, Run, Turn } from "../schema.js";
 import { PATIENCE_MS } from "../times.js";
 import { canonicalText } from "../values/canonical.js";
+import { findBy } from "../values/findBy.js";
 
 /*
  * Turns: a view with `maxParallel` runs at most so many recomputes at a time. An attempt that has something to do waits
@@ -34,10 +35,7 @@ const windowOf = ({ start }: Attempt): number => start?.windowEndsAt ?? 0;
 
 /** The turn that a key waits for. */
 export async function findWaiting(db: LazyReader, view: string, key: string): Promise<Turn | undefined> {
-  const turns = await db
-    .query("lazyTurns")
-    .withIndex("by_key", (q) => q.eq("view", view).eq("key", key))
-    .collect();
+  const turns = await findBy(db, "lazyTurns", "by_key", { view, key }).collect();
   return turns.find(({ running }) => running === undefined);
 }
 
@@ -66,9 +64,9 @@ export async function endRunOf(execution: MutationExecution, view: ViewDefinitio
 /** Starts as many of the keys that wait as may run; of a view that has no limit any more, one for each that ends. */
 async function startWaiting(execution: MutationExecution, view: string): Promise<void> {
   const { app, ledger } = execution;
-  const turns = () => ledger.db.query("lazyTurns");
   const findRunning = () =>
-    turns()
+    ledger.db
+      .query("lazyTurns")
       .withIndex("by_state", (q) => q.eq("view", view).gt("running", "" as never))
       .collect();
   let running = await findRunning();
@@ -78,9 +76,7 @@ async function startWaiting(execution: MutationExecution, view: string): Promise
   if (overdue.length > 0) running = await findRunning();
   const free = (app.views.get(view)?.maxParallel ?? running.length + 1) - running.length;
   if (free <= 0) return;
-  const next = await turns()
-    .withIndex("by_state", (q) => q.eq("view", view).eq("running", undefined))
-    .take(free);
+  const next = await findBy(ledger.db, "lazyTurns", "by_state", { view, running: undefined }).take(free);
   for (const turn of next) {
     const job = { ...(turn.job as object), turn: turn._id };
     const started = await scheduleAt(ledger, Date.now(), ledger.recompute, { job } as never);
@@ -90,11 +86,10 @@ async function startWaiting(execution: MutationExecution, view: string): Promise
 
 /** Keeps a turn for its job, and makes sure that a sweep looks whether the job has died. */
 async function keepTurn({ app, ledger }: MutationExecution, { _id, view, running }: Turn): Promise<void> {
-  const now = Date.now();
   const definition = app.views.get(view);
-  const expiresAt = now + (definition ? workMs(definition) : PATIENCE_MS);
+  const expiresAt = Date.now() + (definition ? workMs(definition) : PATIENCE_MS);
   await ledger.db.patch("lazyTurns", _id, { running, expiresAt });
-  await sweepWhenDue(ledger, "lazyTurns", { expiresAt, now });
+  await sweepWhenDue(ledger, "lazyTurns", expiresAt);
 }
 
 /** A sweep looks at a turn: it is kept while its job lives or its run lasts, and handed on when the job has died. */

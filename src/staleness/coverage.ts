@@ -36,7 +36,7 @@ export class Coverage {
     if (looks >= MAX_LOOKS || !this.#isSource(table, document?._id)) return;
     let mapped: string;
     try {
-      const keys = keysOf(this.view, table, document).map(({ text }) => text);
+      const keys = keysOf(this.view, table, document);
       if (keys.includes(this.key.text)) return;
       mapped = `maps to ${keys.join(", ") || "no key"}`;
     } catch (error) {

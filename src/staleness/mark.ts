@@ -2,7 +2,7 @@ import { dispatchOne } from "../effects/dispatch.js";
 import { sweepWhenDue } from "../effects/sweep.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { type MutationExecution, markOf } from "../model/execution.js";
-import { applyValue, findRow, type Key, MissingTableError, markRow, recomputeEffect, workMs } from "../model/row.js";
+import { applyValue, findRow, MissingTableError, markRow, recomputeEffect, workMs } from "../model/row.js";
 import { findRun, touchRun } from "../model/run.js";
 import type { Asked, Row, Seen, StoredRow } from "../schema.js";
 import { GRACE_MS, LONGEST_GRACE_MS } from "../times.js";
@@ -10,7 +10,7 @@ import { canonicalText } from "../values/canonical.js";
 import { complain, reasonOf } from "../values/describe.js";
 
 /**
- * Marks the row of a key as out of date, in the mutation's turn, by a kind of change such as "insert into flights"; or
+ * Marks the row of a key, by its text, as out of date, in the mutation's turn, by a kind of change such as "insert into flights"; or
  * applies the change of a source, if there is one that the view can apply.
  *
  * - The row is fresh, not being recomputed, and leased where its view has leases; and `applyChange` gives a value → it
@@ -26,34 +26,34 @@ import { complain, reasonOf } from "../values/describe.js";
 export async function markKey(
   execution: MutationExecution,
   view: ViewDefinition,
-  key: Key,
+  key: string,
   by: string,
   change?: object,
 ): Promise<StoredRow | null> {
   const { db, ledger, marked } = execution;
-  const mark = markOf(view, key.text);
+  const mark = markOf(view, key);
   if (marked.has(mark)) return null;
   let row: StoredRow | null;
   let value: unknown;
   try {
     row = await lookUp(execution, view, key);
     const now = Date.now();
-    const lasting = findRun(db, view, key.text);
+    const lasting = findRun(db, view, key);
     const run = lasting && (await lasting);
-    if (change && row && !run && isCurrent(view, row, now)) value = newValue(view, key, row, change);
+    if (change && row && !run && isCurrent(view, row, now)) value = newValue(view, row, change);
     if (run) await touchRun(ledger.db, run, now);
     if (row && value === undefined && !isMarkedLately(view, row, now)) {
-      const isAnnounced = isLeased(view, row, now) && (await recomputeSoon(execution, view, key, row));
+      const isAnnounced = isLeased(view, row, now) && (await recomputeSoon(execution, view, row, row));
       await markRow(db, view, row, by, isAnnounced);
       execution.wakesReaders ||= !isAnnounced;
-      if (isAnnounced) await sweepWhenDue(ledger, view.name, { expiresAt: now + workMs(view), now });
+      if (isAnnounced) await sweepWhenDue(ledger, view.name, now + workMs(view));
     }
   } catch (error) {
     if (error instanceof MissingTableError) throw error;
-    throw notMarked(execution, `view "${view.name}": the row ${key.text} could not be marked`, error);
+    throw notMarked(execution, `view "${view.name}": the row ${key} could not be marked`, error);
   }
   if (row && value !== undefined) {
-    execution.rows.get(view.name)?.set(key.text, { ...row, value });
+    execution.rows.get(view.name)?.set(key, { ...row, value });
     await applyValue(execution.watched, view, row, value);
     return null;
   }
@@ -68,9 +68,9 @@ function isCurrent(view: ViewDefinition, row: StoredRow, now: number): boolean {
 }
 
 /** @returns Undefined when the value must be computed anew. */
-function newValue(view: ViewDefinition, key: Key, row: StoredRow, change: object): unknown {
+function newValue(view: ViewDefinition, row: StoredRow, change: object): unknown {
   try {
-    const value = view.applyChange?.(row.value as never, change as never, key.args as never);
+    const value = view.applyChange?.(row.value as never, change as never, row.args as never);
     if (value === undefined) return undefined;
     const checked = view.checkValue(value);
     // The schema has transformed the stored value before. Once more must not change it.
@@ -101,14 +101,14 @@ export async function recomputeSoon({ ledger }: MutationExecution, view: ViewDef
 }
 
 /** The row of a key. A mutation short of index ranges reads a view's rows as a whole, and conflicts with their commits. */
-export async function lookUp(execution: MutationExecution, view: ViewDefinition, key: Key): Promise<StoredRow | null> {
+async function lookUp(execution: MutationExecution, view: ViewDefinition, key: string): Promise<StoredRow | null> {
   const { db, rows } = execution;
   if (!rows.has(view.name) && (await execution.isShortOfRanges())) {
     const all = await execution.readWhole(db.query(view.name) as AsyncIterable<unknown> as AsyncIterable<StoredRow>);
     rows.set(view.name, all && new Map(all.map((row) => [row.key, row])));
   }
   const all = rows.get(view.name);
-  return all ? (all.get(key.text) ?? null) : await findRow(db, view, key.text);
+  return all ? (all.get(key) ?? null) : await findRow(db, view, key);
 }
 
 /** The error for a change whose rows could not all be marked. */

@@ -1,11 +1,10 @@
 import { ConvexError } from "convex/values";
 import type { ViewDefinition } from "../model/definition.js";
-import type { MutationExecution } from "../model/execution.js";
+import { type MutationExecution, markOf } from "../model/execution.js";
 import { type Key, MissingTableError, removeRow, toKey } from "../model/row.js";
 import type { StoredRow } from "../schema.js";
 import { type Document, keysTable, type Sides } from "../tracking/dependency.js";
 import { dependentsOf, removeDependencies, shapesOn } from "../tracking/store.js";
-import { fromCanonicalText } from "../values/canonical.js";
 import { complain, describe, reasonOf } from "../values/describe.js";
 import { markKey, notMarked } from "./mark.js";
 import { invalidateTag, sharedTag } from "./tags.js";
@@ -27,7 +26,7 @@ export async function markDependents(execution: MutationExecution, shapes: strin
     const view = execution.app.views.get(name);
     // One that computes outside of one transaction by now is marked by its sources.
     if (view?.mode !== "transaction") continue;
-    await markRow(execution, view, { args: fromCanonicalText(key) as Key["args"], text: key }, by);
+    await markRow(execution, view, key, by);
   }
 }
 
@@ -42,19 +41,19 @@ export async function takeIn(execution: MutationExecution, view: ViewDefinition,
 }
 
 /** Marks a key for another reason than a change of a source, and the rows that are computed from it. */
-export async function invalidateKey(execution: MutationExecution, view: ViewDefinition, key: Key, by: string) {
+export async function invalidateKey(execution: MutationExecution, view: ViewDefinition, key: string, by: string) {
   await markOver(execution, view, key, by);
   await markOuter(execution, view, await markKey(execution, view, key, by), by);
 }
 
 /** Marks the rows that are computed from a key, whether or not that has a row. */
-async function markOver(execution: MutationExecution, view: ViewDefinition, { text }: Key, by: string): Promise<void> {
+async function markOver(execution: MutationExecution, view: ViewDefinition, key: string, by: string): Promise<void> {
   const shapes = await shapesOn(execution, [keysTable(view)]);
-  await markDependents(execution, shapes, { before: { key: text }, after: null }, by);
+  await markDependents(execution, shapes, { before: { key }, after: null }, by);
 }
 
 /** Marks a row, or applies a change where its view can. A table that is missing has no rows: that is logged once. */
-async function markRow(execution: MutationExecution, view: ViewDefinition, key: Key, by: string, change?: Change) {
+async function markRow(execution: MutationExecution, view: ViewDefinition, key: string, by: string, change?: Change) {
   const { withoutTable } = execution;
   if (withoutTable.has(view)) return;
   try {
@@ -76,22 +75,22 @@ async function markOuter(execution: MutationExecution, view: ViewDefinition, row
   }
 }
 
-/** The keys that a change concerns, each with what of the change is its own. */
-function concerns(view: ViewDefinition, change: Change): Iterable<[Key, Change]> {
-  const byText = new Map<string, [Key, Change]>();
+/** The texts of the keys that a change concerns, each with what of the change is its own. */
+function concerns(view: ViewDefinition, change: Change): Iterable<[string, Change]> {
+  const byKey = new Map<string, Change>();
   for (const side of ["before", "after"] as const) {
     const document = change[side];
     for (const key of document === null ? [] : keysOf(view, change.table, document)) {
-      const [, own] = byText.get(key.text) ?? [key, { ...change, before: null, after: null }];
-      byText.set(key.text, [key, { ...own, [side]: document }]);
+      const own = byKey.get(key) ?? { ...change, before: null, after: null };
+      byKey.set(key, { ...own, [side]: document });
     }
   }
-  return byText.values();
+  return byKey;
 }
 
-/** The keys that depend on a document of a source. @throws As `keysFrom`. */
-export function keysOf(view: ViewDefinition, table: string, document: Document): Key[] {
-  return keysFrom(view, document, view.sources[table], `sources.${table}`);
+/** The texts of the keys that depend on a document of a source. @throws As `keysFrom`. */
+export function keysOf(view: ViewDefinition, table: string, document: Document): string[] {
+  return keysFrom(view, document, view.sources[table], `sources.${table}`).map(({ text }) => text);
 }
 
 /** @throws Error naming the view and the document, when the function from it to keys fails or returns no keys. */
@@ -112,5 +111,5 @@ export async function evictRow(execution: MutationExecution, view: ViewDefinitio
   await removeRow(execution.watched, view, row);
   execution.wakesReaders = true;
   if (row.tracked) await removeDependencies(execution, { view: view.name, key: row.key });
-  execution.forget({ view, text: row.key });
+  execution.forget(markOf(view, row.key));
 }

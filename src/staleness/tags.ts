@@ -2,6 +2,7 @@ import { CommitTsPlaceholder } from "convex/values";
 import type { ViewDefinition } from "../model/definition.js";
 import { type AnyReader, type AnyWriter, lazyDb, type Row } from "../schema.js";
 import { describe } from "../values/describe.js";
+import { findBy } from "../values/findBy.js";
 
 /** Tags that one key may have: a read looks each of them up. */
 const MAX_TAGS = 200;
@@ -44,7 +45,4 @@ export async function invalidateTag(db: AnyWriter, given: unknown): Promise<void
   else await lazyDb(db).insert("lazyTags", { tag, bumpedAt });
 }
 
-function findTag(db: AnyReader, tag: string) {
-  const tags = lazyDb(db).query("lazyTags");
-  return tags.withIndex("by_tag", (q) => q.eq("tag", tag)).first();
-}
+const findTag = (db: AnyReader, tag: string) => findBy(db, "lazyTags", "by_tag", { tag }).first();

@@ -1,5 +1,4 @@
-import { makeFunctionReference } from "convex/server";
-import { type Call, tryExports } from "../app/wiring.js";
+import { callerOf, tryExports } from "../app/wiring.js";
 import type { Effect } from "../effects/effect.js";
 import { readIn, type TestConvexLike } from "./testConvex.js";
 
@@ -22,11 +21,10 @@ export class Wiring {
 
   /** @throws Error that names each export or table that is missing, the first time that an app raises a recompute. */
   async check(effects: readonly Effect[]): Promise<void> {
-    const call: Call = (type, path, args) => this.t[type](makeFunctionReference(path) as never, args as never);
     for (const { target, seen } of effects) {
       const [, module] = (seen !== undefined && RECOMPUTE.exec(target)) || [];
       if (module === undefined || this.modules.has(module)) continue;
-      const found = await tryExports(module, call);
+      const found = await tryExports(module, callerOf(module, this.t));
       const problems = [...found.seen, ...found.failed];
       if (problems.length > 0) throw new Error(`settle: ${problems.join("\n")}`);
       this.modules.add(module);

@@ -23,12 +23,11 @@ export class Recorder {
   readonly #byTable = new Map<string, Map<string, Dependency>>();
 
   read(table: string, equals: Equals, bounds?: Bounds): void {
-    this.add(dependencyOn(table, equals, bounds));
+    this.add(dependencyOn(table, equals, bounds), table);
   }
 
-  add({ text, bounds }: Dependency): void {
+  add({ text, bounds }: Dependency, table = tableOf(text)): void {
     const dependency = { text, ...(bounds && { bounds }) };
-    const table = tableOf(text);
     const found = this.#byTable.get(table) ?? new Map<string, Dependency>();
     if (found.size <= MAX_IN_TABLE) this.#byTable.set(table, found.set(identityOf(dependency), dependency));
   }
@@ -43,6 +42,11 @@ export class Recorder {
   copy({ over = {}, shared = [] }: NonNullable<Row["tracked"]>): void {
     Object.assign(this.over, over);
     for (const text of shared) this.shared.add(text);
+  }
+
+  /** The tables that were read; and `view <name>` for keys of other views. */
+  get tables(): Iterable<string> {
+    return this.#byTable.keys();
   }
 
   /** What was read, without what is a part of something else that was read. */

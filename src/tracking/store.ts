@@ -1,7 +1,8 @@
 import type { MutationExecution } from "../model/execution.js";
 import { isNearlyOut } from "../model/limits.js";
 import { findRow, shareDependency } from "../model/row.js";
-import { type AnyReader, type LazyReader, type LazyWriter, lazyDb, type StoredDependency } from "../schema.js";
+import type { AnyReader, LazyReader, LazyWriter, StoredDependency } from "../schema.js";
+import { findBy } from "../values/findBy.js";
 import { type Dependency, dependencyOn, identityOf, isIn, type Sides, shapeOf, tableOf, textAt } from "./dependency.js";
 import type { Recorder } from "./recorder.js";
 
@@ -16,7 +17,7 @@ type RowName = { view: string; key: string };
 export async function storeDependencies(execution: MutationExecution, row: RowName, recorder: Recorder) {
   const { dependencies, shared, over } = recorder;
   const { db } = execution.ledger;
-  const stored = await dependenciesOf(execution.db, row);
+  const stored = await dependenciesOf(db, row);
   const before = new Map(stored.map((each) => [identityOf(each), each]));
   let found = await register(execution, row, dependencies, before);
   for (const text of shared) found.shared.add(text);
@@ -39,14 +40,13 @@ export async function storeDependencies(execution: MutationExecution, row: RowNa
 }
 
 /** Deletes the dependencies of a row that is deleted, or whose view is not tracked any more. */
-export async function removeDependencies({ db, ledger }: MutationExecution, row: RowName): Promise<void> {
-  for (const { _id } of await dependenciesOf(db, row)) await ledger.db.delete("lazyDependencies", _id);
+export async function removeDependencies({ ledger: { db } }: MutationExecution, row: RowName): Promise<void> {
+  for (const { _id } of await dependenciesOf(db, row)) await db.delete("lazyDependencies", _id);
 }
 
 /** What a row is registered for. */
-export function dependenciesOf(db: AnyReader, { view, key }: RowName) {
-  const dependencies = lazyDb(db).query("lazyDependencies");
-  return dependencies.withIndex("by_row", (q) => q.eq("view", view).eq("key", key)).collect();
+export function dependenciesOf(db: AnyReader | LazyReader, row: RowName) {
+  return findBy(db, "lazyDependencies", "by_row", row).collect();
 }
 
 /** Divides dependencies: the row registers those that it had before or that few rows have, and shares the others. */
@@ -109,30 +109,30 @@ async function rowsWith(execution: MutationExecution, text: string): Promise<rea
   }
   let found = dependents.get(text) ?? dependents.get(shape);
   if (found) return found;
-  const dependencies = ledger.db.query("lazyDependencies");
-  found = await dependencies.withIndex("by_text", (q) => q.eq("text", text)).collect();
+  found = await findBy(ledger.db, "lazyDependencies", "by_text", { text }).collect();
   dependents.set(text, found);
   return found;
 }
 
-/** The shapes of the dependencies on tables. */
+/** The shapes of the dependencies on tables, whose names need no escapes. */
 export async function shapesOn(execution: MutationExecution, tables: string[]): Promise<string[]> {
-  return (await readShapes(execution)).filter((shape) => tables.includes(tableOf(shape)));
+  const isOn = (shape: string) => tables.some((table) => shape.startsWith(`["${table}"`));
+  return ((await readShapes(execution))?.shapes ?? []).filter(isOn);
 }
 
 /** The tables that rows depend on. */
 export async function trackedTables(execution: MutationExecution): Promise<string[]> {
-  const tables = (await readShapes(execution)).map(tableOf);
+  const tables = (await readShapes(execution))?.shapes.map(tableOf);
   return [...new Set(tables)].filter((table) => /^\w+$/.test(table));
 }
 
 /** Lets writes look for dependencies of these shapes. */
 async function learnShapes(execution: MutationExecution, shapes: readonly string[]): Promise<void> {
-  const known = await readShapes(execution);
+  const stored = await readShapes(execution);
+  const { shapes: known = [] } = stored ?? {};
   const all = new Set([...known, ...shapes]);
   if (all.size === known.length) return;
   const { db } = execution.ledger;
-  const stored = await db.query("lazyShapes").first();
   if (stored) await db.patch("lazyShapes", stored._id, { shapes: [...all] });
   else await db.insert("lazyShapes", { shapes: [...all] });
   execution.shapes = undefined;
@@ -152,8 +152,7 @@ function ofShape(db: LazyReader, shape: string) {
   return db.query("lazyDependencies").withIndex("by_text", (q) => q.gte("text", shape).lt("text", `${shape}\u000b`));
 }
 
-async function readShapes(execution: MutationExecution): Promise<readonly string[]> {
-  if (!execution.app.isTracking) return [];
-  execution.shapes ??= execution.ledger.db.query("lazyShapes").first();
-  return (await execution.shapes)?.shapes ?? [];
+function readShapes(execution: MutationExecution): MutationExecution["shapes"] {
+  if (execution.app.isTracking) execution.shapes ??= execution.ledger.db.query("lazyShapes").first();
+  return execution.shapes;
 }

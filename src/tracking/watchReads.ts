@@ -15,7 +15,7 @@ type Range = (equals: Equals, bounds?: Bounds) => void;
 /** Methods of a query that return documents in a part of their result. */
 const PARTS: Record<string, string> = { paginate: "page", next: "value", return: "value" };
 
-const OWN_TABLE = /^lazy(Effects|Sweeps|Tags|Runs|Pages|Turns|Health|Dependencies|Shapes)$/;
+const OWN_TABLE = /^lazy(Effects|Sweeps|Tags|Runs|Pages|Turns|Tail|Health|Dependencies|Shapes)$/;
 
 /** The ctx for a compute whose reads are looked at, and recorded where they must be tracked. */
 export function watchReads(execution: Execution, { name }: ViewDefinition, lookAt: LookAt, recorder?: Recorder) {

@@ -3,7 +3,7 @@ import { findEntry } from "../effects/ledger.js";
 import { pathOf } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import type { Execution } from "../model/execution.js";
-import { findRow, hasValue, recomputeEffect, startOfLong, toKey } from "../model/row.js";
+import { askedFor, findRow, hasValue, recomputeEffect, toKey } from "../model/row.js";
 import { findRun } from "../model/run.js";
 import { findWaiting } from "../recompute/turns.js";
 import { type Entry, lazyDb } from "../schema.js";
@@ -46,11 +46,12 @@ export interface Explanation {
 /** @throws Error when the key does not fit the view. */
 export async function explainRow(execution: Execution, view: ViewDefinition, rawKey: unknown): Promise<Explanation> {
   const { app, reader: ctx } = execution;
-  const { args, text } = toKey(view, rawKey);
+  const key = toKey(view, rawKey);
+  const { args, text } = key;
   const db = lazyDb(ctx.db);
   const row = await findRow(ctx.db, view, text);
-  const shown = { args: startOfLong(text) ?? args };
-  const entry = await findEntry(db, ledgerKey(recomputeEffect(pathOf(app, "recompute"), view, shown, row)));
+  const recompute = recomputeEffect(pathOf(app, "recompute"), view, askedFor(key), row);
+  const entry = await findEntry(db, ledgerKey(recompute));
   const job = entry?.trailingJob && (await db.system.get("_scheduled_functions", entry.trailingJob));
   const run = await findRun(ctx.db, view, text);
   const registered = await dependenciesOf(ctx.db, { view: view.name, key: text });

@@ -127,7 +127,9 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    * @throws Error when the mutation has no room left to mark the row, or the key has more than 2,500 bytes as JSON.
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
-    await inTurn(ctx, this.definition, "invalidate", key, (...row) => invalidateKey(...row, "invalidate"));
+    await inTurn(ctx, this.definition, "invalidate", key, (execution, view, { text }) =>
+      invalidateKey(execution, view, text, "invalidate"),
+    );
   }
 
   /**

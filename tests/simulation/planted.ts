@@ -83,7 +83,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "",
   ]),
   bug(1, "a mutation remembers a mark that its own refresh took away", "src/recompute/commit.ts", [
-    "execution.forget({ view, text: key.text });",
+    "execution.forget(markOf(view, key.text));",
     "",
   ]),
   bug(585, "a mark is never set again", "src/staleness/mark.ts", [

@@ -16,6 +16,7 @@ describe("what cannot be tracked", () => {
     ["ctx.db.system", (ctx) => ctx.db.system.query("_scheduled_functions").collect()],
     ["lazyEffects", (ctx) => ctx.db.query("lazyEffects").first()],
     ["lazyTags", (ctx) => ctx.db.query("lazyTags").collect()],
+    ["lazyTail", (ctx) => ctx.db.query("lazyTail").first()],
     ["lazyDependencies", (ctx) => ctx.db.query("lazyDependencies").collect()],
   ];
   const table = viewTable({ key: {}, value: v.number() });

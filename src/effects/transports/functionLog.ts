@@ -57,7 +57,6 @@ export async function pollLog(cursor: number): Promise<Polled> {
 
 /** Lines are texts such as `[DEBUG] 'text'`. */
 function sealsIn(line: unknown): string[] {
-  const [, message] = /^\[DEBUG\] (.*)$/.exec(String(line)) ?? [];
-  const seal = message === undefined ? null : sealOf(message);
+  const seal = sealOf(String(line).replace(/^\[DEBUG\] /, ""));
   return seal === null ? [] : [seal];
 }
