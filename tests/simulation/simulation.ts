@@ -3,7 +3,15 @@ import type { Deployment } from "./app.js";
 import { Calls } from "./calls.js";
 import { Clients, checkSeals, opened } from "./clients.js";
 import { Convergence } from "./convergence.js";
-import { Backend, type Ended, type Isolates, isOutOfRetries, isRestart, type Observer } from "./engine/backend.js";
+import {
+  Backend,
+  type Caller,
+  type Ended,
+  type Isolates,
+  isOutOfRetries,
+  isRestart,
+  type Observer,
+} from "./engine/backend.js";
 import { Choices, type Deviation } from "./engine/choices.js";
 import type { Kind } from "./engine/frame.js";
 import type { SimulatedRequest, SimulatedResponse } from "./engine/isolate.js";
@@ -261,9 +269,9 @@ export class Simulation implements Observer<Deployment>, Readers {
     this.check(() => this.tails?.onAction(path, args));
   }
 
-  onActionEnd(...[path, args, lines, isDead]: Parameters<NonNullable<Observer<Deployment>["onActionEnd"]>>): void {
-    this.trace.onActionEnd(path, args, isDead);
-    this.check(() => this.tails?.onActionEnd(path, args, lines, isDead));
+  onActionEnd(action: Caller, args: JSONValue): void {
+    this.trace.onActionEnd(action.path, args, action.isDead);
+    this.check(() => this.tails?.onActionEnd(action, args));
   }
 
   onJobDeath({ name, args }: Job): void {
@@ -394,7 +402,7 @@ export class Simulation implements Observer<Deployment>, Readers {
   private restart(): void {
     this.heartbeats?.onTrouble();
     this.backend.restart();
-    this.tails?.restart();
+    this.tails?.log.restart();
   }
 
   /** Whether the lines of queries go anywhere. */

@@ -1,17 +1,14 @@
 import { type JSONValue, jsonToConvex } from "convex/values";
 import type { LogLine } from "../../examples/backend/console";
-import type { Change } from "../../examples/backend/readSet";
-import type { Ended } from "./engine/backend.js";
+import type { Caller, Ended } from "./engine/backend.js";
 import { FunctionLog, LOG_ENTRIES, type LogAnswer } from "./engine/functionLog.js";
 import type { LogEvent } from "./engine/logStream.js";
 import type { Loop } from "./engine/loop.js";
 import type { Commit, Store } from "./engine/store.js";
-import { JOBS, type Job } from "./engine/syscalls.js";
 import type { History } from "./history.js";
 import { must } from "./invariants/violation.js";
-import { PART_TABLES } from "./trackedViews.js";
-import { asRow, type Row } from "./truth.js";
-import { type ChosenWeather, OLDEST_SNAPSHOT_MS } from "./weather.js";
+import { type Asked, type TailDocument, Wakes } from "./invariants/wakes.js";
+import type { ChosenWeather } from "./weather.js";
 
 const LOG_KEY = "the key that may view logs";
 const LOG_URL = "https://simulation.convex.cloud";
@@ -20,75 +17,41 @@ const HASTY_MS = 12_000;
 
 /** The library's own promises, in numbers of its documentation. */
 const LINGER_MS = 10_000;
-const FIRST_LOOK_BACK_MS = 60_000;
-const LOOK_BACK_MS = 3_600_000;
+const PAUSE_MS = 250;
 const BACKOFF_MS = 600_000;
-const CLOSING_MS = 5_000;
+const MAX_ATTEMPTS = 8;
 /** A tail that could not say that it ends waits for its request: nothing wakes that. */
 const LONGEST_POLL_MS = 60_000;
-const MAX_ATTEMPTS = 8;
-/** Readers that were woken raise their effects within this time. */
-const WAKE_MS = 4_000;
 /** What a tail may take beyond its time: turns of others, and a request that is late. */
 const SLACK_MS = 15_000;
-/** Until then, what a tail was woken for has been dispatched, also after some requests that failed. */
-const PATIENCE_MS = 150_000;
 /** One that reads; one that closes or hands over; and one whose last request is late. */
 const MOST_AT_ONCE = 3;
-const PAUSE_MS = 250;
 /** How often other functions of a busy app run. */
 const BUSY_MS = 2_000;
 
-/** The document of the table `lazyTail`, as far as it is looked at here. */
-interface TailDocument {
-  isClosing?: true;
-  wrappedAt?: number;
-  problem?: { retryAt: number; attempts: number };
-}
-
-/** What a function of the library is asked to do. */
-type Asked = { job?: { kind?: string; number?: number; cursor?: number; isForced?: true }; tailed?: object };
-
-/** A tail that runs. */
-interface Running {
-  startedAt: number;
-  cursor: number;
+/** What is known of the requests of a tail. */
+interface Requests {
+  /** When the last one was answered. */
+  answeredAt: number;
+  /** When the log had forgotten entries since the one before. */
+  gapAt: number | null;
 }
 
 /**
- * The tails of a history, with the log that they read:
- * - What readers raise when they are woken is dispatched, and what the heartbeat finds in the log; unless the log has
- *   forgotten it, a tail has died, or its key is refused.
- * - A tail ends when nothing happens any more, and before the time of an action is over. Few run at once.
- * - It writes nothing to the console, leaves no request behind, and says when the log forgot entries between two.
- * - A key that is refused is tried again after ten minutes, or by the heartbeat.
+ * The tails of a history, with the log that they read, and what must hold of them beside what `Wakes` says:
+ * - A tail ends when nothing happens any more, and hands over before the time of an action is over. Few run at once.
+ * - It pauses between requests, writes nothing to the console, and leaves no request behind.
+ * - It says when the log forgot entries between two requests.
+ * - A key that is refused is tried again after ten minutes, or by the heartbeat; a connection that was lost, soon.
  */
 export class Tails {
   readonly log: FunctionLog;
-  private readonly running = new Map<number, Running>();
-  private readonly writtenAt = new WeakMap<object, number>();
-  private lastLineAt = 0;
-  /**
-   * When something has had a tail read what readers raise; and until when one surely reads. A snapshot may be too old to
-   * show that a tail closes, so what wakes readers then starts no other.
-   */
-  private readonly wakes: { at: number; until: number }[] = [];
-  /** Since when the last tail closes. */
-  private closesSince: number | null = null;
-  /** When a tail last died, or could not be started, as far as any snapshot shows. */
-  private troubleAt = Number.NEGATIVE_INFINITY;
-  /** When the log last forgot entries between two requests of a tail. */
-  private gapAt: number | null = null;
-  private answeredAt = 0;
-  /** When a call of a tail has failed last, and whether it has not given up since. */
-  private failedAt = 0;
-  private isFailing = false;
-  /** When a tail last went on after that: of what it had tried to dispatch one by one, some may be lost. */
-  private wentOnAt = 0;
-  private refusedAt: number[] = [];
+  readonly wakes: Wakes;
+  /** When each tail that runs has started, by their numbers. */
+  private readonly running = new Map<number, number>();
+  private readonly requests = new WeakMap<Caller, Requests>();
   private requestedAt: number[] = [];
-  /** When the first tail started. */
-  private firstAt = Number.POSITIVE_INFINITY;
+  private refusedAt: number[] = [];
   /** Whether the last request failed because of what soon passes. */
   private isPassing = false;
 
@@ -99,6 +62,7 @@ export class Tails {
     weather: ChosenWeather,
     check: (work: () => void) => void,
   ) {
+    this.wakes = new Wakes(loop, () => this.document);
     this.log = new FunctionLog(loop, LOG_KEY, logEntries, {
       fate: () => {
         check(() => this.onRequest());
@@ -107,17 +71,10 @@ export class Tails {
       onAnswer: (answer) => check(() => this.onAnswer(answer)),
     });
     weather.onFailedCall = () => {
-      this.failedAt = loop.now;
-      this.isFailing = true;
+      this.wakes.onFailedCall();
       this.refusedAt = []; // A tail that cannot say so lets others try again.
     };
     if (isBusy) this.runOthers();
-  }
-
-  /** Other functions of the app run. */
-  private runOthers(): void {
-    this.log.write({ udfType: "Query", path: "app:other", lines: [] });
-    this.loop.at(this.loop.now + BUSY_MS, () => this.runOthers());
   }
 
   /** The variables of a deployment that has a key for its log. */
@@ -130,10 +87,14 @@ export class Tails {
     };
   }
 
+  /** Other functions of the app run. */
+  private runOthers(): void {
+    this.log.write({ udfType: "Query", path: "app:other", lines: [] });
+    this.loop.at(this.loop.now + BUSY_MS, () => this.runOthers());
+  }
+
   onQuery(path: string, events: readonly LogEvent[]): void {
-    const { now } = this.loop;
-    for (const event of events) this.writtenAt.set(event, now);
-    if (events.length > 0) this.lastLineAt = now;
+    this.wakes.onLines(events);
     const lines = events.map(({ line }) => line);
     this.log.write({ udfType: "Query", path, lines, cached: events[0]?.cached ?? false, events });
   }
@@ -143,69 +104,40 @@ export class Tails {
     this.log.write({ udfType: "Mutation", path, lines });
   }
 
-  onEnd({ path, args, result }: Ended<unknown>): void {
-    const { job, tailed } = args as Asked;
-    if (job?.kind === "tailed") this.isFailing = false;
-    if (tailed !== undefined && this.isFailing && "value" in result) {
-      this.isFailing = false;
-      this.wentOnAt = this.loop.now;
-    }
-    if (path !== "lazy:sweep" || job?.kind !== "tail" || "error" in result) return;
-    if (job.isForced) this.refusedAt = [];
-    if (job.isForced || !this.isBlocked) this.wake(Number.POSITIVE_INFINITY);
+  onEnd(ended: Ended<unknown>): void {
+    this.wakes.onEnd(ended);
+    const { job } = ended.args as Asked;
+    if (job?.isForced) this.refusedAt = [];
+    const isHandedOver = job?.becomes !== "handsOver" || this.document.number !== job.number;
+    must("error" in ended.result || isHandedOver, () => `Tail ${job?.number} hands over to no other.`);
   }
 
-  onCommit({ changes }: Commit): void {
-    for (const change of changes) {
-      const { table, before, after } = change;
-      if (table === JOBS) this.onJob(after as unknown as Job | null);
-      else if (table === "lazyTail") {
-        if (before === null) this.firstAt = this.loop.now;
-        const [old, next] = [before as TailDocument | null, after as TailDocument | null];
-        this.closesSince = next?.isClosing ? (this.closesSince ?? this.loop.now) : null;
-        // What a tail could not read waits until another one starts. Older snapshots show a problem that is solved.
-        if (next?.problem) this.troubleAt = Math.max(this.troubleAt, this.loop.now);
-        else if (old?.problem) this.troubleAt = this.loop.now + OLDEST_SNAPSHOT_MS;
-      } else if (wakesReaders(change) && !this.isBlocked) {
-        this.wake(this.closesSince === null ? Number.POSITIVE_INFINITY : this.closesSince + CLOSING_MS);
-      }
-    }
-  }
-
-  private wake(until: number): void {
-    this.wakes.push({ at: this.loop.now, until });
-  }
-
-  private onJob(job: Job | null): void {
-    if (job?.state.kind !== "failed") return;
-    const { kind } = (job.args[0] as Asked).job ?? {};
-    const isOurs = job.name === "lazy:tail" || (job.name === "lazy:sweep" && kind === "tail");
-    // Older snapshots show it as alive.
-    if (isOurs) this.troubleAt = this.loop.now + OLDEST_SNAPSHOT_MS;
+  onCommit(commit: Commit): void {
+    this.wakes.onCommit(commit);
   }
 
   onAction(path: string, args: JSONValue): void {
     const { job } = jsonToConvex(args) as Asked;
     if (path !== "lazy:tail" || job?.kind !== "read") return;
-    this.running.set(job.number as number, { startedAt: this.loop.now, cursor: job.cursor as number });
+    this.running.set(job.number as number, this.loop.now);
     must(this.running.size <= MOST_AT_ONCE, () => `${this.running.size} tails run at once.`);
   }
 
-  onActionEnd(path: string, args: JSONValue, lines: readonly LogLine[], isDead: boolean): void {
+  onActionEnd(caller: Caller, args: JSONValue): void {
+    const { path, lines, isDead } = caller;
     this.log.write({ udfType: "Action", path, lines });
-    const { job } = jsonToConvex(args) as Asked;
-    const tail = this.running.get(job?.number as number);
-    if (path !== "lazy:tail" || tail === undefined) return;
-    this.running.delete(job?.number as number);
+    const { number = 0 } = (jsonToConvex(args) as Asked).job ?? {};
+    const startedAt = this.running.get(number);
+    if (path !== "lazy:tail" || startedAt === undefined) return;
+    this.running.delete(number);
     must(lines.length === 0, () => `The tail wrote to the console: ${lines[0]?.message}`);
-    const lasted = this.loop.now - tail.startedAt;
-    const mayWaitMs = this.failedAt >= tail.startedAt ? LONGEST_POLL_MS : 0;
-    must(lasted <= HASTY_MS + SLACK_MS + mayWaitMs, () => `A tail ran for ${lasted} ms.`);
+    const lasted = this.loop.now - startedAt;
+    must(lasted <= HASTY_MS + SLACK_MS + this.waitSince(startedAt), () => `A tail ran for ${lasted} ms.`);
+    const { gapAt = null, answeredAt = 0 } = this.requests.get(caller) ?? {};
     const { wrappedAt = 0 } = this.document;
     // After its last request it says nothing any more.
-    const isKnown = isDead || this.gapAt === null || this.gapAt === this.answeredAt || wrappedAt >= this.gapAt;
-    must(isKnown, () => `The log forgot entries at ${this.gapAt}, and the tail says it did at ${wrappedAt}.`);
-    this.gapAt = null;
+    const isKnown = isDead || gapAt === null || gapAt === answeredAt || wrappedAt >= gapAt;
+    must(isKnown, () => `The log forgot entries at ${gapAt}, and the tail says it did at ${wrappedAt}.`);
   }
 
   private onRequest(): void {
@@ -215,55 +147,34 @@ export class Tails {
     must(length <= MOST_AT_ONCE + 1, () => `Tails have read the log ${length} times in ${PAUSE_MS} ms.`);
   }
 
-  private onAnswer({ status, cursor, isIncomplete }: LogAnswer): void {
-    this.answeredAt = this.loop.now;
-    const isFirst = [...this.running.values()].some((tail) => tail.cursor === cursor);
-    if (isIncomplete && !isFirst) this.gapAt = this.loop.now;
-    this.isPassing = status === null || status === 503;
-    if (status !== 401 && status !== 403) return;
+  private onAnswer({ status, isIncomplete, caller }: LogAnswer): void {
     const { now } = this.loop;
+    this.isPassing = status === null || status === 503;
+    const known = this.requests.get(caller);
+    // The first one also finds what came while no tail was reading.
+    const gapAt = known && isIncomplete ? now : (known?.gapAt ?? null);
+    this.requests.set(caller, { answeredAt: now, gapAt });
+    if (status !== 401 && status !== 403) return;
     this.refusedAt = [...this.refusedAt.filter((time) => now - time < BACKOFF_MS - SLACK_MS), now];
-    must(
-      this.refusedAt.length <= MOST_AT_ONCE,
-      () => `A key that is refused was tried ${this.refusedAt.length} times.`,
-    );
-  }
-
-  /** The deployment restarts. */
-  restart(): void {
-    this.log.restart();
-    this.gapAt = null;
+    const { length } = this.refusedAt;
+    must(length <= MOST_AT_ONCE, () => `A key that is refused was tried ${length} times.`);
   }
 
   /**
-   * Nothing happens any more: no tail runs, and what was woken for one has been dispatched.
+   * Nothing happens any more: no tail runs, none is left that was to try again, and effects are dispatched.
    *
-   * @param open - Lines with effects that were not dispatched.
+   * @param open - Lines with effects that were not.
    */
   checkCalm(open: readonly object[]): void {
     const { now } = this.loop;
-    const since = Math.max(this.lastLineAt, this.wakes.at(-1)?.at ?? 0);
-    const isIdle = now - since > LINGER_MS + SLACK_MS;
-    must(!isIdle || this.running.size === 0, () => `A tail still runs ${now - since} ms after the last effect.`);
-    const { retryAt = 0, attempts = 0 } = this.document.problem ?? {};
-    const isRetried =
-      !this.isPassing || attempts >= MAX_ATTEMPTS || now - retryAt < SLACK_MS || this.troubleAt >= retryAt;
-    must(retryAt === 0 || isRetried, () => `A tail was to read again at ${retryAt}, and did not.`);
+    const { lastAt, troubleAt } = this.wakes;
+    const isIdle = now - lastAt > LINGER_MS + SLACK_MS + this.waitSince(lastAt);
+    must(!isIdle || this.running.size === 0, () => `A tail still runs ${now - lastAt} ms after the last effect.`);
+    const { retryAt = now, attempts = 0 } = this.document.problem ?? {};
+    const isTried = now - retryAt < SLACK_MS || attempts >= MAX_ATTEMPTS || troubleAt >= retryAt;
+    must(isTried || !this.isPassing, () => `A tail was to read again at ${retryAt}, and did not.`);
     const held = this.log.held();
-    for (const event of open) {
-      if (!held.has(event as LogEvent)) continue;
-      const writtenAt = this.writtenAt.get(event) as number;
-      const wake = this.wakes.find(({ at, until }) => writtenAt < until && this.isOwed(writtenAt, at));
-      must(wake === undefined, () => {
-        return `Nothing came of an effect that was written at ${writtenAt}, though a tail was woken at ${wake?.at}.`;
-      });
-    }
-  }
-
-  private isOwed(writtenAt: number, wake: number): boolean {
-    const isSeen = wake >= writtenAt - WAKE_MS && wake - writtenAt < LOOK_BACK_MS;
-    const isBefore = writtenAt < this.firstAt - FIRST_LOOK_BACK_MS || writtenAt <= this.wentOnAt;
-    return isSeen && !isBefore && wake > this.troubleAt && this.loop.now - Math.max(wake, writtenAt) > PATIENCE_MS;
+    this.wakes.checkCalm(open.filter((event) => held.has(event as LogEvent)));
   }
 
   /** Whether the log has forgotten some lines. */
@@ -272,26 +183,13 @@ export class Tails {
     return lines.some((event) => !held.has(event as LogEvent));
   }
 
-  /** Whether the last tail has given up until later. */
-  private get isBlocked(): boolean {
-    return (this.document.problem?.retryAt ?? 0) > this.loop.now;
+  /** How long a tail may wait for its request, in ms, one of whose calls has failed since a time. */
+  private waitSince(time: number): number {
+    return this.wakes.failedAt >= time ? LONGEST_POLL_MS : 0;
   }
 
   private get document(): TailDocument {
     const [found] = this.store.scan("lazyTail", this.store.latest);
     return (found?.document ?? {}) as unknown as TailDocument;
   }
-}
-
-/** Whether a change makes readers run that then raise an effect, so that it has to have a tail read what they raise. */
-function wakesReaders({ table, before, after }: Change): boolean {
-  if (table === "lazyTags") return true;
-  if (table !== "groups" && !(table in PART_TABLES)) return false;
-  if (after === null) return true;
-  const row = asRow(after);
-  if (row.pendingUntil !== undefined) return false;
-  if (before?.asOf !== row.asOf) return row.dirtyAt !== undefined;
-  const old = asRow(before as NonNullable<typeof before>);
-  const fields: (keyof Row)[] = ["dirtyAt", "nudgedAt", "idleAt", "pendingUntil"];
-  return fields.some((field) => row[field] !== old[field]) || (row.expiresAt ?? 0) > (old.expiresAt ?? 0);
 }

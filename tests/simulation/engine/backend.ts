@@ -49,7 +49,7 @@ export interface Observer<Deployment> {
   /** An action, or HTTP action, has begun. */
   onAction?(path: string, args?: JSONValue): void;
   /** An action has ended, or died. */
-  onActionEnd?(path: string, args: JSONValue, lines: readonly LogLine[], isDead: boolean): void;
+  onActionEnd?(action: Caller, args: JSONValue): void;
   /** A query has ended that a mutation ran in a stale snapshot. */
   onSnapshotQuery?(ended: Ended<Deployment>): void;
 }
@@ -57,12 +57,15 @@ export interface Observer<Deployment> {
 /** Runs a query for an action, or serves it from the query cache. */
 export type RunQuery<Deployment> = (path: string, args: JSONValue) => Promise<Ended<Deployment>>;
 
-/** Answers a request of an action, which may have died since. */
-export type AnswerOutside = (
-  url: string,
-  init: RequestInit | undefined,
-  caller: { readonly isDead: boolean },
-) => Promise<SimulatedResponse>;
+/** An action, which may have died since. */
+export interface Caller {
+  readonly path: string;
+  readonly lines: readonly LogLine[];
+  readonly isDead: boolean;
+}
+
+/** Answers a request of an action. */
+export type AnswerOutside = (url: string, init: RequestInit | undefined, caller: Caller) => Promise<SimulatedResponse>;
 
 /** What may go wrong, or be slow, without being anybody's fault. */
 export interface Weather {
@@ -369,7 +372,7 @@ export class Backend<Deployment> implements Services<Deployment> {
     } finally {
       frame.end();
       this.actions.delete(frame);
-      this.observer.onActionEnd?.(frame.path, args, frame.lines, frame.isDead);
+      this.observer.onActionEnd?.(frame, args);
     }
   }
 

@@ -20,7 +20,7 @@ const TAILED: Deployment = {
 const URL = "https://simulation.convex.cloud/api/stream_function_logs?cursor=";
 const KEY = "a key";
 const NOW = Date.UTC(2026, 0, 1);
-const LIVING = { isDead: false };
+const LIVING = { path: "lazy:tail", lines: [], isDead: false };
 
 let program: Program;
 beforeAll(async () => {
@@ -98,7 +98,7 @@ test("an action waits for answers while time passes; a restart ends it, and what
     onCommit: () => {},
     onConflict: () => {},
     onEnd: (_, { path }) => log.write({ udfType: "Mutation", path, lines: [] }),
-    onActionEnd: (path, _, lines, isDead) => {
+    onActionEnd: ({ path, lines, isDead }) => {
       expect(lines).toEqual([]);
       (isDead ? died : ended).push(path);
     },

@@ -1,5 +1,5 @@
 import { type LogLine, prettyLine } from "../../../examples/backend/console";
-import type { AnswerOutside } from "./backend.js";
+import type { AnswerOutside, Caller } from "./backend.js";
 import { SimulatedResponse } from "./isolate.js";
 import type { LogEvent } from "./logStream.js";
 import type { Turns } from "./loop.js";
@@ -33,8 +33,7 @@ export type RequestFate = number | "fails" | "error" | "other";
 export interface LogAnswer {
   /** Null when the connection was lost. */
   status: number | null;
-  /** The cursor of the request. */
-  cursor: number;
+  caller: Caller;
   /** Whether entries after the cursor were forgotten before. */
   isIncomplete: boolean;
 }
@@ -92,7 +91,7 @@ export class FunctionLog {
     const { pathname, searchParams } = new URL(url);
     const cursor = Number(searchParams.get("cursor") ?? Number.NaN);
     const fate = this.observer.fate();
-    const tell = (status: number | null) => this.observer.onAnswer({ status, cursor, isIncomplete: false });
+    const tell = (status: number | null) => this.observer.onAnswer({ status, caller, isIncomplete: false });
     const refuse = (status: number) => {
       tell(status);
       return new SimulatedResponse(JSON.stringify({ code: "Refused", message: `Status ${status}.` }), { status });
@@ -112,7 +111,7 @@ export class FunctionLog {
     while (!hasEntries() && this.loop.now < until) await this.nextEntry(until - this.loop.now);
     if (caller.isDead) throw new TypeError("The connection was lost.");
     const found = this.entries.filter((entry) => entry.cursor > cursor);
-    this.observer.onAnswer({ status: 200, cursor, isIncomplete: this.forgottenAt > cursor });
+    this.observer.onAnswer({ status: 200, caller, isIncomplete: this.forgottenAt > cursor });
     const newCursor = found.at(-1)?.cursor ?? cursor;
     return new SimulatedResponse(JSON.stringify({ entries: found.map(jsonOf), newCursor }));
   };
