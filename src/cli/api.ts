@@ -78,7 +78,7 @@ async function refusal(response: Response, path: string): Promise<ApiError> {
   const text = await response.text();
   const { code, message } = parseRefusal(text);
   const what = `${path} answered ${status}${code && ` ${code}`}${message && `: ${message}`}`;
-  if (status === 401) return new ApiError(`${what} The key is wrong, or of another deployment.`, status, code);
+  if (status === 401) return new ApiError(`The key is wrong, or of another deployment. ${what}`, status, code);
   if (status !== 403 || code === "LogStreamingNotEnabled") return new ApiError(what, status, code);
   return new ApiError(`${what} Use a key that has this permission.`, status, code);
 }

@@ -169,7 +169,9 @@ function localDeployment(url: string, setting: Setting): { adminKey: string } | 
 async function withKey(address: string, key: string, kind: Deployment["kind"]): Promise<Deployment> {
   keepSecret(key);
   const url = address.replace(/\/$/, "");
-  if (!URL.canParse(url)) throw new CliError(`"${address}" is no URL of a deployment, such as http://127.0.0.1:3210.`);
+  if (!/^https?:/.test(url) || !URL.canParse(url)) {
+    throw new CliError(`"${address}" is no URL of a deployment, such as http://127.0.0.1:3210.`);
+  }
   const env = { ...CLEARED, CONVEX_SELF_HOSTED_URL: url, CONVEX_SELF_HOSTED_ADMIN_KEY: key };
   const isCloud = new URL(url).hostname.endsWith(".convex.cloud");
   const found = isCloud ? "cloud" : kind;

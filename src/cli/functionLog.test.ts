@@ -112,7 +112,7 @@ describe("the function log", () => {
   test.each([
     [
       { status: 401, body: { code: "BadDeployKey", message: "Bad key" } },
-      /401 BadDeployKey: Bad key. The key is wrong/,
+      /^The key is wrong, .* 401 BadDeployKey: Bad key\.$/,
     ],
     [
       { status: 403, body: { code: "Forbidden", message: "No" } },

@@ -18,7 +18,17 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 const program = new Command("convex-lazy-views")
   .description("Connects, checks, explains and advises on lazy views of a Convex deployment.")
   .version(version)
-  .showHelpAfterError("Run it with --help for what it takes.");
+  .showHelpAfterError("Run it with --help for what it takes.")
+  .addHelpText(
+    "after",
+    `
+To begin, in the folder of your app:
+  $ npx convex-lazy-views init      # writes the wiring
+  $ npx convex dev --once           # pushes it
+  $ npx convex-lazy-views connect   # sets up how effects leave a query
+
+Each command has examples: npx convex-lazy-views connect --help`,
+  );
 
 addInit(program);
 addConnect(program);

@@ -100,3 +100,15 @@ export function otherTopics({ topics }: WebhookStream): string | null {
 /** Why a stream with other topics is dangerous. */
 export const LOOP_HAZARD =
   "Each of its deliveries is itself an event, which is delivered again, for ever, and you pay for it.";
+
+/**
+ * The problems of `inspect` that still hold. It remembers for some minutes that other topics have come; the stream itself
+ * tells whether they still do.
+ */
+export async function currentProblems(deployment: Deployment, problems: readonly string[]): Promise<string[]> {
+  const isAboutTopics = (problem: string) => problem.startsWith("The log stream delivers other topics");
+  if (deployment.key === null || !problems.some(isAboutTopics)) return [...problems];
+  const stream = await findWebhookStream(deployment);
+  const isStill = stream !== null && isOurStream(deployment, stream) && otherTopics(stream) !== null;
+  return problems.filter((problem) => isStill || !isAboutTopics(problem));
+}

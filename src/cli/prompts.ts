@@ -9,7 +9,6 @@ export const isInteractive = (): boolean =>
 export interface Choice<Value extends string> {
   value: Value;
   label: string;
-  hint?: string;
 }
 
 // Questions go to stderr: stdout is for the result.

@@ -23,7 +23,7 @@ export function effectSecret(): string {
   const secret = environmentVariable(EFFECT_SECRET) ?? "";
   if (secret.length >= MIN_SECRET_LENGTH) return secret;
   const problem = secret ? `has ${secret.length} characters; it needs at least ${MIN_SECRET_LENGTH}` : "is not set";
-  throw new Error(`${EFFECT_SECRET} ${problem}. Run: npx convex env set ${EFFECT_SECRET} "$(openssl rand -hex 32)"`);
+  throw new Error(`${EFFECT_SECRET} ${problem}. Run: npx convex-lazy-views connect`);
 }
 
 /** The secrets whose seals are accepted: the current one and, during a rotation, the one before. */

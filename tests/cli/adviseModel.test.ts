@@ -14,6 +14,7 @@ interface Event {
   do: "run" | "answer from the cache" | "write" | "failing write" | "act";
   name?: string;
   documents?: number;
+  logLines?: string[];
 }
 
 function entry(event: Event, index: number): LogEntry {
@@ -26,7 +27,7 @@ function entry(event: Event, index: number): LogEntry {
     udfType: isQuery ? "Query" : event.do === "act" ? "Action" : "Mutation",
     identifier: event.name ?? (isQuery ? "items:sum" : "items:add"),
     componentPath: null,
-    logLines: [],
+    logLines: event.logLines ?? [],
     timestamp: 1_700_000_000 + event.at / 1_000,
     requestId: String(index),
     executionId: String(index),
@@ -171,6 +172,23 @@ describe("advice", () => {
       { at: 50, do: "run" },
     ]);
     expect(observation).toMatchObject({ mutations: 1, calls: 3, queries: [{ name: "items:sum" }] });
+  });
+
+  test("a query that has raised effects gets no prediction", () => {
+    const seal = `[DEBUG] 'lazy-views:2:${"A".repeat(60)}'`;
+    const { observation, predictions } = advise(busyKey(120, 2_000).map((each) => ({ ...each, logLines: [seal] })));
+    expect(predictions).toMatchObject([{ verdict: "in use", estimate: null }]);
+    const text = adviceText(observation, predictions, { windowMs: WINDOW_MS, gaps: 0 });
+    expect(text.slice(-2)).toEqual([
+      "These have raised effects: they read a view already, or schedule work",
+      "  items:sum",
+    ]);
+  });
+
+  test("many times as many documents are no percentage", () => {
+    const { observation, predictions } = advise(busyKey(120, 1));
+    const text = adviceText(observation, predictions, { windowMs: WINDOW_MS, gaps: 0 }).join(" ");
+    expect(text).toMatch(/[\d.]+ times as\s+many/);
   });
 
   test("what the cache answered has read nothing", () => {

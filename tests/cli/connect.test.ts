@@ -109,6 +109,9 @@ test("sets up the log tail with a key that may only view logs, and rotates the s
   });
   expect(count).toBeGreaterThan(10);
   await eventually(async () => expect(await looksOf(backend)).toEqual([...Array(count).keys()]));
+
+  const clients = await connectJson(backend, "--transport", "client");
+  expect(clients.warnings).toEqual([expect.stringContaining("npx convex env remove LAZY_VIEWS_LOG_KEY")]);
 });
 
 test("does not set a log key that is refused", async () => {
@@ -121,7 +124,7 @@ test("does not set a log key that is refused", async () => {
   ]);
   expect(code).toBe(1);
   expect(stderr).toMatch(/The key is refused: .*401/);
-  expect(stderr).toContain("deployment:logs:view");
+  expect(stderr).toContain("Give one by --log-key.");
   expect(await settings(backend)).not.toHaveProperty("LAZY_VIEWS_LOG_KEY");
 });
 
@@ -160,6 +163,7 @@ test("warns of a log stream with other topics, and mends it when told to", async
     code: 0,
     connected: true,
     warnings: [],
+    problems: [],
     changes: [expect.stringContaining("Changed")],
   });
   expect(await call(backend, "list_log_streams")).toMatchObject([{ topics: ["console"] }]);
@@ -221,6 +225,9 @@ test("says that a key is wrong, or that no deployment is named", async () => {
   expect(wrong.code).toBe(1);
   expect(wrong.stderr).toContain("The key is wrong, or of another deployment.");
   expect(wrong.stderr).not.toMatch(/ {4}at |0123456789/);
+
+  const noUrl = await connect(backend, ["--url", "localhost:3210"], variablesOf(backend), folder);
+  expect(noUrl.stderr).toContain('"localhost:3210" is no URL of a deployment');
 
   const unnamed = await connect(backend, [], {}, folder);
   expect(unnamed.code).toBe(1);

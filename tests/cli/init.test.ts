@@ -39,7 +39,7 @@ beforeAll(async () => {
   await writeFile(join(root, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["app*/**/*"] }));
   for (const [name, files] of Object.entries(APPS)) {
     const folder = join(root, folderOf(name));
-    steps[name] = planInit(new Map(Object.entries(files)), true);
+    steps[name] = planInit(new Map(Object.entries(files)));
     for (const [file, text] of Object.entries(files)) await write(join(folder, file), text);
     for (const { file, text } of steps[name]) if (text !== undefined) await write(join(folder, file), text);
     for (const file of ["dataModel.d.ts", "server.d.ts", "server.js"]) {
@@ -121,6 +121,7 @@ describe("the command", () => {
         "+ convex/http.ts: added:",
         "    lazy.registerRoutes(http);",
         "  1. npm install convex-lazy-views",
+        "  2. Import query, mutation and their internal forms from convex/lazy.ts, in place of convex/_generated/server.",
         "  4. npx convex-lazy-views connect",
       ]),
     );
@@ -137,6 +138,21 @@ describe("the command", () => {
       stderr: "",
     });
     expect(await textsIn(join(app, "convex"))).toEqual(after);
+  });
+
+  test("adds what a half-written module lacks, and says which builders are to come", async () => {
+    const written = [
+      'import { LazyViews } from "convex-lazy-views";',
+      'export const lazy = new LazyViews({ module: "lazy", views: {} });',
+      "export const { recompute, dispatch, sweep } = lazy.functions();",
+    ];
+    const app = await appFolder({ ...files(), "convex/lazy.ts": written.join("\n") });
+    const { code, stdout } = await commandLine(app, {}, "init");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\+ convex\/lazy\.ts: added:\n[^+]*inspect,\n {4}heartbeat,\n {4}tail,\n/);
+    expect(stdout).toMatch(
+      /Export builders from convex\/lazy\.ts: export const mutation = lazy\.mutation\(rawMutation\);/,
+    );
   });
 
   test("finds the folder of convex.json, leaves alone what it does not know, and ends with code 1", async () => {

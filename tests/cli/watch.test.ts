@@ -45,7 +45,7 @@ describe("watch", () => {
     const table = await commandLine(folder, variablesOf(backend), "watch", "--once");
     expect(table).toMatchObject({ code: 0, stderr: "" });
     expect(table.stdout).toMatch(
-      /^view +rows +stale +failing +recomputed\/min +documents\/min +longest stale\ncustomerTotals +1 +0 +0 +1 +\d+ +- \(window 1 s\)\nAll views: 1 recompute a minute, reading \d+ documents?\. Problems: \d; see npx convex-lazy-views doctor\.\n$/,
+      /^view +rows +stale +failing +recomputed\/min +docs\/min +stale for +window\ncustomerTotals +1 +0 +0 +1 +\d+ +- +1 s\nAll views: 1 recompute a minute, reading \d+ documents?\. Problems: \d; see npx convex-lazy-views doctor\.\n$/,
     );
     const { stdout } = await commandLine(
       folder,

@@ -127,7 +127,7 @@ describe("in a query", () => {
   });
 
   test.each([
-    [undefined, "LAZY_VIEWS_SECRET is not set. Run: npx convex env set"],
+    [undefined, "LAZY_VIEWS_SECRET is not set. Run: npx convex-lazy-views connect"],
     ["short", "LAZY_VIEWS_SECRET has 5 characters; it needs at least 32."],
   ])("without a good secret (%o) the query returns its value, and says so", async (secret, message) => {
     const app = start();

@@ -45,7 +45,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "const asOf = execution.reader.meta.getSnapshotTs()",
     "const asOf = BigInt(Date.now()) * 1_000_000n",
   ]),
-  bug(2, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", ["hasSeenOther && !isPutOff", "false"]),
+  bug(29, "the trailing edge of a window is dropped", "src/effects/dispatch.ts", [
+    "hasSeenOther && !isPutOff",
+    "false",
+  ]),
   bug(29, "news is not told from repetition", "src/effects/dispatch.ts", [
     "seen !== entry.seen || entry.failure",
     "entry.failure",
@@ -55,7 +58,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "return trailing === true && ",
     "return false && ",
   ]),
-  bug(385, "an effect that was put off counts for the window after, too", "src/effects/dispatch.ts", [
+  bug(680, "an effect that was put off counts for the window after, too", "src/effects/dispatch.ts", [
     " && now < entry.windowEndsAt - windowMs",
     "",
   ]),
@@ -63,12 +66,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "{ windowEndsAt: windowEndsAt + windowMs }",
     "{}",
   ]),
-  bug(2, "a window is not looked at", "src/effects/dispatch.ts", [
+  bug(4, "a window is not looked at", "src/effects/dispatch.ts", [
     "entry !== null && isAhead(",
     "entry !== null && now < 0 && isAhead(",
   ]),
   {
-    ...bug(59, "a dispatch reads rows in its own transaction", "src/model/app.ts", [
+    ...bug(125, "a dispatch reads rows in its own transaction", "src/model/app.ts", [
       "{ useStaleSnapshot: true, ...options }",
       "options",
     ]),
@@ -119,18 +122,18 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ]),
   bug(5, "a failure is not retried", "src/effects/ledger.ts", ["retry && attempts < MAX_ATTEMPTS", "false"]),
   {
-    ...bug(1_192, "a job that was overtaken runs all the same", "src/recompute/recompute.ts", [
+    ...bug(1878, "a job that was overtaken runs all the same", "src/recompute/recompute.ts", [
       "isOwn ? entry.taken === true : entry.taken !== false",
       "false",
     ]),
     isRare: true,
   },
-  bug(9, "a late job is overtaken for ever", "src/effects/dispatch.ts", [
+  bug(66, "a late job is overtaken for ever", "src/effects/dispatch.ts", [
     "isRepeated ? false : undefined",
     "undefined",
   ]),
   {
-    ...bug(1_192, "a window that was taken is anybody's still", "src/recompute/recompute.ts", [
+    ...bug(1878, "a window that was taken is anybody's still", "src/recompute/recompute.ts", [
       ": entry.taken !== false",
       ": entry.taken === undefined",
     ]),
@@ -160,7 +163,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (false) {",
   ]),
   {
-    ...bug(187, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
+    ...bug(485, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
       "isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))",
       "isLeased(view, next, now)",
     ]),
@@ -205,12 +208,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     isRare: true,
     kind: { isLimited: true },
   },
-  idleBug(2, "what is idle is deleted at once", "src/app/sweeps.ts", [
+  idleBug(3, "what is idle is deleted at once", "src/app/sweeps.ts", [
     "isIdle(view, row) && isIdleTimeOver(view, row, sweepAt) &&",
     "isIdleTimeOver(view, row, sweepAt) &&",
   ]),
   idleBug(7, "a reader does not see that a row is idle", "src/views/read.ts", ["!isIdle(view, row)", "true"]),
-  idleBug(120, "a row that a reader has asked for goes all the same", "src/app/sweeps.ts", [
+  idleBug(260, "a row that a reader has asked for goes all the same", "src/app/sweeps.ts", [
     " && !(await isAskedFor(execution, view, row))",
     "",
   ]),
@@ -242,11 +245,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ]),
     kind: { isLimited: true },
   },
-  bug(2, "seals of a stranger's secret are opened", "src/effects/seal.ts", [
+  bug(4, "seals of a stranger's secret are opened", "src/effects/seal.ts", [
     "of secrets) {",
     'of [...secrets, "a guess"]) {',
   ]),
-  bug(0, "an old delivery counts like a recent one", "src/effects/transports/webhook.ts", [
+  bug(7, "an old delivery counts like a recent one", "src/effects/transports/webhook.ts", [
     "events.length > 0 && !events.some(isRecent)",
     "false",
   ]),

@@ -22,7 +22,7 @@ export const BUGS_OF_KINDS: readonly PlantedBug[] = [
   ]),
   bug(
     "clients",
-    226,
+    334,
     "a sweep leaves what was announced in vain",
     "src/model/row.ts",
     ["const pendingUntil = earliest([row.pendingUntil], time);", "const { pendingUntil } = row;"],
@@ -50,7 +50,7 @@ export const BUGS_OF_KINDS: readonly PlantedBug[] = [
   ),
   bug(
     "upgrade",
-    74,
+    127,
     "a run that has died stays beside the next one",
     "src/recompute/recompute.ts",
     ["if (run) await endRun(execution, run);", ""],
@@ -60,7 +60,7 @@ export const BUGS_OF_KINDS: readonly PlantedBug[] = [
     "return row.pendingUntil <= now;",
     "return row.pendingUntil <= now;\n  if (row.dirtyAt === undefined) return false;",
   ]),
-  bug("lasting faults", 84, "the heartbeat leaves runs that have died", "src/app/heartbeat.ts", [
+  bug("lasting faults", 97, "the heartbeat leaves runs that have died", "src/app/heartbeat.ts", [
     '"lazyRuns", "lazyTurns", ...views',
     '"lazyTurns", ...views',
   ]),

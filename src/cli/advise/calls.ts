@@ -1,4 +1,4 @@
-import type { Completion, LogEntry, UsageStats } from "../functionLog.js";
+import { type Completion, type LogEntry, sealsIn, type UsageStats } from "../functionLog.js";
 
 /** A completed call of a query or mutation of the app: what the advice is made from. */
 export interface Call {
@@ -10,6 +10,8 @@ export interface Call {
   /** Whether a query's result came from the cache. It has read nothing then. */
   isCached: boolean;
   hasFailed: boolean;
+  /** Whether it has raised effects of this library: it has read a view that was not fresh, or scheduled work. */
+  hasEffects: boolean;
   /** Execution time, in ms. */
   ms: number;
   documentsRead: number;
@@ -63,6 +65,7 @@ function toCall(entry: Completion): Call {
     at: entry.timestamp * 1_000,
     isCached,
     hasFailed: entry.error !== null && entry.error !== undefined,
+    hasEffects: sealsIn(entry).length > 0,
     ms: entry.executionTime * 1_000,
     documentsRead: isCached ? 0 : amount(usageStats.databaseReadDocuments),
     bytesRead: isCached ? 0 : amount(databaseIoReadBytes),

@@ -30,6 +30,8 @@ export interface ObservedQuery {
   ms: number;
   /** The mean size of its result. */
   returnBytes: number;
+  /** Whether one of the calls has raised effects of this library. */
+  hasEffects: boolean;
   recomputes: Recomputes;
 }
 
@@ -56,6 +58,7 @@ export function observe(calls: readonly Call[], options: { windowMs: number; unt
       bytes: sum(runs, "bytesRead"),
       ms: sum(runs, "ms"),
       returnBytes: own.length === 0 ? 0 : sum(own, "returnBytes") / own.length,
+      hasEffects: own.some(({ hasEffects }) => hasEffects),
       recomputes: estimateRecomputes(written, windowMs),
     };
   });

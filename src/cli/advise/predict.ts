@@ -48,8 +48,9 @@ export interface Use {
  * - `"dearer"`: it saves documents, but the calls that it adds cost more than these.
  * - `"no gain"`: it saves no documents, or no more than the prediction may be wrong by.
  * - `"unclear"`: the log has too little of the query.
+ * - `"in use"`: it uses this library already.
  */
-export type Verdict = "gain" | "dearer" | "no gain" | "unclear";
+export type Verdict = "gain" | "dearer" | "no gain" | "unclear" | "in use";
 
 /** What the log predicts of a view in place of one query. */
 export interface Prediction {
@@ -57,7 +58,7 @@ export interface Prediction {
   verdict: Verdict;
   /** For `"unclear"`: what the log lacks. */
   lack: string | null;
-  /** Null where the verdict is `"unclear"`. */
+  /** Null where the verdict is `"unclear"` or `"in use"`. */
   estimate: Estimate | null;
 }
 
@@ -82,6 +83,7 @@ export function predict(observation: Observation, windowMs: number): Prediction[
 }
 
 function predictOne(query: ObservedQuery, observation: Observation, windowMs: number): Prediction {
+  if (query.hasEffects) return { query, verdict: "in use", lack: null, estimate: null };
   const lack = whatLacks(query, observation, windowMs);
   if (lack !== null) return { query, verdict: "unclear", lack, estimate: null };
   const estimate = estimateSaving(query, observation);

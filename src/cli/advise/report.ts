@@ -30,6 +30,7 @@ const SECTIONS: [Verdict, string][] = [
   ["dearer", "A view would save documents, but the calls that it adds cost more than these"],
   ["no gain", "A view would not pay, or save little"],
   ["unclear", "The log says too little"],
+  ["in use", "These have raised effects: they read a view already, or schedule work"],
 ];
 
 /** More queries than this in a list help no reader; `--json` has all. */
@@ -75,6 +76,14 @@ export function adviceText(
       const shown = these.slice(0, MOST_LISTED).flatMap((prediction) => explain(prediction, until - from));
       return ["", title, ...shown, ...more(these.length)];
     }),
+    ...assumptions(predictions, windowMs),
+  ];
+}
+
+/** Nothing, where nothing is predicted. */
+function assumptions(predictions: readonly Prediction[], windowMs: number): string[] {
+  if (predictions.every(({ estimate }) => estimate === null)) return [];
+  return [
     "",
     "What this assumes",
     ...[`A view's window is ${spanText(windowMs)} (--window).`, ...ASSUMPTIONS].flatMap((text) =>
@@ -110,18 +119,17 @@ function more(count: number): string[] {
 /** Some sentences about one query. */
 function explain(prediction: Prediction, spanMs: number): string[] {
   const { query, lack, estimate } = prediction;
-  if (estimate === null) return [`  ${query.name}: ${lack}.`];
+  if (estimate === null) return [`  ${query.name}${lack === null ? "" : `: ${lack}.`}`];
   const { nowADay, withViewADay, partsADay, breakEven, documentsSavedADay, bytesSavedADay, dollarsSavedAMonth } =
     estimate;
   const { times } = query.recomputes;
-  const change = Math.abs(documentsSavedADay.likely) / Math.max(nowADay.documents, 1);
-  const isLess = documentsSavedADay.likely >= 0;
+  const change = changeText(nowADay.documents, withViewADay.documents);
   return [
     `  ${query.name}`,
     ...wrapped(
       "    ",
       `With a view it would take ${rounded(withViewADay.documents)} documents a day in place of ${rounded(nowADay.documents)}, ` +
-        `${percent(change)} ${isLess ? "fewer" : "more"} (at best ${fewer(documentsSavedADay.most)}, at worst ` +
+        `${change} (at best ${fewer(documentsSavedADay.most)}, at worst ` +
         `${fewer(documentsSavedADay.fewest)}): ${rounded(partsADay.hits)} for readers, ${rounded(partsADay.recomputes)} to compute ` +
         `it, ${rounded(partsADay.writes)} in mutations, which mark what they make stale. That is ` +
         `${size(Math.abs(bytesSavedADay))} ${bytesSavedADay >= 0 ? "less" : "more"} a day, and ` +
@@ -157,6 +165,13 @@ const rounded = (value: number) => value.toLocaleString("en", { maximumSignifica
 const fewer = (saved: number) => `${rounded(Math.abs(saved))} ${saved >= 0 ? "fewer" : "more"}`;
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 const money = (dollars: number) => (dollars < 0.005 ? "less than a cent" : `$${dollars.toFixed(2)}`);
+
+/** How one amount compares with another: `70 % fewer`, `20 % more`, `3.5 times as many`. */
+function changeText(before: number, after: number): string {
+  const ratio = after / Math.max(before, 1);
+  if (ratio >= 2) return `${rounded(ratio)} times as many`;
+  return `${percent(Math.abs(ratio - 1))} ${ratio <= 1 ? "fewer" : "more"}`;
+}
 
 function size(bytes: number): string {
   const [unit, scale] =

@@ -36,7 +36,7 @@ const FIRST_PAGE_MS = 60_000;
 const EXAMPLES = `
 Examples:
   $ npx convex-lazy-views advise --for 30m --prod
-  $ npx convex logs --prod --history 1000 --jsonl > log.jsonl
+  $ npx convex logs --prod --history 1000 --jsonl > log.jsonl   # until you press Ctrl-C
   $ npx convex-lazy-views advise --jsonl log.jsonl`;
 
 /** Adds the command `advise` to the program. */

@@ -42,8 +42,8 @@ async function init({ dryRun = false, json = false }: Options): Promise<void> {
       `There is no package.json in ${app}. Run this command in the folder of your app's package.json.`,
     );
   }
-  const { path, name, files, isTypeScript } = await readFunctionsFolder(app);
-  const steps = planInit(files, isTypeScript);
+  const { path, name, files } = await readFunctionsFolder(app);
+  const steps = planInit(files);
   for (const { file, text } of steps) {
     if (text === undefined || dryRun) continue;
     await mkdir(dirname(join(path, file)), { recursive: true });
@@ -55,7 +55,9 @@ async function init({ dryRun = false, json = false }: Options): Promise<void> {
     return;
   }
   for (const step of steps) describe(step, name, dryRun);
-  if (!dryRun && steps.some(({ action }) => action !== "kept")) await printNext(app, files);
+  if (dryRun || steps.every(({ action }) => action === "kept")) return;
+  for (const { file, text } of steps) if (text !== undefined) files.set(file, text);
+  await printNext(app, new Project(files), name);
 }
 
 function describe({ file, action, lines, reason }: Step, folder: string, dryRun: boolean): void {
@@ -74,19 +76,38 @@ function describe({ file, action, lines, reason }: Step, folder: string, dryRun:
   for (const line of lines) print(line === "" ? "" : `    ${line}`);
 }
 
-async function printNext(app: string, files: ReadonlyMap<string, string>): Promise<void> {
+/** @param project - With what was written. */
+async function printNext(app: string, project: Project, folder: string): Promise<void> {
   const { dependencies, devDependencies } = await readPackage(app);
   const packages = { ...dependencies, ...devDependencies };
   const missing = ["convex", "convex-lazy-views"].filter((each) => !(each in packages));
   const next = [
     ...(missing.length > 0 ? [`npm install ${missing.join(" ")}`] : []),
-    ...(new Project(files).views().length === 0
+    ...(project.views().length === 0
       ? ["Declare a view with viewTable() and defineView(), and run this command again: it adds the view."]
       : []),
-    "Define your queries and mutations with the builders of the module that has new LazyViews({ … }).",
+    ...buildersNext(project, folder),
     "npx convex dev --once",
     "npx convex-lazy-views connect",
   ];
   print("\nNext:");
   for (const [i, line] of next.entries()) print(`  ${i + 1}. ${line}`);
+}
+
+/** How the app gets its functions to be the library's. */
+function buildersNext(project: Project, folder: string): string[] {
+  const lazy = project.lazy();
+  if (lazy === undefined) return [];
+  const { source, local } = lazy;
+  const file = `${folder}/${source.file}`;
+  const hasBuilders = [...project.files.values()].some((text) => text.includes(`${local}.mutation(`));
+  return [
+    ...(hasBuilders
+      ? []
+      : [
+          `Export builders from ${file}: export const mutation = ${local}.mutation(rawMutation); and the same of query, ` +
+            "internalMutation and internalQuery. The raw ones are those of ./_generated/server.",
+        ]),
+    `Import query, mutation and their internal forms from ${file}, in place of ${folder}/_generated/server.`,
+  ];
 }

@@ -23,7 +23,7 @@ export function addRelay(program: Command): void {
     .summary("carries effects from the function log to the deployment, in place of a log stream")
     .description(
       "Reads the deployment's function log, and posts the effects in it to the route of the library, as a webhook log " +
-        "stream does. It runs until it is stopped. For development, on plans without log streams, and for servers.",
+        "stream does. It runs until you stop it. Use it in development, or where a server of yours runs anyway.",
     )
     .option("--verbose", "one line for each delivery")
     .option("--json", "with --verbose: each line is a JSON object");
@@ -34,8 +34,8 @@ export function addRelay(program: Command): void {
 It signs with ${STREAM_SECRET}: from the environment, or else from the deployment.
 
 Examples:
-  npx convex dev --start 'npx convex-lazy-views relay'
-  LAZY_VIEWS_LOG_KEY=… ${STREAM_SECRET}=… npx convex-lazy-views relay --url https://happy-animal-123.convex.cloud`,
+  $ npx convex dev --start 'npx convex-lazy-views relay'
+  $ LAZY_VIEWS_LOG_KEY=… ${STREAM_SECRET}=… npx convex-lazy-views relay --url https://happy-animal-123.convex.cloud`,
     )
     .action(runRelay);
 }

@@ -38,9 +38,9 @@ export function addWatch(program: Command): void {
 Without a terminal it prints one line each time.
 
 Examples:
-  npx convex-lazy-views watch
-  npx convex-lazy-views watch --prod --once
-  npx convex-lazy-views watch --json --interval 60 >> views.jsonl`,
+  $ npx convex-lazy-views watch
+  $ npx convex-lazy-views watch --prod --once
+  $ npx convex-lazy-views watch --json --interval 60 >> views.jsonl`,
     )
     .action(runWatch);
 }

@@ -37,8 +37,8 @@ export function addWhy(program: Command): void {
 The key is one JSON object, or pairs. Times are in this machine's zone.
 
 Examples:
-  npx convex-lazy-views why airportStats airport=SFO
-  npx convex-lazy-views why airportStats '{"airport":"SFO"}' --follow`,
+  $ npx convex-lazy-views why airportStats airport=SFO
+  $ npx convex-lazy-views why airportStats '{"airport":"SFO"}' --follow`,
     )
     .action(runWhy);
 }

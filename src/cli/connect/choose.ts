@@ -5,10 +5,12 @@ import { exportRemedy } from "./app.js";
 import { type Context, TRANSPORTS, type Transport } from "./context.js";
 
 const ABOUT: Record<Transport, string> = {
-  logStream: "the deployment's log stream posts effects every 5 s; Convex Pro, self-hosted and local deployments",
-  logTail: "an action reads the function log while effects come, in about a second; every plan; needs a key",
-  client: "your clients forward effects, at once; they must use this library's client",
+  logStream: "the log stream posts them every 5 s; on Pro, self-hosted, local",
+  logTail: "an action reads the log, in under a second; on every plan; needs a key",
+  client: "your clients forward them; they use this library's wrappers",
 };
+
+const LONGEST_NAME = Math.max(...TRANSPORTS.map(({ length }) => length));
 
 /**
  * Which transport is set up: what `--transport` says, else what the deployment has already, else what the user
@@ -41,7 +43,8 @@ export async function chooseTransport(context: Context): Promise<{ transport: Tr
     if (obstacle) note(`${transport} cannot be set up now: ${obstacle}`);
   }
   if (options.yes || possible.length === 1 || !isInteractive()) return { transport: first, isFixed: false };
-  const choices = possible.map((value) => ({ value, label: value, hint: ABOUT[value] }));
+  // A hint would be shown of the highlighted one only.
+  const choices = possible.map((value) => ({ value, label: `${value.padEnd(LONGEST_NAME)}  ${ABOUT[value]}` }));
   return { transport: await choose("How shall effects leave a query?", choices), isFixed: true };
 }
 

@@ -1,5 +1,6 @@
 import { envList } from "../convexCli.js";
 import { findDeployment } from "../deployment.js";
+import { currentProblems } from "../logStreams.js";
 import { CliError, keepSecret, note } from "../output.js";
 import { lookAtApp } from "./app.js";
 import { proveByCanary } from "./canary.js";
@@ -14,7 +15,8 @@ import { setUpSealSecret } from "./sealSecret.js";
 const SET_UP: Record<Transport, (context: Context) => Promise<void>> = {
   logStream: setUpLogStream,
   logTail: setUpLogTail,
-  client: async () => {},
+  client: async ({ report }) =>
+    report.found("Clients with the wrappers of /react, /client or /nextjs forward effects."),
 };
 
 /**
@@ -39,7 +41,8 @@ export async function connect(options: ConnectOptions): Promise<boolean> {
   const transport = await setUpTransport(context, choice);
   if (options.rotate) await rotate(context, transport, before);
   warnOfBoth(context, transport);
-  const { hasArrived, delayMs, problems } = await proveByCanary(context);
+  const { hasArrived, delayMs, problems: reported } = await proveByCanary(context);
+  const problems = await currentProblems(deployment, reported);
   const { module } = app;
   report.end({ deployment: deployment.url, module, transport, connected: hasArrived, canaryMs: delayMs, problems });
   if (!hasArrived && !options.json) {
@@ -63,9 +66,17 @@ async function rotate(context: Context, transport: Transport, before: Record<str
   }
 }
 
-/** Where both are set up, the log stream and the tail carry each effect: the second one does nothing, and is paid for. */
-function warnOfBoth({ variables, report }: Context, transport: Transport): void {
-  if (!variables.LAZY_VIEWS_STREAM_SECRET || !variables.LAZY_VIEWS_LOG_KEY) return;
+/**
+ * Where both are set up, the log stream and the tail carry each effect: the second one does nothing, and is paid for.
+ * Where one is, clients carry what it carries as well.
+ */
+function warnOfBoth({ variables, report, app }: Context, transport: Transport): void {
+  const inLog = { LAZY_VIEWS_STREAM_SECRET: "logStream", LAZY_VIEWS_LOG_KEY: "logTail" };
+  for (const [name, other] of Object.entries(inLog)) {
+    if (transport !== "client" || !variables[name] || !app.transports.includes(other)) continue;
+    report.warned(`${name} is set, so effects leave by ${other}, too. \`npx convex env remove ${name}\` ends that.`);
+  }
+  if (transport === "client" || !variables.LAZY_VIEWS_STREAM_SECRET || !variables.LAZY_VIEWS_LOG_KEY) return;
   const end =
     transport === "logStream"
       ? "`npx convex env remove LAZY_VIEWS_LOG_KEY` ends the log tail."

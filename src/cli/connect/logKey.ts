@@ -12,6 +12,13 @@ const HOW_TO_MAKE_A_LOG_KEY =
   "Make a key that may only view logs: in the dashboard, Settings → Deploy keys → Create Deploy Key, " +
   "with the permission deployment:logs:view alone. Give it by --log-key, or as LAZY_VIEWS_LOG_KEY in the environment.";
 
+/** Only Convex's cloud has keys with fewer rights. */
+const ONLY_ADMIN_KEYS = "This deployment has only keys that may do everything. Give one by --log-key.";
+
+/** Where a key for the log comes from, as a sentence. */
+const howToMakeALogKey = ({ kind }: Pick<Context["deployment"], "kind">): string =>
+  kind === "cloud" ? HOW_TO_MAKE_A_LOG_KEY : ONLY_ADMIN_KEYS;
+
 /**
  * Sets the key with which the action `tail` reads the function log, after a poll has proved it: `--log-key`, else the
  * one that is set, else `LAZY_VIEWS_LOG_KEY` of the environment, else one that the user gives, else the key at hand.
@@ -32,29 +39,30 @@ export async function setUpLogTail(context: Context): Promise<void> {
   report.changed("Set LAZY_VIEWS_LOG_KEY to a key that may read the function log.");
 }
 
-async function pickLogKey({ options, deployment, report }: Context): Promise<string> {
+async function pickLogKey(context: Context): Promise<string> {
+  const { options, deployment, report } = context;
   const given = options.logKey ?? process.env.LAZY_VIEWS_LOG_KEY ?? localSetting("LAZY_VIEWS_LOG_KEY", options);
   if (given) return given;
   const { key, kind } = deployment;
-  // Only Convex's cloud has keys with fewer rights.
   const isLimitable = kind === "cloud";
-  const advice = isLimitable ? HOW_TO_MAKE_A_LOG_KEY : "Give it by --log-key.";
+  const advice = howToMakeALogKey(deployment);
   if (!options.yes && isInteractive()) {
     if (isLimitable) {
       const pasted = await askSecret(`${HOW_TO_MAKE_A_LOG_KEY}\nPaste it here, or leave this empty:`);
       if (pasted) return pasted.trim();
     }
-    if (key !== null && (await agree("Store the key at hand on the deployment? It may do everything there.")))
-      return key;
-    throw new Unavailable(`The transport logTail needs a key that may view logs. ${advice}`);
+    const question = "Store this command's own key on the deployment? It may do everything there.";
+    if (key !== null && (await agree(question))) return key;
+    throw new Unavailable(
+      `The transport logTail needs a key that may view logs. ${advice} Or choose another transport.`,
+    );
   }
   if (key === null || !options.yes) {
-    const orStore =
-      key === null ? "" : " With --yes, the key at hand is stored on the deployment; it may do everything.";
+    const orStore = key === null ? "" : " Or give --yes, and this command's own key is stored on the deployment.";
     throw new Unavailable(`The transport logTail needs a key that may view logs. ${advice}${orStore}`);
   }
   report.warned(
-    "LAZY_VIEWS_LOG_KEY is the key at hand, which may do everything. " +
+    "LAZY_VIEWS_LOG_KEY is this command's own key, which may do everything. " +
       (isLimitable ? `A smaller one is better. ${HOW_TO_MAKE_A_LOG_KEY}` : "Functions of your app can read it."),
   );
   return key;
@@ -75,6 +83,6 @@ export async function checkLogKey(
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof ApiError)) throw error;
-    throw new Unavailable(`${what} is refused: ${error.message} ${HOW_TO_MAKE_A_LOG_KEY}`);
+    throw new Unavailable(`${what} is refused: ${error.message} ${howToMakeALogKey(deployment)}`);
   }
 }

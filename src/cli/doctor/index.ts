@@ -2,6 +2,7 @@ import type { InspectReport } from "../../app/inspect.js";
 import { proveByCanary } from "../connect/canary.js";
 import { functionSpec, runFunction } from "../convexCli.js";
 import { type Deployment, type DeploymentSelection, findDeployment } from "../deployment.js";
+import { currentProblems } from "../logStreams.js";
 import { colors, note, print, printJson } from "../output.js";
 import { lookAtEnvFiles } from "./envFiles.js";
 import { Findings, type Level, type Listener } from "./findings.js";
@@ -66,8 +67,9 @@ async function lookAtDeployment(findings: Findings, options: DoctorOptions, push
   if (!exports.includes("inspect")) return;
   const report = shown ?? ((await runFunction(deployment, `${module}:inspect`)) as InspectReport);
   examined.report = report;
-  if (isRelayNeeded) lookAtRelay(look, hasArrived || hasArrivedBefore(report));
-  lookAtReport(findings, report, { push, isKnown: (problem) => isKnown(problem, findings, deployed) });
+  if (isRelayNeeded) lookAtRelay(look, hasArrived ? "now" : hasArrivedBefore(report) ? "before" : "never");
+  const problems = await currentProblems(deployment, report.problems).catch(() => report.problems);
+  lookAtReport(findings, { ...report, problems }, { push, isKnown: (problem) => isKnown(problem, findings, deployed) });
 }
 
 const hasArrivedBefore = ({ stream }: InspectReport): boolean =>

@@ -9,7 +9,7 @@ const NAME = "convex-lazy-views";
 
 /** The packages that the app has installed: convex in a version that works, and this library in that of this command. */
 export async function lookAtPackages(findings: Findings, app: string): Promise<void> {
-  const { dependencies, devDependencies } = await readPackage(app);
+  const { name, dependencies, devDependencies } = await readPackage(app);
   const declared = { ...dependencies, ...devDependencies };
   const range = OWN.peerDependencies?.convex ?? "";
   const convex = installedVersion(app, "convex");
@@ -21,7 +21,9 @@ export async function lookAtPackages(findings: Findings, app: string): Promise<v
   if (own !== undefined && own !== OWN.version) {
     findings.advice(`The app has ${NAME} ${own}, and this command is of ${OWN.version}.`, `npm install ${NAME}`);
   }
-  if (!(NAME in declared)) findings.advice(`The app's package.json does not list ${NAME}.`, `npm install ${NAME}`);
+  // The examples of this library are in its own folder.
+  if (!(NAME in declared) && name !== NAME)
+    findings.advice(`The app's package.json does not list ${NAME}.`, `npm install ${NAME}`);
 }
 
 function installedVersion(app: string, name: string): string | undefined {

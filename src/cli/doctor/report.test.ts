@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { InspectReport } from "../../app/inspect.js";
 import { type Finding, Findings, oneLine } from "./findings.js";
 import { lookAtReport } from "./report.js";
+import { lookAtRelay } from "./transports.js";
 import { lookAtPrevious } from "./variables.js";
 
 const HOUR = 3_600_000;
@@ -37,8 +38,11 @@ test("a problem of inspect gets what mends it, unless its sentence names the com
     "known",
     "Not checked yet: sweep; run npx convex run lazy:heartbeat.",
     "A sentence of a later release.",
+    "LAZY_VIEWS_SECRET is not set. Run: npx convex-lazy-views connect",
   ];
-  expect(look({ problems }).map(({ fix }) => fix)).toEqual(["push", "npx convex-lazy-views connect", null, null]);
+  const connect = "npx convex-lazy-views connect";
+  expect(look({ problems }).map(({ fix }) => fix)).toEqual(["push", connect, null, null, connect]);
+  expect(look({ problems }).at(-1)?.what).toBe("LAZY_VIEWS_SECRET is not set.");
 });
 
 test("what comes of a problem is judged when that problem is known", () => {
@@ -69,6 +73,17 @@ test("a function log that nearly wraps round", () => {
   expect(look({ tail: { ...tail, mostEntries: 800 } })).toMatchObject([
     { level: "advice", what: expect.stringContaining("Up to 800 executions") },
   ]);
+});
+
+test("a stream's secret without a stream is right where an effect has just arrived, by a relay", () => {
+  const url = "http://127.0.0.1:1";
+  const deployment = { url, siteUrl: url, key: "key", describe: url, kind: "self-hosted", env: {}, args: [] } as const;
+  const levels = (["now", "before", "never"] as const).map((arrived) =>
+    found((findings) => lookAtRelay({ findings, deployment: { ...deployment, args: [] } }, arrived)).map(
+      ({ level }) => level,
+    ),
+  );
+  expect(levels).toEqual([["ok"], ["advice"], ["problem"]]);
 });
 
 test("a secret of a rotation that is over", () => {

@@ -22,8 +22,11 @@ export function lookAtReport(
   const { problems, uncovered, views, ledger, tail } = report;
   for (const problem of problems) {
     if (isKnown(problem)) continue;
+    // Some sentences end with their command.
+    const [, what, command] = /^(.*) Run: (npx .*)$/s.exec(problem) ?? [];
     const fix = FIXES.find(([pattern]) => pattern.test(problem))?.[1];
-    findings.problem(problem, problem.includes("npx ") ? null : (fix?.(push) ?? null));
+    if (what && command) findings.problem(what, command);
+    else findings.problem(problem, problem.includes("npx ") ? null : (fix?.(push) ?? null));
   }
   for (const sentence of uncovered) findings.advice(sentence);
   for (const [name, { rows, stale, more, failures }] of Object.entries(views)) {

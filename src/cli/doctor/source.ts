@@ -13,13 +13,13 @@ export interface SourceLook {
 
 /** The app's code: lines of the wiring that it lacks, and mutations that the library does not see. */
 export async function lookAtSource(findings: Findings, app: string): Promise<SourceLook> {
-  const { files, name, isTypeScript } = await readFunctionsFolder(app);
+  const { files, name } = await readFunctionsFolder(app);
   const push = "npx convex dev --once";
   if (files.size === 0) {
     findings.note(`There is no folder ${name} here, so the code is not looked at.`);
     return { push };
   }
-  const steps = planInit(files, isTypeScript);
+  const steps = planInit(files);
   const lacking = steps.filter(({ action }) => action === "created" || action === "added");
   const manual = steps.filter(({ action }) => action === "manual");
   if (lacking.length > 0) {

@@ -137,12 +137,13 @@ async function lookAtLogKey({ findings, deployment }: TransportsLook, logKey: st
 }
 
 /** A stream's secret without a stream: what remains is a relay. */
-export function lookAtRelay({ findings, deployment }: TransportsLook, hasArrived: boolean): void {
-  if (hasArrived) findings.ok("No log stream posts to this app; a relay carries effects.");
-  else {
-    findings.problem(
-      `${STREAM} is set, and no log stream posts to ${effectsUrl(deployment)}.`,
-      `${CONNECT} --transport logStream`,
-    );
-  }
+export function lookAtRelay(
+  { findings, deployment }: Pick<TransportsLook, "findings" | "deployment">,
+  arrived: "now" | "before" | "never",
+): void {
+  const what = `${STREAM} is set, and no log stream posts to ${effectsUrl(deployment)}`;
+  const mend = `${CONNECT} --transport logStream`;
+  if (arrived === "now") findings.ok("No log stream posts to this app; a relay carries effects.");
+  else if (arrived === "never") findings.problem(`${what}.`, mend);
+  else findings.advice(`${what}: only a relay can carry effects.`, `npx convex-lazy-views relay, or ${mend}`);
 }

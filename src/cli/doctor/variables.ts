@@ -32,11 +32,11 @@ export async function readVariables(deployment: Deployment): Promise<Variable[]>
 export function lookAtPrevious(findings: Findings, variables: readonly Variable[], now: number): void {
   for (const { name, _creationTime } of variables.filter((each) => PREVIOUS.includes(each.name))) {
     const ageMs = _creationTime === undefined ? undefined : now - _creationTime;
-    const since = ageMs === undefined ? "" : ` for ${Math.floor(ageMs / HOUR_MS)} h`;
+    const since = ageMs === undefined ? "is set" : `has been set for ${Math.floor(ageMs / HOUR_MS)} h`;
     if (ageMs !== undefined && ageMs < HOUR_MS) findings.ok(`${name} is set, as a rotation is under way.`);
     else {
       findings.advice(
-        `${name} has been set${since}: what the old secret sealed or signed is accepted. A rotation needs it for an hour.`,
+        `${name} ${since}: what the old secret sealed or signed is accepted. An hour after a rotation, remove it.`,
         `npx convex env remove ${name}`,
       );
     }

@@ -11,8 +11,6 @@ export interface FunctionsFolder {
   name: string;
   /** The texts of its source files, by their paths below the folder, with `/`. */
   files: Map<string, string>;
-  /** Whether the app, apart from this folder, is in TypeScript. */
-  isTypeScript: boolean;
 }
 
 const SOURCE = /^[^.#][^.]*\.([cm]?[jt]s|[jt]sx)$/;
@@ -26,12 +24,12 @@ export async function readFunctionsFolder(app: string): Promise<FunctionsFolder>
   const path = join(app, name);
   const files = new Map<string, string>();
   await readSources(path, path, files);
-  const isTypeScript = "typescript" in packages || existsSync(join(app, "tsconfig.json"));
-  return { path, name, files, isTypeScript };
+  return { path, name, files };
 }
 
 /** What is of interest in a `package.json`. */
 export interface PackageJson {
+  name?: string;
   version?: string;
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;

@@ -12,7 +12,7 @@ export const lazy = new LazyViews({ module: "lazy", views: { counts } });
 export const { recompute, dispatch, sweep, inspect, heartbeat, tail } = lazy.functions();
 `;
 
-const plan = (files: Record<string, string>) => planInit(new Map(Object.entries(files)), true);
+const plan = (files: Record<string, string>) => planInit(new Map(Object.entries(files)));
 const stepOf = (files: Record<string, string>, file: string) => plan(files).find((step) => step.file === file);
 
 describe("what cannot be edited safely is for the user to add", () => {
@@ -249,10 +249,14 @@ function isWithin(text: string, longer: string): boolean {
   });
 }
 
+test("an app without functions gets TypeScript", () => {
+  expect(plan({}).map(({ file }) => file)).toEqual(["lazy.ts", "schema.ts", "http.ts"]);
+});
+
 test("a second run changes nothing, no character is lost, and ends of lines stay as they are", () => {
   fc.assert(
     fc.property(apps, (files) => {
-      const steps = planInit(files, true);
+      const steps = planInit(files);
       const after = new Map(files);
       for (const { file, text } of steps) {
         if (text === undefined) continue;
@@ -260,7 +264,7 @@ test("a second run changes nothing, no character is lost, and ends of lines stay
         if (files.get(file)?.includes("\r\n")) expect(text).not.toMatch(/[^\r]\n/);
         after.set(file, text);
       }
-      const again = planInit(after, true);
+      const again = planInit(after);
       expect(again.filter(({ text }) => text !== undefined)).toEqual([]);
       const manual = (all: typeof steps) => all.filter(({ action }) => action === "manual").map(({ file }) => file);
       expect(manual(again)).toEqual(manual(steps));

@@ -10,14 +10,13 @@ const PLANNERS = { lazy: planLazy, schema: planSchema, http: planHttp };
  * What is missing of the library's wiring, in the files of a functions folder.
  *
  * @param files - The texts of its source files, by their paths below the folder, with `/`.
- * @param isTypeScript - Whether new files are TypeScript, where the folder has none that tells.
  */
-export function planInit(files: ReadonlyMap<string, string>, isTypeScript: boolean): Step[] {
-  const steps = planOnce(files, isTypeScript);
+export function planInit(files: ReadonlyMap<string, string>): Step[] {
+  const steps = planOnce(files);
   const changed = new Map(files);
   for (const { file, text } of steps) if (text !== undefined) changed.set(file, text);
   // An edit counts only if the edited files lack nothing: otherwise the user adds the lines.
-  const again = planOnce(changed, isTypeScript);
+  const again = planOnce(changed);
   return steps.map((step, i) => {
     if (step.text === undefined || again[i]?.action === "kept") return step;
     const { file, lines } = step;
@@ -25,9 +24,9 @@ export function planInit(files: ReadonlyMap<string, string>, isTypeScript: boole
   });
 }
 
-function planOnce(files: ReadonlyMap<string, string>, isTypeScript: boolean): Step[] {
+function planOnce(files: ReadonlyMap<string, string>): Step[] {
   const project = new Project(files);
-  const typescript = project.isTypeScript() ?? isTypeScript;
+  const typescript = project.isTypeScript();
   const lazy = project.lazy();
   const hidden = project.views().filter(({ exported, source }) => exported === undefined && source !== lazy?.source);
   const steps = Object.entries(PLANNERS).map(([module, planner]): Step => {

@@ -177,10 +177,10 @@ export class Project {
     return this.fileWith((node, _, root) => node.type === "ObjectProperty" && keyOf(node) === name && root === tableId);
   }
 
-  /** Whether the app's functions are in TypeScript; undefined when there are none. */
-  isTypeScript(): boolean | undefined {
+  /** Whether new files are TypeScript: where the app's functions are, and where there are none yet. */
+  isTypeScript(): boolean {
     const files = [...this.files.keys()];
-    return files.length === 0 ? undefined : files.some((file) => TYPESCRIPT.test(file));
+    return files.length === 0 || files.some((file) => TYPESCRIPT.test(file));
   }
 }
 

@@ -34,7 +34,7 @@ export interface Snapshot {
   problems: number;
 }
 
-const HEADINGS = ["view", "rows", "stale", "failing", "recomputed/min", "documents/min", "longest stale"];
+const HEADINGS = ["view", "rows", "stale", "failing", "recomputed/min", "docs/min", "stale for", "window"];
 
 /** The table as rows of cells, headings first; and for each view how it does. */
 export function cellsOf({ views }: Snapshot): { cells: string[]; mood: "heading" | "good" | "stale" | "bad" }[] {
@@ -43,15 +43,12 @@ export function cellsOf({ views }: Snapshot): { cells: string[]; mood: "heading"
 }
 
 function viewCells(line: ViewLine): string[] {
-  const { view, rows, stale, failing, recomputed, hasMore, documents } = line;
+  const { view, rows, stale, failing, recomputed, hasMore, documents, staleForMs, windowMs, ageMs } = line;
   const counts = [rows, stale, failing, recomputed].map((count, i) => (hasMore && i !== 2 ? `${count}+` : `${count}`));
-  return [view, ...counts, documents === null ? "-" : String(documents), ageText(line)];
-}
-
-/** For how long, and what the view aims at: `12 s (window 10 s, age 5 min)`. */
-export function ageText({ staleForMs, windowMs, ageMs }: ViewLine): string {
+  const staleFor = staleForMs === null ? "-" : spanText(staleForMs);
   const age = ageMs === null ? "" : `, age ${spanText(ageMs)}`;
-  return `${staleForMs === null ? "-" : spanText(staleForMs)} (window ${spanText(windowMs)}${age})`;
+  const window = `${spanText(windowMs)}${age}`;
+  return [view, ...counts, documents === null ? "-" : String(documents), staleFor, window];
 }
 
 function moodOf({ failing, stale }: ViewLine) {

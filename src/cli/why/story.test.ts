@@ -223,7 +223,7 @@ describe("what a row waits for", () => {
     [
       "a job that Convex has not started",
       with_({ jobAt: now - 10 }),
-      /which is over\. Convex has not started it yet\.$/,
+      /was scheduled for [\d:.]+, the end of its window\. Convex has not started it yet\.$/,
     ],
     ["its turn", with_({ isQueued: true }), /^It waits for its turn/],
     [
@@ -236,9 +236,19 @@ describe("what a row waits for", () => {
       with_({ announcedUntil: now + 60_000 }),
       /^A write has scheduled a recompute\. .*, in 1 min\.$/,
     ],
-    ["its job", with_({ windowEndsAt: now + 9_000 }), /^A recompute was dispatched and starts at once\./],
+    [
+      "a reader, in the window of the recompute before",
+      with_({ windowEndsAt: now + 9_000 }),
+      /^It waits for a reader.* Its window is open: what a reader asks for now starts at .*, in 9 s\.$/,
+    ],
   ])("is %s", (_, row, text) => {
     expect(waits(row)).toMatch(text);
+  });
+
+  test("is its job, once the effect was dispatched", () => {
+    const entries = [reads(8_000, "own"), call(8_500, "Mutation", "lazy:dispatch")];
+    const text = waits(with_({ windowEndsAt: now + 9_000 }), { entries });
+    expect(text).toMatch(/^A recompute was dispatched and starts at once\./);
   });
 
   test("is the dispatch of an effect, or what heals a lost one", () => {

@@ -7,7 +7,11 @@ import type { StoryEvent } from "./story.js";
 const LOST_AFTER_MS = 60_000;
 
 /** What the row waits for now, and until when, as sentences; what decides comes first. */
-export function waitsFor({ state, marked, waits }: Explanation, story: readonly StoryEvent[], now: number): string[] {
+export function waitsFor(
+  { state, computedAt, marked, waits }: Explanation,
+  story: readonly StoryEvent[],
+  now: number,
+): string[] {
   const { announcedUntil, windowEndsAt, jobAt, failure, run, isQueued } = waits;
   if (state === "fresh") return ["It waits for nothing: the row is fresh."];
   const until = (at: number) =>
@@ -26,8 +30,11 @@ export function waitsFor({ state, marked, waits }: Explanation, story: readonly 
   if (isQueued)
     sentences.push("It waits for its turn: as many recomputes of the view as maxParallel allows are running.");
   if (jobAt !== null && !failure) {
-    const late = jobAt > now ? "" : " Convex has not started it yet.";
-    sentences.push(`A recompute is scheduled for the end of its window: ${until(jobAt)}.${late}`);
+    sentences.push(
+      jobAt > now
+        ? `A recompute is scheduled for the end of its window: ${until(jobAt)}.`
+        : `A recompute was scheduled for ${clockText(jobAt)}, the end of its window. Convex has not started it yet.`,
+    );
   }
   if (announcedUntil !== null && announcedUntil > now) {
     sentences.push(
@@ -37,12 +44,15 @@ export function waitsFor({ state, marked, waits }: Explanation, story: readonly 
   const raised = story.filter(({ step }) => step === "effect").at(-1);
   const dispatched = story.some(({ step, at }) => step === "dispatch" && raised !== undefined && at >= raised.at);
   if (sentences.length > 0) return sentences;
-  if (windowEndsAt !== null && windowEndsAt > now) {
+  const windowEnd = windowEndsAt !== null && windowEndsAt > now ? windowEndsAt : null;
+  // The window may be that of the recompute that committed the row: then no reader has asked since.
+  const isAsked = computedAt === null || (dispatched && raised !== undefined && raised.at > computedAt);
+  if (windowEnd !== null && isAsked) {
     return [
-      `A recompute was dispatched and starts at once. Its window, in which repetitions are dropped, ends at ${until(windowEndsAt)}.`,
+      `A recompute was dispatched and starts at once. Its window, in which repetitions are dropped, ends at ${until(windowEnd)}.`,
     ];
   }
-  if (raised && !dispatched) {
+  if (raised && !dispatched && raised.at > (computedAt ?? 0)) {
     const waited = now - raised.at;
     if (waited < LOST_AFTER_MS)
       return [`It waits for the effect to be dispatched, which was raised ${spanText(waited)} ago.`];
@@ -53,5 +63,7 @@ export function waitsFor({ state, marked, waits }: Explanation, story: readonly 
   }
   if (state === "missing") return ["It waits for a reader: the key has no value yet, and the first read computes it."];
   const since = marked ? `, as it has since ${clockText(marked.at)}` : "";
-  return [`It waits for a reader${since}: a row is recomputed only when it is read while it is ${state}.`];
+  const sooner =
+    windowEnd === null ? "" : ` Its window is open: what a reader asks for now starts at ${until(windowEnd)}.`;
+  return [`It waits for a reader${since}: a row is recomputed only when it is read while it is ${state}.${sooner}`];
 }
