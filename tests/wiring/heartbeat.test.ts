@@ -115,7 +115,7 @@ describe("the route", () => {
 });
 
 test.each([
-  ["LAZY_VIEWS_SECRET", "npx convex env set LAZY_VIEWS_SECRET"],
+  ["LAZY_VIEWS_SECRET", "Run: npx convex-lazy-views connect"],
   [
     "LAZY_VIEWS_STREAM_SECRET",
     "nor is LAZY_VIEWS_LOG_KEY, so no effect can leave a query. Run: npx convex-lazy-views connect",
