@@ -84,6 +84,11 @@ export async function waitForStream(deployment: Deployment): Promise<void> {
   throw new CliError(`The log stream has not started within ${START_PATIENCE_MS / 1_000} s. Run this command again.`);
 }
 
+/** Ends a stream. What it has not delivered is lost. */
+export async function deleteWebhookStream(deployment: Deployment, { id }: WebhookStream): Promise<void> {
+  await deploymentJson(deployment, `/api/v1/delete_log_stream/${id}`, { method: "POST", body: {} });
+}
+
 /** Whether a stream posts to our route. */
 export function isOurStream(deployment: Deployment, { url }: WebhookStream): boolean {
   return URL.canParse(url) && new URL(url).href === new URL(effectsUrl(deployment)).href;

@@ -109,9 +109,25 @@ test("sets up the log tail with a key that may only view logs, and rotates the s
   });
   expect(count).toBeGreaterThan(10);
   await eventually(async () => expect(await looksOf(backend)).toEqual([...Array(count).keys()]));
+});
 
-  const clients = await connectJson(backend, "--transport", "client");
-  expect(clients.warnings).toEqual([expect.stringContaining("npx convex env remove LAZY_VIEWS_LOG_KEY")]);
+test("switches to another transport, and ends the one before when told to", async () => {
+  const backend = await shop();
+  await connectJson(backend, "--transport", "logStream");
+  const both = await connectJson(backend, "--transport", "logTail", "--log-key", backend.logKey);
+  const remedy = "`npx convex-lazy-views connect --transport logTail --fix` ends it.";
+  expect(both).toMatchObject({ code: 0, warnings: [expect.stringContaining(remedy)] });
+
+  const tail = await connectJson(backend, "--transport", "logTail", "--fix");
+  expect(tail).toMatchObject({ code: 0, connected: true, problems: [], warnings: [] });
+  expect(tail.changes).toEqual([expect.stringContaining("Ended the log stream")]);
+  expect(await settings(backend)).not.toHaveProperty("LAZY_VIEWS_STREAM_SECRET");
+  expect(await call(backend, "list_log_streams")).toEqual([]);
+
+  const stream = await connectJson(backend, "--transport", "logStream", "--fix");
+  expect(stream).toMatchObject({ code: 0, connected: true, problems: [], warnings: [] });
+  expect(stream.changes).toContainEqual(expect.stringContaining("Ended the log tail"));
+  expect(await settings(backend)).not.toHaveProperty("LAZY_VIEWS_LOG_KEY");
 });
 
 test("does not set a log key that is refused", async () => {

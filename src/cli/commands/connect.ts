@@ -22,7 +22,10 @@ export function addConnect(program: Command): void {
     .addOption(new Option("--transport <name>", "how effects leave a query").choices(TRANSPORTS))
     .option("--log-key <key>", "for logTail: a key that may view logs; the variable LAZY_VIEWS_LOG_KEY says it, too")
     .option("--module <path>", "the module that exports the library's functions, such as lazy")
-    .option("--fix", "change a log stream that has other topics, or posts elsewhere")
+    .option(
+      "--fix",
+      "change a log stream that has other topics, or posts elsewhere; end the transport that another one replaces",
+    )
     .option("--rotate", "give the deployment new secrets, without a gap")
     .option("--yes", "ask nothing, and take the default")
     .option("--json", "print one object of what was done and found")

@@ -8,6 +8,7 @@ import { chooseTransport, obstacleTo } from "./choose.js";
 import { type ConnectOptions, type Context, type Transport, Unavailable } from "./context.js";
 import { setUpLogTail } from "./logKey.js";
 import { setUpLogStream } from "./logStream.js";
+import { endOthers } from "./others.js";
 import { Report } from "./report.js";
 import { endOfRotation, rotateSealSecret, rotateStreamSecret } from "./rotate.js";
 import { setUpSealSecret } from "./sealSecret.js";
@@ -40,7 +41,7 @@ export async function connect(options: ConnectOptions): Promise<boolean> {
   await setUpSealSecret(context);
   const transport = await setUpTransport(context, choice);
   if (options.rotate) await rotate(context, transport, before);
-  warnOfBoth(context, transport);
+  await endOthers(context, transport);
   const { hasArrived, delayMs, problems: reported } = await proveByCanary(context);
   const problems = await currentProblems(deployment, reported);
   const { module } = app;
@@ -64,25 +65,6 @@ async function rotate(context: Context, transport: Transport, before: Record<str
   if (before.LAZY_VIEWS_LOG_KEY && context.options.logKey === undefined) {
     context.report.found("LAZY_VIEWS_LOG_KEY stays: to replace it, make another key and give it by --log-key.");
   }
-}
-
-/**
- * Where both are set up, the log stream and the tail carry each effect: the second one does nothing, and is paid for.
- * Where one is, clients carry what it carries as well.
- */
-function warnOfBoth({ variables, report, app }: Context, transport: Transport): void {
-  const inLog = { LAZY_VIEWS_STREAM_SECRET: "logStream", LAZY_VIEWS_LOG_KEY: "logTail" };
-  for (const [name, other] of Object.entries(inLog)) {
-    if (transport !== "client" || !variables[name] || !app.transports.includes(other)) continue;
-    report.warned(`${name} is set, so effects leave by ${other}, too. \`npx convex env remove ${name}\` ends that.`);
-  }
-  if (transport === "client" || !variables.LAZY_VIEWS_STREAM_SECRET || !variables.LAZY_VIEWS_LOG_KEY) return;
-  const end =
-    transport === "logStream"
-      ? "`npx convex env remove LAZY_VIEWS_LOG_KEY` ends the log tail."
-      : "To end the log stream, delete it in the dashboard under Settings → Integrations, and run " +
-        "`npx convex env remove LAZY_VIEWS_STREAM_SECRET`.";
-  report.warned(`The log stream and the log tail are both set up, and you pay for both. ${end}`);
 }
 
 /** Sets up what was chosen; where it was the default and the deployment refuses it, the log tail in its place. */
