@@ -1,12 +1,10 @@
-import type { Transport } from "../model/app.js";
+import { TRANSPORTS, type Transport } from "../model/app.js";
 import type { ViewDefinition } from "../model/definition.js";
 import { wrongValue } from "../values/describe.js";
 
-const TRANSPORTS: unknown[] = ["logStream", "logTail", "client"] satisfies Transport[];
-
 export function toTransports(given: unknown = ["logStream", "logTail"]): Set<Transport> {
   const list = [given].flat();
-  if (list.length === 0 || !list.every((each) => TRANSPORTS.includes(each))) {
+  if (list.length === 0 || !list.every((each) => TRANSPORTS.includes(each as Transport))) {
     const remedy = 'give some of "logStream", "logTail" and "client"';
     throw new Error(`new LazyViews({ transports }) is ${JSON.stringify(given)}; ${remedy}.`);
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sealOf } from "../effects/seal.js";
+import { LOG_SIZE } from "../effects/transports/functionLog.js";
 import { reasonOf } from "../values/describe.js";
 import { ApiError, type ApiTarget, deploymentFetch, HOW_TO_MAKE_A_KEY } from "./api.js";
 import { CliError, warn } from "./output.js";
@@ -81,8 +82,6 @@ export interface LogPage {
   gap: "overflow" | "restart" | null;
 }
 
-/** The completed calls that the log keeps. */
-export const LOG_CAPACITY = 1_000;
 const LONG_POLL_MS = 60_000;
 /** A poll without an answer for so long has lost its connection. */
 const POLL_TIMEOUT_MS = LONG_POLL_MS + 30_000;
@@ -136,7 +135,7 @@ export async function* functionLog(deployment: ApiTarget, options: LogOptions = 
     const [first, ...others] = page.entries;
     const isKnown = isResuming && first !== undefined && isSame(first, last);
     const entries = isKnown ? others : page.entries;
-    const isFull = entries.filter(({ kind }) => kind === "Completion").length >= LOG_CAPACITY;
+    const isFull = entries.filter(({ kind }) => kind === "Completion").length >= LOG_SIZE;
     const gap = last && isFull ? "overflow" : isResuming && !isKnown ? "restart" : null;
     // A log that is new and empty: all that comes is unread, also where the deployment's clock is behind now.
     cursor = gap === "restart" && entries.length === 0 ? 0 : page.newCursor;

@@ -3,13 +3,11 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
+import { LOG_KEY } from "../effects/crypto.js";
 import { type CliTarget, convexProgram } from "./convexCli.js";
 import { type Deployment, localSetting } from "./deployment.js";
 import { functionLog, type LogEntry, type LogOptions, type LogPage, toLogEntry } from "./functionLog.js";
 import { CliError, keepSecret } from "./output.js";
-
-/** The variable with a key that may only view logs. */
-const LOG_KEY = "LAZY_VIEWS_LOG_KEY";
 
 export interface LogKeyOptions {
   logKey?: string;

@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { EFFECTS_PATH } from "../app/wiring.js";
 import { deploymentJson } from "./api.js";
 import type { Deployment } from "./deployment.js";
 import { CliError, keepSecret } from "./output.js";
-
-/** The path of the route that `lazy.registerRoutes(http)` adds. */
-export const EFFECTS_PATH = "/lazy-views/effects";
 
 /** The only topic of a stream that is ours. A delivery is itself an event of most others. */
 const TOPIC = "console";

@@ -1,3 +1,4 @@
+import { EFFECTS_PATH } from "../app/wiring.js";
 import type { FunctionEntry } from "./convexCli.js";
 import { CliError } from "./output.js";
 
@@ -49,7 +50,7 @@ export function lazyModules(functions: readonly FunctionEntry[]): LazyModule[] {
 export function findLazyModule(functions: readonly FunctionEntry[], asked?: string): LazyModule {
   const modules = lazyModules(functions);
   if (asked !== undefined) {
-    const name = asked.replace(/^convex\//, "").replace(/\.[cm]?[jt]sx?$/, "");
+    const name = moduleName(asked);
     const found = modules.find(({ module }) => module === name);
     if (found) return found;
     throw new CliError(
@@ -67,6 +68,13 @@ export function findLazyModule(functions: readonly FunctionEntry[], asked?: stri
   }
   return found;
 }
+
+/** The module that `--module` names: `lazy` for `convex/lazy.ts`. */
+export const moduleName = (asked: string): string => asked.replace(/^convex\//, "").replace(/\.[cm]?[jt]sx?$/, "");
+
+/** Whether the deployment has the route of the log stream. */
+export const hasEffectsRoute = (functions: readonly FunctionEntry[]): boolean =>
+  functions.some(({ functionType, path }) => functionType === "HttpAction" && path === EFFECTS_PATH);
 
 function remedy(modules: LazyModule[]): string {
   if (modules.length > 0) return `These do: ${names(modules)}.`;

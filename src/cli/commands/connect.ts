@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
-import { type ConnectOptions, TRANSPORTS } from "../connect/context.js";
+import { TRANSPORTS } from "../../model/app.js";
+import type { ConnectOptions } from "../connect/context.js";
 import { connect } from "../connect/index.js";
 import { deploymentOptions } from "../deployment.js";
 import { keepSecret } from "../output.js";

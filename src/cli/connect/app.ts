@@ -1,7 +1,6 @@
 import { functionSpec, runFunction } from "../convexCli.js";
 import type { Deployment } from "../deployment.js";
-import { EFFECTS_PATH } from "../logStreams.js";
-import { findLazyModule } from "../module.js";
+import { findLazyModule, hasEffectsRoute } from "../module.js";
 import { CliError } from "../output.js";
 
 /** What of the app's code matters for the transport. */
@@ -44,7 +43,7 @@ export async function lookAtApp(deployment: Deployment, asked: string | undefine
       "The deployment runs an older release of convex-lazy-views than this command. Push your code by `npx convex dev --once`.",
     );
   }
-  const hasRoute = functions.some((entry) => entry.functionType === "HttpAction" && entry.path === EFFECTS_PATH);
+  const hasRoute = hasEffectsRoute(functions);
   return { module, exports, transports, hasRoute };
 }
 

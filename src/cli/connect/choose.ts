@@ -1,8 +1,9 @@
+import { TRANSPORTS, type Transport } from "../../model/app.js";
 import { HOW_TO_MAKE_A_KEY } from "../api.js";
 import { CliError, note } from "../output.js";
 import { choose, isInteractive } from "../prompts.js";
 import { exportRemedy } from "./app.js";
-import { type Context, TRANSPORTS, type Transport } from "./context.js";
+import type { Context } from "./context.js";
 
 const ABOUT: Record<Transport, string> = {
   logStream: "the log stream posts them every 5 s; on Pro, self-hosted, local",

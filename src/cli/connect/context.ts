@@ -1,12 +1,8 @@
+import type { Transport } from "../../model/app.js";
 import type { Deployment, DeploymentSelection } from "../deployment.js";
 import { CliError } from "../output.js";
 import type { App } from "./app.js";
 import type { Report } from "./report.js";
-
-/** How effects leave a query. */
-export type Transport = "logStream" | "logTail" | "client";
-
-export const TRANSPORTS: readonly Transport[] = ["logStream", "logTail", "client"];
 
 /** What `connect` takes, beside the options that select a deployment. */
 export interface ConnectOptions extends DeploymentSelection {

@@ -1,3 +1,4 @@
+import type { Transport } from "../../model/app.js";
 import { envList } from "../convexCli.js";
 import { findDeployment } from "../deployment.js";
 import { currentProblems } from "../logStreams.js";
@@ -5,7 +6,7 @@ import { CliError, keepSecret, note } from "../output.js";
 import { lookAtApp } from "./app.js";
 import { proveByCanary } from "./canary.js";
 import { chooseTransport, obstacleTo } from "./choose.js";
-import { type ConnectOptions, type Context, type Transport, Unavailable } from "./context.js";
+import { type ConnectOptions, type Context, Unavailable } from "./context.js";
 import { setUpLogTail } from "./logKey.js";
 import { setUpLogStream } from "./logStream.js";
 import { endOthers } from "./others.js";

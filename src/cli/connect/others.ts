@@ -1,6 +1,7 @@
+import type { Transport } from "../../model/app.js";
 import { envRemove } from "../convexCli.js";
 import { deleteWebhookStream, findWebhookStream, isOurStream } from "../logStreams.js";
-import type { Context, Transport } from "./context.js";
+import type { Context } from "./context.js";
 
 /** The variables by which a deployment has a transport that carries the log. */
 const VARIABLES = { logStream: "LAZY_VIEWS_STREAM_SECRET", logTail: "LAZY_VIEWS_LOG_KEY" } as const;
@@ -8,8 +9,8 @@ const VARIABLES = { logStream: "LAZY_VIEWS_STREAM_SECRET", logTail: "LAZY_VIEWS_
 type Other = keyof typeof VARIABLES;
 
 /**
- * What the log has another transport for is carried twice: the second time does nothing, and is paid for. With `--fix`
- * and `--transport`, the other one ends; else a warning says how to end it.
+ * Where the deployment has another transport that reads the log, each effect is carried twice. The second time is a
+ * duplicate, and costs money. With `--transport` and `--fix`, the other transport ends; else a warning says how to end it.
  */
 export async function endOthers(context: Context, transport: Transport): Promise<void> {
   const { options, variables, report, app } = context;
@@ -25,7 +26,7 @@ export async function endOthers(context: Context, transport: Transport): Promise
   }
 }
 
-/** What ends each; returns whether it could. */
+/** Ends a transport. Returns false where it cannot be ended from here. */
 const end: Record<Other, (context: Context) => Promise<boolean>> = {
   async logTail(context) {
     await remove(context, "LAZY_VIEWS_LOG_KEY");
@@ -34,7 +35,7 @@ const end: Record<Other, (context: Context) => Promise<boolean>> = {
   },
   async logStream(context) {
     const { deployment, report } = context;
-    // Without a key, the stream would stay, and post to a route that refuses it.
+    // Without a key, the stream cannot be deleted. Without its secret, the route would refuse what it posts.
     if (deployment.key === null) return false;
     const stream = await findWebhookStream(deployment);
     if (stream && isOurStream(deployment, stream)) await deleteWebhookStream(deployment, stream);

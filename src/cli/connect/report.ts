@@ -1,5 +1,5 @@
+import type { Transport } from "../../model/app.js";
 import { colors, note, print, printJson, warn } from "../output.js";
-import type { Transport } from "./context.js";
 
 /** What `connect --json` prints. */
 export interface ConnectResult {

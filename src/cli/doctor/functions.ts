@@ -1,8 +1,7 @@
 import { EXPORTS_OF_ALL } from "../../model/exports.js";
 import { type FunctionSpec, runFunction } from "../convexCli.js";
 import type { Deployment } from "../deployment.js";
-import { EFFECTS_PATH } from "../logStreams.js";
-import { findLazyModule, lazyModules } from "../module.js";
+import { findLazyModule, hasEffectsRoute, lazyModules } from "../module.js";
 import type { Findings } from "./findings.js";
 
 /** What the deployment's functions tell. */
@@ -46,7 +45,7 @@ export async function lookAtFunctions(
       `leave only those of ${module}, and run ${push}`,
     );
   }
-  const hasRoute = functions.some(({ functionType, path }) => functionType === "HttpAction" && path === EFFECTS_PATH);
+  const hasRoute = hasEffectsRoute(functions);
   const ping = exports.includes("inspect")
     ? ((await runFunction(deployment, `${module}:inspect`, { ask: { kind: "ping" } })) as Ping)
     : undefined;

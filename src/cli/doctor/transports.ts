@@ -1,3 +1,4 @@
+import { LOG_KEY, STREAM_SECRET as STREAM } from "../../effects/crypto.js";
 import { ApiError, deploymentJson, HOW_TO_MAKE_A_KEY } from "../api.js";
 import { checkLogKey } from "../connect/logKey.js";
 import type { Deployment } from "../deployment.js";
@@ -9,8 +10,6 @@ import type { Deployed } from "./functions.js";
 import type { Variable } from "./variables.js";
 
 const CONNECT = "npx convex-lazy-views connect";
-const STREAM = "LAZY_VIEWS_STREAM_SECRET";
-const LOG_KEY = "LAZY_VIEWS_LOG_KEY";
 
 /** How the deployment's transports are set up. */
 export interface TransportsLook {

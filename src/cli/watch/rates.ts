@@ -1,4 +1,5 @@
-import { type Completion, LOG_CAPACITY, type LogEntry, type LogPage } from "../functionLog.js";
+import { LOG_SIZE } from "../../effects/transports/functionLog.js";
+import type { Completion, LogEntry, LogPage } from "../functionLog.js";
 
 const MINUTE_MS = 60_000;
 /** Less of the log than this says nothing of a minute. */
@@ -23,7 +24,7 @@ export class Rates {
     const [first] = entries;
     if (this.since === undefined || gap) {
       // A log that is not full goes back to the deployment's start: nothing was before it.
-      const isWhole = gap === null && entries.length < LOG_CAPACITY;
+      const isWhole = gap === null && entries.length < LOG_SIZE;
       this.since = isWhole ? 0 : first && first.timestamp * 1_000;
     }
     this.calls.push(...entries.filter((entry): entry is Completion => this.isRecompute(entry)));
