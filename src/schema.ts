@@ -197,16 +197,16 @@ function defineLazyTables() {
       .index("by_key", ["view", "key"])
       .index("by_expiry", ["expiresAt"]),
 
-    // One document, of the transport `logTail`. Written when a tail starts, has dispatched effects, closes and ends; by
-    // nothing else, and source writes look at it through a stale snapshot.
+    // One document, of the transport `logTail`. Only tails write it: when one starts, has dispatched effects, closes and
+    // ends. Source writes read it through a stale snapshot, so they do not conflict with these.
     lazyTail: defineTable({
-      number: v.number(), // How many tails have started: a report of an earlier one changes the cursor only.
+      number: v.number(), // Of the last tail that started. A report of an earlier one changes the cursor only.
       job: v.optional(jobId), // It reads the log; absent when none does.
-      isClosing: v.optional(v.literal(true)), // It ends in some seconds: what wakes readers starts another one.
+      isClosing: v.optional(v.literal(true)), // It ends in some seconds, so a mutation that makes readers run starts another one.
       startedAt: time,
       cursor: time, // Up to where the log was read, in ms since 1970, with fractions.
       mostEntries: v.number(), // The most entries of the log that came between two polls of the last tail.
-      wrappedAt: v.optional(time), // When so many came between two polls that the log may have forgotten some.
+      wrappedAt: v.optional(time), // When a poll got as many entries as the log keeps, so that some may be lost.
       problem: v.optional(v.object({ message: v.string(), attempts: v.number(), retryAt: time })),
     }),
 

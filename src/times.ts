@@ -61,17 +61,17 @@ export const MAX_CLOCK_SKEW_MS = 5 * MINUTE;
 export const CANARY_PATIENCE_MS = MINUTE;
 /** How long a tail reads on after the last effect, where the app does not say: most writes have others near them. */
 export const DEFAULT_LINGER_MS = 10 * SECOND;
-/** For so long at its end, a tail says that it closes: mutations that saw it read commit in it, and subscribers run. */
+/** How long a closing tail reads on: in that time, mutations that saw it read commit, and their subscribers run. */
 export const CLOSING_MS = 5 * SECOND;
-/** A tail hands over to another one: Convex ends an action after ten minutes, and one poll may take one. */
+/** A tail hands over to another one: Convex ends an action after ten minutes, and a poll may take one minute. */
 export const MAX_TAIL_MS = 8 * MINUTE;
-/** What a tail pauses between two polls, so that it reads many entries of a busy log at once. */
+/** The pause between two polls of a tail, so that it reads many entries of a busy log at once. */
 export const POLL_PAUSE_MS = 250;
-/** The first tail of a deployment reads entries of this time; later ones go on where the last one stopped. */
+/** How far back the first tail of a deployment reads; later ones go on where the last one stopped. */
 export const FIRST_LOOK_BACK_MS = MINUTE;
-/** A write that makes no row stale starts a tail at most so often: there may be effects of rows that do not exist yet. */
+/** How often at most a write that makes no row stale starts a tail, for effects of rows that do not exist yet. */
 export const UNURGENT_TAIL_MS = 5 * MINUTE;
-/** `inspect` reports a log that forgot entries between two polls for so long. */
+/** How long `inspect` reports that the log forgot entries between two polls. */
 export const WRAP_RETENTION_MS = HOUR;
 /** The route notes topics that loop once in this time, however many requests there are. */
 export const NOTE_INTERVAL_MS = MINUTE;

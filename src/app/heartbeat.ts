@@ -18,8 +18,9 @@ import { type Call, callerOf, routeProblem, tryExports } from "./wiring.js";
  */
 
 /**
- * What `inspect` reports of the way through the log: when the canary was sent that is waited for, or the last one when none is,
- * and when one arrived last, in ms since 1970; how long that one took; and how many in a row did not arrive in time.
+ * How effects arrive through the log, as canaries tell. `canarySentAt`: of the canary that is waited for, or else of the
+ * last one. `canaryArrivedAt`: of the last one that arrived. Both are in ms since 1970; null when there was none.
+ * `delayMs`: how long that one took. `missed`: how many in a row did not arrive in time.
  */
 export type StreamHealth = Record<"canarySentAt" | "canaryArrivedAt" | "delayMs", number | null> & { missed: number };
 
@@ -69,7 +70,10 @@ export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
 
 const toCheck = (app: LazyApp): string[] => [...neededExports(app), ...app.views.keys()];
 
-/** In the query: the canary leaves as every effect does. Where none leaves through the log, returns what a client would forward. */
+/**
+ * In the query: the canary leaves as every effect does. Where effects do not leave through the log, returns what a client
+ * would forward.
+ */
 export async function raiseCanary(app: LazyApp, sentAt: number): Promise<unknown> {
   const args: Arrival = { kind: "arrival", sentAt };
   const canary: Effect = { target: pathOf(app, "recompute"), args, windowMs: SECOND };

@@ -20,13 +20,14 @@ import { complain } from "../values/describe.js";
  * The transport `logTail`: the action `tail` reads the deployment's own function log, and dispatches the effects that it
  * finds in it. It runs only while effects come, and some seconds more. Its life:
  *
- *   start → reads, reads … → closes → ends     when no effect comes for `linger`; in its last seconds it says so
- *                          → hands over        before the time of an action is over
- *                          → ends              because of a problem; it starts again after a backoff, if that may help
+ *   start → reads, reads … → closes → ends     when no effect has come for `linger`; it closes in the last seconds of that
+ *                          → hands over        before the time limit of an action
+ *                          → ends              because of a problem; if that may pass, another one starts after a backoff
  *
- * What wakes readers looks through a stale snapshot whether a tail reads and does not close. It may see one that has begun
- * to close since: that one reads on until the readers have run. A tail that has died is no job of Convex any more, so another starts.
- * Two at once dispatch the same effects, of which the ledger drops one.
+ * A mutation that makes readers run looks, through a stale snapshot, whether a tail reads. It starts one unless it finds
+ * one that reads and does not close. The snapshot may be too old to show that a tail closes, so a closing tail reads on
+ * for some seconds: the readers run in that time. If a tail has died, Convex says so of its job, and another one starts.
+ * Two tails at once dispatch the same effects, and the ledger drops the duplicates.
  */
 
 /** What `inspect` reports of the transport `logTail`. Points in time are in ms since 1970; null says that there is none. */
@@ -44,14 +45,15 @@ export interface TailHealth {
   retryAt: number | null;
 }
 
-/** What a mutation must have left to look whether a tail reads. Else it has a job look. */
+/** What a mutation must have left to look whether a tail reads. With less, it schedules a job that looks. */
 const ROOM_TO_ASK = { databaseQueries: 10, documentsRead: 10, bytesRead: 1 << 16 };
 
 const findTail = (db: LazyReader) => db.query("lazyTail").first();
 
 /**
- * After a mutation that makes subscribers run: makes sure that a tail reads what they raise. It is urgent when they read
- * rows that are stale now. Never throws.
+ * After a mutation that makes subscribers run: makes sure that a tail reads what they raise. Never throws.
+ *
+ * @param isUrgent - Rows have become stale, so subscribers raise effects for certain.
  */
 export async function ensureTail(app: LazyApp, ctx: AnyMutationCtx, isUrgent: boolean): Promise<void> {
   if (!isTailing(app)) return;
@@ -63,7 +65,7 @@ export async function ensureTail(app: LazyApp, ctx: AnyMutationCtx, isUrgent: bo
   }
 }
 
-/** Whether a tail has to be started: none reads, or it is about to end, and nothing says to wait. */
+/** Whether a tail has to be started: none reads, or the one that does is closing, and there is no reason to wait. */
 export async function isTailNeeded(ctx: Pick<AnyQueryCtx, "db">, isUrgent: boolean): Promise<boolean> {
   const found = await findTail(lazyDb(ctx.db));
   if (found === null) return true;
@@ -81,7 +83,7 @@ export async function startTail(app: LazyApp, raw: AnyMutationCtx, job: StartTai
   if (!(await isTailNeeded(raw, true))) return 0;
   const now = Date.now();
   const number = (found?.number ?? 0) + 1;
-  // The clock of the log may have been set back; and what is older than a client's effects may be is not wanted.
+  // Effects are too old after as long as those of clients. A cursor that lies ahead comes of a clock that was set back.
   const from = found ? Math.max(found.cursor, now - MAX_FORWARD_AGE_MS) : now - FIRST_LOOK_BACK_MS;
   const cursor = Math.min(from, now);
   const reference = makeFunctionReference<"action">(pathOf(app, "tail"));
@@ -92,7 +94,7 @@ export async function startTail(app: LazyApp, raw: AnyMutationCtx, job: StartTai
   return 1;
 }
 
-/** In the mutation `dispatch` or `sweep`: remembers how far a tail has come, and does what becomes of it. */
+/** In the mutation `dispatch` or `sweep`: remembers how far a tail has read, and what it does next. */
 export async function noteTail(app: LazyApp, raw: AnyMutationCtx, tailed: Tailed): Promise<number> {
   const { number, entries, becomes, problem: message, isLasting } = tailed;
   const db = lazyDb(raw.db);
@@ -101,7 +103,7 @@ export async function noteTail(app: LazyApp, raw: AnyMutationCtx, tailed: Tailed
   const now = Date.now();
   const cursor = Math.max(found.cursor, tailed.cursor);
   const wrapped = entries >= LOG_SIZE ? { wrappedAt: now } : {};
-  // Another one has started since, and has the job.
+  // Another tail has started since: `job` and `problem` are about that one.
   if (found.number !== number) {
     await db.patch("lazyTail", found._id, { cursor, ...wrapped });
     return 1;

@@ -63,7 +63,7 @@ export class MutationExecution extends Execution {
   readonly marked = new Set<string>();
   /** Views whose rows were read as a whole, by their keys; null for one that has too many. */
   readonly rows = new Map<string, Map<string, StoredRow> | null>();
-  /** Whether the app has written a document; and whether readers of rows run now, and raise effects. */
+  /** Whether the app has written a document; and whether this mutation makes readers of rows run, who raise effects. */
   hasWritten = false;
   wakesReaders = false;
   /** Views whose tables were found to be missing. */
@@ -109,7 +109,11 @@ export class MutationExecution extends Execution {
     return found;
   }
 
-  /** Forgets what is known of rows: of one that this mutation commits, by what `markOf` says, or of all that a sub-mutation may commit. */
+  /**
+   * Forgets what is known of rows: of one that this mutation commits, or of all, as a sub-mutation may commit any.
+   *
+   * @param mark - What `markOf` gives for that one.
+   */
   forget(mark?: string): void {
     this.rows.clear();
     this.dependents.clear();

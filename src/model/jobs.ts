@@ -71,13 +71,16 @@ export type Finding = Record<"view" | "key" | "message", string> & {
 export type Audited = { after: string; next: string; findings: Finding[] };
 export type AuditJob = { kind: "audit"; view: string; audited: Audited };
 export type Arrival = { kind: "arrival"; sentAt: number }; // The canary that was sent then has gone the whole way.
-/** Makes sure that a tail reads the log; also when the last one had to give up until later. */
+/** Starts a tail, unless one reads the log; with `isForced`, also before the backoff of a problem is over. */
 export type StartTail = { kind: "tail"; isForced?: true };
-/** Reads the log from a cursor, as the tail of a number. */
+/** Read the log from a cursor, as the tail of this number. */
 export type ReadLog = { kind: "read"; number: number; cursor: number };
 /**
- * A tail has read the log up to a cursor, with at most so many entries between two polls. It reads on; or reads on for
- * some seconds, then ends; or has another one go on; or has ended, perhaps because of a problem, which may last.
+ * A tail has read the log up to a cursor. `entries` is the most that came between two of its polls. What it does next:
+ * - `reads`: it reads on.
+ * - `closes`: it reads on for some seconds, and then ends.
+ * - `handsOver`: another tail goes on in its place.
+ * - `ends`: it has ended; with a `problem`, which `isLasting` where a retry soon does not help.
  */
 export type Tailed = Omit<ReadLog, "kind"> & {
   kind: "tailed";
@@ -106,7 +109,7 @@ export type Question =
   | { kind: "wanted"; effects: readonly Effect[] } // Which effects of an old delivery are still wanted.
   | (Sweep & { kind: "due" }) // What a sweep has to handle.
   | BackstopJob
-  | { kind: "tail"; isUrgent: boolean } // Whether a tail has to be started; at once, or when none was for a while.
+  | { kind: "tail"; isUrgent: boolean } // Whether a tail has to be started; where it is not urgent, only some minutes after the last one.
   /** What a key's value is, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
   | { kind: "audit"; view: string; rows: number } // What is wrong with the next rows of a view.

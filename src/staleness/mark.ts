@@ -10,8 +10,8 @@ import { canonicalText } from "../values/canonical.js";
 import { complain, reasonOf } from "../values/describe.js";
 
 /**
- * Marks the row of a key, by its text, as out of date, in the mutation's turn, by a kind of change such as "insert into flights"; or
- * applies the change of a source, if there is one that the view can apply.
+ * Marks the row of a key, given as its text, as out of date, in the mutation's turn. The mark says what kind of change it
+ * was, such as "insert into flights". If the change is one of a source that the view can apply, it is applied instead.
  *
  * - The row is fresh, not being recomputed, and leased where its view has leases; and `applyChange` gives a value → it
  *   replaces the value, and nothing else: tags and ages count from the snapshot that the row was computed from.
