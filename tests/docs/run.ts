@@ -12,7 +12,7 @@ const PRELUDE = [
 const OPENING = [
   'test("the block", async () => {',
   "vi.useFakeTimers();",
-  'const t = convexTest({ schema, modules: import.meta.glob("./**/!(*.*.*)*.*s") });',
+  'const t = convexTest({ schema, modules: import.meta.glob("./**/*.{ts,js}") });',
   "const views = testViews(t, vi);",
   "void [api, internal, views, expect];",
 ].join(" ");
@@ -47,7 +47,8 @@ export function runnable(lines: Line[]): { lines: Line[]; problems: { at: number
   const problems: { at: number; message: string }[] = [];
   for (const output of outputs) {
     const outputLine = output.loc?.start.line ?? 1;
-    const statement = body.find(({ loc }) => loc && [outputLine, outputLine - 1].includes(loc.end.line));
+    const endingAt = (line: number) => body.find(({ loc }) => loc?.end.line === line);
+    const statement = endingAt(outputLine) ?? endingAt(outputLine - 1);
     const wrong = (message: string) => void problems.push({ at: lineAt(outputLine), message });
     if (statement?.type !== "ExpressionStatement" || statement.end === undefined || statement.start === undefined) {
       wrong("This output stands behind no statement `await …;`.");

@@ -4,13 +4,15 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { TEST_LIMIT_MS } from "../limits";
 import { ROOT } from "../package/pack";
 import { runNode, succeeded } from "../package/run";
 import { exampleFiles } from "./docComments";
@@ -35,6 +37,38 @@ interface Report {
 }
 
 const PRELUDES_FILE = "tests/docs/preludes.ts";
+
+const VITEST = join(ROOT, "node_modules/vitest/vitest.mjs");
+
+const VITEST_CONFIG = {
+  test: {
+    include: ["pages/**/*.test.{ts,tsx}"],
+    server: { deps: { inline: ["convex-test"] } },
+    setupFiles: ["./setup.mjs"],
+    isolate: false,
+    testTimeout: TEST_LIMIT_MS,
+    hookTimeout: TEST_LIMIT_MS,
+  },
+};
+
+/** Runs before each file of tests, since they share their modules. */
+const SETUP = `
+import { vi } from "vitest";
+vi.useRealTimers();
+vi.unstubAllEnvs();
+vi.unstubAllGlobals();
+vi.restoreAllMocks();
+`;
+
+/** The part of vitest's report that is used here. */
+interface TestResults {
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { failureMessages: string[] }[];
+  }[];
+}
 
 const COMPILER_OPTIONS = {
   target: "ESNext",
@@ -145,6 +179,36 @@ export class Workspace {
     for (const path of broken) writeFileSync(join(this.folder, path), "export {};\n");
     if (broken.size > 0) reports.push(...(await compile()));
     return reports.flatMap((report) => this.problemsOf(report));
+  }
+
+  /** Runs the tests among the files: blocks `ts run`, and those that a page shows. */
+  async runTests(): Promise<Problem[]> {
+    const tests = [...this.files.keys()].filter((path) => /^pages\/.*\.test\.tsx?$/.test(path));
+    if (tests.length === 0) return [];
+    writeFileSync(join(this.folder, "vitest.config.mjs"), `export default ${JSON.stringify(VITEST_CONFIG)};`);
+    writeFileSync(join(this.folder, "setup.mjs"), SETUP);
+    const reporting = ["--reporter=json", "--outputFile=results.json"];
+    const ran = await runNode([VITEST, "run", ...reporting], { cwd: this.folder });
+    const file = join(this.folder, "results.json");
+    if (!existsSync(file)) throw new Error(`The tests of the pages did not run: ${ran.stdout}\n${ran.stderr}`);
+    const { testResults } = JSON.parse(readFileSync(file, "utf8")) as TestResults;
+    const results = new Map(testResults.map((result) => [relative(this.folder, result.name), result]));
+    return tests.flatMap((path) => {
+      const result = results.get(path);
+      if (result === undefined) return [this.failureOf(path, "It was not run.")];
+      const failures = result.assertionResults.flatMap(({ failureMessages }) => failureMessages);
+      if (failures.length === 0 && result.status !== "passed") failures.push(result.message);
+      return failures.map((failure) => this.failureOf(path, failure));
+    });
+  }
+
+  /** Where a test has failed: the first place in its own file that the stack names. */
+  private failureOf(path: string, failure: string): Problem {
+    const line = failure.split(`${path}:`)[1]?.match(/^\d+/)?.[0] ?? 1;
+    const place = this.placeOf(path, Number(line));
+    if (place === undefined) throw new Error(`A test of no page fails: ${path}: ${failure}`);
+    const [message = ""] = failure.split(/\n {4}at /);
+    return { page: place.page, at: place.at, message: message.trim() };
   }
 
   /** What a report of the compiler says of a page: nothing when it is about a local that is not used. */
