@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "vitepress";
 import llmstxt from "vitepress-plugin-llms";
-import { slugOf, toServedMarkdown, toSiteMarkdown } from "./markdown";
+import { relativeImages, slugOf, toServedMarkdown, toSiteMarkdown } from "./markdown";
 import { description, docs, homepage, name, repository, repositoryUrl, version } from "./repository";
 import { listOfPages, PLANNED, sidebar } from "./sidebar";
 
@@ -16,7 +16,11 @@ export default defineConfig({
   cleanUrls: true,
   ignoreDeadLinks: PLANNED.map((page) => new RegExp(`^/${page.replace(/\bindex$/, "(index)?")}$`)),
   sitemap: { hostname: homepage },
-  markdown: { anchor: { slugify: slugOf }, theme: { light: "github-light", dark: "github-dark" } },
+  markdown: {
+    anchor: { slugify: slugOf },
+    config: relativeImages,
+    theme: { light: "github-light", dark: "github-dark" },
+  },
   themeConfig: {
     search: {
       provider: "local",

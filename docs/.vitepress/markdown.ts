@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { docs, homepage, repositoryUrl, root } from "./repository";
+import type { MarkdownRenderer } from "vitepress";
+import { docs, homepage, rawRepository, repositoryUrl, root } from "./repository";
 
 /**
  * The id of a heading, as GitHub makes it from the heading's text: a link to it works on both sites. VitePress adds a
@@ -50,16 +51,26 @@ function siteLink(folder: string, target: string): string {
   const [, path = "", hash = ""] = /^([^#]*)(#.*)?$/.exec(target) ?? [];
   const file = join(folder, decodeURI(path));
   const inDocs = relative(docs, file);
-  if (inDocs.startsWith("..")) return repositoryUrl(relative(root, file)) + hash;
-  // Images stay as they are, as Vite takes relative ones.
-  return path.endsWith(".md") ? `/${inDocs}${hash}` : target;
+  return inDocs.startsWith("..") ? repositoryUrl(relative(root, file)) + hash : `/${inDocs}${hash}`;
+}
+
+/** Makes the sources of images relative again, as Vite wants them. */
+export function relativeImages(markdown: MarkdownRenderer): void {
+  markdown.core.ruler.push("relative-images", ({ tokens, env }) => {
+    for (const image of tokens.flatMap(({ children }) => children ?? []).filter(({ type }) => type === "image")) {
+      const source = image.attrGet("src") ?? "";
+      if (source.startsWith("/")) image.attrSet("src", relative(dirname(env.path), join(docs, source)));
+    }
+  });
 }
 
 /** The Markdown that the site serves beside each page: its links are absolute. */
 export function toServedMarkdown(text: string): string {
-  return mapLinks(text, (target) =>
-    target.startsWith("/") ? homepage + target.slice(1).replace(/(.)\/index\.md/, "$1.md") : target,
-  );
+  return mapLinks(text, (target) => {
+    if (!target.startsWith("/")) return target;
+    if (/\.(svg|png)$/.test(target)) return `${rawRepository}/docs${target}`;
+    return homepage + target.slice(1).replace(/(.)\/(index\.md)?(?=$|#)/, "$1.md");
+  });
 }
 
 /** A page's title, its first heading; and the first sentence below it. Both are plain text. */

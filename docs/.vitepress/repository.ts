@@ -20,6 +20,9 @@ export const repository = manifest.repository.url.replace(/^git\+/, "").replace(
 
 const BRANCH = "main";
 
+/** Where GitHub serves the files themselves, such as images. */
+export const rawRepository = `${repository.replace("https://github.com/", "https://raw.githubusercontent.com/")}/${BRANCH}`;
+
 /** The page of a file or folder of the repository, given by its path below the root. */
 export function repositoryUrl(path: string): string {
   const kind = statSync(join(root, path), { throwIfNoEntry: false })?.isDirectory() ? "tree" : "blob";
@@ -28,14 +31,9 @@ export function repositoryUrl(path: string): string {
 
 /** The path below the root of a file that an absolute link to the repository names, with its anchor; else undefined. */
 export function pathOfUrl(url: string): { path: string; hash: string } | undefined {
-  const files = [`${repository}/blob/${BRANCH}/`, `${repository}/tree/${BRANCH}/`, `${rawUrl()}/`];
+  const files = [`${repository}/blob/${BRANCH}/`, `${repository}/tree/${BRANCH}/`, `${rawRepository}/`];
   const start = files.find((each) => url.startsWith(each));
   if (start === undefined) return undefined;
   const { pathname, hash } = new URL(url);
   return { path: decodeURIComponent(pathname.slice(new URL(start).pathname.length)), hash: hash.slice(1) };
-}
-
-/** Where GitHub serves the files themselves, such as images that a README shows on npm. */
-function rawUrl(): string {
-  return `${repository.replace("https://github.com/", "https://raw.githubusercontent.com/")}/${BRANCH}`;
 }
