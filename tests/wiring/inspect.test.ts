@@ -72,12 +72,12 @@ describe("a compute that fails for good", () => {
         return { count: 0, sum: 0 };
       },
     });
-    const told = async () => (await app.inspect()).problems.filter((problem) => problem.includes("fails for good"));
+    const told = async () => (await app.inspect()).problems.filter((problem) => problem.includes("failed 8 times"));
     await app.readAndSettle((ctx) => app.totals.get(ctx, key));
     expect(await told()).toEqual([]);
     await app.advance(20 * 60_000);
     expect(await told()).toEqual([
-      'view "totals": its compute fails for good for 1 key(s), such as {"list":"a"}: no such airline (Only a reader ' +
+      'view "totals": its compute failed 8 times or more for 1 key(s), such as {"list":"a"}: no such airline (A reader ' +
         "starts the next attempt.)",
     ]);
     await app.readAndSettle((ctx) => app.totals.get(ctx, { list: "b" }));
