@@ -86,9 +86,6 @@ type NeedsLazyTables<DataModel extends GenericDataModel> =
  * @example
  * ```ts
  * import { LazyViews } from "convex-lazy-views";
- * import type { DataModel } from "./_generated/dataModel";
- * import { mutation as rawMutation, query as rawQuery } from "./_generated/server";
- * import { airportStats } from "./airportStats";
  *
  * export const lazy = new LazyViews<DataModel>({ module: "lazy", views: { airportStats } });
  * export const { recompute, dispatch, sweep, inspect, heartbeat, tail } = lazy.functions();
@@ -141,10 +138,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
    *
    * @example
    * ```ts
-   * import { internalQuery as rawInternalQuery, query as rawQuery } from "./_generated/server";
-   *
    * export const query = lazy.query(rawQuery);
-   * export const internalQuery = lazy.query(rawInternalQuery);
    * ```
    */
   query(builder: QueryBuilder<DataModel, "public">): LazyBuilder<"query", GenericQueryCtx<DataModel>, "public">;
@@ -172,8 +166,6 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * import { customCtx, customMutation } from "convex-helpers/server/customFunctions";
    * import { Triggers } from "convex-helpers/server/triggers";
    * import { effectsOf } from "convex-lazy-views";
-   * import type { DataModel } from "./_generated/dataModel";
-   * import { mutation as rawMutation, type MutationCtx } from "./_generated/server";
    *
    * const triggers = new Triggers<DataModel, MutationCtx>();
    * export const mutation = customMutation(
@@ -199,8 +191,6 @@ export class LazyViews<DataModel extends GenericDataModel> {
    *
    * @example
    * ```ts
-   * import { action as rawAction } from "./_generated/server";
-   *
    * export const action = lazy.action(rawAction);
    * ```
    */
@@ -217,7 +207,6 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * @example
    * ```ts
    * import { httpRouter } from "convex/server";
-   * import { httpAction } from "./_generated/server";
    *
    * const http = httpRouter();
    * http.route({
@@ -263,8 +252,6 @@ export class LazyViews<DataModel extends GenericDataModel> {
    *
    * @example
    * ```ts
-   * import type { Doc } from "./_generated/dataModel";
-   *
    * export const warmFlight = lazy.warmEach(airportStats, (flight: Doc<"flights">) => [
    *   { airport: flight.origin },
    *   { airport: flight.destination },

@@ -32,7 +32,6 @@ const TABLE_NAME = /^(?!lazy[A-Z])[a-zA-Z]\w{0,63}$/;
  * ```ts
  * import { defineView, viewTable } from "convex-lazy-views";
  * import { v } from "convex/values";
- * import type { QueryCtx } from "./_generated/server";
  *
  * export const departuresTable = viewTable({
  *   key: { airport: v.string() },

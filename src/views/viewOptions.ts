@@ -121,8 +121,6 @@ export type PagedPart = "page" | "initial" | "reduce" | "finish";
  * ```ts
  * import { defineView, viewTable } from "convex-lazy-views";
  * import { v } from "convex/values";
- * import type { Doc } from "./_generated/dataModel";
- * import type { QueryCtx } from "./_generated/server";
  *
  * export const networkDelay = defineView("networkDelay", {
  *   table: viewTable({ key: {}, value: { flights: v.number(), meanDelay: v.number() } }),

@@ -143,7 +143,7 @@ describe("the audit marks, names and forgets again", () => {
     await app.mutation(add("a", 10));
     await app.testing.expectState(app.totals, key, "fresh");
     const { problems, uncovered } = await app.beat();
-    expect(problems).toEqual([expect.stringContaining("or sources do not map each document to all keys that read it")]);
+    expect(problems).toEqual([expect.stringContaining("Or sources do not map a document to all keys that read it")]);
     expect(uncovered).toEqual([expect.stringContaining('which sources.items maps to {"list":"another"}')]);
     expect(await app.read()).toMatchObject({ count: 2, sum: 11 });
     expect(await app.beat()).toMatchObject({ problems: [], uncovered });
@@ -212,7 +212,7 @@ describe("a compute that is not deterministic", () => {
     await app.settle((ctx) => app.totals.get(ctx, { list: "b" }));
     isBroken = true;
     await app.insertRaw("b");
-    expect((await app.beat()).problems).toEqual([expect.stringContaining('the row {"list":"b"}')]);
+    expect((await app.beat()).problems).toEqual([expect.stringContaining('the fresh row {"list":"b"}')]);
   });
 
   test("that takes more time than a query has keeps no other row from being audited", async () => {
@@ -241,8 +241,8 @@ describe("a compute that is not deterministic", () => {
     isSlow = true;
     await app.insertRaw("c");
     expect((await app.beat()).problems).toEqual([]);
-    expect((await app.beat()).problems).toEqual([expect.stringContaining('the row {"list":"c"}')]);
-    expect(log.mock.calls.flat()).toEqual([expect.stringContaining('the row {"list":"c"}')]);
+    expect((await app.beat()).problems).toEqual([expect.stringContaining('the fresh row {"list":"c"}')]);
+    expect(log.mock.calls.flat()).toEqual([expect.stringContaining('the fresh row {"list":"c"}')]);
   });
 });
 

@@ -62,7 +62,7 @@ test("documents of another form than a row's do not hide what is found elsewhere
   expect(complaint).not.toHaveBeenCalled();
 });
 
-describe("a compute that fails for good", () => {
+describe("a compute that keeps failing", () => {
   test("is a problem with its message, when its attempts are used up and not before", async () => {
     let isBroken = true;
     const app = startTotals({
@@ -78,7 +78,7 @@ describe("a compute that fails for good", () => {
     await app.advance(20 * 60_000);
     expect(await told()).toEqual([
       'view "totals": its compute failed 8 times or more for 1 key(s), such as {"list":"a"}: no such airline (A reader ' +
-        "starts the next attempt.)",
+        "or the heartbeat starts the next attempt.)",
     ]);
     await app.readAndSettle((ctx) => app.totals.get(ctx, { list: "b" }));
     await app.advance(20 * 60_000);
