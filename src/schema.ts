@@ -180,14 +180,14 @@ function defineLazyTables() {
     // a new shape, which is rare. Read by each mutation that writes, which looks dependencies up by these shapes.
     lazyShapes: defineTable({ shapes: v.array(v.string()) }),
 
-    // One document for each run. Written at its begin, by the first change during it, and at its end. Source writes
+    // One document for each run. Written at its start, by the first change during it, and at its end. Source writes
     // read it, so the pages, which change often, are in another table.
     lazyRuns: defineTable({
       view: v.string(),
       key: v.string(),
       version: v.number(),
       args: v.optional(v.any()) as VAny<Record<string, Value> | undefined, "optional">, // Absent in release 0.1.
-      asOf: v.optional(snapshot), // The snapshot at the begin: the `asOf` of a value that an action or pages compute.
+      asOf: v.optional(snapshot), // The snapshot at the start: the `asOf` of a value that an action or pages compute.
       byWrite: v.optional(v.literal(true)),
       turn: v.optional(v.id("lazyTurns")),
       probes: v.optional(v.array(v.string())),

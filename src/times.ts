@@ -38,7 +38,7 @@ export const FINDING_RETENTION_MS = 3 * DAY;
 // ── Runs ──
 /** The default `timeout` of a run: what Convex allows an action. */
 export const DEFAULT_TIMEOUT_MS = 10 * MINUTE;
-/** The pause before a run tries again, when its snapshot was from before its begin. */
+/** The pause before a run tries again, when its snapshot was from before its start. */
 export const RETRY_SNAPSHOT_MS = 250;
 
 // ── Sweeps ──

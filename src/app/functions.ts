@@ -42,8 +42,8 @@ export interface LazyFunctions {
   sweep: RegisteredMutation<"internal", { job: SweepJob }, Promise<{ swept: number }>>;
   /**
    * Returns an {@link InspectReport}: what is wrong, counts of rows, and failures. `npx convex run lazy:inspect` prints
-   * it. With a view and a key, it returns what {@link View.explain} returns: `npx convex run lazy:inspect
-   * '{"view":"airportStats","key":{"airport":"SFO"}}'`.
+   * it. With a view and a key, it returns what {@link View.explain} returns:
+   * `npx convex run lazy:inspect '{"view":"airportStats","key":{"airport":"SFO"}}'`.
    */
   inspect: RegisteredQuery<"internal", { ask?: Question; view?: string; key?: unknown }, Promise<InspectReport>>;
   /** Computes the values of views of the mode `action`. Export it only with such views. */
@@ -51,8 +51,8 @@ export interface LazyFunctions {
   /**
    * Checks everything that an effect needs, by sending one, and logs what is wrong; `inspect` reports the result. It
    * also recomputes rows that a reader asked for in the last hour and whose effect was lost, does the work of sweeps
-   * that have died, and audits some rows. Run it after each deploy that adds views or exports, with `npx convex run
-   * lazy:heartbeat`, and from a cron.
+   * that have died, and audits some rows. Run it after each deploy that adds views or exports, with
+   * `npx convex run lazy:heartbeat`, and from a cron.
    *
    * @example
    * ```ts

@@ -37,7 +37,7 @@ export interface Failure {
 
 /** What `inspect` reports of one view. Points in time are in ms since 1970. */
 export interface ViewReport {
-  /** How many rows were looked at: at most 1,000, and what one query may read for all views. */
+  /** How many rows were counted: at most 1,000, and all views share what one query may read. */
   rows: number;
   /** How many of these rows a reader would find stale or expired. */
   stale: number;

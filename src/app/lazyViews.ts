@@ -52,10 +52,10 @@ export interface LazyViewsOptions<DataModel extends GenericDataModel> {
   views: Readonly<Record<string, AnyView<Has<DataModel>>>>;
   /**
    * How effects may leave queries. Default: `["logStream", "logTail"]`. With these, effects leave as sealed (encrypted)
-   * lines of the log, and the deployment's log stream or its tail carries them, whichever `npx convex-lazy-views
-   * connect` has set up; with both, the second arrival of each effect is dropped as a duplicate. With `"client"`,
-   * callers that use `convex-lazy-views/client`, `/react` or `/nextjs` forward them; it may stand beside the others.
-   * When it stands alone, other callers raise no effects.
+   * lines of the log, and the deployment's log stream or its tail carries them, whichever
+   * `npx convex-lazy-views connect` has set up; with both, the second arrival of each effect is dropped as a duplicate.
+   * With `"client"`, callers that use `convex-lazy-views/client`, `/react` or `/nextjs` forward them; it may stand
+   * beside the others. When it stands alone, other callers raise no effects.
    */
   transports?: readonly Transport[];
   /**

@@ -33,7 +33,7 @@ export async function runCommit(execution: MutationExecution, job: Of<RecomputeJ
 
 /**
  * Computes the value of a key in this snapshot, or its next page. Returns null when the run is over, or when the
- * snapshot is from before its begin: it could lack a change that the run has not noted. The mutation that asks
+ * snapshot is from before its start: it could lack a change that the run has not noted. The mutation that asks
  * dispatches the effects.
  */
 export async function answerRun(app: LazyApp, ctx: AnyQueryCtx, { run: id, next }: Of<Question, "compute">) {

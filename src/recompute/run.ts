@@ -91,7 +91,7 @@ async function find(execution: MutationExecution, id: RunId): Promise<KnownRun |
  *
  * 1. Another version of the view accumulated the first pages → give the run up.
  * 2. Compute the value or the next page in a stale snapshot (an action has computed it already). The snapshot is from
- *    before the begin of the run → try again a little later.
+ *    before the start of the run → try again a little later.
  * 3. Commit the row, or the page, in a sub-transaction. It was not the last page → go on with the next one.
  * 4. It threw → give the run up. But a paged run stays where it is: the retry reads the same page with half as many
  *    items.

@@ -92,7 +92,7 @@ export function defineView<
     check(typeof value === "function", option, "give a function", value);
 
   const isTableName = typeof name === "string" && TABLE_NAME.test(name);
-  check(isTableName, "the name", "give its table's name: letters, digits and _, and not lazy…", name);
+  check(isTableName, "the name", "give its table's name: letters, digits and _, not beginning with lazy", name);
   checkOptions(what, options, OPTIONS);
   check(typeof table?.shape === "object", "table", "make it with viewTable()");
   check(MODES.includes(mode), "mode", `give ${MODES.join(", ")}`);

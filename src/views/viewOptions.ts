@@ -85,8 +85,8 @@ export interface ComputeOption<Ctx, Key, Value> {
    * Computes the value of a key. It may only read, and must depend on nothing but the key and what it reads.
    * `undefined` is stored as null. A zod schema that transforms the value does so once, right after `compute`.
    *
-   * - All readers share one row, so `ctx.auth` throws here. Put what matters of the user into the key. Do not ask for
-   *   the user in a query that you call with `ctx.runQuery` either: Convex passes the identity on to it.
+   * - All readers share one row, so `ctx.auth` throws here. Put what matters about the user into the key. Do not ask
+   *   for the user in a query that you call with `ctx.runQuery` either: Convex passes the identity on to it.
    * - It may read by id, through any index or search index, and other views, with `ctx: QueryCtx & EffectCtx`. A view
    *   of the mode `transaction` gives its current value there, never a stale one, and the row depends on what that
    *   value depends on.
@@ -102,7 +102,7 @@ export interface ComputeOption<Ctx, Key, Value> {
 /** The time limit of a view of the mode `action` or `paged`. */
 export interface TimeoutOption {
   /**
-   * How long a run may take. It counts from the begin of the run, from the late start of its action, or from its last
+   * How long a run may take. It counts from the start of the run, from the late start of its action, or from its last
    * page. After that, a run whose job has died, or whose action has not ended, is given up and tried again; one whose
    * job has not started is waited for. Default: 10 minutes.
    */
@@ -147,8 +147,8 @@ export interface PagedOptions<DataModel extends GenericDataModel, Key, Value, It
   /** Returns what is accumulated before the first page: a Convex value. `undefined` is stored as null. */
   initial?: (key: Key) => Accumulated;
   /**
-   * Adds one item to what was accumulated. It must depend on nothing but its arguments. The result has at most 1 MB; of
-   * more, the run fails.
+   * Adds one item to what was accumulated. It must depend on nothing but its arguments. The result has at most 1 MB; a
+   * larger one makes the run fail.
    */
   reduce?: (accumulated: Accumulated, item: Item, key: Key) => Accumulated;
   /** Makes the value of what was accumulated, after the last page. */
@@ -168,12 +168,12 @@ export interface CommonOptions<Table, Key, Value, Sources> {
   compatible?: readonly number[];
   /**
    * Declares which keys depend on a document: source table → document → keys. It is applied to the old and to the new
-   * document of a change, and both their keys are marked. Annotate the parameter: `sources: { flights: (flight:
-   * Doc<"flights">) => [{ airport: flight.origin }] }`.
+   * document of a change, and both their keys are marked. Annotate the parameter:
+   * `sources: { flights: (flight: Doc<"flights">) => [{ airport: flight.origin }] }`.
    *
-   * Name every key that a document can change. A row whose key is missing here stays fresh and is wrong; `uncovered()`
-   * of the test kit and the audits of the heartbeat find such keys. When the function throws, the mutation does not
-   * commit. `{}` declares that no table makes a row stale.
+   * Name every key whose value the document can change. If the function misses a key, its row stays fresh and is wrong;
+   * `uncovered()` of the test kit and the audits of the heartbeat find such keys. When the function throws, the
+   * mutation does not commit. `{}` declares that no table makes a row stale.
    *
    * Default: the view is *tracked*. Each commit records what `compute` has read, and a change of that marks the row.
    * This needs the mode `transaction` and a predicate that uses `invalidated()`, as `staleWhen` does by default.
@@ -201,8 +201,8 @@ export interface CommonOptions<Table, Key, Value, Sources> {
   /** When a row is out of date: it is served, and recomputed in the background. Default: `invalidated()`. */
   staleWhen?: Staleness<Key, Value>;
   /**
-   * When a row must not be served any more: its readers get what `onMissing` says, and it is recomputed. `expiredWhen:
-   * invalidated()` never serves a value from before a change. Default: never.
+   * When a row must not be served any more: its readers get what `onMissing` says, and it is recomputed.
+   * `expiredWhen: invalidated()` never serves a value from before a change. Default: never.
    */
   expiredWhen?: Staleness<Key, Value>;
   /**
@@ -217,8 +217,8 @@ export interface CommonOptions<Table, Key, Value, Sources> {
   /**
    * For this long after a reader had a row recomputed, writes of its sources and `invalidate` schedule the next
    * recompute themselves, at once or at the end of the window. They announce it in the row, so that its readers raise
-   * nothing. Use it for rows that many clients watch. Tags, ages and probes do not start a recompute. When the lease is
-   * over, the next write only marks the row. `warm` and `warmEach` count as readers. Default: writes only mark.
+   * nothing. Use it for rows that many clients watch. Tags, ages and probes do not schedule a recompute. When the lease
+   * is over, the next write only marks the row. `warm` and `warmEach` count as readers. Default: writes only mark.
    */
   lease?: Duration;
   /**
