@@ -60,7 +60,7 @@ async function auditRow(app: LazyApp, ctx: AnyQueryCtx, name: string, row: Store
   const view = app.views.get(name) as ViewDefinition;
   const key = keyOrNone(view, row.args);
   const isFresh = async (seen: StoredRow) => (await judgeForReader(ctx, view, seen, () => {})) === "fresh";
-  // When a mark would not make this row stale, being fresh does not mean that its sources have not changed.
+  // If a mark would not make this row stale, its state says nothing about its sources: there is nothing to audit.
   if (!key || !hasValue(row) || !(await isFresh(row)) || (await isFresh({ ...row, dirtyAt: 0 }))) return [];
   // The effects that the compute raises are dropped.
   const execution = queryExecution(app, ctx);

@@ -20,7 +20,7 @@ import { type Call, callerOf, routeProblem, tryExports } from "./wiring.js";
 
 /** What `inspect` reports of canaries: the test effects that a heartbeat sends the whole way. */
 export interface StreamHealth {
-  /** When the canary was sent that is waited for, or else the last one, in ms since 1970; null before the first. */
+  /** When the pending canary was sent, or else the last one, in ms since 1970; null before the first. */
   canarySentAt: number | null;
   /** When the last one arrived, in ms since 1970; null when none has. */
   canaryArrivedAt: number | null;
@@ -98,8 +98,8 @@ export async function writeTopics({ ledger: { db } }: MutationExecution, { topic
 }
 
 /**
- * In the mutation `recompute` or `sweep`, once or twice a heartbeat: writes what it has found. While a canary is on its
- * way and not late, no other one is expected.
+ * In the mutation `recompute` or `sweep`, once or twice a heartbeat: writes what the heartbeat has found. A canary that
+ * is on its way and not late keeps its `sentAt`, so that its delay is measured.
  */
 export async function writeBeat(execution: MutationExecution, job: Beat): Promise<"clean"> {
   const { app, ledger } = execution;

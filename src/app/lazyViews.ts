@@ -133,7 +133,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Makes a query builder of `query` or `internalQuery` of `_generated/server`. Functions that are made with it can
+   * Makes a query builder from `query` or `internalQuery` of `_generated/server`. Functions that are made with it can
    * read views and call `ctx.scheduleEffect`. Helper functions that read views take `ctx: QueryCtx & EffectCtx`.
    *
    * @example
@@ -148,7 +148,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Makes a mutation builder of `mutation` or `internalMutation` of `_generated/server`. Writes of its functions mark
+   * Makes a mutation builder from `mutation` or `internalMutation` of `_generated/server`. Writes of its functions mark
    * the rows that depend on the written document, and their effects are dispatched in the same transaction.
    *
    * - One mutation does one thing at a time: writes, `refresh`, `invalidate`, `evict` and sub-mutations take turns, in
@@ -156,6 +156,9 @@ export class LazyViews<DataModel extends GenericDataModel> {
    *   after the end throws.
    * - A mutation whose rows cannot be marked does not commit, even if you catch the error: its transaction has no room
    *   for them, say, or a function of `sources` throws.
+   * - Reads of views, and queries that you call with `ctx.runQuery`, wait for the writes that were begun before them.
+   * - You may call one of its functions as a plain function, or wrap a builder twice: the inner one runs as a part of
+   *   the outer one.
    * - Mutations of any other builder mark nothing.
    *
    * Wrappers of `ctx.db`, such as the triggers of convex-helpers, must go on top, as below. Calls throw when this
@@ -185,7 +188,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Makes an action builder of `action` or `internalAction` of `_generated/server`. The effects of its functions, and
+   * Makes an action builder from `action` or `internalAction` of `_generated/server`. The effects of its functions, and
    * those of the queries that they run, are dispatched when the function ends, also when it throws: in mutations of a
    * hundred effects each. If these fail, that is logged.
    *
@@ -201,7 +204,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Makes a builder of HTTP actions of `httpAction` of `_generated/server`. Effects are dispatched as those of {@link
+   * Makes a builder of HTTP actions from `httpAction` of `_generated/server`. Effects are dispatched as those of {@link
    * LazyViews.action}.
    *
    * @example

@@ -56,8 +56,9 @@ export type ViewOptions<
    * - `paged`: page by page, each in a snapshot of its own. Use it when a key has more sources than one transaction may
    *   read. Only a page that fails is read again.
    *
-   * All modes but `transaction` need `sources`, unless the predicates of the view do not use `invalidated()`. When a
-   * source changes during such a recompute, the commit marks the new row as stale.
+   * All modes but `transaction` need `sources`, unless the predicates of the view do not use `invalidated()`. While
+   * such a recompute lasts, readers get the old value, or what `onMissing` says. When a source changes meanwhile, the
+   * commit marks the new row as stale.
    */
   mode?: M;
   /**
@@ -137,7 +138,7 @@ export interface PagedOptions<DataModel extends GenericDataModel, Key, Value, It
   // Optional, because TypeScript infers `Item` only from options whose presence depends on no other option.
   /**
    * Reads one page, in a snapshot of the database. Pass `paginationOpts` on to `.paginate()`: the library adapts its
-   * `numItems` to what the pages before have read.
+   * `numItems` to what the pages before have read. `ctx` only reads, and `ctx.auth` throws, as in `compute`.
    */
   page?: (
     ctx: Ctx<DataModel, GenericQueryCtx<DataModel> & EffectCtx>,
@@ -148,7 +149,7 @@ export interface PagedOptions<DataModel extends GenericDataModel, Key, Value, It
   initial?: (key: Key) => Accumulated;
   /**
    * Adds one item to what was accumulated. It must depend on nothing but its arguments. The result has at most 1 MB; a
-   * larger one makes the run fail.
+   * larger one makes the run fail. `undefined` is stored as null.
    */
   reduce?: (accumulated: Accumulated, item: Item, key: Key) => Accumulated;
   /** Makes the value of what was accumulated, after the last page. */
@@ -198,7 +199,10 @@ export interface CommonOptions<Table, Key, Value, Sources> {
    * `applyChange: ({ count }, { before, after }) => ({ count: count + (after ? 1 : 0) - (before ? 1 : 0) })`
    */
   applyChange?: (value: Value, change: ChangeOf<NoInfer<Sources>>, key: Key) => Value | undefined;
-  /** When a row is out of date: it is served, and recomputed in the background. Default: `invalidated()`. */
+  /**
+   * When a row is out of date: it is served, and recomputed in the background. A predicate that throws is logged, and
+   * the row counts as stale, or as expired in a view with `expiredWhen`. Default: `invalidated()`.
+   */
   staleWhen?: Staleness<Key, Value>;
   /**
    * When a row must not be served any more: its readers get what `onMissing` says, and it is recomputed.
