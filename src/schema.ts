@@ -11,17 +11,17 @@ import {
 import { type GenericId, type VAny, type Value, v } from "convex/values";
 
 /*
- * Every table and field that the library stores: who writes it, how often, and why it is there. A field that changes
- * often is in another document than those that readers or source writes read. Points in time are in ms since 1970,
- * snapshots in ns. Fields of release 0.1 stay as optional, so that a deployment that has them accepts a push; rows that
- * have them are out of date.
+ * Every table and field that the library stores: who writes it, how often, and why it is there. What changes often is
+ * never in a document that readers or source writes read. Points in time are in ms since 1970, snapshots in ns. Fields
+ * of release 0.1 stay as optional, so that a deployment that has them accepts a push; rows that have them are out of
+ * date.
  */
 
 /**
  * A row: what a view stores for a key that was computed once. A reader reads this document and, in most views, no
  * other. Points in time are in ms since 1970.
  *
- * A commit writes all fields. Later, the first change writes `dirtyAt`, and a change after a grace `nudgedAt`;
+ * A commit writes the row as a whole. Later, the first change writes `dirtyAt`, and a change after a grace `nudgedAt`;
  * `applyChange` writes `value`. A mutation that schedules a recompute may write `pendingUntil`, which a sweep or a
  * failed recompute removes. A sweep updates `expiresAt`. In views with `evictAfter`, a sweep also writes `idleAt`, and
  * the recompute that the next reader raises writes `askedAt`.
@@ -160,12 +160,10 @@ function defineLazyTables() {
       .index("by_failure", ["failure.failedAt"]),
 
     // One document for each span of time in which something is due in a table; its insertion schedules the sweep.
-    // Written twice a span, however much is due. Those without a kind, or of the kind "evict", are from earlier
-    // releases.
+    // Written twice a span, however much is due. Earlier releases wrote those without a kind, or of the kind "evict".
     lazySweeps: defineTable({ kind, table: v.string(), sweepAt: time }).index("by_sweep", ["table", "kind", "sweepAt"]),
 
-    // One document for each tag that was ever invalidated. `invalidateTag` writes it; reads of rows with the tag read
-    // it.
+    // One document for each tag that was ever invalidated. Written by `invalidateTag`, read with the rows that have it.
     lazyTags: defineTable({ tag: v.string(), bumpedAt: v.commitTs() }).index("by_tag", ["tag"]),
 
     // One document for each dependency of a row. Written by a commit whose dependencies differ from those of the commit
@@ -217,7 +215,7 @@ function defineLazyTables() {
     lazyTurns: defineTable({
       view: v.string(),
       key: v.string(),
-      job: v.any() as VAny<Value>, // The attempt that waits.
+      job: v.any() as VAny<Value>, // The attempt that waits or runs.
       running: v.optional(jobId), // The scheduled job that has the turn; absent while the key waits.
       expiresAt: v.optional(time), // When a sweep asks Convex whether that job has died.
     })

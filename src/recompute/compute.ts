@@ -100,8 +100,8 @@ export async function computeKey(execution: Execution, view: ViewDefinition, key
 }
 
 /**
- * Computes the value of a key, with the version, snapshot and probes that are committed with it. @throws As
- * `computeKey`.
+ * Computes the value of a key, with the version, snapshot and probes that are committed with it.
+ * @throws As `computeKey`.
  */
 export async function computeValue(execution: Execution, view: ViewDefinition, key: Key, notes?: Notes) {
   const value = (await computeKey(execution, view, key, notes)) as Value;

@@ -18,16 +18,16 @@ import { awaitTurn, endRun } from "./turns.js";
  *    and an attempt that was put off to the end of the window starts whatever the clock shows.
  * 2. The view was removed from the code, or the key is too long or does not fit the view → failed, without a retry. The
  *    announcement in the row is withdrawn, so that readers ask again if view and key come back.
- * 3. A reader has asked for a row that is idle → it is not idle any more, whatever the outcome. A run of the key is
- *    under way → overtaken: its end lets readers ask again. A run whose page has failed is resumed; one whose job has
- *    died is ended. The row is fresh → clean. The effect was outdated: `seen` is cleared, so that the next effect is
- *    not a duplicate.
- * 4. The view has `maxParallel`, and this attempt has no turn → queued.
- * 5. The attempt was put off, or starts late or in another window → it opens a window of its own. Otherwise it takes
+ * 3. A reader has asked for a row that is idle → it is not idle any more, whatever the outcome.
+ * 4. A run of the key is under way → overtaken: its end lets readers ask again. A run whose page has failed is resumed;
+ *    one whose job has died is ended.
+ * 5. The row is fresh → clean. The effect was outdated: `seen` is cleared, so that the next effect is not a duplicate.
+ * 6. The view has `maxParallel`, and this attempt has no turn → queued.
+ * 7. The attempt was put off, or starts late or in another window → it opens a window of its own. Otherwise it takes
  *    the window that is free.
- * 6. The view computes outside one transaction → begin a run. Otherwise compute and commit in a sub-transaction, which
+ * 8. The view computes outside one transaction → begin a run. Otherwise compute and commit in a sub-transaction, which
  *    leaves a reserve of this transaction's limits: when a compute exceeds its limits, that can be stored as a failure.
- * 7. It threw → its writes are rolled back. Store the failure, schedule the retry, and let readers ask again.
+ * 9. It threw → its writes are rolled back. Store the failure, schedule the retry, and let readers ask again.
  */
 export async function attempt(execution: MutationExecution, job: Attempt): Promise<RecomputeOutcome> {
   const { app, ctx, db, ledger, reader } = execution;
