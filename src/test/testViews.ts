@@ -43,7 +43,8 @@ export interface TestViews {
   /** Returns what a read of the key would find now. It raises no effect. */
   peek<Key, Value>(view: View<Key, Value, unknown>, key: Key): Promise<ViewRead<Value>>;
   /**
-   * @throws Error with the state that the row has, and with the failure of its last recompute, when that is another.
+   * Asserts the state that a read of the key would find now.
+   * @throws Error with the state that it finds instead, and with the failures that the ledger has.
    */
   expectState<Key>(view: View<Key, unknown, unknown>, key: Key, state: RowState): Promise<void>;
   /**
