@@ -97,7 +97,7 @@ async function printedBy(
   try {
     await eventually(() => {
       if (hasEnded || (goesOn(args) && printed.split("\n").length > lines)) return;
-      throw new Error(`It has not ended. It has printed:\n${printed}`);
+      throw new Error(`${args.join(" ")} has not ended. It has printed:\n${printed}`);
     });
   } finally {
     child.kill("SIGKILL");
