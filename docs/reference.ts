@@ -29,24 +29,43 @@ const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
     ...["invalidated", "olderThan", "changed", "when", "anyOf", "allOf", "not", "Staleness", "Verdict"],
   ],
   "Read and change views": [
-    ...["View", "ViewRead", "RowRead", "RowState", "Row", "RunProgress", "Explanation", "Documents"],
+    ...["View", "ViewRead", "RowRead", "RowState", "Row", "Rows", "RunProgress", "Explanation", "Documents"],
   ],
-  "Schedule effects": ["ScheduleEffect", "EffectOptions", "EffectCtx", "effectsOf", "Effect"],
+  "Schedule effects": ["ScheduleEffect", "EffectOptions", "EffectCtx", "effectsOf", "EffectTarget", "Effect"],
   "Wire an app": [
     ...["LazyViews", "LazyViewsOptions", "LazyFunctions", "LazyBuilder", "Transport", "lazyTables", "EFFECTS_PATH"],
-    ...["InspectReport", "StreamHealth", "TailHealth", "Failure", "DispatchCounts", "RecomputeOutcome"],
+    ...["InspectReport", "ViewReport", "StreamHealth", "TailHealth", "Failure", "DispatchCounts", "RecomputeOutcome"],
   ],
-  "Types for generic code": ["AnyView", "ReadCtx", "WriteCtx", "Has", "Needs", "ShapeType", "StandardSchema"],
+  "Types for generic code": [
+    ...["AnyView", "ReadCtx", "WriteCtx", "Has", "Needs", "ShapeType", "StandardSchema", "QueryMode", "PagedPart"],
+  ],
 };
 
-/** What stands for a type that is of no use to a reader: it is spelled out for TypeScript only. */
+/** Types that are spelled out for TypeScript only, and what the reference has in their place. */
 const IN_SHORT: Readonly<Record<string, string>> = {
   lazyTables: "Record<string, TableDefinition>",
   ViewTable: "TableDefinition & { shape: { key: K; value: V } }",
+  "LazyFunctions.recompute": 'RegisteredMutation<"internal">',
+  "LazyFunctions.dispatch": 'RegisteredMutation<"internal">',
+  "LazyFunctions.sweep": 'RegisteredMutation<"internal">',
+  "LazyFunctions.inspect": 'RegisteredQuery<"internal", { view?: string; key?: unknown }, Promise<InspectReport>>',
+  "LazyFunctions.act": 'RegisteredAction<"internal">',
+  "LazyFunctions.tail": 'RegisteredAction<"internal", {}>',
 };
 
-/** Types of the library that a signature names and no user needs: they have no page. */
-const UNNAMED = ["Unannotated", "Unknown", "QueryMode", "NeedsLazyTables", "ViewDefinition"];
+/** Members that are for the library. */
+const INTERNAL = ["View.definition"];
+
+/** Types that a signature names and no user needs: they have no page. */
+const UNNAMED = [
+  ...["AggregateCtx", "Ctx", "DbCtx", "DocumentOf", "NeedsLazyTables", "NotPaged", "StandardResult", "Unsubscribe"],
+];
+
+/** What the library calls of convex-test and vitest, whose documentation has it. */
+const DOCUMENTED_ELSEWHERE = ["TestConvexLike", "Clock"];
+
+/** Whether what is wrong with doc comments is an error. */
+const IS_STRICT = false;
 
 type Plugin = (app: Application) => void;
 type Options = Partial<TypeDocOptions & PluginOptions> & { docsRoot: string };
@@ -69,6 +88,7 @@ export async function writeReference(): Promise<void> {
     disableGit: true,
     disableSources: true,
     sort: ["source-order"],
+    sortEntryPoints: false,
     kindSortOrder: ["Function", "Class", "Variable", "Interface", "TypeAlias"],
     categorizeByGroup: false,
     categoryOrder: [...Object.keys(CATEGORIES), "*"],
@@ -82,15 +102,16 @@ export async function writeReference(): Promise<void> {
     indexFormat: "table",
     parametersFormat: "table",
     pageTitleTemplates: { member: ({ name: member }) => plainName(member), module: ({ name: module }) => module },
-    validation: { notExported: true, invalidLink: true, notDocumented: true },
+    validation: { notExported: true, invalidLink: true },
     intentionallyNotExported: UNNAMED,
-    treatValidationWarningsAsErrors: false,
+    treatValidationWarningsAsErrors: IS_STRICT,
     logLevel: "Warn",
   };
   const app = await Application.bootstrapWithPlugins(options);
   rmSync(out, { recursive: true, force: true });
   const project = await app.convert();
   if (project === undefined) throw new Error("The reference could not be made of src/.");
+  checkComments(project);
   app.validate(project);
   await app.generateOutputs(project);
   if (app.logger.hasErrors()) throw new Error("Mend the doc comments that are named above.");
@@ -112,8 +133,12 @@ function prepare(project: ProjectReflection): void {
     module.name = module.name === "index" ? name : `${name}/${module.name}`;
     for (const symbol of module.children ?? []) {
       if (module.name === name) categorize(symbol);
-      const short = IN_SHORT[symbol.name];
-      if (short !== undefined) shorten(project, symbol, short);
+      for (const each of [symbol, ...(symbol.children ?? [])]) {
+        const path = each === symbol ? symbol.name : `${symbol.name}.${each.name}`;
+        if (INTERNAL.includes(path)) project.removeReflection(each);
+        const short = IN_SHORT[path];
+        if (short !== undefined) shorten(project, each, short);
+      }
     }
   }
   for (const reflection of Object.values(project.reflections)) simplify(project, reflection);
@@ -129,8 +154,14 @@ function categorize(symbol: DeclarationReflection): void {
 }
 
 function shorten(project: ProjectReflection, symbol: DeclarationReflection, text: string): void {
-  symbol.type?.visit({ reflection: ({ declaration }) => project.removeReflection(declaration) });
+  for (const each of Object.values(project.reflections)) {
+    if (each !== symbol && isInside(each, symbol) && project.reflections[each.id]) project.removeReflection(each);
+  }
   symbol.type = new IntrinsicType(text);
+}
+
+function isInside(reflection: Reflection, outer: Reflection): boolean {
+  return reflection.parent !== undefined && (reflection.parent === outer || isInside(reflection.parent, outer));
 }
 
 /** Type parameters without a comment say nothing that the signature does not; nor do overloads with the same comment. */
@@ -144,6 +175,23 @@ function simplify(project: ProjectReflection, reflection: Reflection): void {
     const [first, ...others] = reflection.signatures ?? [];
     for (const other of others) if (first && textOf(other) === textOf(first)) project.removeReflection(other);
   }
+}
+
+/** @throws Error naming the exported names, and the members of classes and interfaces, that have no comment. */
+function checkComments(project: ProjectReflection): void {
+  const symbols = (project.children ?? []).flatMap(({ children = [] }) => children);
+  const holders = symbols.filter(
+    (each) => each.kindOf(ReflectionKind.ClassOrInterface) && !DOCUMENTED_ELSEWHERE.includes(each.name),
+  );
+  const all = [...symbols, ...holders.flatMap(({ children = [] }) => children)];
+  const hasComment = (each: DeclarationReflection) =>
+    each.kindOf(ReflectionKind.Constructor) ||
+    [each, ...each.getNonIndexSignatures()].some((part) => part.hasComment());
+  const missing = all.filter((each) => !hasComment(each)).map((each) => each.getFullName());
+  if (missing.length === 0) return;
+  const message = `Write a doc comment for ${missing.join(", ")}.`;
+  if (IS_STRICT) throw new Error(message);
+  console.warn(message);
 }
 
 /** One page for each name: functions and classes below their module, types in its folder `types`. */
