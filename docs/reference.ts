@@ -7,6 +7,7 @@ import {
   Converter,
   type DeclarationReflection,
   IntrinsicType,
+  makeRecursiveVisitor,
   type ProjectReflection,
   type Reflection,
   ReflectionKind,
@@ -16,8 +17,15 @@ import { MemberRouter, load as markdown, type PluginOptions } from "typedoc-plug
 import { load as vitepress } from "typedoc-vitepress-theme";
 import { docs, name, root } from "./.vitepress/repository";
 
-/** The folders of src/ that users import from. */
-const ENTRY_POINTS = ["", "client", "react", "nextjs", "aggregate", "test"];
+/** The folders of src/ that users import from, with what each is for. */
+const ENTRY_POINTS: Readonly<Record<string, string>> = {
+  "": "What your functions and your schema import.",
+  client: "The clients of `convex/browser`, for the transport `client`.",
+  react: "The client and the hooks of `convex/react`, for the transport `client`.",
+  nextjs: "The functions of `convex/nextjs`, for the transport `client`.",
+  aggregate: "A view's `compute` made from an `@convex-dev/aggregate`.",
+  test: "What your own tests need, under `convex-test`.",
+};
 
 /** What the names of the main entry point are for. One that stands nowhere fails. */
 const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
@@ -64,9 +72,6 @@ const UNNAMED = [
 /** What the library calls of convex-test and vitest, whose documentation has it. */
 const DOCUMENTED_ELSEWHERE = ["TestConvexLike", "Clock"];
 
-/** Whether what is wrong with doc comments is an error. */
-const IS_STRICT = false;
-
 type Plugin = (app: Application) => void;
 type Options = Partial<TypeDocOptions & PluginOptions> & { docsRoot: string };
 
@@ -76,7 +81,7 @@ export async function writeReference(): Promise<void> {
   const options: Options = {
     name: "Reference",
     plugin: [markdown as Plugin, vitepress as Plugin, addPages],
-    entryPoints: ENTRY_POINTS.map((folder) => join(root, "src", folder, "index.ts")),
+    entryPoints: Object.keys(ENTRY_POINTS).map((folder) => join(root, "src", folder, "index.ts")),
     tsconfig: join(root, "tsconfig.build.json"),
     out,
     docsRoot: docs,
@@ -104,7 +109,7 @@ export async function writeReference(): Promise<void> {
     pageTitleTemplates: { member: ({ name: member }) => plainName(member), module: ({ name: module }) => module },
     validation: { notExported: true, invalidLink: true },
     intentionallyNotExported: UNNAMED,
-    treatValidationWarningsAsErrors: IS_STRICT,
+    treatValidationWarningsAsErrors: true,
     logLevel: "Warn",
   };
   const app = await Application.bootstrapWithPlugins(options);
@@ -122,15 +127,21 @@ function plainName(member: string): string {
   return member.replace(/\\?<.*/, "");
 }
 
+/** After TypeDoc has made the categories: it calls handlers of a lower priority later. */
+const LAST = -1_000;
+
 function addPages(app: Application): void {
   app.renderer.defineRouter("reference", ReferenceRouter as never);
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => prepare(project));
+  app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => sortCategories(project), LAST);
 }
 
 /** Gives the modules their names, and leaves out what only TypeScript needs. */
 function prepare(project: ProjectReflection): void {
   for (const module of project.children ?? []) {
-    module.name = module.name === "index" ? name : `${name}/${module.name}`;
+    const folder = module.name === "index" ? "" : module.name;
+    module.name = folder === "" ? name : `${name}/${folder}`;
+    module.comment = new Comment([{ kind: "text", text: ENTRY_POINTS[folder] ?? "" }]);
     for (const symbol of module.children ?? []) {
       if (module.name === name) categorize(symbol);
       for (const each of [symbol, ...(symbol.children ?? [])]) {
@@ -153,6 +164,14 @@ function categorize(symbol: DeclarationReflection): void {
   }
 }
 
+/** In the order of the list above. */
+function sortCategories(project: ProjectReflection): void {
+  for (const { title, children } of (project.children ?? []).flatMap(({ categories = [] }) => categories)) {
+    const names = CATEGORIES[title] ?? [];
+    children.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
+  }
+}
+
 function shorten(project: ProjectReflection, symbol: DeclarationReflection, text: string): void {
   for (const each of Object.values(project.reflections)) {
     if (each !== symbol && isInside(each, symbol) && project.reflections[each.id]) project.removeReflection(each);
@@ -164,7 +183,13 @@ function isInside(reflection: Reflection, outer: Reflection): boolean {
   return reflection.parent !== undefined && (reflection.parent === outer || isInside(reflection.parent, outer));
 }
 
-/** Type parameters without a comment say nothing that the signature does not; nor do overloads with the same comment. */
+const WITHOUT_LONG_ARGUMENTS = makeRecursiveVisitor({
+  reference: (type) => {
+    if ((type.typeArguments ?? []).length > 2) delete type.typeArguments;
+  },
+});
+
+/** What a reader is better off without: type parameters and long type arguments, and overloads with the same comment. */
 function simplify(project: ProjectReflection, reflection: Reflection): void {
   if (reflection.isDeclaration() || reflection.isSignature()) {
     const named = reflection.typeParameters?.filter((parameter) => parameter.hasComment());
@@ -174,6 +199,9 @@ function simplify(project: ProjectReflection, reflection: Reflection): void {
     const textOf = (reflection: Reflection) => Comment.combineDisplayParts(reflection.comment?.summary);
     const [first, ...others] = reflection.signatures ?? [];
     for (const other of others) if (first && textOf(other) === textOf(first)) project.removeReflection(other);
+  }
+  if (reflection.isDeclaration() || reflection.isSignature() || reflection.isParameter()) {
+    reflection.type?.visit(WITHOUT_LONG_ARGUMENTS);
   }
 }
 
@@ -188,10 +216,7 @@ function checkComments(project: ProjectReflection): void {
     each.kindOf(ReflectionKind.Constructor) ||
     [each, ...each.getNonIndexSignatures()].some((part) => part.hasComment());
   const missing = all.filter((each) => !hasComment(each)).map((each) => each.getFullName());
-  if (missing.length === 0) return;
-  const message = `Write a doc comment for ${missing.join(", ")}.`;
-  if (IS_STRICT) throw new Error(message);
-  console.warn(message);
+  if (missing.length > 0) throw new Error(`Write a doc comment for ${missing.join(", ")}.`);
 }
 
 /** One page for each name: functions and classes below their module, types in its folder `types`. */
