@@ -29,6 +29,7 @@ export class ConvexClient extends PlainClient {
     this.lazyQueries = new SubscribedQueries(forwardTo(address));
   }
 
+  /** As in convex/browser. Effects that the query raises are forwarded. */
   override onUpdate<Query extends AnyQuery>(
     query: Query,
     args: FunctionArgs<Query>,
@@ -54,6 +55,7 @@ export class ConvexClient extends PlainClient {
     return Object.assign(unsubscribe, { unsubscribe, getCurrentValue: read });
   }
 
+  /** As in convex/browser. Effects that the query raises are forwarded. */
   override async query<Query extends AnyQuery>(
     query: Query,
     args: FunctionArgs<Query>,
@@ -63,6 +65,7 @@ export class ConvexClient extends PlainClient {
     return value as Awaited<FunctionReturnType<Query>>;
   }
 
+  /** As in convex/browser. An optimistic update gets the queries' arguments and values as the app knows them. */
   override async mutation<Mutation extends AnyMutation>(
     mutation: Mutation,
     args: FunctionArgs<Mutation>,
@@ -73,6 +76,7 @@ export class ConvexClient extends PlainClient {
     return await super.mutation(mutation, args, { ...options, optimisticUpdate: unmarked(update) });
   }
 
+  /** As in convex/browser. */
   override async close(): Promise<void> {
     this.lazyQueries.close();
     await super.close();
