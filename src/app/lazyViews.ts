@@ -149,7 +149,11 @@ export class LazyViews<DataModel extends GenericDataModel> {
    * A builder of HTTP actions, from `httpAction` of `_generated/server`: its end dispatches the effects, also of its queries.
    *
    * ```ts
-   * http.route({ path: "/stats", method: "GET", handler: lazy.httpAction(httpAction)(async (ctx, request) => { … }) });
+   * const count = lazy.httpAction(httpAction)(async (ctx, request) => {
+   *   ctx.scheduleEffect(internal.tracking.viewed, { doc: await request.text() });
+   *   return new Response();
+   * });
+   * http.route({ path: "/count", method: "POST", handler: count });
    * ```
    */
   httpAction(

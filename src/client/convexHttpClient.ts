@@ -10,7 +10,7 @@ import { PlainQueries } from "./plainQueries.js";
  * in the background, at once. Everything else is as there.
  *
  * ```ts
- * const client = new ConvexHttpClient(process.env.CONVEX_URL);
+ * const client = new ConvexHttpClient("https://happy-animal-123.convex.cloud");
  * const stats = await client.query(api.dashboard.stats, { airport: "SFO" });
  * ```
  */

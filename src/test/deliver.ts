@@ -11,7 +11,7 @@ import type { TestConvexLike } from "./testConvex.js";
  * only the transport `client` are forwarded as its clients would.
  *
  * ```ts
- * vi.stubEnv("LAZY_VIEWS_STREAM_SECRET", "…");
+ * vi.stubEnv("LAZY_VIEWS_STREAM_SECRET", "any text of 32 characters or more");
  * const { messages } = await collectEffects(() => t.query(api.dashboard.stats, { airport: "SFO" }));
  * await deliverEffects(t, messages);
  * ```

@@ -28,7 +28,11 @@ const TABLE_NAME = /^(?!lazy[A-Z])[a-zA-Z]\w{0,63}$/;
  * ```ts
  * export const airportStats = defineView("airportStats", {
  *   table: airportStatsTable,
- *   compute: async (ctx: QueryCtx, { airport }) => { … },
+ *   compute: async (ctx: QueryCtx, { airport }) => {
+ *     const flights = await ctx.db.query("flights").withIndex("by_origin", (q) => q.eq("origin", airport)).collect();
+ *     const delay = flights.reduce((sum, flight) => sum + flight.delay, 0);
+ *     return { flights: flights.length, meanDelay: flights.length && delay / flights.length };
+ *   },
  * });
  * ```
  *
