@@ -19,11 +19,12 @@ const FILES: Record<string, [before: string, after?: string]> = {
     "import {\n  mutation,\n  internalQuery,\n} from '../_generated/server.js'\n",
     "import { mutation, internalQuery } from '../lazy.js'\n",
   ],
+  "convex/component/posts.ts": ['import { mutation } from "./_generated/server";\n'],
   "convex/types.ts": ['import type { MutationCtx } from "./_generated/server";\n'],
   "convex/actions.ts": ['import { action, internalAction } from "./_generated/server";\n'],
   "convex/other.ts": ['import { mutation } from "./builders";\n'],
   "convex/lazy.ts": ['import { mutation as rawMutation } from "./_generated/server";\n'],
-  "convex/_generated/server.js": ['import { mutation } from "./_generated/server";\n'],
+  "convex/_generated/server.js": ['export { mutationGeneric as mutation } from "convex/server";\n'],
 };
 
 test("the script of the guide moves the imports of builders, and leaves everything else", async () => {
