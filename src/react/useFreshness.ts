@@ -44,11 +44,10 @@ export interface Freshness {
  *
  * @example
  * ```tsx
- * // convex/dashboard.ts: handler: async (ctx, { airport }) => await airportStats.read(ctx, { airport })
- * function AirportBadge({ airport }: { airport: string }) {
- *   const stats = useQuery(api.dashboard.stats, { airport });
- *   const { state, label } = useFreshness(stats);
- *   return <span data-state={state}>{label}</span>; // updated 3 seconds ago, refreshing
+ * // `read` is what `useQuery` gives of a query that returns `await airportStats.read(ctx, { airport })`.
+ * function FreshnessBadge({ read }: { read: FreshnessRead | undefined }) {
+ *   const { state, label } = useFreshness(read);
+ *   return <small data-state={state}>{label}</small>; // updated 3 seconds ago, refreshing
  * }
  * ```
  *

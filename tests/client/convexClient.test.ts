@@ -281,4 +281,3 @@ test("what the inner client holds is plain under plain arguments, as clients of 
   await eventually(() => expect(failures).not.toEqual([]));
   expect(() => held("plain:strict", "needed")).toThrow("nothing in needed");
 });
-
