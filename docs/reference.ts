@@ -23,18 +23,18 @@ const ENTRY_POINTS = ["", "client", "react", "nextjs", "aggregate", "test"];
 const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
   "Declare views": [
     ...["viewTable", "defineView", "ViewOptions", "CommonOptions", "ComputeOption", "PagedOptions", "TimeoutOption"],
-    ...["Mode", "ChangeOf", "Duration", "ViewTable", "Shape"],
+    ...["Mode", "QueryMode", "ChangeOf", "PagedPart", "Duration", "ViewTable", "Shape"],
   ],
   "Say when rows are stale": [
     ...["invalidated", "olderThan", "changed", "when", "anyOf", "allOf", "not", "Staleness", "Verdict"],
   ],
   "Read and change views": [
-    ...["View", "ViewRead", "RowRead", "RowState", "Row", "RunProgress", "Explanation", "Documents"],
+    ...["View", "ViewRead", "RowRead", "RowState", "Row", "Rows", "RunProgress", "Explanation", "Documents"],
   ],
-  "Schedule effects": ["ScheduleEffect", "EffectOptions", "EffectCtx", "effectsOf", "Effect"],
+  "Schedule effects": ["ScheduleEffect", "EffectOptions", "EffectTarget", "EffectCtx", "effectsOf", "Effect"],
   "Wire an app": [
     ...["LazyViews", "LazyViewsOptions", "LazyFunctions", "LazyBuilder", "Transport", "lazyTables", "EFFECTS_PATH"],
-    ...["InspectReport", "StreamHealth", "TailHealth", "Failure", "DispatchCounts", "RecomputeOutcome"],
+    ...["InspectReport", "ViewReport", "StreamHealth", "TailHealth", "Failure", "DispatchCounts", "RecomputeOutcome"],
   ],
   "Types for generic code": ["AnyView", "ReadCtx", "WriteCtx", "Has", "Needs", "ShapeType", "StandardSchema"],
 };
@@ -46,7 +46,7 @@ const IN_SHORT: Readonly<Record<string, string>> = {
 };
 
 /** Types of the library that a signature names and no user needs: they have no page. */
-const UNNAMED = ["Unannotated", "Unknown", "QueryMode", "NeedsLazyTables", "ViewDefinition"];
+const UNNAMED = ["Unannotated", "Unknown", "NeedsLazyTables", "ViewDefinition"];
 
 type Plugin = (app: Application) => void;
 type Options = Partial<TypeDocOptions & PluginOptions> & { docsRoot: string };
