@@ -34,6 +34,7 @@ export type ScheduleEffect = <Target extends EffectTarget>(
  * & EffectCtx`.
  */
 export interface EffectCtx {
+  /** Schedules a mutation or action, also from a query. */
   scheduleEffect: ScheduleEffect;
 }
 

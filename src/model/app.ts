@@ -12,16 +12,16 @@ import { isNearlyOut, isShortOfRoom } from "./limits.js";
 import { announce, findRow, MissingTableError } from "./row.js";
 import { findRun } from "./run.js";
 
-/** All transports, in the order in which `connect` prefers them. */
-export const TRANSPORTS = ["logStream", "logTail", "client"] as const;
-
 /**
  * How effects leave a query. They are always sealed: only the deployment can read or make them.
  * - `logStream`: in lines of the log, which the deployment's log stream posts back to it.
  * - `logTail`: in lines of the log, which the action `tail` reads in the deployment's function log.
  * - `client`: in the answer to a client of this library, which forwards them.
  */
-export type Transport = (typeof TRANSPORTS)[number];
+export type Transport = "logStream" | "logTail" | "client";
+
+/** All transports, in the order in which `connect` prefers them. */
+export const TRANSPORTS = ["logStream", "logTail", "client"] as const satisfies Transport[];
 
 /** An app, as `new LazyViews()` has wired it. */
 export interface LazyApp {

@@ -26,19 +26,30 @@ export interface Sight {
 
 /**
  * A predicate: it says whether a row is fresh, stale or expired. {@link invalidated}, {@link olderThan}, {@link changed}
- * and {@link when} make one; {@link anyOf}, {@link allOf} and {@link not} combine several. Its fields are for the
- * library: do not make a predicate by hand.
+ * and {@link when} make one; {@link anyOf}, {@link allOf} and {@link not} combine several.
  */
 export interface Staleness<Key = never, Value = never> {
-  /** The probes that it asks. */
+  /**
+   * The probes that it asks.
+   * @internal
+   */
   readonly probes: readonly Probe[];
-  /** The ages at which its verdict may change, in ms. A sweep looks at rows that reach one. */
+  /**
+   * The ages at which its verdict may change, in ms. A sweep looks at rows that reach one.
+   * @internal
+   */
   readonly ages: readonly number[];
-  /** Whether it asks if the row is marked. */
+  /**
+   * Whether it asks if the row is marked.
+   * @internal
+   */
   readonly asksMarks: boolean;
-  /** Returns the verdict. */
+  /** @internal */
   judge(sight: Sight): Verdict | Promise<Verdict>;
-  /** Only for types: the rows that it can judge. */
+  /**
+   * Only for types: the rows that it can judge.
+   * @internal
+   */
   readonly types?: (row: Row<Key, Value>) => void;
 }
 

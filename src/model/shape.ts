@@ -5,6 +5,7 @@ import { describe } from "../values/describe.js";
 
 /** A schema of zod, or of another library that follows Standard Schema: the part of it that this library uses. */
 export interface StandardSchema<Output = unknown> {
+  /** See https://standardschema.dev. */
   readonly "~standard": {
     readonly validate: (value: unknown) => StandardResult | Promise<StandardResult>;
     readonly types?: { readonly output: Output } | undefined;

@@ -12,7 +12,7 @@ const MAX_LOOKS = 50;
 export interface Uncovered {
   /** The name of the view. */
   view: string;
-  /** The key whose value was computed. */
+  /** The key whose compute has read the document. */
   key: Value;
   /** The table of the document. Empty when it was read by its id alone, and is not in a source. */
   table: string;

@@ -51,7 +51,7 @@ export const identityOf = ({ text, bounds }: Dependency): string => (bounds ? te
 
 /** Documents that a row depends on, as {@link View.explain} lists them. */
 export interface Documents {
-  /** Their table, or the name of a view. */
+  /** Their table, or the name of a view. Empty for a document that was read by its id alone. */
   table: string;
   /**
    * Fields, each with the value that it equals; `"undefined"` for a missing field. `{}` is the whole table. Absent for

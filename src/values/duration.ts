@@ -2,8 +2,6 @@ import { HOUR, MINUTE, SECOND } from "../times.js";
 import { isPlainObject } from "./copy.js";
 import { wrongValue } from "./describe.js";
 
-const UNIT_MS = { hours: HOUR, minutes: MINUTE, seconds: SECOND, milliseconds: 1 };
-
 /**
  * A length of time: the sum of its fields, each a number from 0. `{ minutes: 1, seconds: 30 }` is 90 seconds. At most a
  * year; each option says its shortest.
@@ -14,6 +12,8 @@ export interface Duration {
   seconds?: number;
   milliseconds?: number;
 }
+
+const UNIT_MS: Record<keyof Duration, number> = { hours: HOUR, minutes: MINUTE, seconds: SECOND, milliseconds: 1 };
 
 const MAX_HOURS = 8_760; // Convex schedules nothing further ahead than five years; this leaves room.
 

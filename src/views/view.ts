@@ -125,10 +125,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
    *
    * @example
    * ```ts
-   * const worst = await airportStats.readRows(
-   *   ctx,
-   *   ctx.db.query("airportStats").withIndex("by_mean_delay").order("desc").take(10),
-   * );
+   * const rows = await airportStats.readRows(ctx, ctx.db.query("airportStats").order("desc").take(10));
    * ```
    *
    * @param rows - Documents of the view's table, or a promise of them. They are judged as you have read them: beside a

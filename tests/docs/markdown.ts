@@ -42,6 +42,8 @@ export interface Page {
   text: string;
   blocks: Block[];
   hiddenFiles: HiddenFile[];
+  /** `Code` in paragraphs and tables; of each, the line on which its paragraph begins. */
+  codeInText: Line[];
   /** What is wrong with the way that the blocks are written. */
   problems: Problem[];
 }
@@ -58,14 +60,16 @@ const markdown = new MarkdownIt({ html: true });
 
 /** Reads a page: its code blocks, and the comments that belong to them. */
 export function readPage(name: string, text: string): Page {
-  const page: Page = { name, text, blocks: [], hiddenFiles: [], problems: [] };
+  const page: Page = { name, text, blocks: [], hiddenFiles: [], codeInText: [], problems: [] };
   const wrong = (at: number, message: string) => void page.problems.push({ page: name, at, message });
   let before: Line[] | undefined;
   let given: string | undefined;
   /** The block that a comment `after` would belong to. */
   let last: Block | undefined;
-  for (const { type, map, content, info } of markdown.parse(text, {})) {
+  for (const { type, map, content, info, children } of markdown.parse(text, {})) {
     const at = (map?.[0] ?? 0) + 1;
+    for (const child of children ?? [])
+      if (child.type === "code_inline") page.codeInText.push({ text: child.content, at });
     if (type === "fence") {
       const block = { ...readBlock(info, content, at), before: before ?? [], given };
       page.blocks.push(block);

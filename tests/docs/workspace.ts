@@ -13,12 +13,14 @@ import {
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { TEST_LIMIT_MS } from "../limits";
+import { bundleApp } from "../package/deployment";
 import { ROOT } from "../package/pack";
 import { runNode, succeeded } from "../package/run";
 import { exampleFiles } from "./docComments";
 import type { Page, Problem } from "./markdown";
 import { PRELUDES } from "./preludes";
 import { namedFiles, type Project, projectOf, type SourceFile, slugOf, writeProject } from "./projects";
+import type { App } from "./states";
 
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
 
@@ -81,8 +83,17 @@ const COMPILER_OPTIONS = {
   allowJs: true,
   checkJs: true,
   strict: true,
+  exactOptionalPropertyTypes: true,
   skipLibCheck: true,
   noEmit: true,
+};
+
+/** The `package.json` of an app that runs. */
+const APP_PACKAGE = {
+  name: "app",
+  private: true,
+  type: "module",
+  dependencies: { convex: "*", "convex-lazy-views": "*" },
 };
 
 /** Packages that are not installed here: what pages import of them. */
@@ -98,12 +109,14 @@ export class Workspace {
   /** The files that were written, by their paths in the folder, each with the page whose project has it. */
   private readonly files = new Map<string, { owner: string; file: SourceFile }>();
 
+  private copies = 0;
+
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** Builds the package, and links what else this repository has installed. */
-  async install(): Promise<void> {
+  async install({ withCommandLine = false } = {}): Promise<void> {
     const modules = join(this.folder, "node_modules");
     mkdirSync(modules);
     for (const name of readdirSync(join(ROOT, "node_modules"))) {
@@ -114,7 +127,10 @@ export class Workspace {
     mkdirSync(installed);
     cpSync(join(ROOT, "package.json"), join(installed, "package.json"));
     const flags = ["--outDir", join(installed, "dist"), "--sourceMap", "false", "--declarationMap", "false"];
-    succeeded(await runNode([TSC, "-p", join(ROOT, "tsconfig.build.json"), ...flags], { cwd: ROOT }));
+    const configs = ["tsconfig.build.json", ...(withCommandLine ? ["tsconfig.cli.json"] : [])];
+    await Promise.all(
+      configs.map(async (config) => succeeded(await runNode([TSC, "-p", join(ROOT, config), ...flags], { cwd: ROOT }))),
+    );
     writeFileSync(join(this.folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
     writeFileSync(join(this.folder, "foreign.d.ts"), FOREIGN_PACKAGES);
   }
@@ -143,6 +159,25 @@ export class Workspace {
     writeProject(join(this.folder, "doc"), all);
     for (const [path, file] of all) this.files.set(`doc/${path}`, { owner: file.page, file });
     return sources.flatMap(({ problems }) => problems);
+  }
+
+  /**
+   * Writes and bundles the app of a page: the files that it shows, without its fragments.
+   *
+   * @returns What gives a copy of it, in a folder of its own.
+   */
+  async addApp(page: Page, base: Page): Promise<() => Promise<App>> {
+    const folder = join(this.folder, "apps", slugOf(page.name));
+    const files = new Map([...namedFiles(base).files, ...namedFiles(page).files]);
+    writeProject(folder, files);
+    const options = await bundleApp(folder);
+    return async () => {
+      const copy = `${folder}-${++this.copies}`;
+      cpSync(join(folder, "convex"), join(copy, "convex"), { recursive: true });
+      symlinkSync(join(this.folder, "node_modules"), join(copy, "node_modules"));
+      writeFileSync(join(copy, "package.json"), JSON.stringify(APP_PACKAGE));
+      return { folder: copy, options };
+    };
   }
 
   private write(folder: string, owner: string, files: Project): void {
