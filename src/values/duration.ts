@@ -7,9 +7,13 @@ import { wrongValue } from "./describe.js";
  * year; each option says its shortest.
  */
 export interface Duration {
+  /** Of 60 minutes each. */
   hours?: number;
+  /** Of 60 seconds each. */
   minutes?: number;
+  /** Fractions are allowed, as in every field. */
   seconds?: number;
+  /** A thousandth of a second each. */
   milliseconds?: number;
 }
 
