@@ -22,7 +22,7 @@ const TIMEOUT_MS = 90_000;
 
 /** Where a key comes from, as a sentence. */
 export const HOW_TO_MAKE_A_KEY =
-  "Make a deploy key by `npx convex deployment token create lazy-views --save-env`, or in the dashboard under " +
+  "Make a deploy key with `npx convex deployment token create lazy-views --save-env`, or in the dashboard under " +
   "Settings → Deploy keys, and set it as CONVEX_DEPLOY_KEY in the environment or in .env.local. " +
   "For a self-hosted deployment, set CONVEX_SELF_HOSTED_URL and CONVEX_SELF_HOSTED_ADMIN_KEY.";
 
@@ -48,7 +48,7 @@ export async function deploymentFetch(
   const signal = init.signal ?? AbortSignal.timeout(TIMEOUT_MS);
   const response = await fetch(url + path, { ...init, headers, signal }).catch((error: Error) => {
     if (init.signal?.aborted) throw error;
-    const hint = kind === "local" ? " Start it by `npx convex dev`." : "";
+    const hint = kind === "local" ? " Start it with `npx convex dev`." : "";
     throw new CliError(`The deployment ${url} does not answer: ${reasonOf(error)}.${hint}`);
   });
   if (response.status !== 401 && response.status !== 403) return response;
@@ -69,7 +69,7 @@ export async function deploymentJson<Answer>(
   try {
     return (text === "" ? null : JSON.parse(text)) as Answer;
   } catch {
-    throw new ApiError(`${path} answered no JSON: ${text.slice(0, 200)}`, response.status, "");
+    throw new ApiError(`${path} did not answer with JSON: ${text.slice(0, 200)}`, response.status, "");
   }
 }
 

@@ -63,7 +63,7 @@ export function findLazyModule(functions: readonly FunctionEntry[], asked?: stri
   }
   if (other) {
     throw new CliError(
-      `More than one module exports functions of lazy.functions(): ${names(modules)}. Say which one by --module.`,
+      `More than one module exports functions of lazy.functions(): ${names(modules)}. Name one with --module.`,
     );
   }
   return found;
@@ -79,8 +79,8 @@ export const hasEffectsRoute = (functions: readonly FunctionEntry[]): boolean =>
 function remedy(modules: LazyModule[]): string {
   if (modules.length > 0) return `These do: ${names(modules)}.`;
   return (
-    "If your code wires lazy views already, push it by `npx convex dev --once`; " +
-    "else write the wiring by `npx convex-lazy-views init`."
+    "If your code wires lazy views already, push it with `npx convex dev --once`; " +
+    "otherwise write the wiring with `npx convex-lazy-views init`."
   );
 }
 

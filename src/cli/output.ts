@@ -65,7 +65,7 @@ export function warn(text: string): void {
 /** Writes an error to stderr: its message; for an error that no code expects also its stack, for a report. */
 export function printError(error: unknown): void {
   const isExpected = error instanceof CliError;
-  const text = isExpected ? error.message : `this is a fault of convex-lazy-views.\n${describeFault(error)}`;
+  const text = isExpected ? error.message : `this is a bug of convex-lazy-views.\n${describeFault(error)}`;
   process.stderr.write(`${errorColors.red("error:")} ${redact(text)}\n`);
 }
 

@@ -64,9 +64,9 @@ export async function relay({ log, siteUrl, secret, signal, onDelivery }: RelayO
   let isFirst = true;
   for await (const { entries, gap } of log) {
     if (gap === "overflow")
-      warn("The log wrapped round between two polls: effects may be lost. Later reads raise them again.");
+      warn("The log forgot entries between two polls: effects may be lost. Later reads raise them again.");
     if (gap === "restart")
-      note("The deployment was away; effects that it logged meanwhile may be lost. Later reads raise them again.");
+      note("The function log began anew: effects that it had before may be lost. Later reads raise them again.");
     const from = isFirst ? Date.now() - START_BACK_MS : 0;
     isFirst = false;
     const events = toEvents(entries.filter(({ timestamp }) => timestamp * SECOND >= from));

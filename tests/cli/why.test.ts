@@ -88,7 +88,7 @@ describe("why", () => {
   test.each([
     [["customerTotal", "customer=ada"], 'there is no view "customerTotal"; the views are customerTotals'],
     [["customerTotals", "client=ada"], 'view "customerTotals": key.'],
-    [["customerTotals", "ada"], '"ada" is no part of a key.'],
+    [["customerTotals", "ada"], '"ada" is not a part of a key.'],
   ])("says what is wrong with %j", async (args, message) => {
     const { code, stdout, stderr } = await why(await startShop({ env: ENV }), ...args, "--module", "lazy");
     expect(stderr).toContain(message);

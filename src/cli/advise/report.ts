@@ -12,23 +12,23 @@ export interface Source {
 }
 
 const ASSUMPTIONS = [
-  "The log has no arguments. Runs of a query that read about as much count as runs with the same arguments: that gives " +
-    "the fewest computations of a view. The most is one for each run. The prediction is their geometric mean.",
-  "The log does not say which write changes which query. The fewest are the runs that read something else after a write, " +
-    "the most are all writes of the app; the prediction is the geometric mean again.",
-  "A view's row is taken to be as large as the result of the query, and a view to be tracked, read once by each run, and " +
-    "without `applyChange`, which needs no recompute where a change tells the new value (a count, a sum).",
+  "The log has no arguments. If runs that read about as much have the same arguments, a view is computed the fewest " +
+    "times. At most, it is computed once for each run. The prediction is the geometric mean of the two.",
+  "The log does not say which writes change the result of which query. At least, they are as many as the runs that read " +
+    "something else after a write; at most, they are all writes of the app. The prediction is the geometric mean again.",
+  "A view's row is as large as the result of the query. The view is tracked, is read once by each run, and does not use " +
+    "`applyChange`, which needs no recompute where the new value follows from the change (a count, a sum).",
   `Dollars are for 30 days at Convex's list prices of ${PRICES_AS_OF} for the plan Professional, in the US, beyond what ` +
     `the plan includes: $${PROFESSIONAL.databaseGB.toFixed(2)} for a GB that functions read or write, and ` +
     `$${PROFESSIONAL.millionCalls.toFixed(2)} for a million function calls, of which a view adds some for each recompute.`,
-  "A day is taken to be like the time of the log.",
+  "Every day is like the time of the log.",
   "In the measurements of docs/costs.md, views took between a third and 1.4 times the documents that were predicted.",
 ];
 
 const SECTIONS: [Verdict, string][] = [
   ["gain", "A view would gain"],
-  ["dearer", "A view would save documents, but the calls that it adds cost more than these"],
-  ["no gain", "A view would not pay, or save little"],
+  ["dearer", "A view would save documents, but the calls that it adds cost more"],
+  ["no gain", "A view would save little or nothing"],
   ["unclear", "The log says too little"],
   ["in use", "These have raised effects: they read a view already, or schedule work"],
 ];
@@ -134,12 +134,12 @@ function explain(prediction: Prediction, spanMs: number): string[] {
         `it, ${rounded(partsADay.writes)} in mutations, which mark what they make stale. That is ` +
         `${size(Math.abs(bytesSavedADay))} ${bytesSavedADay >= 0 ? "less" : "more"} a day, and ` +
         `${money(Math.abs(dollarsSavedAMonth))} ${dollarsSavedAMonth >= 0 ? "less" : "more"} a month, with ` +
-        `${rounded(withViewADay.calls)} more calls a day. In ${spanText(spanMs)} it would be computed some ` +
-        `${number(Math.round(times.likely))} times, where the query ran ${number(query.runs)} times ` +
-        `(${number(times.fewest)} at the fewest, ${number(times.most)} at the most). ` +
+        `${rounded(withViewADay.calls)} more calls a day. In ${spanText(spanMs)}, in which the query ran ` +
+        `${number(query.runs)} times, it would be computed some ${number(Math.round(times.likely))} times ` +
+        `(at least ${number(times.fewest)}, at most ${number(times.most)}). ` +
         (breakEven < 1
-          ? "It would save no documents if it were never computed."
-          : `It saves documents while that is fewer than ${number(Math.floor(breakEven))}.`),
+          ? "It would save no documents even if it were never computed."
+          : `It saves documents if that is fewer than ${number(Math.floor(breakEven))} times.`),
     ),
   ];
 }

@@ -46,7 +46,7 @@ export async function chooseTransport(context: Context): Promise<{ transport: Tr
   if (options.yes || possible.length === 1 || !isInteractive()) return { transport: first, isFixed: false };
   // A hint would be shown of the highlighted one only.
   const choices = possible.map((value) => ({ value, label: `${value.padEnd(LONGEST_NAME)}  ${ABOUT[value]}` }));
-  return { transport: await choose("How shall effects leave a query?", choices), isFixed: true };
+  return { transport: await choose("How should effects leave your queries?", choices), isFixed: true };
 }
 
 /** Why a transport cannot be set up, with the remedy; null when nothing is in its way. */
@@ -60,10 +60,10 @@ export function obstacleTo(transport: Transport, { app, deployment, variables }:
   if (needed && !exports.includes(needed)) return exportRemedy(module, needed);
   if (transport !== "logStream") return null;
   if (!hasRoute) {
-    return "convex/http.ts must call `lazy.registerRoutes(http);` before `export default http;`. Write the line, and push it by `npx convex dev --once`.";
+    return "convex/http.ts must call `lazy.registerRoutes(http);` before `export default http;`. Write the line, and push it with `npx convex dev --once`.";
   }
   if (deployment.key === null && !variables.LAZY_VIEWS_STREAM_SECRET) {
-    return `To create the log stream needs a key. ${HOW_TO_MAKE_A_KEY}`;
+    return `Creating the log stream needs a key. ${HOW_TO_MAKE_A_KEY}`;
   }
   return null;
 }

@@ -64,7 +64,7 @@ async function rotate(context: Context, transport: Transport, before: Record<str
   if (before.LAZY_VIEWS_SECRET) await rotateSealSecret(context);
   if (transport === "logStream" && before.LAZY_VIEWS_STREAM_SECRET) await rotateStreamSecret(context);
   if (before.LAZY_VIEWS_LOG_KEY && context.options.logKey === undefined) {
-    context.report.found("LAZY_VIEWS_LOG_KEY stays: to replace it, make another key and give it by --log-key.");
+    context.report.found("LAZY_VIEWS_LOG_KEY stays: to replace it, make another key and give it with --log-key.");
   }
 }
 

@@ -10,10 +10,10 @@ const PATIENCE_MS = 15_000;
 
 const HOW_TO_MAKE_A_LOG_KEY =
   "Make a key that may only view logs: in the dashboard, Settings → Deploy keys → Create Deploy Key, " +
-  "with the permission deployment:logs:view alone. Give it by --log-key, or as LAZY_VIEWS_LOG_KEY in the environment.";
+  "with the permission deployment:logs:view alone. Give it with --log-key, or as LAZY_VIEWS_LOG_KEY in the environment.";
 
 /** Only Convex's cloud has keys with fewer rights. */
-const ONLY_ADMIN_KEYS = "This deployment has only keys that may do everything. Give one by --log-key.";
+const ONLY_ADMIN_KEYS = "This deployment has only keys that may do everything. Give one with --log-key.";
 
 /** Where a key for the log comes from, as a sentence. */
 const howToMakeALogKey = ({ kind }: Pick<Context["deployment"], "kind">): string =>

@@ -58,7 +58,7 @@ function asUnavailable(error: unknown): never {
   if (!(error instanceof ApiError) || error.status !== 403) throw error;
   const isPlan = error.code === "LogStreamingNotEnabled";
   const reason = isPlan ? "This deployment's plan has no log streams" : "This key may not set up a log stream";
-  throw new Unavailable(`${reason}; --transport logTail needs none. ${error.message}`);
+  throw new Unavailable(`${reason}; --transport logTail does not need one. ${error.message}`);
 }
 
 async function checkStream({ deployment, options, report }: Context, stream: WebhookStream): Promise<void> {
@@ -76,7 +76,7 @@ async function checkStream({ deployment, options, report }: Context, stream: Web
   const wrong = isOurs ? `has ${topics}. ${LOOP_HAZARD}` : `posts to ${stream.url}; a deployment has one at most.`;
   const remedy = isOurs
     ? "gives it the topic console alone"
-    : "points it at this app, and the other receiver gets none";
+    : "points it at this app, and the other receiver gets no events any more";
   const isAllowed =
     options.fix === true ||
     (!options.yes && isInteractive() && (await agree(`The log stream ${wrong} Change it? That ${remedy}.`)));

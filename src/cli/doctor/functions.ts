@@ -41,7 +41,7 @@ export async function lookAtFunctions(
   const { module, exports } = findLazyModule(functions, asked);
   if (modules.length > 1) {
     findings.advice(
-      `More than one module exports functions of lazy.functions(): ${modules.join(", ")}. Jobs run those of one.`,
+      `More than one module exports functions of lazy.functions(): ${modules.join(", ")}. Jobs call those of one module only.`,
       `leave only those of ${module}, and run ${push}`,
     );
   }
@@ -53,7 +53,7 @@ export async function lookAtFunctions(
   const missing = needed.filter((name) => !exports.includes(name));
   if (missing.length > 0) {
     const list = missing.map((name) => `${module}:${name}`).join(", ");
-    findings.problem(`The deployment has no ${list}, which lazy.functions() gives.`, push);
+    findings.problem(`The deployment has no ${list}, which lazy.functions() returns.`, push);
   } else findings.ok(`The deployment's module ${module} exports the library's functions.`);
   if (ping && !ping.transports) {
     findings.problem("The deployment runs an older release of convex-lazy-views than this command.", push);

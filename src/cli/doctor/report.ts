@@ -45,8 +45,8 @@ export function lookAtReport(
   }
   if (tail && tail.mostEntries >= NEARLY_FULL && tail.mostEntries < LOG_SIZE) {
     findings.advice(
-      `Up to ${tail.mostEntries} executions come between two looks at the function log, which keeps ${LOG_SIZE}: ` +
-        "more would lose effects.",
+      `Up to ${tail.mostEntries} executions end between two polls of the function log, which keeps ${LOG_SIZE}: ` +
+        "with more, effects would be lost.",
       "npx convex-lazy-views connect --transport logStream",
     );
   }

@@ -33,7 +33,7 @@ export async function lookAtSource(findings: Findings, app: string): Promise<Sou
   if (raw.length > 0) {
     const list = someOf(raw.map((file) => `${name}/${file}`));
     findings.advice(
-      `The library does not see what mutations of ${list} write: they are made with those of _generated/server.`,
+      `The library does not see what mutations of ${list} write: they are made with the builders of _generated/server.`,
       "import mutation and internalMutation from the module that has new LazyViews({ … })",
     );
   }

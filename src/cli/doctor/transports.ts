@@ -132,7 +132,7 @@ async function lookAtLogKey({ findings, deployment }: TransportsLook, logKey: st
       `${LOG_KEY} may do more than read the function log.`,
       `make a key with the permission deployment:logs:view alone, then ${CONNECT} --log-key <the key>`,
     );
-  } else findings.ok(`${LOG_KEY} may read the function log. It may do everything, as each key of such a deployment.`);
+  } else findings.ok(`${LOG_KEY} may read the function log. It may do everything, like every key of such a deployment.`);
 }
 
 /** A stream's secret without a stream: what remains is a relay. */

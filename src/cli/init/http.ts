@@ -15,7 +15,7 @@ export function planHttp(project: Project, isTypeScript: boolean): Draft {
   if (isRegistered(project)) return { edit, isNew: false, kept: ["lazy.registerRoutes(http)"] };
   const exported = lazy ? lazy.exported : "lazy";
   if (exported === undefined) {
-    throw new ByHand(`${module} does not export what new LazyViews({ … }) makes`, [`export const ${lazy?.local} = …`]);
+    throw new ByHand(`${module} does not export the constant of new LazyViews({ … })`, [`export const ${lazy?.local} = …`]);
   }
   if (source === undefined) {
     const lines = [
@@ -37,7 +37,7 @@ export function planHttp(project: Project, isTypeScript: boolean): Draft {
   const router = routerOf(source);
   if (router === undefined || local === undefined) {
     const call = `${local ?? "lazyViews"}.registerRoutes(http); // the router that the module exports`;
-    throw new ByHand("its default export is no constant that httpRouter() of convex/server makes", [line, call]);
+    throw new ByHand("its default export is not a constant that is made with httpRouter() of convex/server", [line, call]);
   }
   if (!there) edit.import(exported === local ? exported : `${exported} as ${local}`, from);
   edit.addBefore(router.statement, `${local}.registerRoutes(${router.name});`);

@@ -88,10 +88,10 @@ function extend(project: Project, lazy: FoundLazy): Draft {
     if (!isCircular) continue;
     throw new ByHand(`${declaring.file} imports it: move the view "${name}" to a file that does not`, lines());
   }
-  if (options === undefined) throw new ByHand("the options of new LazyViews() are no object literal", lines());
+  if (options === undefined) throw new ByHand("the options of new LazyViews() are not an object literal", lines());
   const given = propertyOf(options, "views");
   const views = given && objectOf(source, given);
-  if (given && !views && locals.length > 0) throw new ByHand("its views are no object literal", lines());
+  if (given && !views && locals.length > 0) throw new ByHand("its views are not an object literal", lines());
 
   const names = neededNames(project.views(), options);
   const exporting = findFunctions(project, lazy);

@@ -68,7 +68,7 @@ export function planSchema(project: Project, isTypeScript: boolean): Draft {
     return { edit, isNew: true, kept };
   }
   const tablesObject = schemaTables(source);
-  if (tablesObject === undefined) throw byHand("its default export is no defineSchema({ … }) of convex/server");
+  if (tablesObject === undefined) throw byHand("its default export is not made with defineSchema({ … }) of convex/server");
   const other = missing.find(({ name }) =>
     tablesObject.properties.some((each) => "key" in each && keyOf(each) === name),
   );

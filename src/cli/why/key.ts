@@ -23,7 +23,7 @@ export function parseKey(words: readonly string[]): GivenKey {
   try {
     return { json, text: canonicalText(jsonToConvex(json)) };
   } catch (error) {
-    throw new CliError(`The key ${words.join(" ")} is no Convex value: ${(error as Error).message}`);
+    throw new CliError(`The key ${words.join(" ")} is not a Convex value: ${(error as Error).message}`);
   }
 }
 
@@ -32,7 +32,7 @@ function parseObject(text: string): Record<string, JSONValue> {
     return JSON.parse(text) as Record<string, JSONValue>;
   } catch (error) {
     throw new CliError(
-      `The key ${text} is no JSON: ${(error as Error).message}. Write it in single quotes: '{"a":"b"}'.`,
+      `The key ${text} is not JSON: ${(error as Error).message}. Write it in single quotes: '{"a":"b"}'.`,
     );
   }
 }
@@ -40,7 +40,7 @@ function parseObject(text: string): Record<string, JSONValue> {
 function parsePair(word: string): [string, JSONValue] {
   const [, name, text = ""] = /^([A-Za-z]\w*)=([\s\S]*)$/.exec(word) ?? [];
   if (name === undefined) {
-    throw new CliError(`"${word}" is no part of a key. Give the key as JSON, '{"airport":"SFO"}', or as airport=SFO.`);
+    throw new CliError(`"${word}" is not a part of a key. Give the key as JSON, '{"airport":"SFO"}', or as airport=SFO.`);
   }
   try {
     return [name, JSON.parse(text) as JSONValue];

@@ -91,7 +91,7 @@ function marked({ module, explanations, entries }: StorySource): StoryEvent[] {
     add({ at: mark.at, step: "write", text: `${writerText(names)}: ${mark.by ?? "a change"}.` });
     add({ at: mark.at, step: "mark", text: "It marked the row: its readers run again, and find it stale." });
     if (mark.againAt === null) continue;
-    const text = "A later change marked the row again, as nothing had come of the mark: its readers ask once more.";
+    const text = "A later change marked the row again, because it was still not recomputed: its readers ask once more.";
     add({ at: mark.againAt, step: "mark", text });
   }
   return [...events.values()];
@@ -105,7 +105,7 @@ function likelyWrite({ module, entries }: StorySource, readAt: number): StoryEve
   });
   const last = writes.at(-1);
   if (last === undefined) return [];
-  const text = `The mutation ${last.identifier} was the last to write before; it may have marked the row.`;
+  const text = `The mutation ${last.identifier} was the last one that wrote before; it may have marked the row.`;
   return [{ at: last.timestamp * 1_000, step: "write", text }];
 }
 

@@ -15,13 +15,13 @@ export function waitsFor(
   const { announcedUntil, windowEndsAt, jobAt, failure, run, isQueued } = waits;
   if (state === "fresh") return ["It waits for nothing: the row is fresh."];
   const until = (at: number) =>
-    at > now ? `${clockText(at)}, in ${spanText(at - now)}` : `${clockText(at)}, which is over`;
+    at > now ? `${clockText(at)}, in ${spanText(at - now)}` : `${clockText(at)}, which has passed`;
   const sentences: string[] = [];
   if (failure) {
     sentences.push(
       `Its compute has failed ${failure.attempts} times in a row: ${failure.message} ` +
         (failure.attempts >= MAX_ATTEMPTS
-          ? `Only a reader starts the next attempt, after ${until(failure.retryAt)}.`
+          ? `A reader or the heartbeat starts the next attempt, after ${until(failure.retryAt)}.`
           : `The next attempt starts at ${until(failure.retryAt)}.`),
     );
   }
@@ -38,7 +38,7 @@ export function waitsFor(
   }
   if (announcedUntil !== null && announcedUntil > now) {
     sentences.push(
-      `A write has scheduled a recompute. Should it not come, readers ask again after ${until(announcedUntil)}.`,
+      `A write has scheduled a recompute. If it does not come, readers ask again after ${until(announcedUntil)}.`,
     );
   }
   const raised = story.filter(({ step }) => step === "effect").at(-1);
@@ -58,12 +58,12 @@ export function waitsFor(
       return [`It waits for the effect to be dispatched, which was raised ${spanText(waited)} ago.`];
     return [
       `The effect that was raised ${spanText(waited)} ago has not been dispatched, and seems lost. ` +
-        "npx convex-lazy-views doctor checks its way. The next change, or the heartbeat, has it raised again.",
+        "npx convex-lazy-views doctor checks the transport. It is raised again after the next change, or by the heartbeat.",
     ];
   }
   if (state === "missing") return ["It waits for a reader: the key has no value yet, and the first read computes it."];
   const since = marked ? `, as it has since ${clockText(marked.at)}` : "";
   const sooner =
-    windowEnd === null ? "" : ` Its window is open: what a reader asks for now starts at ${until(windowEnd)}.`;
+    windowEnd === null ? "" : ` Its window is open: a recompute that a reader asks for now starts at ${until(windowEnd)}.`;
   return [`It waits for a reader${since}: a row is recomputed only when it is read while it is ${state}.${sooner}`];
 }
