@@ -4,7 +4,7 @@ import { CliError } from "./output.js";
 /** What an endpoint of the deployment needs. */
 export type ApiTarget = Pick<Deployment, "url" | "key" | "kind">;
 
-/** An endpoint has refused: its status, and the code and message of its answer. */
+/** An endpoint has answered with an error: its status, and the code and message of its answer. */
 export class ApiError extends CliError {
   override name = "ApiError";
   constructor(
@@ -17,10 +17,10 @@ export class ApiError extends CliError {
   }
 }
 
-/** How long an endpoint may take, in ms: longer than a poll of the function log. */
+/** How long an endpoint may take, in ms. A poll of the function log takes up to a minute. */
 const TIMEOUT_MS = 90_000;
 
-/** Where a key comes from, as a sentence. */
+/** How to get a key, for messages. */
 export const HOW_TO_MAKE_A_KEY =
   "Make a deploy key with `npx convex deployment token create lazy-views --save-env`, or in the dashboard under " +
   "Settings → Deploy keys, and set it as CONVEX_DEPLOY_KEY in the environment or in .env.local. " +
@@ -95,7 +95,7 @@ function parseRefusal(text: string): { code: string; message: string } {
 
 const sentence = (text: string) => (text === "" || /[.!?]$/.test(text) ? text : `${text}.`);
 
-/** `fetch` says the reason in `cause` only. */
+/** The reason of an error. `fetch` has it in `cause` only. */
 function reasonOf(error: Error): string {
   const { cause } = error;
   return cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : error.message;

@@ -16,10 +16,7 @@ export interface LogKeyOptions {
 
 /** Adds the option for a key that may only view logs. */
 export function logKeyOption(command: Command): Command {
-  return command.option(
-    "--log-key <key>",
-    `a key that may view logs. Or set ${LOG_KEY} in the environment`,
-  );
+  return command.option("--log-key <key>", `a key that may view logs. Or set ${LOG_KEY} in the environment`);
 }
 
 /** A key that may view logs, from the options, the environment, `.env.local` or `.env`. */

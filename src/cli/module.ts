@@ -22,7 +22,7 @@ const LIBRARY: Record<string, FunctionEntry["functionType"]> = {
   forward: "Mutation",
 };
 
-/** Fewer of these names in one module are a coincidence. */
+/** A module with fewer of these names has them by coincidence. */
 const FEWEST = 3;
 
 /** The modules that export functions of the library, the most complete one first. */
@@ -69,7 +69,7 @@ export function findLazyModule(functions: readonly FunctionEntry[], asked?: stri
   return found;
 }
 
-/** The module that `--module` names: `lazy` for `convex/lazy.ts`. */
+/** The module that `--module` names: `convex/lazy.ts` is the module `lazy`. */
 export const moduleName = (asked: string): string => asked.replace(/^convex\//, "").replace(/\.[cm]?[jt]sx?$/, "");
 
 /** Whether the deployment has the route of the log stream. */

@@ -36,7 +36,7 @@ describe("why", () => {
     );
     expect(stdout).toMatch(/ write +The mutation orders:add wrote: insert into orders\.\n/);
     expect(stdout).toMatch(/ mark +It marked the row/);
-    expect(stdout).toMatch(/\n {2}now {2}It waits for a reader, as it has since /);
+    expect(stdout).toMatch(/\n {2}now {2}It has waited for a reader since /);
     expect(stdout + stderr).not.toContain(SEAL_SECRET);
   });
 

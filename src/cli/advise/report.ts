@@ -3,7 +3,7 @@ import type { Observation } from "./observation.js";
 import type { Prediction, Verdict } from "./predict.js";
 import { PRICES_AS_OF, PROFESSIONAL } from "./prices.js";
 
-/** What the advice is made from, besides the calls. */
+/** What the advice needs besides the calls. */
 export interface Source {
   /** The window that a view is assumed to have, in ms. */
   windowMs: number;
@@ -33,10 +33,10 @@ const SECTIONS: [Verdict, string][] = [
   ["in use", "These have raised effects: they read a view already, or schedule work"],
 ];
 
-/** More queries than this in a list help no reader; `--json` has all. */
+/** A list has at most so many queries. `--json` has all. */
 const MOST_LISTED = 10;
 
-/** The advice as an object: what `--json` prints. All amounts are of the time of the log, if their names do not say. */
+/** The advice as an object, for `--json`. All amounts are for the time of the log, unless their names say another one. */
 export function adviceJson(observation: Observation, predictions: readonly Prediction[], source: Source) {
   const { from, until, calls, mutations, documentsWritten } = observation;
   return {
@@ -80,7 +80,7 @@ export function adviceText(
   ];
 }
 
-/** Nothing, where nothing is predicted. */
+/** The assumptions; none, if nothing is predicted. */
 function assumptions(predictions: readonly Prediction[], windowMs: number): string[] {
   if (predictions.every(({ estimate }) => estimate === null)) return [];
   return [
@@ -116,7 +116,7 @@ function more(count: number): string[] {
   return count > MOST_LISTED ? [`  … and ${count - MOST_LISTED} more: see --json.`] : [];
 }
 
-/** Some sentences about one query. */
+/** The sentences about one query. */
 function explain(prediction: Prediction, spanMs: number): string[] {
   const { query, lack, estimate } = prediction;
   if (estimate === null) return [`  ${query.name}${lack === null ? "" : `: ${lack}.`}`];
@@ -146,7 +146,7 @@ function explain(prediction: Prediction, spanMs: number): string[] {
 
 const LINE_WIDTH = 100;
 
-/** A paragraph in lines that fit a terminal, each behind the indent. */
+/** Wraps a paragraph into indented lines that fit a terminal. */
 function wrapped(indent: string, text: string): string[] {
   const lines: string[] = [];
   let line = "";
@@ -166,7 +166,7 @@ const fewer = (saved: number) => `${rounded(Math.abs(saved))} ${saved >= 0 ? "fe
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 const money = (dollars: number) => (dollars < 0.005 ? "less than a cent" : `$${dollars.toFixed(2)}`);
 
-/** How one amount compares with another: `70 % fewer`, `20 % more`, `3.5 times as many`. */
+/** The change from one amount to another: `70 % fewer`, `20 % more`, `3.5 times as many`. */
 function changeText(before: number, after: number): string {
   const ratio = after / Math.max(before, 1);
   if (ratio >= 2) return `${rounded(ratio)} times as many`;

@@ -104,7 +104,9 @@ async function readLive(options: AdviseOptions): Promise<Read> {
 /** @throws CliError when there is no such file, or no line of it is an entry of the log. */
 async function readSaved(file: string): Promise<Read> {
   if (file !== "-" && !existsSync(file)) {
-    throw new CliError(`There is no file ${file}. Save a log with \`npx convex logs --history 1000 --jsonl > ${file}\`.`);
+    throw new CliError(
+      `There is no file ${file}. Save a log with \`npx convex logs --history 1000 --jsonl > ${file}\`.`,
+    );
   }
   const input = file === "-" ? process.stdin : createReadStream(file, "utf8");
   const entries: LogEntry[] = [];

@@ -3,7 +3,7 @@ import type { Deployment } from "../deployment.js";
 import { findLazyModule, hasEffectsRoute } from "../module.js";
 import { CliError } from "../output.js";
 
-/** What of the app's code matters for the transport. */
+/** The parts of the app's code that matter for the transport. */
 export interface App {
   /** The module that exports the library's functions. */
   module: string;

@@ -14,11 +14,11 @@ const ABOUT: Record<Transport, string> = {
 const LONGEST_NAME = Math.max(...TRANSPORTS.map(({ length }) => length));
 
 /**
- * Which transport is set up: what `--transport` says, else what the deployment has already, else what the user
- * chooses, else the first that can be had.
+ * Chooses the transport to set up: the one of `--transport`; else the one that the deployment has; else the one that the
+ * user chooses; else the first that is possible.
  *
- * @returns it, and whether another one may take its place, should the deployment refuse it.
- * @throws CliError with the remedy, when it cannot be had, or none can.
+ * @returns The transport; `isFixed` when no other one may take its place if the deployment refuses it.
+ * @throws CliError with the remedy, when it is not possible, or none is.
  */
 export async function chooseTransport(context: Context): Promise<{ transport: Transport; isFixed: boolean }> {
   const { options, variables, app } = context;
@@ -44,7 +44,7 @@ export async function chooseTransport(context: Context): Promise<{ transport: Tr
     if (obstacle) note(`${transport} cannot be set up now: ${obstacle}`);
   }
   if (options.yes || possible.length === 1 || !isInteractive()) return { transport: first, isFixed: false };
-  // A hint would be shown of the highlighted one only.
+  // In the labels, because a hint would be shown for the highlighted choice only.
   const choices = possible.map((value) => ({ value, label: `${value.padEnd(LONGEST_NAME)}  ${ABOUT[value]}` }));
   return { transport: await choose("How should effects leave your queries?", choices), isFixed: true };
 }

@@ -18,9 +18,10 @@ import { setVariables } from "./sealSecret.js";
 /**
  * Makes the deployment's log stream post console lines to our route.
  *
- * - It has none → created, with the topic `console` alone.
- * - It posts elsewhere, or has other topics → a warning with the remedy; with `--fix`, or the user's consent, changed.
- * - `LAZY_VIEWS_STREAM_SECRET` is not the stream's → set.
+ * - The deployment has no stream → creates one, with the topic `console` alone.
+ * - The stream posts elsewhere, or has other topics → changes it with `--fix` or the user's consent; else warns, with the
+ *   remedy.
+ * - `LAZY_VIEWS_STREAM_SECRET` is not the stream's secret → sets it.
  *
  * @throws Unavailable when the plan has no log streams, or the one stream posts elsewhere.
  */
@@ -45,7 +46,7 @@ export async function setUpLogStream(context: Context): Promise<void> {
     report.found("LAZY_VIEWS_STREAM_SECRET is the stream's secret.");
     return;
   }
-  // The stream signs with the one before until it is started again.
+  // The stream signs with the old secret until it is started again.
   const previous: Record<string, string> = current ? { LAZY_VIEWS_STREAM_SECRET_PREVIOUS: current } : {};
   await setVariables(context, { ...previous, LAZY_VIEWS_STREAM_SECRET: stream.hmacSecret });
   await restartWebhookStream(deployment, stream);

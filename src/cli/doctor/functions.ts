@@ -4,7 +4,7 @@ import type { Deployment } from "../deployment.js";
 import { findLazyModule, hasEffectsRoute, lazyModules } from "../module.js";
 import type { Findings } from "./findings.js";
 
-/** What the deployment's functions tell. */
+/** What follows from the deployment's functions. */
 export interface Deployed {
   module: string;
   exports: string[];
@@ -13,7 +13,7 @@ export interface Deployed {
   /** Exports that are needed and missing. */
   missing: string[];
   hasRoute: boolean;
-  /** Whether effects can leave a query and be dispatched, as far as functions, tables and variables tell. */
+  /** Whether functions, tables and variables are there, so that effects can leave a query and be dispatched. */
   isComplete: boolean;
 }
 
@@ -26,9 +26,9 @@ interface Ping {
 }
 
 /**
- * The functions that the deployment lists: those of the library, all in one module, and the route.
+ * Checks the deployment's functions: those of the library must all be in one module.
  *
- * @param push - What to do so that the deployment has all of them.
+ * @param push - How to push the functions.
  * @throws CliError with the remedy, when no module has them, or `inspect` fails.
  */
 export async function lookAtFunctions(

@@ -202,7 +202,7 @@ describe("what a row waits for", () => {
     [
       "a reader",
       stale,
-      /^It waits for a reader, as it has since .*: a row is recomputed only when it is read while it is stale\.$/,
+      /^It has waited for a reader since .*: a row is recomputed only when it is read while it is stale\.$/,
     ],
     ["its first reader", { ...fresh, state: "missing", computedAt: null, asOf: null }, /first read computes it/],
     [

@@ -3,10 +3,10 @@ import type { Explanation } from "../../views/explain.js";
 import { clockText, spanText } from "../words.js";
 import type { StoryEvent } from "./story.js";
 
-/** A log stream delivers after 5 s, and tries again for some time: an effect that takes longer has been lost. */
+/** A log stream delivers after 5 s, and tries again for some time. An effect that takes longer than this is lost. */
 const LOST_AFTER_MS = 60_000;
 
-/** What the row waits for now, and until when, as sentences; what decides comes first. */
+/** What the row waits for now, and until when, as sentences, the most important first. */
 export function waitsFor(
   { state, computedAt, marked, waits }: Explanation,
   story: readonly StoryEvent[],
@@ -45,7 +45,7 @@ export function waitsFor(
   const dispatched = story.some(({ step, at }) => step === "dispatch" && raised !== undefined && at >= raised.at);
   if (sentences.length > 0) return sentences;
   const windowEnd = windowEndsAt !== null && windowEndsAt > now ? windowEndsAt : null;
-  // The window may be that of the recompute that committed the row: then no reader has asked since.
+  // If the window is that of the recompute that committed the row, no reader has asked since.
   const isAsked = computedAt === null || (dispatched && raised !== undefined && raised.at > computedAt);
   if (windowEnd !== null && isAsked) {
     return [
@@ -62,8 +62,10 @@ export function waitsFor(
     ];
   }
   if (state === "missing") return ["It waits for a reader: the key has no value yet, and the first read computes it."];
-  const since = marked ? `, as it has since ${clockText(marked.at)}` : "";
+  const waiting = marked ? `It has waited for a reader since ${clockText(marked.at)}` : "It waits for a reader";
   const sooner =
-    windowEnd === null ? "" : ` Its window is open: a recompute that a reader asks for now starts at ${until(windowEnd)}.`;
-  return [`It waits for a reader${since}: a row is recomputed only when it is read while it is ${state}.${sooner}`];
+    windowEnd === null
+      ? ""
+      : ` Its window is open: a recompute that a reader asks for now starts at ${until(windowEnd)}.`;
+  return [`${waiting}: a row is recomputed only when it is read while it is ${state}.${sooner}`];
 }
