@@ -30,8 +30,8 @@ export async function askQuery(deployment: Deployment, path: string, args: objec
 }
 
 /**
- * Handles the error of a query that is called again and again: warns when the deployment does not answer, because it may
- * answer next time. @throws The error, if it would be the same next time.
+ * Handles the error of a query that is called again and again: warns when the deployment does not answer, because it
+ * may answer next time. @throws The error, if it would be the same next time.
  */
 export function mayPass(error: unknown): null {
   if (!(error instanceof CliError) || error instanceof ApiError) throw error;

@@ -6,9 +6,9 @@ import { ApiError, type ApiTarget, deploymentFetch, HOW_TO_MAKE_A_KEY } from "./
 import { CliError, warn } from "./output.js";
 
 /*
- * The function log that `npx convex logs` shows: every deployment keeps its last 1,000 completed calls in memory. A poll
- * is answered at once when there are entries after its cursor. Otherwise it is answered when the next one is written, or
- * after 60 s without entries.
+ * The function log that `npx convex logs` shows: every deployment keeps its last 1,000 completed calls in memory. A
+ * poll is answered at once when there are entries after its cursor. Otherwise it is answered when the next one is
+ * written, or after 60 s without entries.
  */
 
 /** A line that a function has logged: `[DEBUG] 'text'`, or its parts, for clients that ask for them. */
@@ -27,7 +27,7 @@ export type LogLine =
 
 interface EntryOfAnyKind {
   udfType: "Query" | "Mutation" | "Action" | "HttpAction";
-  /** Function path, such as `dashboard:stats`; of an HTTP action its method and path, such as `POST /lazy-views/effects`. */
+  /** Function path, such as `dashboard:stats`. For an HTTP action, its method and path: `POST /lazy-views/effects`. */
   identifier: string;
   /** Null for the functions of the app itself. */
   componentPath: string | null;
@@ -93,7 +93,9 @@ const PAUSE_MS = 100;
 
 /** Where to begin, and when to stop. */
 export interface LogOptions {
-  /** Entries that were written later are read, in ms since 1970. Default: 0, which reads everything that the log has. */
+  /**
+   * Entries that were written later are read, in ms since 1970. Default: 0, which reads everything that the log has.
+   */
   cursor?: number;
   /** Ends the iteration, without an error. */
   signal?: AbortSignal;
@@ -106,7 +108,9 @@ export interface LogOptions {
  * tries again with growing pauses, and goes on where it was.
  *
  * ```ts
- * for await (const { entries } of functionLog(deployment, { signal })) for (const { identifier } of entries) print(identifier);
+ * for await (const { entries } of functionLog(deployment, { signal })) {
+ *   for (const { identifier } of entries) print(identifier);
+ * }
  * ```
  * @throws CliError with the remedy, when there is no key, the key is refused, or the deployment has no such log.
  */
@@ -146,7 +150,9 @@ export async function* functionLog(deployment: ApiTarget, options: LogOptions = 
   }
 }
 
-/** The entries that are in the log: at most those of the last 1,000 completed calls. Throws what `functionLog` throws. */
+/**
+ * The entries that are in the log: at most those of the last 1,000 completed calls. Throws what `functionLog` throws.
+ */
 export async function recentLog(deployment: ApiTarget, signal?: AbortSignal): Promise<LogPage> {
   for await (const page of functionLog(deployment, { ...(signal && { signal }) })) return page;
   return { entries: [], newCursor: 0, gap: null };

@@ -22,7 +22,11 @@ export interface WebhookStream {
 /** Where our stream posts to. */
 export const effectsUrl = ({ siteUrl }: Pick<Deployment, "siteUrl">): string => siteUrl + EFFECTS_PATH;
 
-/** The deployment's webhook stream; null when it has none. @throws CliError without a key that may view integrations. */
+/**
+ * The deployment's webhook stream; null when it has none.
+ *
+ * @throws CliError without a key that may view integrations.
+ */
 export async function findWebhookStream(deployment: Deployment): Promise<WebhookStream | null> {
   const streams = await deploymentJson<{ logStreamType: string }[]>(deployment, "/api/v1/list_log_streams");
   const found = streams.find((stream): stream is WebhookStream => stream.logStreamType === "webhook");

@@ -6,7 +6,9 @@ import { type Deployment, localSetting } from "./deployment.js";
 import { type LogEntry, sealsIn } from "./functionLog.js";
 import { CliError, keepSecret, note } from "./output.js";
 
-/** Opens the seals in entries of the log. Returns the effects of each seal, by its text, without those of other secrets. */
+/**
+ * Opens the seals in entries of the log. Returns the effects of each seal, by its text, without those of other secrets.
+ */
 export type Opener = (entries: readonly LogEntry[]) => Promise<ReadonlyMap<string, readonly Effect[]>>;
 
 /**

@@ -10,7 +10,8 @@ import { counted } from "./words.js";
 
 /*
  * The relay does what a webhook log stream does: it takes sealed effects out of the function log, and posts them to the
- * route of the library, in signed bodies. It repeats a delivery that fails until the route accepts it, and reads on then.
+ * route of the library, in signed bodies. It repeats a delivery that fails until the route accepts it, and reads on
+ * then.
  */
 
 /** The number of events in one POST, as in those of Convex's own log stream. */

@@ -19,7 +19,11 @@ const SPAN_LATENCIES = 12;
 const MIN_SPAN_MS = 2_000;
 const MAX_SPAN_MS = 300_000;
 
-/** Draws how long seals wait before they are forwarded, in ms. @param latencyMs - How long the server takes to answer. */
+/**
+ * Draws how long seals wait before they are forwarded, in ms.
+ *
+ * @param latencyMs - How long the server takes to answer.
+ */
 export function drawDelay(latencyMs: number): number {
   const spanMs = Math.min(Math.max(SPAN_LATENCIES * latencyMs, MIN_SPAN_MS), MAX_SPAN_MS);
   return Math.round((spanMs / STEEPNESS) * Math.log1p(Math.expm1(STEEPNESS) * Math.random()));
@@ -81,7 +85,8 @@ export class Forwarder {
  *   already, a new delay begins.
  * - An answer has other effects → they stay due, whatever the next answer is, and are forwarded together with its
  *   recomputes.
- * - The last subscriber ends → what is due is still forwarded, because a subscriber has seen the answer. Repetitions end.
+ * - The last subscriber ends → what is due is still forwarded, because a subscriber has seen the answer. Repetitions
+ *   end.
  */
 class WatchedQuery {
   private subscribers = 0;

@@ -13,8 +13,8 @@ export class Outbox {
   private readonly underWay = new Set<Promise<void>>();
   private hasWarned = false;
   /**
-   * How long the deployment took for its last answer, in ms: to a forward or, in clients that subscribe, to a query. The
-   * first answers may include the time that the connection takes.
+   * How long the deployment took for its last answer, in ms: to a forward or, in clients that subscribe, to a query.
+   * The first answers may include the time that the connection takes.
    */
   latencyMs = 0;
 
@@ -49,8 +49,8 @@ export class Outbox {
 }
 
 /**
- * Forwards over HTTP, also for clients that have a WebSocket. On a WebSocket, the app would notice it: mutations run one
- * after the other, a page that is closed asks the user while one is under way, and apps show unsaved changes.
+ * Forwards over HTTP, also for clients that have a WebSocket. On a WebSocket, the app would notice it: mutations run
+ * one after the other, a page that is closed asks the user while one is under way, and apps show unsaved changes.
  *
  * The call has no identity. It needs none, because seals prove that the server made them; and no answer of a query must
  * be able to call a mutation as the user.

@@ -30,8 +30,9 @@ const REFUSAL =
   /^(\[CONVEX .+?\] )?(\[Request ID: .+?\] )?Server Error\s*($|Called by client|ArgumentValidationError: .*field `lazyViews`)/;
 
 /**
- * Whether a marked call may have failed because of the mark: the deployment has answered, and the function has not thrown
- * a `ConvexError`. Errors of the network, of a proxy or of a deployment that is down say nothing about the query.
+ * Whether a marked call may have failed because of the mark: the deployment has answered, and the function has not
+ * thrown a `ConvexError`. Errors of the network, of a proxy or of a deployment that is down say nothing about the
+ * query.
  */
 export function mayBeRefusal(error: unknown): boolean {
   return error instanceof Error && !(error instanceof ConvexError) && REFUSAL.test(error.message);

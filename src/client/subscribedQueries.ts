@@ -12,7 +12,11 @@ export interface SubscribedQuery {
   args: Args;
   /** Subscribes with these arguments. */
   subscribe(args: Args, onChange: () => void): () => void;
-  /** The answer that the client has for these arguments; undefined while it has none. @throws The error of the query. */
+  /**
+   * The answer that the client has for these arguments; undefined while it has none.
+   *
+   * @throws The error of the query.
+   */
   result(args: Args): Value | undefined;
 }
 

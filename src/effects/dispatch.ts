@@ -5,7 +5,9 @@ import { findEntry, isAhead, type LedgerCtx, newEntry, newFailure, scheduleWork,
 
 /** How many effects a call of `dispatch` or `forward` scheduled, and how many it dropped. */
 export interface DispatchCounts {
-  /** Scheduled at once. Of more than 100 effects, those after the first 100 count here: a further job dispatches them. */
+  /**
+   * Scheduled at once. Of more than 100 effects, those after the first 100 count here: a further job dispatches them.
+   */
   dispatched: number;
   /** Scheduled for the end of their window, which was open. */
   trailing: number;

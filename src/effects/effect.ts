@@ -18,8 +18,9 @@ export interface Effect {
   /** What the caller gave as `key`: effects with the same target and key are equal. Otherwise, the arguments count. */
   key?: string | undefined;
   /**
-   * Of a recompute: the `asOf` of the row that its reader saw, in ns since 1970; 0 when there was none. Inside the window,
-   * an effect that saw another row than the last one that was dispatched is not dropped, but put off to its end.
+   * Of a recompute: the `asOf` of the row that its reader saw, in ns since 1970; 0 when there was none. Inside the
+   * window, an effect that saw another row than the last one that was dispatched is not dropped, but put off to its
+   * end.
    */
   seen?: bigint | undefined;
   /** A repetition inside the window makes the target run once more, at the window's end. */

@@ -49,7 +49,9 @@ export async function findEntry(db: LazyReader, key: string): Promise<Entry | nu
   }
 }
 
-/** Whether a deadline is ahead. One beyond the longest backoff does not count: it is from before a clock was put back. */
+/**
+ * Whether a deadline is ahead. One beyond the longest backoff does not count: it is from before a clock was put back.
+ */
 export function isAhead(time: number, now: number, windowMs: number): boolean {
   return time > now && time <= now + windowMs + MAX_BACKOFF_MS;
 }
@@ -111,8 +113,8 @@ export async function fail(ctx: LedgerCtx, effect: Effect, error: unknown, retry
 
 /**
  * Called after the app itself has committed or deleted a row. Ends a failure and its backoff, but not the window in
- * which the failure happened. After a deletion, readers see no row, which counts as `0`. Their effects must not count as
- * duplicates of those from before the row existed, so `seen` is cleared.
+ * which the failure happened. After a deletion, readers see no row, which counts as `0`. Their effects must not count
+ * as duplicates of those from before the row existed, so `seen` is cleared.
  */
 export async function release(ctx: LedgerCtx, recompute: Effect, cause: "refreshed" | "evicted"): Promise<void> {
   const entry = await findEntry(ctx.db, ledgerKey(recompute));

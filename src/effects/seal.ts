@@ -16,14 +16,17 @@ import { collapse, type Effect } from "./effect.js";
  * deployment can read or make a seal. A query has no randomness: the vector comes from an HMAC of the plaintext. So
  * equal effects have equal seals, and different effects have different vectors.
  *
- * A seal may arrive again. Inside its window, its effects are duplicates. Later, a recompute finds its row fresh. (Other
- * targets should look at the data again before they act.)
+ * A seal may arrive again. Inside its window, its effects are duplicates. Later, a recompute finds its row fresh.
+ * (Other targets should look at the data again before they act.)
  */
 const PREFIX = "lazy-views:2:";
 /** A message of the log that is one seal and nothing else; Convex puts texts in quotes. */
 const SEAL = /^'?(lazy-views:2:[\w-]+)'?$/;
 const LINE_BYTES = 4_000; // A line with a seal has fewer bytes than this.
-/** Seals that are opened side by side. Convex posts as many at once, so no body from Convex reaches the limit of forged ones. */
+/**
+ * Seals that are opened side by side. Convex posts as many at once, so no body from Convex reaches the limit of forged
+ * ones.
+ */
 const GROUP = 128;
 /** Bytes of JSON that fit into a line of 3,990 bytes. Convex documents 4 KiB a line, which its quotes count in. */
 const MAX_JSON_BYTES = 2_954;

@@ -74,8 +74,8 @@ export function askSnapshot<Answer>(app: LazyApp, ctx: AnyMutationCtx, ask: Ques
 }
 
 /**
- * Dispatches at most 100 effects in a transaction that has room for them. When clients forward them, a recompute that is
- * put off, or that runs outside one transaction, is announced in its row, so that other clients forward nothing.
+ * Dispatches at most 100 effects in a transaction that has room for them. When clients forward them, a recompute that
+ * is put off, or that runs outside one transaction, is announced in its row, so that other clients forward nothing.
  */
 export async function dispatchInMutation(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForwarded = false) {
   const commits = await currentCommits(app, ctx, effects);
@@ -106,7 +106,9 @@ export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: re
   await dispatchInMutation(app, ctx, own);
 }
 
-/** In a mutation that does nothing else: dispatches 100 effects, and hands each further 100 on to a job of their own. */
+/**
+ * In a mutation that does nothing else: dispatches 100 effects, and hands each further 100 on to a job of their own.
+ */
 export async function dispatchAll(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForwarded: boolean) {
   for (let start = CHUNK; start < effects.length; start += CHUNK) {
     await handOn(app, ctx, effects.slice(start, start + CHUNK), areForwarded);

@@ -25,8 +25,8 @@ export interface Sight {
 }
 
 /**
- * A predicate: it says whether a row is fresh, stale or expired. {@link invalidated}, {@link olderThan}, {@link changed}
- * and {@link when} make one; {@link anyOf}, {@link allOf} and {@link not} combine several.
+ * A predicate: it says whether a row is fresh, stale or expired. {@link invalidated}, {@link olderThan}, {@link
+ * changed} and {@link when} make one; {@link anyOf}, {@link allOf} and {@link not} combine several.
  */
 export interface Staleness<Key = never, Value = never> {
   /**
@@ -86,7 +86,10 @@ export interface ViewDefinition {
   readonly applyChange?: ((value: never, change: never, key: never) => unknown) | undefined;
   /** The options `staleWhen` and `expiredWhen` in one. */
   readonly staleWhen: Staleness<never, never>;
-  /** The verdict on a row that cannot be judged, as its predicate throws: expired in a view with `expiredWhen`, else stale. */
+  /**
+   * The verdict on a row that cannot be judged, as its predicate throws: expired in a view with `expiredWhen`, else
+   * stale.
+   */
   readonly unjudged: "stale" | "expired";
   readonly tags?: ((key: never) => unknown) | undefined;
   /** Not in the mode `paged`. */

@@ -153,7 +153,9 @@ export function mutationOf(ctx: object, view: ViewDefinition, method: string): M
   throw new Error(`${view.name}.${method} writes; call it in a function of lazy.mutation.`);
 }
 
-/** A ctx for `compute` and predicates. It throws, with the remedy, when they ask who reads, or try to write or schedule. */
+/**
+ * A ctx for `compute` and predicates. It throws, with the remedy, when they ask who reads, or try to write or schedule.
+ */
 export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
   const { db } = ctx;
   const reader = {

@@ -35,7 +35,9 @@ export function carriersOf({ transports }: LazyApp): string[] {
   return [...(transports.has("logStream") ? [STREAM_SECRET] : []), ...(transports.has("logTail") ? [LOG_KEY] : [])];
 }
 
-/** Whether effects are logged. In an app whose clients carry them too, only if the deployment has a reader of the log. */
+/**
+ * Whether effects are logged. In an app whose clients carry them too, only if the deployment has a reader of the log.
+ */
 export function leavesByLog(app: LazyApp): boolean {
   const carriers = carriersOf(app);
   return carriers.length > 0 && (!app.transports.has("client") || carriers.some(environmentVariable));

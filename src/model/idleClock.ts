@@ -7,8 +7,8 @@ import type { ViewDefinition } from "./definition.js";
  *   asked for → half of evictAfter → idle → half of evictAfter → deleted
  *                                    └→ a reader asks: taken back, and idle again one evictAfter later at the earliest
  *
- * So a row that is watched is written twice in `evictAfter`. A row without readers is deleted after 1.5 times as long at
- * most.
+ * So a row that is watched is written twice in `evictAfter`. A row without readers is deleted after 1.5 times as long
+ * at most.
  */
 
 /** The times of a row from which the time of its next sweep follows. */
@@ -16,7 +16,9 @@ export type Times = Pick<StoredRow, "_creationTime" | "computedAt"> & {
   [Field in "pendingUntil" | "askedAt" | "idleAt"]?: number | undefined;
 };
 
-/** The new `askedAt` of a row that a reader asks for. It is at least `idleAt`, even if this server's clock is behind. */
+/**
+ * The new `askedAt` of a row that a reader asks for. It is at least `idleAt`, even if this server's clock is behind.
+ */
 export const askedNow = (row: Pick<Row, "idleAt"> | null, now: number): number => Math.max(now, row?.idleAt ?? 0);
 
 /** Whether no reader has asked for a row since it became idle. It needs no clock, so that queries can ask. */

@@ -6,7 +6,9 @@ import type { Start } from "../effects/ledger.js";
 import type { Sweep } from "../effects/sweep.js";
 import type { Row } from "../schema.js";
 
-/* The jobs that the library schedules, and the questions that it asks: one union by `kind` for each exported function. */
+/*
+ * The jobs that the library schedules, and the questions that it asks: one union by `kind` for each exported function.
+ */
 
 type RunId = GenericId<"lazyRuns">;
 
@@ -59,18 +61,23 @@ export type ActJob =
 export type EvictJob = Sweep & { kind: "evict" }; // A scan for rows to evict, which an earlier release has scheduled.
 /** A step of the heartbeat's scan for rows whose effect was lost. */
 export type BackstopJob = { kind: "backstop"; view: string; at: number; cursor?: string };
-/** The findings of a heartbeat: the exports that it has tested, and what is wrong with them and the route, as sentences. */
+/**
+ * The findings of a heartbeat: the exports that it has tested, and what is wrong with them and the route, as sentences.
+ */
 export type Beat = { kind: "beat"; at: number; checked: string[]; failed: string[]; route?: string | undefined };
 /**
- * A finding of an audit: a fresh row is wrong (`drift`), two computes of it differ (`random`), or its compute reads what
- * `sources` do not cover (`uncovered`).
+ * A finding of an audit: a fresh row is wrong (`drift`), two computes of it differ (`random`), or its compute reads
+ * what `sources` do not cover (`uncovered`).
  */
 export type Finding = Record<"view" | "key" | "message", string> & {
   kind: "drift" | "random" | "uncovered";
   at: number;
   asOf: bigint;
 };
-/** An audit of the rows whose keys are after `after`, up to `next`. If `next` is not greater, it went on at the first row. */
+/**
+ * An audit of the rows whose keys are after `after`, up to `next`. If `next` is not greater, it went on at the first
+ * row.
+ */
 export type Audited = { after: string; next: string; findings: Finding[] };
 export type AuditJob = { kind: "audit"; view: string; audited: Audited };
 export type Arrival = { kind: "arrival"; sentAt: number }; // The canary that was sent at this time has arrived.

@@ -117,8 +117,8 @@ export async function applyValue(db: AnyWriter, view: ViewDefinition, row: Store
 }
 
 /**
- * Marks a row, or marks it again, because a source has changed. The first mark leaves an announcement in the row, as that
- * recompute still comes. A later mark removes it: what was announced with the first one has not come.
+ * Marks a row, or marks it again, because a source has changed. The first mark leaves an announcement in the row, as
+ * that recompute still comes. A later mark removes it: what was announced with the first one has not come.
  *
  * @param isAnnounced - Whether a recompute is scheduled now, which is announced in the row.
  */
@@ -133,7 +133,9 @@ export async function shareDependency(db: AnyWriter, view: string, { _id, tracke
   await db.patch(view, _id, { tracked: { ...tracked, shared: [...new Set(tracked?.shared).add(text)] } });
 }
 
-/** Announces in a row that a recompute is under way, so that readers raise none. A sweep checks later that it has come. */
+/**
+ * Announces in a row that a recompute is under way, so that readers raise none. A sweep checks later that it has come.
+ */
 export async function announce(ledger: LedgerCtx, view: ViewDefinition, row: StoredRow): Promise<void> {
   if (row.pendingUntil !== undefined) return;
   const now = Date.now();
@@ -187,7 +189,10 @@ export async function sweepRow(ledger: LedgerCtx, view: ViewDefinition, row: Swe
 
 export const removeRow = (db: AnyWriter, view: ViewDefinition, row: StoredRow) => db.delete(view.name, row._id);
 
-/** When a sweep must look at a row next: at the first event after `time`, or when its idle time ends; undefined when never. */
+/**
+ * When a sweep must look at a row next: at the first event after `time`, or when its idle time ends; undefined when
+ * never.
+ */
 export function nextLookAt(view: ViewDefinition, row: Times, time: number): number | undefined {
   const ages = view.staleWhen.ages.map((age) => row.computedAt + age);
   const ahead = earliest([...ages, row.pendingUntil], time);

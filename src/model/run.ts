@@ -4,9 +4,9 @@ import { findBy } from "../values/findBy.js";
 import type { Mode } from "./definition.js";
 
 /*
- * A recompute outside one transaction is a run. Its document is inserted *before* the sources are read, so that no change
- * is missed. A change that commits before the document is in every snapshot that shows the document. A later change
- * finds the document, and notes itself in it; then the commit of the run marks the row.
+ * A recompute outside one transaction is a run. Its document is inserted *before* the sources are read, so that no
+ * change is missed. A change that commits before the document is in every snapshot that shows the document. A later
+ * change finds the document, and notes itself in it; then the commit of the run marks the row.
  *
  *   insert → touch (by the first change) → job after job, each with its deadline → end
  */

@@ -21,7 +21,10 @@ function judge(ctx: AnyQueryCtx, view: ViewDefinition, row: Row & Pick<StoredRow
   return typeof verdict === "string" ? outdated(verdict) : verdict.then(outdated);
 }
 
-/** Whether a row's dependencies are unknown: it was committed before they were recorded, or over another view's old version. */
+/**
+ * Whether a row's dependencies are unknown: it was committed before they were recorded, or over another view's old
+ * version.
+ */
 function isUnknown(view: ViewDefinition, { tracked }: Row): boolean {
   if (!tracked) return isRecorded(view);
   return Object.entries(tracked.over ?? {}).some(([name, version]) => view.siblings?.get(name)?.version !== version);
@@ -47,8 +50,8 @@ function sightOf(ctx: AnyQueryCtx, view: ViewDefinition, row: Row): Sight {
 }
 
 /**
- * As `judge`, for readers. When a predicate throws, that is logged, and the row counts as stale, or as expired in a view
- * with `expiredWhen`. Returns a promise only if the predicate does, because every read waits for it.
+ * As `judge`, for readers. When a predicate throws, that is logged, and the row counts as stale, or as expired in a
+ * view with `expiredWhen`. Returns a promise only if the predicate does, because every read waits for it.
  */
 export function judgeForReader(ctx: AnyQueryCtx, view: ViewDefinition, row: Row, log = complain): MaybeLater<Verdict> {
   const { name, unjudged } = view;

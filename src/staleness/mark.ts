@@ -13,11 +13,12 @@ import { complain, reasonOf } from "../values/describe.js";
  * Marks the row of a key as out of date, when it is the mutation's turn. Or, where the view can, it applies the change
  * to the value.
  *
- * - The row is fresh, is not being recomputed and, in a view with `lease`, is leased; and `applyChange` returns a value →
- *   stores that value, and changes nothing else: tags and ages count from the snapshot that the row was computed from.
+ * - The row is fresh, is not being recomputed and, in a view with `lease`, is leased; and `applyChange` returns a value
+ *   → stores that value, and changes nothing else: tags and ages count from the snapshot that the row was computed
+ *   from.
  * - A run of the key lasts → notes in the run that something has changed since it began.
- * - The row has a mark already → sets it again only when it is older than the grace. Then subscribers run once more, and
- *   raise their effect again, in case it was lost. The grace doubles each time.
+ * - The row has a mark already → sets it again only when it is older than the grace. Then subscribers run once more,
+ *   and raise their effect again, in case it was lost. The grace doubles each time.
  * - The row is leased → schedules its recompute, and announces it in the row, so that readers raise nothing.
  *
  * @param key - The canonical text of the key.
@@ -86,7 +87,9 @@ function newValue(view: ViewDefinition, row: StoredRow, change: object): unknown
   }
 }
 
-/** Whether a row's last mark is recent: no older than the grace and, if a recompute is announced, what that may take. */
+/**
+ * Whether a row's last mark is recent: no older than the grace and, if a recompute is announced, what that may take.
+ */
 function isMarkedLately(view: ViewDefinition, { dirtyAt, nudgedAt, pendingUntil }: Row, now: number): boolean {
   if (dirtyAt === undefined) return false;
   const lastMark = nudgedAt ?? dirtyAt;
@@ -103,7 +106,10 @@ export async function recomputeSoon({ ledger }: MutationExecution, view: ViewDef
   return (await dispatchOne(ledger, recomputeEffect(ledger.recompute, view, key, row), undefined, true)) !== "refused";
 }
 
-/** The row of a key. A mutation that runs short of index ranges reads all rows of the view, and conflicts with their commits. */
+/**
+ * The row of a key. A mutation that runs short of index ranges reads all rows of the view, and conflicts with their
+ * commits.
+ */
 async function lookUp(execution: MutationExecution, view: ViewDefinition, key: string): Promise<StoredRow | null> {
   const { db, rows } = execution;
   if (!rows.has(view.name) && (await execution.isShortOfRanges())) {

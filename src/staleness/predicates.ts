@@ -70,7 +70,9 @@ export function olderThan<Key, Value>(age: Duration): Staleness<Key, Value> {
   return { ...ROW_ONLY, ages: [ageMs], judge: ({ row }) => staleIf(hasReached(row, ageMs)) };
 }
 
-/** Whether a row has reached an age. It needs no clock, as sweeps move `expiresAt` on. A row without it counts as old. */
+/**
+ * Whether a row has reached an age. It needs no clock, as sweeps move `expiresAt` on. A row without it counts as old.
+ */
 export const hasReached = ({ expiresAt, computedAt }: Row, ageMs: number): boolean =>
   expiresAt === undefined || expiresAt > computedAt + ageMs;
 
@@ -130,10 +132,10 @@ export function changed<Key, Value, DataModel extends GenericDataModel = Generic
  * ```
  *
  * @param judge - Gets the row (`computedAt` in ms since 1970), and a ctx that only reads. It returns a
- * {@link Verdict}; true stands for `"stale"`, and false or `undefined` for `"fresh"`. It must not look at the clock, and
- * `ctx.auth` throws. Annotate its parameters. A row that was computed just now must be fresh: otherwise its recompute
- * fails, and the old row stays. So compare the value with what you read, unless {@link allOf} with `invalidated()`
- * calls new rows fresh.
+ * {@link Verdict}; true stands for `"stale"`, and false or `undefined` for `"fresh"`. It must not look at the clock,
+ * and `ctx.auth` throws. Annotate its parameters. A row that was computed just now must be fresh: otherwise its
+ * recompute fails, and the old row stays. So compare the value with what you read, unless {@link allOf} with
+ * `invalidated()` calls new rows fresh.
  * @throws Error that names the value, when `judge` is not a function. When it returns anything else, the predicate
  * throws: see `staleWhen`.
  */

@@ -52,7 +52,9 @@ async function markOver(execution: MutationExecution, view: ViewDefinition, key:
   await markDependents(execution, shapes, { before: { key }, after: null }, by);
 }
 
-/** Marks a row, or applies a change where its view can. A missing table is logged once in a mutation: it has no rows. */
+/**
+ * Marks a row, or applies a change where its view can. A missing table is logged once in a mutation: it has no rows.
+ */
 async function markRow(execution: MutationExecution, view: ViewDefinition, key: string, by: string, change?: Change) {
   const { withoutTable } = execution;
   if (withoutTable.has(view)) return;

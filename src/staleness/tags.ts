@@ -26,7 +26,10 @@ function checkTag(tag: unknown, what: string): string {
 /** The tag of a shared dependency: very many rows depend on it. */
 export const sharedTag = (text: string): string => `dependency ${text}`;
 
-/** Whether a tag of a row, or of its shared dependencies, was invalidated after the snapshot that the row is computed from. */
+/**
+ * Whether a tag of a row, or of its shared dependencies, was invalidated after the snapshot that the row is computed
+ * from.
+ */
 export async function isAnyInvalidated(db: AnyReader, view: ViewDefinition, row: Row): Promise<boolean> {
   const { args, asOf, tracked } = row;
   const tags = [...tagsOf(view, args), ...(tracked?.shared ?? []).map(sharedTag)];
@@ -35,7 +38,11 @@ export async function isAnyInvalidated(db: AnyReader, view: ViewDefinition, row:
   return bumps.some((bump) => bump && (bump.bumpedAt instanceof CommitTsPlaceholder || bump.bumpedAt > asOf));
 }
 
-/** Invalidates all rows that have a tag, by writing one document. @throws Error that names the value, when it is no tag. */
+/**
+ * Invalidates all rows that have a tag, by writing one document.
+ *
+ * @throws Error that names the value, when it is no tag.
+ */
 export async function invalidateTag(db: AnyWriter, given: unknown): Promise<void> {
   const tag = checkTag(given, "invalidateTag");
   const bump = await findTag(db, tag);

@@ -63,7 +63,8 @@ async function write(execution: MutationExecution, method: Method, named: string
   const isInsert = method === "insert";
   const id = args.at(method === "delete" ? -1 : -2);
   const table = named || tableOfId(db, id, await trackedTables(execution));
-  // A row is never read without naming its table. If rows counted as documents of any table, they would mark themselves.
+  // A row is never read without naming its table. If rows counted as documents of any table, they would mark
+  // themselves.
   const tables = app.views.has(table) ? [table] : [table, ANY_TABLE];
   const shapes = app.isTracking ? await shapesOn(execution, tables) : [];
   const views = app.dependents.get(table) ?? [];

@@ -6,7 +6,10 @@ import { type Dependency, dependencyOn, type Equals, identityOf, keysTable, tabl
 /** A row has at most so many dependencies on one table. Beyond that, it depends on the table as a whole. */
 const MAX_IN_TABLE = 100;
 
-/** Whether a view's dependencies are recorded: it is tracked, or it and one of its sources are of the mode `transaction`. */
+/**
+ * Whether a view's dependencies are recorded: it is tracked, or it and one of its sources are of the mode
+ * `transaction`.
+ */
 export function isRecorded({ isTracked, mode, sources, siblings }: ViewDefinition): boolean {
   const isView = (source: string) => siblings?.get(source)?.mode === "transaction";
   return isTracked || (mode === "transaction" && Object.keys(sources).some(isView));

@@ -8,7 +8,10 @@ import type { Recorder } from "./recorder.js";
 
 /** At most so many rows register a dependency, and a write marks each of them. When there are more, they share it. */
 const MAX_ROWS = 64;
-/** A row has at most so many shared dependencies, which each of its reads looks up. Beyond that, it depends on whole tables. */
+/**
+ * A row has at most so many shared dependencies, which each of its reads looks up. Beyond that, it depends on whole
+ * tables.
+ */
 const MAX_SHARED = 4;
 
 type RowName = { view: string; key: string };
@@ -61,7 +64,9 @@ async function register(execution: MutationExecution, row: RowName, all: Depende
   return { registered, shared };
 }
 
-/** Whether a dependency is shared. The row that is one too many makes it shared, for the rows that have registered it. */
+/**
+ * Whether a dependency is shared. The row that is one too many makes it shared, for the rows that have registered it.
+ */
 async function share(execution: MutationExecution, own: RowName, text: string): Promise<boolean> {
   const { db, ledger } = execution;
   const rows = await rowsWith(execution, text);
@@ -97,7 +102,9 @@ export async function dependentsOf(execution: MutationExecution, shapes: string[
   return { rows, shared };
 }
 
-/** The registered rows of a dependency. A mutation that runs short of index ranges reads all those of its shape at once. */
+/**
+ * The registered rows of a dependency. A mutation that runs short of index ranges reads all those of its shape at once.
+ */
 async function rowsWith(execution: MutationExecution, text: string): Promise<readonly StoredDependency[]> {
   const { dependents, ledger } = execution;
   const shape = shapeOf(text);

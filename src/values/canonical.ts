@@ -7,8 +7,8 @@ const LONE_SURROGATE = /\p{Surrogate}/u; // Convex refuses strings with half of 
 /**
  * The canonical text of a Convex value. Two values have the same text exactly when they are equal for Convex.
  *
- * Fields are sorted, and those that are `undefined` are left out. `-0` differs from `0`, and an `int64` from a float, as
- * in Convex's indexes. `canonicalText({ b: 1n, a: "x" })` is `'{"a":"x","b":{"$integer":"1"}}'`.
+ * Fields are sorted, and those that are `undefined` are left out. `-0` differs from `0`, and an `int64` from a float,
+ * as in Convex's indexes. `canonicalText({ b: 1n, a: "x" })` is `'{"a":"x","b":{"$integer":"1"}}'`.
  *
  * @param path - The name of the value, for the message.
  * @throws Error that names the path of what is not a Convex value.

@@ -8,7 +8,9 @@ import type { Range, Recomputes } from "./recomputes.js";
  * result, and the library's other documents to be some hundred bytes each.
  */
 
-/** Documents besides those that `compute` reads: the row, its dependencies, the ledger, marks, subscribers' second runs. */
+/**
+ * Documents besides those that `compute` reads: the row, its dependencies, the ledger, marks, subscribers' second runs.
+ */
 const DOCUMENTS_A_RECOMPUTE = 15;
 /** Documents that the library reads in each mutation that writes. */
 const DOCUMENTS_A_MUTATION = 1;

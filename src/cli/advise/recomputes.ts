@@ -1,11 +1,11 @@
 import { type Call, hasWritten } from "./calls.js";
 
 /*
- * Estimates how often a view in place of a query would be computed. A view is computed once for each key and each window
- * in which its sources have changed and it is read. The log has no arguments, so it does not say which runs of a query
- * have the same key. But it says how much each run has read, and how much was written between two runs. If two runs
- * differ by no more than what was written between them, they may have the same key. That gives the fewest keys that
- * explain the log, and with them the fewest computations. The most is one computation for each run.
+ * Estimates how often a view in place of a query would be computed. A view is computed once for each key and each
+ * window in which its sources have changed and it is read. The log has no arguments, so it does not say which runs of a
+ * query have the same key. But it says how much each run has read, and how much was written between two runs. If two
+ * runs differ by no more than what was written between them, they may have the same key. That gives the fewest keys
+ * that explain the log, and with them the fewest computations. The most is one computation for each run.
  */
 
 /** A number that the log allows: the fewest and the most. `likely` is their geometric mean. */

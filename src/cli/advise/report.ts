@@ -36,7 +36,9 @@ const SECTIONS: [Verdict, string][] = [
 /** A list has at most so many queries. `--json` has all. */
 const MOST_LISTED = 10;
 
-/** The advice as an object, for `--json`. All amounts are for the time of the log, unless their names say another one. */
+/**
+ * The advice as an object, for `--json`. All amounts are for the time of the log, unless their names say another one.
+ */
 export function adviceJson(observation: Observation, predictions: readonly Prediction[], source: Source) {
   const { from, until, calls, mutations, documentsWritten } = observation;
   return {

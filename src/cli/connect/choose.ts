@@ -14,8 +14,8 @@ const ABOUT: Record<Transport, string> = {
 const LONGEST_NAME = Math.max(...TRANSPORTS.map(({ length }) => length));
 
 /**
- * Chooses the transport to set up: the one of `--transport`; else the one that the deployment has; else the one that the
- * user chooses; else the first that is possible.
+ * Chooses the transport to set up: the one of `--transport`; else the one that the deployment has; else the one that
+ * the user chooses; else the first that is possible.
  *
  * @returns The transport; `isFixed` when no other one may take its place if the deployment refuses it.
  * @throws CliError with the remedy, when it is not possible, or none is.

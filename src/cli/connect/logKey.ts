@@ -5,7 +5,9 @@ import { agree, askSecret, isInteractive } from "../prompts.js";
 import { type Context, Unavailable } from "./context.js";
 import { setVariables } from "./sealSecret.js";
 
-/** A poll that is not refused within this time has a key that is accepted, in ms. It may wait for the log's next entry. */
+/**
+ * A poll that is not refused within this time has a key that is accepted, in ms. It may wait for the log's next entry.
+ */
 const PATIENCE_MS = 15_000;
 
 const HOW_TO_MAKE_A_LOG_KEY =
@@ -20,9 +22,9 @@ const howToMakeALogKey = ({ kind }: Pick<Context["deployment"], "kind">): string
   kind === "cloud" ? HOW_TO_MAKE_A_LOG_KEY : ONLY_ADMIN_KEYS;
 
 /**
- * Sets the key with which the action `tail` reads the function log, after a poll with it has worked. It takes the key of
- * `--log-key`; else the one that is set; else `LAZY_VIEWS_LOG_KEY` of the environment; else one that the user enters;
- * else the key of this command.
+ * Sets the key with which the action `tail` reads the function log, after a poll with it has worked. It takes the key
+ * of `--log-key`; else the one that is set; else `LAZY_VIEWS_LOG_KEY` of the environment; else one that the user
+ * enters; else the key of this command.
  *
  * @throws Unavailable with the remedy, when there is no key, or the log refuses it.
  */

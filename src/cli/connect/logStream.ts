@@ -19,8 +19,8 @@ import { setVariables } from "./sealSecret.js";
  * Makes the deployment's log stream post console lines to our route.
  *
  * - The deployment has no stream → creates one, with the topic `console` alone.
- * - The stream posts elsewhere, or has other topics → changes it with `--fix` or the user's consent; else warns, with the
- *   remedy.
+ * - The stream posts elsewhere, or has other topics → changes it with `--fix` or the user's consent; else warns, with
+ *   the remedy.
  * - `LAZY_VIEWS_STREAM_SECRET` is not the stream's secret → sets it.
  *
  * @throws Unavailable when the plan has no log streams, or the one stream posts elsewhere.

@@ -11,8 +11,8 @@ import type { Context } from "./context.js";
 import { newSecret, setVariables } from "./sealSecret.js";
 
 /*
- * During a rotation, nothing is refused: what was sealed or signed with the old secret is accepted for as long as that is
- * set as the `_PREVIOUS` one.
+ * During a rotation, nothing is refused: what was sealed or signed with the old secret is accepted for as long as that
+ * is set as the `_PREVIOUS` one.
  */
 
 /** Gives the app a new secret for seals. The old one stays valid: both are set in one transaction. */
@@ -27,8 +27,8 @@ export async function rotateSealSecret(context: Context): Promise<void> {
  * by then the route accepts both secrets.
  *
  * A release of Convex may sign with it at once. So both variables are first set to the old secret: from that the route
- * knows that a rotation has begun, and answers 503 to a signature that it does not know. The stream tries such a delivery
- * again for some seconds.
+ * knows that a rotation has begun, and answers 503 to a signature that it does not know. The stream tries such a
+ * delivery again for some seconds.
  */
 export async function rotateStreamSecret(context: Context): Promise<void> {
   const { deployment, report, variables } = context;

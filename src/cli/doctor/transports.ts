@@ -22,8 +22,8 @@ export interface TransportsLook {
 }
 
 /**
- * Checks the transports of the deployment: whether it has one, whether its log stream is right, and what the log key may
- * do.
+ * Checks the transports of the deployment: whether it has one, whether its log stream is right, and what the log key
+ * may do.
  *
  * @returns Whether only a relay can carry effects: the stream secret is set, and no log stream posts to this app.
  */

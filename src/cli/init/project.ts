@@ -27,7 +27,9 @@ export interface FoundView {
   source: Source;
   local: string;
   exported: string | undefined;
-  /** The identity of its `viewTable`, if that has a name; and the file and the name by which it is exported, if it is. */
+  /**
+   * The identity of its `viewTable`, if that has a name; and the file and the name by which it is exported, if it is.
+   */
   tableId: string | undefined;
   table: { file: string; name: string } | undefined;
   /** Whether it is computed in an action. */

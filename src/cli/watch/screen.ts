@@ -2,7 +2,9 @@ import { colors, print } from "../output.js";
 import { align, cellsOf, type Snapshot, totalText } from "./table.js";
 
 const MOODS = { heading: colors.dim, good: colors.green, stale: colors.yellow, bad: colors.red };
-/** Lines of the terminal that are not for views: the heading, the sentence below, the command itself, and the prompt. */
+/**
+ * Lines of the terminal that are not for views: the heading, the sentence below, the command itself, and the prompt.
+ */
 const OTHER_LINES = 5;
 
 /** Draws the table; on a terminal, always in the same place. */

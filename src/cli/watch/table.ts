@@ -77,7 +77,9 @@ export function totalText({ lastMinute, problems }: Snapshot): string {
   return problems === 0 ? rates : `${rates} Problems: ${problems}; see npx convex-lazy-views doctor.`;
 }
 
-/** One line, where the output is not a terminal: `12:00:01 airportStats 12 rows, 1 stale, 0 failing, 3 recomputed. …`. */
+/**
+ * One line, where the output is not a terminal: `12:00:01 airportStats 12 rows, 1 stale, 0 failing, 3 recomputed. …`.
+ */
 export function lineOf(snapshot: Snapshot): string {
   const time = new Date(snapshot.at).toTimeString().slice(0, 8);
   const views = snapshot.views.map(({ view, rows, stale, failing, recomputed, hasMore }) => {

@@ -6,8 +6,8 @@ import { type Completion, type LogEntry, sealsIn } from "../functionLog.js";
 import { clockText, counted, spanText } from "../words.js";
 
 /*
- * The story of a row, from what `inspect` says of it and from the function log. The two are joined by times: a commit, a
- * mark and a failure have the time at which their mutation ran, and the log says when each mutation ran. Readers are
+ * The story of a row, from what `inspect` says of it and from the function log. The two are joined by times: a commit,
+ * a mark and a failure have the time at which their mutation ran, and the log says when each mutation ran. Readers are
  * joined to a row by the seals that they logged, if the secret that opens them is known.
  */
 
@@ -40,7 +40,9 @@ export interface StorySource {
 const LOOK_BACK_MS = 60_000;
 const NS_PER_MS = 1_000_000n;
 
-/** What has happened to the row since the change or the read that made its last recompute necessary, in order of time. */
+/**
+ * What has happened to the row since the change or the read that made its last recompute necessary, in order of time.
+ */
 export function storyOf(source: StorySource): StoryEvent[] {
   const now = source.explanations.at(-1) as Explanation;
   const raised = raisedFor(source);
@@ -97,7 +99,7 @@ function marked({ module, explanations, entries }: StorySource): StoryEvent[] {
   return [...events.values()];
 }
 
-/** A commit takes the mark away. What wrote last, before the row was read that was not fresh, is likely to have marked it. */
+/** For a row whose commit has cleared the mark: the last write before the row was read is likely to have marked it. */
 function likelyWrite({ module, entries }: StorySource, readAt: number): StoryEvent[] {
   const writes = entries.filter((entry) => {
     if (!isCompletion(entry) || entry.udfType !== "Mutation" || entry.timestamp * 1_000 > readAt) return false;

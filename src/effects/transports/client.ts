@@ -51,7 +51,8 @@ function isProof(proof: string, text: string): Promise<boolean> {
 
 /**
  * The mark with which a function on the server calls a query with these arguments. It is valid for no other arguments,
- * so that a client that sees one cannot use it. Undefined without a secret, or when the arguments are not Convex values.
+ * so that a client that sees one cannot use it. Undefined without a secret, or when the arguments are not Convex
+ * values.
  */
 export async function callerMark(args: object): Promise<string | undefined> {
   try {

@@ -27,7 +27,9 @@ export interface Envelope {
   [MARK]: Value;
 }
 
-/** A stored document has at most 16 levels, a function may return 64. So no document that a user stores has this value. */
+/**
+ * A stored document has at most 16 levels, a function may return 64. So no document that a user stores has this value.
+ */
 export const MAX_DOCUMENT_NESTING = 16;
 export const UNSTORABLE = JSON.parse("[".repeat(MAX_DOCUMENT_NESTING) + "]".repeat(MAX_DOCUMENT_NESTING)) as Value;
 

@@ -15,15 +15,16 @@ type LogEvent = { [Field in "topic" | "timestamp" | "message"]?: unknown } & { f
 /**
  * Answers one request of the deployment's log stream.
  *
- * - The body is not signed, and has only `verification` events → 200. They do nothing, and come before the secret is set.
+ * - The body is not signed, and has only `verification` events → 200. They do nothing, and come before the secret is
+ *   set.
  * - The stream secret is not set → 503.
- * - The signature is missing, malformed or wrong → 401. But while both secrets are equal, a rotation has begun → 503, so
- *   that the stream tries again.
+ * - The signature is missing, malformed or wrong → 401. But while both secrets are equal, a rotation has begun → 503,
+ *   so that the stream tries again.
  * - The body is neither a JSON array nor JSON lines → 400.
  * - At least one event is recent → dispatches the effects in all console lines, in chunks → 200. (The body is signed as
  *   a whole.)
- * - All events are old: it is a replay, or has the lines of cached results, which are as old as the results. Dispatches,
- *   from the lines of cached results, the recomputes that are still wanted → 200; without any → 400.
+ * - All events are old: it is a replay, or has the lines of cached results, which are as old as the results.
+ *   Dispatches, from the lines of cached results, the recomputes that are still wanted → 200; without any → 400.
  * - Dispatching fails → 503, so that the stream tries again.
  *
  * It never writes to the console: the log stream would deliver its own lines to it, for ever.
