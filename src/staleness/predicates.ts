@@ -11,7 +11,7 @@ const VERDICTS: readonly Verdict[] = ["fresh", "stale", "expired"];
 const ROW_ONLY = { probes: [], ages: [], asksMarks: false };
 
 /**
- * A predicate that calls a row stale after one of these changes. It is the default of `staleWhen`.
+ * Returns the predicate that calls a row stale after one of these changes. It is the default of `staleWhen`.
  * - A function of `lazy.mutation` has written something that `compute` had read or, in a view with `sources`, a
  *   document of the row's sources.
  * - {@link View.invalidate} was called for the key of the row.
@@ -44,7 +44,7 @@ export function invalidated<Key, Value>(): Staleness<Key, Value> {
 }
 
 /**
- * A predicate that calls a row stale when it was computed longer ago than `age`. It looks at nothing but the row.
+ * Returns a predicate that calls a row stale when it was computed longer ago than `age`. It looks at nothing but the row.
  *
  * Queries read no clock. A sweep, which is a scheduled mutation, writes to the rows that have reached the age, so
  * Convex runs the queries again that are subscribed to them. One sweep handles many rows, so a row becomes stale up to
@@ -77,8 +77,8 @@ export const hasReached = ({ expiresAt, computedAt }: Row, ageMs: number): boole
   expiresAt === undefined || expiresAt > computedAt + ageMs;
 
 /**
- * A predicate that calls a row stale when a *probe*, a cheap read of the sources, returns something else than when the
- * row was computed. Use it for writes that bypass `lazy.mutation`: those of the dashboard, of imports and of raw
+ * Returns a predicate that calls a row stale when a *probe*, a cheap read of the sources, returns something else than
+ * when the row was computed. Use it for writes that bypass `lazy.mutation`: those of the dashboard, of imports and of raw
  * mutations. Every read of the row runs the probe, and pays for what it reads.
  *
  * @example
@@ -110,7 +110,7 @@ export function changed<Key, Value, DataModel extends GenericDataModel = Generic
 }
 
 /**
- * A predicate that is your own function of the row. Each read of the row runs it, and pays for what it reads.
+ * Returns a predicate made of your own function of the row. Each read of the row runs it, and pays for what it reads.
  *
  * @example
  * ```ts
@@ -136,8 +136,8 @@ export function changed<Key, Value, DataModel extends GenericDataModel = Generic
  * and `ctx.auth` throws. Annotate its parameters. A row that was computed just now must be fresh: otherwise its
  * recompute fails, and the old row stays. So compare the value with what you read, unless {@link allOf} with
  * `invalidated()` calls new rows fresh.
- * @throws Error that names the value, when `judge` is not a function. When it returns anything else, the predicate
- * throws: see `staleWhen`.
+ * @throws Error that names the value, when `judge` is not a function. (If `judge` returns anything else, the predicate
+ * throws when a row is read: see `staleWhen`.)
  */
 export function when<Key, Value, DataModel extends GenericDataModel = GenericDataModel>(
   judge: (
@@ -160,8 +160,8 @@ export function when<Key, Value, DataModel extends GenericDataModel = GenericDat
 }
 
 /**
- * A predicate that gives the most severe verdict of several: the row is stale when at least one of them says so. It
- * asks them in their order, and stops at the first that says `"expired"`.
+ * Returns a predicate that gives the most severe verdict of several: the row is stale when at least one of them says so.
+ * It asks them in their order, and stops at the first that says `"expired"`.
  *
  * @example
  * ```ts
@@ -181,8 +181,8 @@ export function anyOf<Key, Value>(...predicates: Staleness<Key, Value>[]): Stale
 }
 
 /**
- * A predicate that gives the least severe verdict of several: the row is stale only when all of them say so. It asks
- * them in their order, and stops at the first that says `"fresh"`: put the cheapest first.
+ * Returns a predicate that gives the least severe verdict of several: the row is stale only when all of them say so. It
+ * asks them in their order, and stops at the first that says `"fresh"`: put the cheapest first.
  *
  * @example
  * ```ts
@@ -202,8 +202,8 @@ export function allOf<Key, Value>(...predicates: Staleness<Key, Value>[]): Stale
 }
 
 /**
- * The opposite of a predicate: the row is stale when the predicate says `"fresh"`, and fresh when it says `"stale"` or
- * `"expired"`.
+ * Returns the opposite of a predicate: the row is stale when the given one says `"fresh"`, and fresh when it says
+ * `"stale"` or `"expired"`.
  *
  * @example
  * ```ts
