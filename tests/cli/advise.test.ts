@@ -105,5 +105,5 @@ test("a file that is no log is refused, and lines that are no entries are left o
   expect(missing.stderr).toContain("npx convex logs --history 1000 --jsonl > missing.jsonl");
   const some = await commandLine(folder, {}, "advise", "--jsonl", "some.jsonl");
   expect(some.stdout).toContain("1 call of the app's queries and mutations");
-  expect(some.stderr).toContain("1 line of some.jsonl is no entry of the log");
+  expect(some.stderr).toContain("1 line of some.jsonl is not an entry of the log");
 });

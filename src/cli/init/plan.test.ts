@@ -21,13 +21,13 @@ describe("what cannot be edited safely is for the user to add", () => {
       "a schema that another function makes",
       "schema.ts",
       `export default makeSchema({});`,
-      /no defineSchema\(\{ … \}\)/,
+      /not made with defineSchema\(\{ … \}\)/,
     ],
     [
       "tables that a call gives",
       "schema.ts",
       `import { defineSchema } from "convex/server"; export default defineSchema(tables());`,
-      /no defineSchema\(\{ … \}\)/,
+      /not made with defineSchema\(\{ … \}\)/,
     ],
     [
       "a table of the view's name that is another one",
@@ -36,8 +36,8 @@ describe("what cannot be edited safely is for the user to add", () => {
       /"counts" is not the viewTable\(\)/,
     ],
     ["a file that is no code", "schema.ts", "export default {{", /cannot be parsed/],
-    ["a router of Hono", "http.ts", `export default new HttpRouterWithHono(app);`, /no constant that httpRouter\(\)/],
-    ["a router that another module makes", "http.ts", `export { default } from "./routes";`, /no constant that/],
+    ["a router of Hono", "http.ts", `export default new HttpRouterWithHono(app);`, /not a constant that is made with httpRouter\(\)/],
+    ["a router that another module makes", "http.ts", `export { default } from "./routes";`, /not a constant that/],
     [
       "a wiring with options from elsewhere",
       "lazy.ts",
@@ -54,7 +54,7 @@ describe("what cannot be edited safely is for the user to add", () => {
       "an instance that is not exported",
       "http.ts",
       undefined,
-      /does not export what new LazyViews/,
+      /does not export the constant of new LazyViews/,
       { "lazy.ts": WIRED.replace("export const lazy", "const lazy") },
     ],
     [

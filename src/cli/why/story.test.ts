@@ -239,7 +239,7 @@ describe("what a row waits for", () => {
     [
       "a reader, in the window of the recompute before",
       with_({ windowEndsAt: now + 9_000 }),
-      /^It waits for a reader.* Its window is open: a recompute that a reader asks for now starts at .*, in 9 s\.$/,
+      /^It has waited for a reader since .* Its window is open: a recompute that a reader asks for now starts at .*, in 9 s\.$/,
     ],
   ])("is %s", (_, row, text) => {
     expect(waits(row)).toMatch(text);
@@ -276,7 +276,7 @@ describe("a key", () => {
 
   test.each([
     [['{"airport":'], /is not JSON/],
-    [["SFO"], /"SFO" is no part of a key\. Give the key as JSON, '{"airport":"SFO"}', or as airport=SFO\./],
+    [["SFO"], /"SFO" is not a part of a key\. Give the key as JSON, '{"airport":"SFO"}', or as airport=SFO\./],
     [['{"$airport":1}'], /is not a Convex value/],
   ])("is not read from %j", (words, message) => {
     expect(() => parseKey(words)).toThrow(message);
