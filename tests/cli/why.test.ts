@@ -68,7 +68,7 @@ describe("why", () => {
       "customer=ada",
       ...["--follow", "--module", "lazy"],
     );
-    await eventually(() => expect(told.stdout).toContain("It waits for a reader"));
+    await eventually(() => expect(told.stdout).toContain("It has waited for a reader"));
     const client = new ConvexHttpClient(backend.url, { logger: false });
     const read = () => client.query(api.orders.total, { customer: "ada" });
     await read();
