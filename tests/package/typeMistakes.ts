@@ -106,8 +106,8 @@ export const MISTAKES: Mistake[] = [
   // Options.
   { code: view("«stalewhen»: invalidated()"), text: /'stalewhen' does not exist in type 'ViewOptions</ },
   { code: view("window: { «second»: 30 }"), text: /Did you mean to write 'seconds'\?/ },
-  { code: view("«window»: 30"), text: /Type 'number' has no properties in common with type .*"milliseconds"/ },
-  { code: view('staleWhen: olderThan(«"1h"»)'), text: /"1h".* has no properties in common with .*"milliseconds"/ },
+  { code: view("«window»: 30"), text: /Type 'number' has no properties in common with type .Duration./ },
+  { code: view('staleWhen: olderThan(«"1h"»)'), text: /"1h".* has no properties in common with type .Duration./ },
   { code: view("staleWhen: anyOf(invalidated(), «3»)"), text: /'number' is not assignable to .* 'Staleness</ },
   { code: view('«mode»: "fast"'), text: /Type '"fast"' is not assignable to type 'Mode/ },
   { code: view("«tags»: ({ airport }) => airport"), text: /Type 'string' is not assignable to type 'string\[\]'/ },
