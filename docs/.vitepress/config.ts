@@ -55,7 +55,7 @@ export default defineConfig({
         excludeUnnecessaryFiles: false,
         excludeIndexPage: false,
         injectLLMHint: false,
-        customLLMsTxtTemplate: "# {title}\n\n{description}\n\n{details}\n{toc}",
+        customLLMsTxtTemplate: "# {title}\n\n{description}\n\n{details}\n\n{toc}",
         details: `The Markdown of each page is at its address with the ending .md; all pages in one file are [here](${homepage}llms-full.txt).`,
         toc: listOfPages(items),
         domain: new URL(homepage).origin,

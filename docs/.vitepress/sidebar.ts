@@ -87,8 +87,10 @@ function summaryOf(link: string): string {
   return summary && `: ${summary}`;
 }
 
+/** Of the first level. One of a single page is a link. */
 function toGroup(section: Section): Item {
-  return { text: section.text, items: toItems(section) };
+  const items = toItems(section);
+  return { text: section.text, ...(items.length === 1 ? items[0] : { items }) };
 }
 
 /** The sidebar, with the entries that TypeDoc has made of the reference. */
