@@ -8,7 +8,7 @@ import { installConsumer } from "./consumer.js";
 import { npx, startConsumer } from "./deployment.js";
 import type { IsolateInput, IsolateReport } from "./isolate.js";
 import { filesBelow, packAndUnpack, ROOT } from "./pack.js";
-import { installQuickStart, quickStartFiles } from "./quickStart.js";
+import { installQuickStart } from "./quickStart.js";
 import { run, runNode, succeeded } from "./run.js";
 
 let temp: string;
@@ -128,22 +128,6 @@ describe("the types", () => {
       expect(code).toBe(0);
     },
   );
-
-  test("fit the quick start, as it stands", async () => {
-    const project = await installQuickStart(temp, consumer);
-    expect([...(await quickStartFiles()).keys()].sort()).toEqual([
-      "airportStats.ts",
-      "crons.ts",
-      "dashboard.ts",
-      "http.ts",
-      "lazy.ts",
-      "schema.ts",
-      "viewTables.ts",
-    ]);
-    expect((await compile("tsconfig.json", project)).stdout).toBe("");
-    const { externals, warnings } = await bundleFunctions(project);
-    expect({ externals, warnings }).toEqual({ externals: [], warnings: [] });
-  });
 
   test("contain no any", async () => {
     const declarations = packed.filter((path) => path.endsWith(".d.ts") && path.startsWith("dist"));
