@@ -4,7 +4,7 @@ import { defineConfig } from "vitepress";
 import llmstxt from "vitepress-plugin-llms";
 import { relativeImages, slugOf, toServedMarkdown, toSiteMarkdown } from "./markdown";
 import { description, docs, homepage, name, repository, repositoryUrl, version } from "./repository";
-import { listOfPages, PLANNED, sidebar } from "./sidebar";
+import { listOfPages, sidebar } from "./sidebar";
 
 const items = sidebar();
 
@@ -14,7 +14,6 @@ export default defineConfig({
   lang: "en",
   base: new URL(homepage).pathname,
   cleanUrls: true,
-  ignoreDeadLinks: PLANNED.map((page) => new RegExp(`^/${page.replace(/\bindex$/, "(index)?")}$`)),
   sitemap: { hostname: homepage },
   markdown: {
     anchor: { slugify: slugOf },
