@@ -18,7 +18,7 @@ export default defineConfig({
   markdown: {
     anchor: { slugify: slugOf },
     config: relativeImages,
-    theme: { light: "github-light", dark: "github-dark" },
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
   },
   themeConfig: {
     search: {
