@@ -10,6 +10,7 @@ const LONGEST = [
   "tests/examples/authz/grants.property.test.ts",
   "tests/package/package.test.ts",
   "tests/docs/commands.test.ts",
+  "tests/docs/links.test.ts",
   "tests/bench/bench.test.ts",
 ];
 
