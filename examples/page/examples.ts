@@ -14,6 +14,8 @@ export interface Example {
   title: string;
   lead: string;
   folder: string;
+  /** Its files of `examples/convex` that matter most, the first one to read first. */
+  files: readonly [string, ...string[]];
   Content: ComponentType<{ deployment: string }>;
 }
 
@@ -26,6 +28,13 @@ const rollups: Example = {
     "query returns the old value at once and schedules the recompute, and the card turns fresh by itself. Rows that " +
     "no client reads are not recomputed.",
   folder: "rollups",
+  files: [
+    "rollups/airportStats.ts",
+    "rollups/networkStats.ts",
+    "rollups/dashboard.ts",
+    "rollups/flights.ts",
+    "lazy.ts",
+  ],
   Content: Rollups,
 };
 
@@ -44,6 +53,7 @@ export const examples: Example[] = [
       "instead. Switch a condition off below: the answers change at once, because a grant from before a change is " +
       "never used.",
     folder: "authz",
+    files: ["authz/grants.ts", "authz/permissions.ts", "authz/tuples.ts", "authz/check.ts", "lazy.ts"],
     Content: Permissions,
   },
   {
@@ -54,6 +64,7 @@ export const examples: Example[] = [
       "The query that opens a document schedules the mutation that counts the view; the page has no code for it. " +
       "Open a document several times: for each reader and document, one view in 5 minutes counts.",
     folder: "tracking",
+    files: ["tracking/docs.ts", "tracking/views.ts", "tracking/docViews.ts", "lazy.ts"],
     Content: Tracking,
   },
   {
@@ -65,6 +76,7 @@ export const examples: Example[] = [
       "search index, and then its director finds it too. A film that was changed is indexed again when a search " +
       "finds it.",
     folder: "search",
+    files: ["search/find.ts", "search/movieSearch.ts", "search/movies.ts", "lazy.ts"],
     Content: Search,
   },
   {
@@ -75,6 +87,7 @@ export const examples: Example[] = [
       "The mutation that records usage does not check the limit. The query that shows an account does. Past the " +
       "limit, it answers at once and schedules the mutation that locks the account, which checks again first.",
     folder: "quota",
+    files: ["quota/accounts.ts", "quota/accountUsage.ts", "quota/report.ts", "lazy.ts"],
     Content: Quota,
   },
 ];

@@ -5,10 +5,9 @@ import { CheckCard } from "./CheckCard";
 import { ConditionsCard } from "./ConditionsCard";
 import { DriveCard } from "./DriveCard";
 import { people } from "./people";
+import { telling } from "./telling";
 import { nameText } from "./words";
 import "./authz.css";
-
-const scope = { folder: "authz", views: ["grants"] };
 
 const options = people.map(({ user }) => ({ value: user, text: nameText(user) }));
 /** The right of Charles comes by the longest way: through a group, and the outermost folder. */
@@ -30,7 +29,7 @@ export function Permissions({ deployment }: { deployment: string }) {
           <DriveCard user={user} />
         </div>
       </div>
-      <ActivityFeed deployment={deployment} scope={scope} />
+      <ActivityFeed deployment={deployment} telling={telling} />
     </div>
   );
 }

@@ -9,9 +9,8 @@ import { useKept } from "../shared/useKept";
 import { DirectorList } from "./DirectorList";
 import { firstSearch } from "./directors";
 import { FilmList } from "./FilmList";
+import { telling } from "./telling";
 import "./search.css";
-
-const scope = { folder: "search", views: ["movieSearch"] };
 
 /** Films, searched as one types: every text is a subscription of its own. */
 export function Search({ deployment }: { deployment: string }) {
@@ -37,7 +36,7 @@ export function Search({ deployment }: { deployment: string }) {
           <DirectorList onSearch={setText} />
         </div>
       </div>
-      <ActivityFeed deployment={deployment} scope={scope} />
+      <ActivityFeed deployment={deployment} telling={telling} />
     </div>
   );
 }

@@ -24,7 +24,9 @@ export function trackingTab(getPage: () => Page): void {
     const page = getPage();
     await documents().getByRole("button", { name: TITLE }).click();
     await expect.poll(numbers).toEqual(["1", "1", "1"]);
-    await article().getByText(/^the next view counts in \d:\d\d$/).waitFor();
+    await article()
+      .getByText(/^the next view counts in \d:\d\d$/)
+      .waitFor();
     await documents().filter({ hasText: TITLE }).getByText("1 view").waitFor();
     await page.getByRole("list", { name: "Last viewed by Ada" }).getByText("1 view").waitFor();
     await page.getByRole("list", { name: "Most viewed" }).getByText("1 view").waitFor();
