@@ -1,6 +1,7 @@
+import type { Tuple } from "../../convex/authz/tuple";
 import { field } from "../shared/field";
 import { list, type Telling } from "../shared/storyText";
-import { relationText, userText } from "./words";
+import { nameText, rightText, tupleText } from "./words";
 
 /** How the activity of the permissions is told. */
 export const telling: Telling = {
@@ -9,44 +10,34 @@ export const telling: Telling = {
   rows: (keys) => {
     const [first] = keys;
     if (keys.length === 1 && first) return `the grant “${sentence(first.args)}”`;
-    const users = [...new Set(keys.map(({ args }) => userText(String(field(args, "user")))))];
+    const users = [...new Set(keys.map(({ args }) => text(args, "user")))];
     return `${keys.length} grants of ${list(users)}`;
   },
-  tag: (tag) => (tag.endsWith("structure") ? "all grants" : `all grants of ${userText(tag.replace(/^authz /, ""))}`),
-  served: "checked anew, as a grant from before a change is never served",
+  tag: (tag) => (tag.endsWith("structure") ? "all grants" : `all grants of ${nameText(tag.replace(/^authz /, ""))}`),
+  served: "checked the tuples instead, because a grant from before a change is never used",
   writes: {
     "authz/tuples:write": (args) => {
       const changes = [
-        ...tuples(args, "writes").map((tuple) => given(tuple, "is now")),
-        ...tuples(args, "deletes").map((tuple) => given(tuple, "is no longer")),
+        ...tuples(args, "writes").map((tuple) => `“${tupleText(tuple)}” is true now`),
+        ...tuples(args, "deletes").map((tuple) => `“${tupleText(tuple)}” is no longer true`),
       ];
       return list(changes);
     },
-    "authz/sharing:share": (args) => `${text(args, "by")} shared ${thing(args, "doc")} with ${text(args, "viewer")}`,
+    "authz/sharing:share": (args) => `${text(args, "by")} shared ${text(args, "doc")} with ${text(args, "viewer")}`,
   },
   effects: {},
 };
 
-/** `Charles can read launch-plan`, `Charles is viewer of company` */
+/** `Charles may read launch-plan`, `Charles may view company/` */
 function sentence(key: unknown): string {
-  const relation = relationText(String(field(key, "relation")));
-  const verb = relation.startsWith("can ") ? relation : `is ${relation} of`;
-  return `${text(key, "user")} ${verb} ${thing(key, "object")}`;
+  return `${text(key, "user")} may ${rightText(String(field(key, "relation")))} ${text(key, "object")}`;
 }
 
-function given(tuple: unknown, verb: string): string {
-  return `${text(tuple, "user")} ${verb} ${relationText(String(field(tuple, "relation")))} of ${thing(tuple, "object")}`;
-}
-
-function tuples(args: unknown, name: string): unknown[] {
+function tuples(args: unknown, name: string): Tuple[] {
   const listed = field(args, name);
   return Array.isArray(listed) ? listed : [];
 }
 
 function text(value: unknown, name: string): string {
-  return userText(String(field(value, name)));
-}
-
-function thing(value: unknown, name: string): string {
-  return String(field(value, name)).replace(/^\w+:/, "");
+  return nameText(String(field(value, name)));
 }

@@ -314,10 +314,10 @@ test("a tag is told by what has it, and its rows by their readers", () => {
   tracer.raise({ f: "lazy:recompute", a: { view: "grants", args: key } });
   tracer.execution({ path: "authz/permissions:check", args: key });
   expect(tracer.words()).toEqual([
-    "Charles is no longer viewer of plan",
+    "“Charles may view plan” is no longer true",
     "Write: it made all grants of Charles stale, by one write to a tag",
-    "Read: a query found the grant “Charles can read plan” stale and checked anew, as a grant from before a change is " +
-      "never served; it raised an effect",
+    "Read: a query found the grant “Charles may read plan” stale and checked the tuples instead, because a grant from " +
+      "before a change is never used; it raised an effect",
   ]);
 });
 
