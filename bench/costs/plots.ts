@@ -25,7 +25,7 @@ const SHOWN = [
 ];
 /** Those with a place of their own between cost and staleness: names on top of each other cannot be read. */
 const PLACED = [...SHOWN.filter((name) => name !== "lazyProbedSnapshot"), "lazyLeased"];
-const CLAIRVOYANT = "the clairvoyant bound";
+const CLAIRVOYANT = "the bound: the least possible";
 
 /** Draws what was measured into `docs/plots`. */
 export async function drawPlots(
