@@ -12,9 +12,22 @@ import type { TailUses } from "./transports/tail";
  * calls of another transport are added.
  */
 
-/** Days of a month, and hours of work in each; the rest of a day is night. */
-export const DAYS = 30;
-export const HOURS_OF_WORK = 8;
+const DAYS = 30;
+const HOURS_OF_WORK = 8;
+const HOURS_OF_NIGHT = 24 - HOURS_OF_WORK;
+
+/** What the app's users do, as the documentation describes it. */
+export const TRAFFIC = {
+  airports: DASHBOARD.keys,
+  flights: DASHBOARD.itemsPerKey,
+  openDashboards: DASHBOARD.open,
+  dailyUsers: DASHBOARD.opened * HOURS_OF_WORK,
+  days: DAYS,
+  hoursOfWork: HOURS_OF_WORK,
+  hoursOfWorkAMonth: DAYS * HOURS_OF_WORK,
+  hoursOfNightAMonth: DAYS * HOURS_OF_NIGHT,
+  heartbeatMinutes: 60 / DASHBOARD.heartbeats,
+};
 
 export const TRANSPORTS = ["logTail", "logStream", "client"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
@@ -67,7 +80,7 @@ export function monthWith(transport: Transport, hours: { work: Hour; night: Hour
   const work = carriedBy(transport, hours.work, use, { isNight: false });
   const night = carriedBy(transport, hours.night, use, { isNight: true });
   const ofWork = times(work, DAYS * HOURS_OF_WORK);
-  const atNight = times(night, DAYS * (24 - HOURS_OF_WORK));
+  const atNight = times(night, DAYS * HOURS_OF_NIGHT);
   return priced(sum(ofWork, atNight));
 }
 

@@ -128,6 +128,10 @@ const FOR_EACH_RATIO = [BARE, ...LAZY_FORMS, ...OTHERS];
 
 /** The longest first: then no core is left alone with it at the end. */
 export const CELLS = {
+  month: [
+    ...cells(["inQuery", "triggerCounter", ...MONTHLY].map(strategy), [hourOf(false)]),
+    ...cells(MONTHLY.map(strategy), [hourOf(true)]),
+  ],
   contended: cells(
     [
       LEASED_SNAPSHOT,
@@ -157,10 +161,6 @@ export const CELLS = {
   // The others have the values of all keys before somebody asks.
   coldKeys: cells([DEFAULTS, COMPUTED, ...["inQuery", "actionCache"].map(strategy)], [{ kind: "cold keys" }]),
   hot: cells([LEASED], [HOT]),
-  month: [
-    ...cells(["inQuery", "triggerCounter", ...MONTHLY].map(strategy), [hourOf(false)]),
-    ...cells(MONTHLY.map(strategy), [hourOf(true)]),
-  ],
 } satisfies Record<string, Cell[]>;
 
 export type SectionName = keyof typeof CELLS;

@@ -4,9 +4,9 @@ import { costFigures, documentsOf } from "../costs/figures";
 import type { CostRecordings, Measured } from "../costs/measure";
 import type { WorkloadName } from "../costs/scenarios";
 import type { Figures } from "../measurements";
-import { type Hour, heartbeatsOf, monthWith, monthWithout, TRANSPORTS } from "../month";
+import { type Hour, heartbeatsOf, monthWith, monthWithout, TRAFFIC, TRANSPORTS } from "../month";
 import type { Taken } from "../tracking/app";
-import { monthsOf } from "../transports/months";
+import { ACTION_GB, monthsOf, PLANS } from "../transports/months";
 
 /** What `bench/figures.json` has: numbers and texts by their names, which are paths such as `overhead.sourceWrite`. */
 export interface Tree {
@@ -41,7 +41,12 @@ export function documentedFigures(figures: Figures, recordings: CostRecordings):
     ...others,
     ...writes,
     ...costs,
-    startup: { ...startup, bundleKilobytes: startup.bundleBytes / 1_000, addedBy: startup.lazyMicroseconds / 1_000 },
+    startup: {
+      ...startup,
+      bundleKilobytes: startup.bundleBytes / 1_000,
+      lazyMilliseconds: startup.lazyMicroseconds / 1_000,
+      plainMilliseconds: startup.plainMicroseconds / 1_000,
+    },
     transports: {
       ...freshAfterMs,
       idleCalls: tail.anIdleSecond.calls,
@@ -65,11 +70,14 @@ export function documentedFigures(figures: Figures, recordings: CostRecordings):
       ),
       least,
       most,
+      // The other way round: what a view took, over what was predicted.
+      mostTaken: 1 / least,
     },
     ratings: byName(ratings ?? [], ({ ratio }) => ratioText(ratio)),
     ...each(recordings, (section, name) => (name === "mass" ? undefined : documents(section as Measured[]))),
     details: each(recordings, (section, name) => (name in DETAILS ? details(section as Measured[], name) : undefined)),
-    month: months(recordings.month, figures),
+    month: { ...months(recordings.month, figures), traffic: TRAFFIC },
+    prices: { ...PLANS, freeHoursOfTail: PLANS.free.includedGBHours / ACTION_GB },
   }) as Tree;
 }
 
@@ -129,6 +137,7 @@ function months(measured: readonly Measured[], { transports, dashboardForwards }
     ...recording.amounts,
     writes: recording.writes,
     recomputes: recording.recomputedAt.length,
+    megabytes: (recording.amounts.bytesRead + recording.amounts.bytesWritten) / 1e6,
   })) as unknown as Record<"work" | "night", Record<string, Hour>>;
   return each(recordings.work, (work, name) => {
     const night = recordings.night[name];

@@ -3,8 +3,8 @@ import { TRANSPORTS } from "../month";
 import { LABELS as OPERATIONS } from "../tracking/report";
 import { numberOf, type Tree, textOf } from "./figures";
 
-/** Reads a figure by its name: as a number with so many digits behind the point. */
-type Read = (name: string, digits?: number) => string;
+/** Reads a figure by its name: as a number with so many digits behind the point, of that unit. */
+type Read = (name: string, digits?: number, unit?: number) => string;
 /** The lines of a table, each with its cells; the first is its head. */
 type Rows = string[][];
 
@@ -16,14 +16,17 @@ export const formatted = (value: number, digits = 0): string =>
 export function tableLines(name: string, figures: Tree): string[] {
   const rows = TABLES[name];
   if (rows === undefined) throw new Error(`there is no table "${name}" in bench/documentation/tables.ts.`);
-  const [head = [], ...body] = rows((path, digits) => formatted(numberOf(figures, path), digits), figures);
+  const [head = [], ...body] = rows(
+    (path, digits, unit = 1) => formatted(numberOf(figures, path) / unit, digits),
+    figures,
+  );
   return [head, head.map(() => "---"), ...body].map((cells) => `| ${cells.join(" | ")} |`);
 }
 
 const WAYS = {
   "month.inQuery": "compute in the query",
   "month.triggerCounter": "a counter in a trigger",
-  "month.lazyTracked.logTail": "a view, as in the README",
+  "month.lazyTracked.logTail": "a view with the defaults",
   "month.lazyPatient.logTail": "… with `window: { minutes: 5 }`",
   "month.lazyApplied.logTail": "… with `sources` and `applyChange`",
 };
@@ -31,12 +34,25 @@ const WAYS = {
 const label = (name: string) => strategy(name).label.replace("lazy view: ", "view: ").replace(" 10 s", " every 10 s");
 
 const TABLES: Record<string, (read: Read, figures: Tree) => Rows> = {
+  hour: (read) => [
+    ["", "writes", "recomputes", "answers to clients", "documents read", "documents written", "MB"],
+    ...Object.entries(WAYS).map(([name, way]) => {
+      const hour = `month.${name.split(".")[1]}.hour`;
+      return [
+        way,
+        ...["writes", "recomputes", "answers", "documentsRead", "documentsWritten"].map((what) =>
+          read(`${hour}.${what}`),
+        ),
+        read(`${hour}.megabytes`, 1),
+      ];
+    }),
+  ],
   monthlyUse: (read) => [
-    ["", "function calls", "documents", "GB of database I/O", "GB-hours of action"],
+    ["", "million calls", "million documents", "GB of database I/O", "GB-hours of action"],
     ...Object.entries(WAYS).map(([name, way]) => [
       way,
-      read(`${name}.calls`),
-      read(`${name}.documents`),
+      read(`${name}.calls`, 2, 1e6),
+      read(`${name}.documents`, 1, 1e6),
       read(`${name}.gigabytes`, 1),
       read(`${name}.gbHours`, 1),
     ]),
@@ -46,14 +62,14 @@ const TABLES: Record<string, (read: Read, figures: Tree) => Rows> = {
     ...Object.entries(WAYS).map(([name, way]) => [way, read(`${name}.timesFree`, 1), ...priceOf(read, name)]),
   ],
   monthlyTransports: (read) => [
-    ["", "function calls", "GB-hours of action", "Starter", "Professional"],
+    ["", "million calls", "GB-hours of action", "Starter", "Professional"],
     ...TRANSPORTS.map((transport) => {
       const name = `month.lazyPatient.${transport}`;
       const [starter = "", professional = ""] = priceOf(read, name);
       const isThere = transport !== "logStream";
       return [
         `\`${transport}\``,
-        read(`${name}.calls`),
+        read(`${name}.calls`, 2, 1e6),
         read(`${name}.gbHours`, 1),
         isThere ? starter : "no log streams",
         professional,

@@ -41,7 +41,7 @@ describe("how pages are checked", () => {
   test("a table is replaced as a whole", () => {
     const table = withFigures("<!-- table: monthlyDollars -->\n\n| old |\n| --- |\n\nText.\n", figures);
     expect(table).not.toContain("old");
-    expect(table).toMatch(/^<!-- table: monthlyDollars -->\n\n\| {2}\| times [^]+ \|\n\nText\.\n$/);
+    expect(table).toMatch(/^<!-- table: monthlyDollars -->\n\n\| {2}\| times [\s\S]+ \|\n\nText\.\n$/);
   });
 
   test("numbers need a source, unless they are code, versions, dates or ratios", () => {
@@ -67,7 +67,7 @@ function misattributed(text: string): string[] {
       const path = `${ROOT}${file}`;
       const code = existsSync(path) ? readFileSync(path, "utf8").replace(/(?<=\d)_(?=\d)/g, "") : "";
       const plain = number.replaceAll(",", "").replace(".", "\\.");
-      return new RegExp(`(?<![\\d.])${plain}(?![\\d.]*\\d)`).test(code) ? [] : [`${number}: ${file}`];
+      return new RegExp(`(?<![\\w.])${plain}(?![\\d.]*\\d)`).test(code) ? [] : [`${number}: ${file}`];
     },
   );
 }
@@ -75,10 +75,10 @@ function misattributed(text: string): string[] {
 /** Numbers in the text that say nothing of where they come from. */
 function unmarked(text: string): string[] {
   const rest = text
-    .replace(/^```[^]*?^```/gm, "")
+    .replace(/^```[\s\S]*?^```/gm, "")
     .replace(/<!-- table: \w+ -->\n(?:\n?\|.*\n)*/g, "")
     .replace(/\d[\d,]*(?:\.\d+)?<!-- [^>]+ -->/g, "")
-    .replace(/<!--[^]*?-->|`convex` \d+\.\d+|`[^`]*`|\]\([^)]*\)|https?:\S+/g, "")
+    .replace(/<!--[\s\S]*?-->|`convex` \d+\.\d+|`[^`]*`|\]\([^)]*\)|https?:\S+/g, "")
     .replace(/^[\s*]*\d+\. /gm, "")
     .replace(/\b\d+:\d+\b|\b\d{1,2} [A-Z][a-z]+ \d{4}\b|\b(TypeScript|Node|React|Apache)[ -]\d+(\.\d+)*/g, "");
   return rest.match(/\d[\d,]*(?:\.\d+)?/g) ?? [];
