@@ -7,6 +7,7 @@ import {
   Converter,
   type DeclarationReflection,
   IntrinsicType,
+  makeRecursiveVisitor,
   type ProjectReflection,
   type Reflection,
   ReflectionKind,
@@ -16,14 +17,21 @@ import { MemberRouter, load as markdown, type PluginOptions } from "typedoc-plug
 import { load as vitepress } from "typedoc-vitepress-theme";
 import { docs, name, root } from "./.vitepress/repository";
 
-/** The folders of src/ that users import from. */
-const ENTRY_POINTS = ["", "client", "react", "nextjs", "aggregate", "test"];
+/** The folders of src/ that users import from, with what each is for. */
+const ENTRY_POINTS: Readonly<Record<string, string>> = {
+  "": "What your functions and your schema import.",
+  client: "The clients of `convex/browser`, for the transport `client`.",
+  react: "The client and the hooks of `convex/react`, for the transport `client`.",
+  nextjs: "The functions of `convex/nextjs`, for the transport `client`.",
+  aggregate: "A view's `compute` made from an `@convex-dev/aggregate`.",
+  test: "What your own tests need, under `convex-test`.",
+};
 
 /** What the names of the main entry point are for. One that stands nowhere fails. */
 const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
   "Declare views": [
     ...["viewTable", "defineView", "ViewOptions", "CommonOptions", "ComputeOption", "PagedOptions", "TimeoutOption"],
-    ...["Mode", "QueryMode", "ChangeOf", "PagedPart", "Duration", "ViewTable", "Shape"],
+    ...["Mode", "ChangeOf", "Duration", "ViewTable", "Shape"],
   ],
   "Say when rows are stale": [
     ...["invalidated", "olderThan", "changed", "when", "anyOf", "allOf", "not", "Staleness", "Verdict"],
@@ -31,22 +39,38 @@ const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
   "Read and change views": [
     ...["View", "ViewRead", "RowRead", "RowState", "Row", "Rows", "RunProgress", "Explanation", "Documents"],
   ],
-  "Schedule effects": ["ScheduleEffect", "EffectOptions", "EffectTarget", "EffectCtx", "effectsOf", "Effect"],
+  "Schedule effects": ["ScheduleEffect", "EffectOptions", "EffectCtx", "effectsOf", "EffectTarget", "Effect"],
   "Wire an app": [
     ...["LazyViews", "LazyViewsOptions", "LazyFunctions", "LazyBuilder", "Transport", "lazyTables", "EFFECTS_PATH"],
     ...["InspectReport", "ViewReport", "StreamHealth", "TailHealth", "Failure", "DispatchCounts", "RecomputeOutcome"],
   ],
-  "Types for generic code": ["AnyView", "ReadCtx", "WriteCtx", "Has", "Needs", "ShapeType", "StandardSchema"],
+  "Types for generic code": [
+    ...["AnyView", "ReadCtx", "WriteCtx", "Has", "Needs", "ShapeType", "StandardSchema", "QueryMode", "PagedPart"],
+  ],
 };
 
-/** What stands for a type that is of no use to a reader: it is spelled out for TypeScript only. */
+/** Types that are spelled out for TypeScript only, and what the reference has in their place. */
 const IN_SHORT: Readonly<Record<string, string>> = {
   lazyTables: "Record<string, TableDefinition>",
   ViewTable: "TableDefinition & { shape: { key: K; value: V } }",
+  "LazyFunctions.recompute": 'RegisteredMutation<"internal">',
+  "LazyFunctions.dispatch": 'RegisteredMutation<"internal">',
+  "LazyFunctions.sweep": 'RegisteredMutation<"internal">',
+  "LazyFunctions.inspect": 'RegisteredQuery<"internal", { view?: string; key?: unknown }, Promise<InspectReport>>',
+  "LazyFunctions.act": 'RegisteredAction<"internal">',
+  "LazyFunctions.tail": 'RegisteredAction<"internal", {}>',
 };
 
-/** Types of the library that a signature names and no user needs: they have no page. */
-const UNNAMED = ["Unannotated", "Unknown", "NeedsLazyTables", "ViewDefinition"];
+/** Members that are for the library. */
+const INTERNAL = ["View.definition"];
+
+/** Types that a signature names and no user needs: they have no page. */
+const UNNAMED = [
+  ...["AggregateCtx", "Ctx", "DbCtx", "DocumentOf", "NeedsLazyTables", "NotPaged", "StandardResult", "Unsubscribe"],
+];
+
+/** What the library calls of convex-test and vitest, whose documentation has it. */
+const DOCUMENTED_ELSEWHERE = ["TestConvexLike", "Clock"];
 
 type Plugin = (app: Application) => void;
 type Options = Partial<TypeDocOptions & PluginOptions> & { docsRoot: string };
@@ -57,7 +81,7 @@ export async function writeReference(): Promise<void> {
   const options: Options = {
     name: "Reference",
     plugin: [markdown as Plugin, vitepress as Plugin, addPages],
-    entryPoints: ENTRY_POINTS.map((folder) => join(root, "src", folder, "index.ts")),
+    entryPoints: Object.keys(ENTRY_POINTS).map((folder) => join(root, "src", folder, "index.ts")),
     tsconfig: join(root, "tsconfig.build.json"),
     out,
     docsRoot: docs,
@@ -69,6 +93,7 @@ export async function writeReference(): Promise<void> {
     disableGit: true,
     disableSources: true,
     sort: ["source-order"],
+    sortEntryPoints: false,
     kindSortOrder: ["Function", "Class", "Variable", "Interface", "TypeAlias"],
     categorizeByGroup: false,
     categoryOrder: [...Object.keys(CATEGORIES), "*"],
@@ -82,15 +107,16 @@ export async function writeReference(): Promise<void> {
     indexFormat: "table",
     parametersFormat: "table",
     pageTitleTemplates: { member: ({ name: member }) => plainName(member), module: ({ name: module }) => module },
-    validation: { notExported: true, invalidLink: true, notDocumented: true },
+    validation: { notExported: true, invalidLink: true },
     intentionallyNotExported: UNNAMED,
-    treatValidationWarningsAsErrors: false,
+    treatValidationWarningsAsErrors: true,
     logLevel: "Warn",
   };
   const app = await Application.bootstrapWithPlugins(options);
   rmSync(out, { recursive: true, force: true });
   const project = await app.convert();
   if (project === undefined) throw new Error("The reference could not be made of src/.");
+  checkComments(project);
   app.validate(project);
   await app.generateOutputs(project);
   if (app.logger.hasErrors()) throw new Error("Mend the doc comments that are named above.");
@@ -101,19 +127,29 @@ function plainName(member: string): string {
   return member.replace(/\\?<.*/, "");
 }
 
+/** After TypeDoc has made the categories: it calls handlers of a lower priority later. */
+const LAST = -1_000;
+
 function addPages(app: Application): void {
   app.renderer.defineRouter("reference", ReferenceRouter as never);
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => prepare(project));
+  app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => sortCategories(project), LAST);
 }
 
 /** Gives the modules their names, and leaves out what only TypeScript needs. */
 function prepare(project: ProjectReflection): void {
   for (const module of project.children ?? []) {
-    module.name = module.name === "index" ? name : `${name}/${module.name}`;
+    const folder = module.name === "index" ? "" : module.name;
+    module.name = folder === "" ? name : `${name}/${folder}`;
+    module.comment = new Comment([{ kind: "text", text: ENTRY_POINTS[folder] ?? "" }]);
     for (const symbol of module.children ?? []) {
       if (module.name === name) categorize(symbol);
-      const short = IN_SHORT[symbol.name];
-      if (short !== undefined) shorten(project, symbol, short);
+      for (const each of [symbol, ...(symbol.children ?? [])]) {
+        const path = each === symbol ? symbol.name : `${symbol.name}.${each.name}`;
+        if (INTERNAL.includes(path)) project.removeReflection(each);
+        const short = IN_SHORT[path];
+        if (short !== undefined) shorten(project, each, short);
+      }
     }
   }
   for (const reflection of Object.values(project.reflections)) simplify(project, reflection);
@@ -128,12 +164,32 @@ function categorize(symbol: DeclarationReflection): void {
   }
 }
 
+/** In the order of the list above. */
+function sortCategories(project: ProjectReflection): void {
+  for (const { title, children } of (project.children ?? []).flatMap(({ categories = [] }) => categories)) {
+    const names = CATEGORIES[title] ?? [];
+    children.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
+  }
+}
+
 function shorten(project: ProjectReflection, symbol: DeclarationReflection, text: string): void {
-  symbol.type?.visit({ reflection: ({ declaration }) => project.removeReflection(declaration) });
+  for (const each of Object.values(project.reflections)) {
+    if (each !== symbol && isInside(each, symbol) && project.reflections[each.id]) project.removeReflection(each);
+  }
   symbol.type = new IntrinsicType(text);
 }
 
-/** Type parameters without a comment say nothing that the signature does not; nor do overloads with the same comment. */
+function isInside(reflection: Reflection, outer: Reflection): boolean {
+  return reflection.parent !== undefined && (reflection.parent === outer || isInside(reflection.parent, outer));
+}
+
+const WITHOUT_LONG_ARGUMENTS = makeRecursiveVisitor({
+  reference: (type) => {
+    if ((type.typeArguments ?? []).length > 2) delete type.typeArguments;
+  },
+});
+
+/** What a reader is better off without: type parameters and long type arguments, and overloads with the same comment. */
 function simplify(project: ProjectReflection, reflection: Reflection): void {
   if (reflection.isDeclaration() || reflection.isSignature()) {
     const named = reflection.typeParameters?.filter((parameter) => parameter.hasComment());
@@ -144,6 +200,23 @@ function simplify(project: ProjectReflection, reflection: Reflection): void {
     const [first, ...others] = reflection.signatures ?? [];
     for (const other of others) if (first && textOf(other) === textOf(first)) project.removeReflection(other);
   }
+  if (reflection.isDeclaration() || reflection.isSignature() || reflection.isParameter()) {
+    reflection.type?.visit(WITHOUT_LONG_ARGUMENTS);
+  }
+}
+
+/** @throws Error naming the exported names, and the members of classes and interfaces, that have no comment. */
+function checkComments(project: ProjectReflection): void {
+  const symbols = (project.children ?? []).flatMap(({ children = [] }) => children);
+  const holders = symbols.filter(
+    (each) => each.kindOf(ReflectionKind.ClassOrInterface) && !DOCUMENTED_ELSEWHERE.includes(each.name),
+  );
+  const all = [...symbols, ...holders.flatMap(({ children = [] }) => children)];
+  const hasComment = (each: DeclarationReflection) =>
+    each.kindOf(ReflectionKind.Constructor) ||
+    [each, ...each.getNonIndexSignatures()].some((part) => part.hasComment());
+  const missing = all.filter((each) => !hasComment(each)).map((each) => each.getFullName());
+  if (missing.length > 0) throw new Error(`Write a doc comment for ${missing.join(", ")}.`);
 }
 
 /** One page for each name: functions and classes below their module, types in its folder `types`. */

@@ -10,10 +10,12 @@ import { writeReference } from "./reference";
 const [command = "dev", folder] = process.argv.slice(2);
 
 console.log("Making the reference from the doc comments …");
-await writeReference();
+const isMade = writeReference();
 if (command === "build") {
+  await isMade;
   await build(docs, folder === undefined ? {} : { outDir: resolve(folder) });
 } else {
+  await isMade.catch((error) => console.error(String(error)));
   const server = await createServer(docs);
   await server.listen();
   server.printUrls();

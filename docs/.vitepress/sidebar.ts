@@ -32,12 +32,7 @@ const BEFORE_REFERENCE: readonly Section[] = [
   },
   { text: "Look up", items: ["troubleshooting", "costs", "guarantees", "security", "limits", "commands"] },
 ];
-const AFTER_REFERENCE: Section = { text: "More", items: ["agents", "changelog", "versions", ...former()] };
-
-/** Pages that others are to take the place of. */
-function former(): string[] {
-  return ["api", "choosing"].filter((page) => existsSync(fileOf(page)));
-}
+const AFTER_REFERENCE: Section = { text: "More", items: ["agents", "changelog", "versions"] };
 
 function inFolder(folder: string, pages: readonly string[]): string[] {
   return pages.map((page) => `${folder}/${page}`);

@@ -25,6 +25,7 @@ export class ConvexHttpClient extends PlainHttpClient {
     this.callForward = forwardTo(address, fetch === undefined ? {} : { fetch });
   }
 
+  /** As in convex/browser. Effects that the query raises are forwarded. */
   override async query<Query extends AnyQuery>(
     query: Query,
     ...[args]: OptionalRestArgs<Query>

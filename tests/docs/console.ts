@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { eventually } from "../eventually";
 import type { Block, Line, Page, Problem } from "./markdown";
 import { split } from "./shell";
-import { type App, STATES, startInState, statesOf } from "./states";
+import { type App, reach, readGiven, STATES, startInState } from "./states";
 
 /** A command of a block, and what is printed below it. */
 interface Session {
@@ -30,27 +30,26 @@ export function consoleBlocks({ blocks }: Page): Block[] {
  */
 export async function consoleProblems(page: Page, block: Block, newApp: () => Promise<App>): Promise<Problem[]> {
   const problem = (at: number, message: string): Problem => ({ page: page.name, at, message });
-  const states = statesOf(block.given);
-  if (states.includes(undefined)) {
+  const given = readGiven(block.given);
+  if (given.unknown.length > 0) {
     const known = Object.keys(STATES).join(", ");
-    return [problem(block.at, `"given: ${block.given}" names a state that is none of these: ${known}.`)];
+    return [problem(block.at, `"given: ${given.unknown.join(", ")}" is none of these states: ${known}.`)];
   }
   const app = await newApp();
-  const backend = await startInState(
-    app,
-    states.filter((state) => state !== undefined),
-  );
-  const env = { CONVEX_SELF_HOSTED_URL: backend.url, CONVEX_SELF_HOSTED_ADMIN_KEY: backend.adminKey };
+  const deployment = await startInState(app, given);
+  const { url, adminKey } = deployment.backend;
+  const env = { CONVEX_SELF_HOSTED_URL: url, CONVEX_SELF_HOSTED_ADMIN_KEY: adminKey };
   const problems: Problem[] = [];
   try {
     for (const { command, args, output } of sessionsOf(block)) {
       if (args === undefined) continue;
-      const printed = await printedBy(app.folder, env, args, output);
+      const whenStarted = () => reach(deployment, given.meanwhile);
+      const printed = await printedBy({ folder: app.folder, env, args, lines: linesOf(output), whenStarted });
       if (pattern(output).test(normalized(printed))) continue;
       problems.push(problem(command.at, `${command.text} prints:\n${printed}`));
     }
   } finally {
-    await backend.close();
+    await deployment.backend.close();
   }
   return problems;
 }
@@ -69,13 +68,18 @@ function sessionsOf({ lines }: Block): Session[] {
   return sessions.map((session) => ({ ...session, output: session.output.join("\n") }));
 }
 
+interface Started {
+  folder: string;
+  env: Record<string, string>;
+  args: string[];
+  /** Lines that are expected. */
+  lines: number;
+  /** Is called when a command that goes on has printed its first line. */
+  whenStarted(): Promise<void>;
+}
+
 /** What a command prints until it ends; of one that goes on, until there are as many lines as are expected. */
-async function printedBy(
-  folder: string,
-  env: Record<string, string>,
-  args: string[],
-  expected: string,
-): Promise<string> {
+async function printedBy({ folder, env, args, lines, whenStarted }: Started): Promise<string> {
   const { PATH = "" } = process.env;
   const program = join(folder, "node_modules/convex-lazy-views/dist/cli/index.js");
   const child: ChildProcess = spawn(process.execPath, [program, ...args], {
@@ -83,7 +87,6 @@ async function printedBy(
     env: { PATH, HOME: folder, NO_COLOR: "1", TZ: "UTC", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const lines = expected.trim() === "" ? 0 : expected.trim().split("\n").length;
   let printed = "";
   let hasEnded = false;
   for (const stream of [child.stdout, child.stderr]) {
@@ -94,16 +97,24 @@ async function printedBy(
   const closed = once(child, "close").then(() => {
     hasEnded = true;
   });
-  try {
+  const hasPrinted = async (count: number) =>
     await eventually(() => {
-      if (hasEnded || (goesOn(args) && printed.split("\n").length > lines)) return;
-      throw new Error(`It has not ended. It has printed:\n${printed}`);
+      if (hasEnded || (goesOn(args) && printed.split("\n").length > count)) return;
+      throw new Error(`${args.join(" ")} has not ended. It has printed:\n${printed}`);
     });
+  try {
+    await hasPrinted(Math.min(lines, 1));
+    if (!hasEnded) await whenStarted();
+    await hasPrinted(lines);
   } finally {
     child.kill("SIGKILL");
     await closed;
   }
   return printed;
+}
+
+function linesOf(text: string): number {
+  return text.trim() === "" ? 0 : text.trim().split("\n").length;
 }
 
 /** Whether a command runs until it is stopped. */

@@ -87,7 +87,8 @@ async function problemsIn(
   for (const file of files) {
     for (const link of (await read(file)).links) {
       const problem = await problemOfLink(file, link);
-      if (problem !== undefined) problems.push(`${relative(root, file)}: ${link}: ${problem}`);
+      if (problem !== undefined)
+        problems.push(`${relative(file.startsWith(site) ? site : root, file)}: ${link}: ${problem}`);
     }
   }
   return problems;

@@ -8,7 +8,10 @@ const QUOTED = /^(?:\| |### |- )`([^`]+)`(?= \||$|:)/gm;
 /** Shorter pieces between the `…` of a quotation say nothing. */
 const LEAST_LETTERS = 12;
 
-test("each message that the page of troubleshooting quotes is one of the library's", async () => {
+test.each([
+  ["docs/troubleshooting.md", 25],
+  ["docs/guides/operate.md", 4],
+])("each message that %s quotes is one of the library's", async (name, least) => {
   const folder = join(ROOT, "src");
   const files = (await filesBelow(folder)).filter((path) => /(?<!\.test)\.tsx?$/.test(path));
   const sources = await Promise.all(files.map(async (path) => await readFile(join(folder, path), "utf8")));
@@ -18,9 +21,9 @@ test("each message that the page of troubleshooting quotes is one of the library
     .replace(/["'`] \+\s+["'`]/g, "")
     .replace(/\$\{[^{}]*\}/g, "…")
     .replaceAll("\\`", "`");
-  const page = await readFile(join(ROOT, "docs/troubleshooting.md"), "utf8");
+  const page = await readFile(join(ROOT, name), "utf8");
   const pieces = [...page.matchAll(QUOTED)].flatMap(([, text = ""]) => text.split("…"));
   const long = pieces.map((piece) => piece.trim()).filter(({ length }) => length >= LEAST_LETTERS);
-  expect(long.length).toBeGreaterThan(25);
+  expect(long.length).toBeGreaterThan(least);
   expect(long.filter((piece) => !source.includes(piece))).toEqual([]);
 });

@@ -56,12 +56,17 @@ export function joined({ before, lines, after }: Block): Line[] {
   return [...before, ...lines, ...after];
 }
 
+/** The code of a file. */
+export function textOf({ lines }: SourceFile): string {
+  return `${lines.map(({ text }) => text).join("\n")}\n`;
+}
+
 /** Writes a project, with what the Convex CLI would generate for it. */
 export function writeProject(folder: string, files: Project): void {
   cpSync(join(ROOT, "examples/convex/_generated"), join(folder, "convex/_generated"), { recursive: true });
-  for (const [path, { lines }] of files) {
+  for (const [path, file] of files) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), `${lines.map(({ text }) => text).join("\n")}\n`);
+    writeFileSync(join(folder, path), textOf(file));
   }
   writeFileSync(join(folder, "convex/_generated/api.d.ts"), apiOf(files));
 }

@@ -98,7 +98,8 @@ function problemsOfNpm(command: string | undefined, [script = ""]: string[]): st
 
 function problemsOfRun(args: string[], files: Project): string[] {
   if (args.includes("--component")) return [];
-  const [path = "", json] = args.filter((arg, i) => !arg.startsWith("-") && !WITH_VALUE.includes(args[i - 1] ?? ""));
+  const [path, json] = args.filter((arg, i) => !arg.startsWith("-") && !WITH_VALUE.includes(args[i - 1] ?? ""));
+  if (path === undefined || isPlaceholder(path)) return [];
   const [module = "", name = "default"] = path.split(":");
   const file = files.get(`convex/${module}.ts`) ?? files.get(`convex/${module}.tsx`);
   const problems: string[] = [];

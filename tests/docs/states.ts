@@ -15,7 +15,7 @@ export interface App {
 }
 
 /** A deployment that runs the app. */
-interface Deployment {
+export interface Deployment {
   backend: Backend<never>;
   client: ConvexHttpClient;
 }
@@ -136,22 +136,40 @@ async function removeModules(folder: string, names: string[]): Promise<void> {
   for (const name of names) await rm(join(folder, `convex/${name}.ts`), { force: true });
 }
 
-/** The states that a comment names, separated by commas; undefined for one that nothing knows. */
-export function statesOf(given: string | undefined): (State | undefined)[] {
-  return given === undefined ? [] : given.split(/,\s*/).map((name) => STATES[name]);
+/** What begins the name of a state that is reached once a command that goes on has printed its first line. */
+const MEANWHILE = "meanwhile ";
+
+/** The states that a comment names, separated by commas. */
+export interface Given {
+  atFirst: State[];
+  meanwhile: State[];
+  /** Names that nothing knows. */
+  unknown: string[];
 }
 
-/**
- * Starts the app of a page in a state.
- *
- * @returns The deployment, to be closed.
- */
-export async function startInState({ folder, options: app }: App, states: readonly State[]): Promise<Backend<never>> {
-  for (const { prepare } of states) await prepare?.(folder);
+export function readGiven(given: string | undefined): Given {
+  const read: Given = { atFirst: [], meanwhile: [], unknown: [] };
+  for (const name of given?.split(/,\s*/) ?? []) {
+    const isLater = name.startsWith(MEANWHILE);
+    const state = STATES[isLater ? name.slice(MEANWHILE.length) : name];
+    if (state === undefined) read.unknown.push(name);
+    else read[isLater ? "meanwhile" : "atFirst"].push(state);
+  }
+  return read;
+}
+
+/** Starts the app of a page in these states. */
+export async function startInState({ folder, options: app }: App, { atFirst }: Given): Promise<Deployment> {
+  for (const { prepare } of atFirst) await prepare?.(folder);
   const options: Options = { ...app, logStreamIntervalMs: INTERVAL_MS };
-  for (const state of states) Object.assign(options, state.options?.(options));
+  for (const state of atFirst) Object.assign(options, state.options?.(options));
   const backend = await startBackend<never>(options);
-  const client = new ConvexHttpClient(backend.url, { logger: false });
-  for (const { act } of states) await act?.({ backend, client });
-  return backend;
+  const deployment = { backend, client: new ConvexHttpClient(backend.url, { logger: false }) };
+  await reach(deployment, atFirst);
+  return deployment;
+}
+
+/** Does on a deployment what leads to these states. */
+export async function reach(deployment: Deployment, states: readonly State[]): Promise<void> {
+  for (const { act } of states) await act?.(deployment);
 }

@@ -83,6 +83,7 @@ const COMPILER_OPTIONS = {
   allowJs: true,
   checkJs: true,
   strict: true,
+  exactOptionalPropertyTypes: true,
   skipLibCheck: true,
   noEmit: true,
 };
@@ -107,6 +108,8 @@ export class Workspace {
   readonly folder = mkdtempSync(join(realpathSync(tmpdir()), "convex-lazy-views-docs-"));
   /** The files that were written, by their paths in the folder, each with the page whose project has it. */
   private readonly files = new Map<string, { owner: string; file: SourceFile }>();
+
+  private copies = 0;
 
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
@@ -168,9 +171,8 @@ export class Workspace {
     const files = new Map([...namedFiles(base).files, ...namedFiles(page).files]);
     writeProject(folder, files);
     const options = await bundleApp(folder);
-    let copies = 0;
     return async () => {
-      const copy = `${folder}${++copies}`;
+      const copy = `${folder}-${++this.copies}`;
       cpSync(join(folder, "convex"), join(copy, "convex"), { recursive: true });
       symlinkSync(join(this.folder, "node_modules"), join(copy, "node_modules"));
       writeFileSync(join(copy, "package.json"), JSON.stringify(APP_PACKAGE));
