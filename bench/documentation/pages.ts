@@ -16,9 +16,8 @@ export const readFigures = (): Tree => JSON.parse(readFileSync(FIGURES, "utf8"))
 /** The pages that may have figures: `README.md`, and Markdown in `docs/`. */
 export function pages(): { name: string; text: string }[] {
   const docs = readdirSync(`${ROOT}docs`, { recursive: true, encoding: "utf8" });
-  const names = docs
-    .filter((name) => name.endsWith(".md") && !name.includes("node_modules"))
-    .map((name) => `docs/${name}`);
+  const isMade = (name: string) => /(^|\/)(node_modules|reference|\.vitepress)\//.test(name);
+  const names = docs.filter((name) => name.endsWith(".md") && !isMade(name)).map((name) => `docs/${name}`);
   return ["README.md", ...names].map((name) => ({ name, text: readFileSync(`${ROOT}${name}`, "utf8") }));
 }
 

@@ -2,7 +2,15 @@ import { expect, test } from "vitest";
 import { documentsOf } from "../../bench/costs/figures";
 import { compileStrategies } from "../../bench/costs/isolates";
 import { play } from "../../bench/costs/player";
-import { CONTENDED, makeWorkload, mixOf, sizedMix, type WorkloadName, watchedBy } from "../../bench/costs/scenarios";
+import {
+  CONTENDED,
+  hourOf,
+  makeWorkload,
+  mixOf,
+  sizedMix,
+  type WorkloadName,
+  watchedBy,
+} from "../../bench/costs/scenarios";
 import { strategy } from "../../bench/costs/strategies";
 import { numberOf, type Tree } from "../../bench/documentation/figures";
 import { readFigures } from "../../bench/documentation/pages";
@@ -31,6 +39,11 @@ test("the documentation's counts are those of this code; if not, run `npm run be
     played[name] = documentsOf((await play(strategy(used), makeWorkload(workload), isolates)).amounts);
   }
   expect(played).toEqual(Object.fromEntries(CELLS.map(([name]) => [name, numberOf(figures, name)])));
+});
+
+test("a night of the app whose month is counted takes what the documentation says", async () => {
+  const { amounts } = await play(strategy("lazyApplied"), makeWorkload(hourOf(true)), await compileStrategies());
+  expect((figures.month as Record<string, Tree>).lazyApplied?.night).toMatchObject({ ...amounts });
 });
 
 test("traffic and prices are those that the month is computed from", () => {
