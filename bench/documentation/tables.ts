@@ -148,11 +148,16 @@ const TABLES: Record<string, (read: Read, figures: Tree) => Rows> = {
         name,
         ...["inQuery", "predicted", "measured"].map((what) => read(`advice.${name}.${what}`)),
         read(`advice.${name}.ratio`, 2),
-        textOf(figures, `advice.${name}.verdict`),
+        VERDICTS[textOf(figures, `advice.${name}.verdict`)] ?? "",
       ]),
   ],
 };
 
+const VERDICTS: Record<string, string> = {
+  gain: "a view",
+  dearer: "a view, but it costs more",
+  "no gain": "no view",
+};
 const DOCUMENTED = [
   "lazy",
   "lazyTracked",
