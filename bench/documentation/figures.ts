@@ -137,6 +137,7 @@ function months(measured: readonly Measured[], { transports, dashboardForwards }
     ...recording.amounts,
     writes: recording.writes,
     recomputes: recording.recomputedAt.length,
+    staleSeconds: recording.staleP99 / 1_000,
     megabytes: (recording.amounts.bytesRead + recording.amounts.bytesWritten) / 1e6,
   })) as unknown as Record<"work" | "night", Record<string, Hour>>;
   return each(recordings.work, (work, name) => {

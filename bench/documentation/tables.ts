@@ -35,15 +35,22 @@ const label = (name: string) => strategy(name).label.replace("lazy view: ", "vie
 
 const TABLES: Record<string, (read: Read, figures: Tree) => Rows> = {
   hour: (read) => [
-    ["", "writes", "recomputes", "answers to clients", "documents read", "documents written", "MB"],
+    [
+      "",
+      "recomputes",
+      "answers to clients",
+      "documents read",
+      "documents written",
+      "MB",
+      "age of 99 % of the shown values, at most",
+    ],
     ...Object.entries(WAYS).map(([name, way]) => {
       const hour = `month.${name.split(".")[1]}.hour`;
       return [
         way,
-        ...["writes", "recomputes", "answers", "documentsRead", "documentsWritten"].map((what) =>
-          read(`${hour}.${what}`),
-        ),
+        ...["recomputes", "answers", "documentsRead", "documentsWritten"].map((what) => read(`${hour}.${what}`)),
         read(`${hour}.megabytes`, 1),
+        `${read(`${hour}.staleSeconds`, 1)} s`,
       ];
     }),
   ],
