@@ -21,7 +21,7 @@ import { docs, name, root } from "./.vitepress/repository";
 const ENTRY_POINTS: Readonly<Record<string, string>> = {
   "": "What your functions and your schema import.",
   client: "The clients of `convex/browser`, for the transport `client`.",
-  react: "The client and the hooks of `convex/react`, for the transport `client`.",
+  react: "The client and the hooks of `convex/react`, for the transport `client`; and a hook for a badge of freshness.",
   nextjs: "The functions of `convex/nextjs`, for the transport `client`.",
   aggregate: "A view's `compute` made from an `@convex-dev/aggregate`.",
   test: "What your own tests need, under `convex-test`.",
@@ -213,7 +213,7 @@ function checkComments(project: ProjectReflection): void {
   );
   const all = [...symbols, ...holders.flatMap(({ children = [] }) => children)];
   const hasComment = (each: DeclarationReflection) =>
-    each.kindOf(ReflectionKind.Constructor) ||
+    each.kindOf([ReflectionKind.Constructor, ReflectionKind.Reference]) ||
     [each, ...each.getNonIndexSignatures()].some((part) => part.hasComment());
   const missing = all.filter((each) => !hasComment(each)).map((each) => each.getFullName());
   if (missing.length > 0) throw new Error(`Write a doc comment for ${missing.join(", ")}.`);

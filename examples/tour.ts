@@ -7,9 +7,10 @@ import { parseArgs } from "node:util";
 import type { TraceEvent } from "./backend";
 import { DeploymentClients } from "./deploymentClients";
 import { startExampleBackend } from "./exampleBackend";
-import { emptyStory, follow } from "./page/rollups/story";
+import { telling } from "./page/rollups/telling";
 import { carrierOf, dispatchedEffects } from "./page/shared/carrier";
 import { effectsIn } from "./page/shared/effectLine";
+import { emptyStory, follow } from "./page/shared/story";
 import { unwrapped } from "./page/shared/unwrapped";
 import { startTailCron } from "./tailCron";
 import { playTour, type Teller } from "./tourStory";
@@ -33,7 +34,7 @@ let story = emptyStory();
 let effectLines = 0;
 let isQuiet = false;
 backend.trace.subscribe((event) => {
-  story = follow(story, event);
+  story = follow(story, event, telling);
   for (const each of unwrapped(event)) {
     if (each.type === "console") effectLines += effectsIn(each.message).length;
     if (!isQuiet) narrate(each);

@@ -14,6 +14,8 @@ export interface Example {
   title: string;
   lead: string;
   folder: string;
+  /** Its files of `examples/convex` that matter most, the first one to read first. */
+  files: readonly [string, ...string[]];
   Content: ComponentType<{ deployment: string }>;
 }
 
@@ -26,6 +28,13 @@ const rollups: Example = {
     "row is stale, the query serves the old value at once and raises an effect that has it recomputed. Rows " +
     "that are not read cost nothing.",
   folder: "rollups",
+  files: [
+    "rollups/airportStats.ts",
+    "rollups/networkStats.ts",
+    "rollups/dashboard.ts",
+    "rollups/flights.ts",
+    "lazy.ts",
+  ],
   Content: Rollups,
 };
 
@@ -43,6 +52,7 @@ export const examples: Example[] = [
       "The first check walks the graph of relations and the next ones read one stored grant, which is never " +
       "served again once anything it depends on has changed.",
     folder: "authz",
+    files: ["authz/grants.ts", "authz/permissions.ts", "authz/tuples.ts", "authz/check.ts", "lazy.ts"],
     Content: Permissions,
   },
   {
@@ -53,6 +63,7 @@ export const examples: Example[] = [
       "The query that opens a document raises the mutation that notes the view: once for each person, document " +
       "and window, also when Convex answers it from its cache.",
     folder: "tracking",
+    files: ["tracking/docs.ts", "tracking/views.ts", "tracking/docViews.ts", "lazy.ts"],
     Content: Tracking,
   },
   {
@@ -63,6 +74,7 @@ export const examples: Example[] = [
       "A film gets its search row when it is first looked for, and a changed film is indexed again when it is " +
       "found the next time.",
     folder: "search",
+    files: ["search/find.ts", "search/movieSearch.ts", "search/movies.ts", "lazy.ts"],
     Content: Search,
   },
   {
@@ -73,6 +85,7 @@ export const examples: Example[] = [
       "The query that shows the usage sees that it is over the limit, answers at once, and schedules the " +
       "mutation that locks the account, which looks again before it acts.",
     folder: "quota",
+    files: ["quota/accounts.ts", "quota/accountUsage.ts", "quota/report.ts", "lazy.ts"],
     Content: Quota,
   },
 ];

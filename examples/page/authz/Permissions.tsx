@@ -6,10 +6,9 @@ import { CheckCard } from "./CheckCard";
 import { DriveCard } from "./DriveCard";
 import { type DriveObject, drive } from "./drive";
 import { TuplesCard } from "./TuplesCard";
+import { telling } from "./telling";
 import { userText } from "./words";
 import "./authz.css";
-
-const scope = { folder: "authz", views: ["grants"] };
 
 const users = sampleUsers.map((user) => ({ value: user, text: userText(user) }));
 /** Who may read what lies deepest by the longest way: through a group, and the outermost folder. */
@@ -32,7 +31,7 @@ export function Permissions({ deployment }: { deployment: string }) {
           </div>
         </div>
       </div>
-      <ActivityFeed deployment={deployment} scope={scope} />
+      <ActivityFeed deployment={deployment} telling={telling} />
     </div>
   );
 }

@@ -6,9 +6,8 @@ import { SearchField } from "../shared/SearchField";
 import { useKept } from "../shared/useKept";
 import { FilmList } from "./FilmList";
 import { Suggestions } from "./Suggestions";
+import { telling } from "./telling";
 import "./search.css";
-
-const scope = { folder: "search", views: ["movieSearch"] };
 
 /** Films, searched as one types: every text is a subscription of its own. */
 export function Search({ deployment }: { deployment: string }) {
@@ -26,7 +25,7 @@ export function Search({ deployment }: { deployment: string }) {
         <Suggestions onChoose={setText} />
         {films && text.trim() !== "" && <FilmList films={films} />}
       </div>
-      <ActivityFeed deployment={deployment} scope={scope} />
+      <ActivityFeed deployment={deployment} telling={telling} />
     </div>
   );
 }

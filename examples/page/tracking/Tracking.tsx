@@ -6,9 +6,8 @@ import { DocumentCard } from "./DocumentCard";
 import { DocumentList } from "./DocumentList";
 import { LastViewed } from "./LastViewed";
 import { MostViewed } from "./MostViewed";
+import { telling } from "./telling";
 import "./tracking.css";
-
-const scope = { folder: "tracking", views: ["docViews"] };
 
 const people = [
   { value: "ada", text: "Ada" },
@@ -34,7 +33,7 @@ export function Tracking({ deployment }: { deployment: string }) {
           <LastViewed user={user} name={reader} />
         </div>
       </div>
-      <ActivityFeed deployment={deployment} scope={scope} />
+      <ActivityFeed deployment={deployment} telling={telling} />
     </div>
   );
 }
