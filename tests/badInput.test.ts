@@ -305,7 +305,7 @@ describe("defineView and viewTable", () => {
     "%o, which is no name of a table of yours",
     (name) => {
       expect(() => defineView(untyped(name), good)).toThrow("the name is");
-      expect(() => defineView(untyped(name), good)).toThrow("and not lazy…");
+      expect(() => defineView(untyped(name), good)).toThrow("not beginning with lazy");
     },
   );
 

@@ -9,6 +9,8 @@ const LONGEST = [
   "tests/protocol.test.ts",
   "tests/examples/authz/grants.property.test.ts",
   "tests/package/package.test.ts",
+  "tests/docs/commands.test.ts",
+  "tests/docs/links.test.ts",
   "tests/bench/bench.test.ts",
 ];
 

@@ -1,9 +1,9 @@
 import { ConvexProvider, ConvexReactClient } from "convex/react";
-import { ConvexReactClient as ForwardingClient } from "convex-lazy-views/react";
+import { ConvexReactClient as ForwardingClient, quietLogger } from "convex-lazy-views/react";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
-import { quietLogger } from "./quietLogger";
+
 import { Notice } from "./shared/Notice";
 import "./styles/base.css";
 import "./styles/card.css";

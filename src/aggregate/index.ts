@@ -4,24 +4,28 @@ import type { Value } from "convex/values";
 import { wrongValue } from "../values/describe.js";
 
 /**
- * What is measured of the selected items.
- * - `count`: how many there are. `sum`: the sum of their sum values.
- * - `min`, `max`: the least and the greatest sort key; null when there are no items.
- * - `{ percentile }`: the sort key at that rank, from 0 to 100, by the nearest-rank method; null without items.
+ * What {@link fromAggregate} measures of the selected items.
+ * - `"count"`: how many there are.
+ * - `"sum"`: the sum of their sum values.
+ * - `"min"`, `"max"`: the least and the greatest sort key; null when there are no items.
+ * - `{ percentile }`, from 0 to 100: the sort key at that percentile, exactly. Of n items, the percentile p is the one
+ *   at the rank ceil(p·n/100), counted from 1; null when there are no items.
  */
 export type Measure = "count" | "sum" | "min" | "max" | { percentile: number };
 
-/** The results of measures, under their names: numbers, and sort keys or null. */
+/** The results of the measures, by name: a number for `count` and `sum`, else a sort key or null. */
 export type Measured<SortKey, Measures> = {
   [Name in keyof Measures]: Measures[Name] extends "count" | "sum" ? number : SortKey | null;
 };
 
-/** The items that are measured: all, or those of a namespace, within bounds of the sort key. */
+/**
+ * The items that are measured: those of a namespace, if the aggregate has namespaces, within bounds of the sort key.
+ */
 export type Selection<SortKey extends Key, Id extends string, Namespace extends Value | undefined> = {
   bounds?: Bounds<SortKey, Id>;
 } & (undefined extends Namespace ? { namespace?: Namespace } : { namespace: Namespace });
 
-/** What `fromAggregate` takes. */
+/** The options of {@link fromAggregate}. */
 export interface FromAggregateOptions<
   SortKey extends Key,
   Id extends string,
@@ -29,30 +33,43 @@ export interface FromAggregateOptions<
   Measures,
   ViewKey,
 > {
-  /** The items that a key of the view is about. */
+  /** Returns which items a key of the view is about: `namespace` and `bounds`. */
   select: (key: ViewKey) => Selection<SortKey, Id, Namespace>;
-  /** What is measured of them, by name. */
+  /** What is measured of these items, by name. */
   measures: Measures;
 }
 
-/** The part of a ctx that an aggregate reads with. */
+/** The part of a ctx with which an aggregate reads. */
 type AggregateCtx = Pick<GenericQueryCtx<GenericDataModel>, "runQuery" | "meta">;
 
 /**
- * Makes a view's `compute` of an `@convex-dev/aggregate`, so that a rollup over any number of documents is
- * recomputed in a few dozen reads.
+ * Makes the `compute` of a view from an aggregate of `@convex-dev/aggregate`, so that a rollup over any number of
+ * documents is recomputed in a few dozen reads.
  *
- * Declare the view's `sources`, as what a component reads cannot be tracked. Register the aggregate's trigger with your
- * triggers on top of `lazy.mutation`: one mutation wrapper then keeps the aggregate up to date and marks the rows.
+ * Declare the `sources` of the view, because what a component reads cannot be tracked. Register the trigger of the
+ * aggregate with your triggers on top of `lazy.mutation`: one builder then keeps the aggregate up to date and marks
+ * rows.
  *
+ * @example
  * ```ts
- * export const delays = new TableAggregate<{
- *   Namespace: string; Key: number; DataModel: DataModel; TableName: "flights";
+ * import { TableAggregate } from "@convex-dev/aggregate";
+ * import { defineView, viewTable } from "convex-lazy-views";
+ * import { fromAggregate } from "convex-lazy-views/aggregate";
+ * import { v } from "convex/values";
+ *
+ * const delays = new TableAggregate<{
+ *   Namespace: string;
+ *   Key: number;
+ *   DataModel: DataModel;
+ *   TableName: "flights";
  * }>(components.aggregate, { namespace: (f) => f.origin, sortKey: (f) => f.delay, sumValue: (f) => f.delay });
  *
  * export const departures = defineView("departures", {
- *   table: departuresTable,
- *   sources: { flights: (f: Doc<"flights">) => [{ airport: f.origin }] },
+ *   table: viewTable({
+ *     key: { airport: v.string() },
+ *     value: { flights: v.number(), meanDelay: v.number(), p95: v.union(v.number(), v.null()) },
+ *   }),
+ *   sources: { flights: (flight: Doc<"flights">) => [{ airport: flight.origin }] },
  *   compute: fromAggregate(delays, {
  *     select: ({ airport }: { airport: string }) => ({ namespace: airport }),
  *     measures: { flights: "count", minutes: "sum", p95: { percentile: 95 } },
@@ -61,8 +78,11 @@ type AggregateCtx = Pick<GenericQueryCtx<GenericDataModel>, "runQuery" | "meta">
  * });
  * ```
  *
- * @param options.value - Makes the view's value of the measures. Default: the measures as they are.
- * @throws Error naming the measure, when it is unknown.
+ * @param aggregate - An aggregate of the app, such as a `TableAggregate`.
+ * @param options - The items, their measures, and `value`: a function that makes the value of the view from the
+ * measures (default: the measures as they are).
+ * @returns A `compute` for `defineView`.
+ * @throws Error that names the measure, when it is unknown.
  */
 export function fromAggregate<
   SortKey extends Key,
@@ -118,7 +138,7 @@ interface AnyAggregate {
   atBatch(ctx: AggregateCtx, queries: object[]): Promise<Item<Key, string>[]>;
 }
 
-/** At most three calls of the component, however many measures there are. */
+/** Takes the measures, with at most three calls of the component. */
 async function take(
   ctx: AggregateCtx,
   aggregate: AnyAggregate,
@@ -145,14 +165,14 @@ async function take(
 }
 
 /**
- * The place of a ranked measure among `count` items in the order of their sort keys, counted from the nearer end
- * (-1 is the last): on its way down the aggregate reads the nodes between that end and the place.
+ * The offset of a ranked measure among `count` items in the order of their sort keys. It is counted from the nearer end
+ * (-1 is the last item), because the aggregate reads the nodes between that end and the offset.
  */
 function offset(measure: Measure, count: number): number {
   if (measure === "min") return 0;
   if (measure === "max") return -1;
   const { percentile } = measure as { percentile: number };
-  // Rounded, since a float's error would push a whole number up to the next rank.
+  // Rounded, because the error of a float would raise a whole number to the next rank.
   const rank = Math.ceil(Number(((percentile * count) / 100).toPrecision(14)));
   const fromFirst = Math.max(rank - 1, 0);
   return fromFirst < count / 2 ? fromFirst : fromFirst - count;

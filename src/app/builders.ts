@@ -33,8 +33,8 @@ type Run = (reference: unknown, args?: object, ...options: unknown[]) => Promise
 const CONVEX_MUTATIONS: unknown[] = [mutationGeneric, internalMutationGeneric];
 
 /**
- * A builder like Convex's own, whose functions run inside a wrapper. A function that is given the ctx of another one of
- * this app runs as a part of that one: it was called as a plain function, or its builder was wrapped twice.
+ * Makes a builder like Convex's own, whose functions run inside a wrapper. A function that gets the ctx of another
+ * function of this app runs as a part of it: it was called as a plain function, or its builder was wrapped twice.
  */
 export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrapper<Ctx>): unknown {
   const register = builder as (definition: unknown) => unknown;
@@ -46,7 +46,7 @@ export function wrapBuilder<Ctx>(app: LazyApp, builder: unknown, wrapper: Wrappe
     const handler: Handler<Ctx> = (ctx, args) => {
       const execution = findExecution(ctx);
       if (execution?.app === app) return given(ctx, args);
-      // Convex's own `ctx.db` alone has `table`.
+      // Only Convex's own `ctx.db` has `table`.
       const { db } = ctx as unknown as AnyMutationCtx;
       if (mayWrapDb && !execution && !("table" in db)) throw new Error(WRAPPED_DB);
       return wrapper(app, ctx, given, args);
@@ -63,9 +63,9 @@ const WRAPPED_DB =
 /**
  * Effects of a query leave when it ends, also when it throws.
  *
- * - A function that runs this query takes them over → in the envelope.
- * - Else through the log, if the app has a transport for it; and in the envelope, if the client asked for one.
- * - With only the transport `client`, and a call that is not marked → nowhere, but to a test that collects them.
+ * - A function of this app runs the query → in the envelope: that function dispatches them.
+ * - Else through the log, if the app has a transport for it; and in the envelope, if a client asked for one.
+ * - The call is not marked, and the app has only the transport `client` → only a test that collects effects gets them.
  */
 export const inQuery: Wrapper<AnyQueryCtx> = async (app, ctx, handler, markedArgs) => {
   const { mark, args } = await takeMark(app.transports.has("client"), markedArgs);
@@ -92,13 +92,13 @@ export function queryExecution(app: LazyApp, ctx: AnyQueryCtx): Execution {
   return new Execution(app, innerCtx(app, ctx, collector), collector);
 }
 
-/** Effects of a mutation are dispatched in its own transaction: they are rolled back with it. */
+/** Effects of a mutation are dispatched in its own transaction, and so rolled back with it. */
 export const inMutation: Wrapper<AnyMutationCtx> = (app, ctx, handler, args) =>
   withExecution(app, ctx, (execution) => handler(execution.ctx, args));
 
 type Work<Result> = (execution: MutationExecution) => Result;
 
-/** The same, for the library's own mutations. It waits for every write that was begun, also those not awaited. */
+/** Runs a mutation of the app or of the library. It waits for each write that was begun, also for those not awaited. */
 export async function withExecution<Result>(app: LazyApp, ctx: AnyMutationCtx, work: Work<Result>) {
   const collector = new EffectCollector();
   const inner = innerCtx(app, ctx, collector);
@@ -109,12 +109,12 @@ export async function withExecution<Result>(app: LazyApp, ctx: AnyMutationCtx, w
   const runQuery = inner.runQuery as Run;
   Object.assign(inner, {
     db: watchDb(execution, mutex),
-    // It may commit any row, also one that this mutation has marked.
+    // A sub-mutation may commit any row, also one that this mutation has marked.
     runMutation: (mutation: unknown, args: unknown, ...options: unknown[]) => {
       const copied = copyOf(args) as object;
       return mutex.run(() => runSubMutation(mutation, copied, ...options).finally(() => execution.forget()));
     },
-    // It may read rows, which the writes before it have to mark first.
+    // A query may read rows: the writes before it must have marked them.
     runQuery: (...call: Parameters<Run>) => {
       const { idle } = mutex;
       return mutex.track(() => (idle ? idle.then(() => runQuery(...call)) : runQuery(...call)));
@@ -134,7 +134,7 @@ export async function withExecution<Result>(app: LazyApp, ctx: AnyMutationCtx, w
   return result;
 }
 
-/** Effects of an action, or of an HTTP action, are dispatched in mutations when it ends, also when it throws. */
+/** Effects of an action or HTTP action are dispatched by mutations when it ends, also when it throws. */
 export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) => {
   const collector = new EffectCollector();
   const inner = innerCtx(app, ctx, collector);
@@ -148,7 +148,7 @@ export const inAction: Wrapper<AnyActionCtx> = async (app, ctx, handler, args) =
   }
 };
 
-/** Logs which exports the app has forgotten, when there are effects, which need them all but the heartbeat. */
+/** Takes the effects; if there are any, logs which exports the app has forgotten (effects do not need `heartbeat`). */
 function takeEffects(app: LazyApp, collector: EffectCollector): Effect[] {
   const effects = collector.take();
   if (effects.length > 0) for (const problem of forgottenExports(app, "heartbeat")) complain(problem);
@@ -162,18 +162,18 @@ function innerCtx<Ctx extends object>(app: LazyApp, ctx: Ctx, collector: EffectC
 }
 
 /**
- * A `ctx.runQuery` that takes over the effects of the queries it runs: it marks the call, and opens the envelope. Only
- * with the transport `client`, since queries send their effects through the log themselves.
+ * A `ctx.runQuery` that takes over the effects of the queries that it runs: it marks the call, and opens the envelope.
+ * It is used only with the transport `client`; with others, queries send their effects through the log.
  *
- * A query that was not made with `lazy.query` may refuse the mark. It is called again without, and known from then on.
- * Whatever goes wrong, the caller gets what an unmarked call gives.
+ * A query that was not made with `lazy.query` may refuse the mark. It is called again without, and remembered. After
+ * any failure, the caller gets what an unmarked call returns.
  */
 function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector): Run {
   return async (reference, givenArgs = {}, ...options) => {
     const name = nameOf(reference);
     const args = copyOf(givenArgs) as Record<string, unknown>; // The app may go on using its object.
     const plain = () => run(reference, args, ...options);
-    // Components know no marks.
+    // Functions of components (no name) do not take marks.
     if (name === null || app.plainQueries.has(name) || MARK in args) return plain();
     const mark = await callerMark(args);
     if (!mark) return plain();
@@ -182,7 +182,7 @@ function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector):
       answer = await run(reference, marked(args, mark), ...options);
     } catch (error) {
       const value = await plain();
-      // Users may have written the text of an error; it counts only where the same call without the mark works.
+      // The text of an error may come from a user. It counts only when the same call works without the mark.
       if (REFUSAL.test(reasonOf(error))) app.plainQueries.add(name);
       return value;
     }
@@ -193,5 +193,5 @@ function collectingRunQuery(app: LazyApp, run: Run, collector: EffectCollector):
   };
 }
 
-/** What Convex, or convex-test, says when a function's arguments do not take the mark. */
+/** The error of Convex, or of convex-test, when the arguments of a function do not allow the mark. */
 const REFUSAL = /^(Uncaught )?(\w*Error: )*(Object contains extra|Validator error: Unexpected) field `lazyViews`/;

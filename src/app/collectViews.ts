@@ -11,14 +11,14 @@ export function toTransports(given: unknown = ["logStream", "logTail"]): Set<Tra
   return new Set(list as Transport[]);
 }
 
-/** How many rows of each view one heartbeat audits. */
+/** How many rows of each view a heartbeat audits; 0 for none. */
 export function toAuditRows(audit: unknown = 3): number {
   if (audit === false) return 0;
   if (Number.isInteger(audit) && Number(audit) > 0) return Number(audit);
   throw wrongValue("new LazyViews: audit", audit, "give how many rows of each view a heartbeat audits, or false");
 }
 
-/** The views by their names; and of each source table, the views whose rows its changes concern. */
+/** Returns the views by name; and for each declared source table, the views whose rows its changes may mark. */
 export function collectViews(given: Readonly<Record<string, { readonly definition: ViewDefinition }>>) {
   const views = new Map<string, ViewDefinition>();
   const dependents = new Map<string, ViewDefinition[]>();
@@ -41,7 +41,7 @@ export function collectViews(given: Readonly<Record<string, { readonly definitio
 
 const wrongViews = (problem: string): Error => new Error(`new LazyViews({ views }): ${problem}`);
 
-/** Views over views are fine; a view that depends on itself through others would be stale for ever. */
+/** @throws Error with the path, when a view depends on itself through others: its rows would never be fresh. */
 function refuseCycle(views: ReadonlyMap<string, ViewDefinition>, view: ViewDefinition, path: readonly string[]): void {
   for (const source of Object.keys(view.sources)) {
     const next = views.get(source);

@@ -29,37 +29,52 @@ import { findDue, findForgotten, sweepDue, sweepForgotten } from "./sweeps.js";
 import { isTailNeeded, noteTail, startTail } from "./tail.js";
 import { lookAtWiring } from "./wiring.js";
 
-/** The functions that an app exports for the library: `export const { … } = lazy.functions()`. */
+/** The functions that {@link LazyViews.functions} returns, for the app to export. The library calls all of them. */
 export interface LazyFunctions {
-  /** Recomputes one row. */
+  /** Recomputes one row, in one of the steps that its mode has. */
   recompute: RegisteredMutation<"internal", { job: RecomputeJob }, Promise<RecomputeOutcome>>;
-  /** Dispatches effects that left a query or action. It never writes to the console. */
+  /** Dispatches effects that left a query or action: it schedules their targets. It never writes to the console. */
   dispatch: RegisteredMutation<"internal", DispatchArgs, Promise<DispatchCounts>>;
-  /** Works in the background, on 100 documents at most: ages, dead jobs, expired ledger entries, evictions. */
+  /**
+   * Works in the background, on at most 100 documents at a time: it marks rows that have reached an age, looks after
+   * jobs that have died, and deletes ledger entries whose window is over and rows to evict.
+   */
   sweep: RegisteredMutation<"internal", { job: SweepJob }, Promise<{ swept: number }>>;
   /**
-   * Reports what is wrong with the wiring, rows, stale rows, failures: `npx convex run lazy:inspect`. Of one row, what
-   * `view.explain` says: `npx convex run lazy:inspect '{"view":"airportStats","key":{"airport":"SFO"}}'`.
+   * Returns an {@link InspectReport}: what is wrong, counts of rows, and failures. `npx convex run lazy:inspect` prints
+   * it. With a view and a key, it returns what {@link View.explain} returns:
+   * `npx convex run lazy:inspect '{"view":"airportStats","key":{"airport":"SFO"}}'`.
    */
   inspect: RegisteredQuery<"internal", { ask?: Question; view?: string; key?: unknown }, Promise<InspectReport>>;
-  /** For views of the mode `action`: computes. Export it only with such views. */
+  /** Computes the values of views of the mode `action`. Export it only with such views. */
   act: RegisteredAction<"internal", { job: ActJob }, Promise<RecomputeOutcome>>;
   /**
-   * Tries all that an effect needs, and `inspect` reports the result: `npx convex run lazy:heartbeat`. Also for a cron:
-   * it recomputes rows that a reader asked for in the last hour, and whose effect was lost or job died.
+   * Checks everything that an effect needs, by sending one, and logs what is wrong; `inspect` reports the result. It
+   * also recomputes rows that a reader asked for in the last hour and whose effect was lost, does the work of sweeps
+   * that have died, and audits some rows. Run it after each deploy that adds views or exports, with
+   * `npx convex run lazy:heartbeat`, and from a cron.
+   *
+   * @example
+   * ```ts
+   * import { cronJobs } from "convex/server";
+   *
+   * const crons = cronJobs();
+   * crons.interval("heartbeat of lazy views", { minutes: 5 }, internal.lazy.heartbeat);
+   * export default crons;
+   * ```
    */
   heartbeat: RegisteredAction<"internal", Record<string, never>, Promise<null>>;
   /**
-   * For the transport `logTail`: reads the function log, and dispatches the effects in it. What makes rows stale starts
-   * it, and so does the heartbeat. A cron may call it without arguments, so that effects of reads that no write precedes
-   * leave sooner: `crons.interval("tail", { minutes: 1 }, internal.lazy.tail);`
+   * Reads the function log, and dispatches the effects in it: the transport `logTail`. Writes and the heartbeat start
+   * it. Call it from a cron, without arguments, if effects of reads that no write precedes should leave sooner:
+   * `crons.interval("tail of lazy views", { minutes: 1 }, internal.lazy.tail)`.
    */
   tail: RegisteredAction<"internal", { job?: ReadLog | Ping }, Promise<null>>;
-  /** For the transport `client`: dispatches effects that clients forward. Export it only with that transport. */
+  /** Dispatches effects that clients forward. Export it only with the transport `client`: it is public. */
   forward: RegisteredMutation<"public", { seals: string[] }, Promise<DispatchCounts>>;
 }
 
-/** What handles a job of each kind: a function of a context and the job. */
+/** A handler for each kind of job: a function of a context and the job. */
 type Handlers<Job extends { kind: string }, Context extends unknown[], Result> = {
   [Kind in Job["kind"]]: (...args: [...Context, Extract<Job, { kind: Kind }>]) => Promise<Result>;
 };
@@ -102,7 +117,7 @@ const ANSWERS: Handlers<Question, [LazyApp, AnyQueryCtx], unknown> = {
 
 type Handler<Context extends unknown[], Result> = (...args: [...Context, job: never]) => Promise<Result>;
 
-/** What handles a job. @throws Error naming its kind, when this release does not know it. */
+/** Returns the handler for a job. @throws Error with the kind, when this release does not know it. */
 function handlerOf<C extends unknown[], R>(handlers: Record<string, Handler<C, R>>, job: { kind: string }) {
   const handle = Object.hasOwn(handlers, job.kind) && handlers[job.kind];
   if (handle) return (...context: C) => handle(...context, job as never);

@@ -13,25 +13,31 @@ import { complain } from "../values/describe.js";
 import { type Call, callerOf, routeProblem, tryExports } from "./wiring.js";
 
 /*
- * The heartbeat tries everything that an effect needs, and remembers what it found in `lazyHealth`. A canary is an
- * effect that goes the whole way: raised by a query, delivered by the transport, dispatched, noted by its recompute.
+ * The heartbeat tries everything that an effect needs, and stores what it finds in `lazyHealth`. Its canary is an
+ * effect that goes the whole way: a query raises it, the transport delivers it, it is dispatched, and its recompute
+ * notes that it has arrived.
  */
 
-/**
- * How effects arrive through the log, as canaries tell. `canarySentAt`: of the canary that is waited for, or else of the
- * last one. `canaryArrivedAt`: of the last one that arrived. Both are in ms since 1970; null when there was none.
- * `delayMs`: how long that one took. `missed`: how many in a row did not arrive in time.
- */
-export type StreamHealth = Record<"canarySentAt" | "canaryArrivedAt" | "delayMs", number | null> & { missed: number };
+/** What `inspect` reports of canaries: the test effects that a heartbeat sends the whole way. */
+export interface StreamHealth {
+  /** When the pending canary was sent, or else the last one, in ms since 1970; null before the first. */
+  canarySentAt: number | null;
+  /** When the last one arrived, in ms since 1970; null when none has. */
+  canaryArrivedAt: number | null;
+  /** How long that one took, in ms. */
+  delayMs: number | null;
+  /** How many in a row did not arrive within a minute. */
+  missed: number;
+}
 
-/** The action `heartbeat`: does the work of sweeps, looks for rows whose effect was lost, and tries the wiring. */
+/** The action `heartbeat`: does the work of sweeps, recomputes rows whose effect was lost, and checks the wiring. */
 export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
   const at = Date.now();
   const call = callerOf(app.module, { query: ctx.runQuery, mutation: ctx.runMutation, action: ctx.runAction });
   const { seen, failed } = await tryExports(app.module, call);
   const attempt: Call = (name, args) =>
     call(name, args).catch((error) => {
-      // If an export is missing, that is the problem, and it is logged below.
+      // A missing export explains this error, and is logged below.
       if (failed.length === 0) complain(`the heartbeat failed at ${JSON.stringify(args)}: ${error}`);
     });
   const views = [...app.views.keys()];
@@ -43,7 +49,7 @@ export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
   for (const problem of [...seen, ...failed]) complain(problem);
   const remember = async (route?: string) => {
     const job: Beat = { kind: "beat", at, checked: toCheck(app), failed, route };
-    // When `recompute` is missing, `sweep` remembers it.
+    // When the export `recompute` is missing, `sweep` writes the report.
     if (!(await attempt("recompute", { job }))) await attempt("sweep", { job });
   };
   await remember();
@@ -51,15 +57,15 @@ export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
   const seals = await attempt("inspect", { ask: { kind: "canary", sentAt: Date.now() } });
   if (seals) await attempt("forward", { seals });
   for (const { name, mode, staleWhen } of app.auditRows > 0 ? app.views.values() : []) {
-    // What an age guards may depend on the time, and is repaired by it.
+    // The value of a view with an age may depend on the time: a difference is no fault, and the age repairs it.
     const isClaimed = staleWhen.asksMarks && staleWhen.ages.length === 0;
     if (!isClaimed || (mode !== "transaction" && mode !== "snapshot")) continue;
     const audit = (rows: number, by = call) => by("inspect", { ask: { kind: "audit", view: name, rows } });
-    // A row that a query cannot compute, in the time that it has, must not keep the others from being audited.
+    // A row whose compute exceeds the limits of a query must not keep the others from being audited: pass over it.
     const audited = await audit(app.auditRows).catch(() => audit(1).catch(() => audit(0, attempt)));
     if (audited) await attempt("sweep", { job: { kind: "audit", view: name, audited } });
   }
-  // The route is tried last, since it may take long to answer.
+  // Last, because the route may take long to answer.
   const route = await routeProblem(app);
   if (route) {
     complain(route);
@@ -71,8 +77,8 @@ export async function beat(app: LazyApp, ctx: AnyActionCtx): Promise<null> {
 const toCheck = (app: LazyApp): string[] => [...neededExports(app), ...app.views.keys()];
 
 /**
- * In the query: the canary leaves as every effect does. Where effects do not leave through the log, returns what a client
- * would forward.
+ * In the query `inspect`: raises the canary, which leaves as every effect does. When effects do not leave through the
+ * log, it returns the seals that a client would forward.
  */
 export async function raiseCanary(app: LazyApp, sentAt: number): Promise<unknown> {
   const args: Arrival = { kind: "arrival", sentAt };
@@ -80,7 +86,9 @@ export async function raiseCanary(app: LazyApp, sentAt: number): Promise<unknown
   return leavesByLog(app) ? sendByLog([canary]) : sealForClient([canary]);
 }
 
-/** In the mutation `sweep`; returns how many documents it has written. */
+/**
+ * In the mutation `sweep`: notes that the log stream delivers topics that loop. Returns how many documents it wrote.
+ */
 export async function writeTopics({ ledger: { db } }: MutationExecution, { topics }: TopicsNote): Promise<number> {
   const now = Date.now();
   const found = await readHealth(db);
@@ -89,7 +97,10 @@ export async function writeTopics({ ledger: { db } }: MutationExecution, { topic
   return 1;
 }
 
-/** In the mutation `recompute` or `sweep`, once or twice a heartbeat. A canary that is not late is still waited for. */
+/**
+ * In the mutation `recompute` or `sweep`, once or twice a heartbeat: writes what the heartbeat has found. A canary that
+ * is on its way and not late keeps its `sentAt`, so that its delay is measured.
+ */
 export async function writeBeat(execution: MutationExecution, job: Beat): Promise<"clean"> {
   const { app, ledger } = execution;
   const { db } = ledger;
@@ -103,7 +114,7 @@ export async function writeBeat(execution: MutationExecution, job: Beat): Promis
   return "clean";
 }
 
-/** In the mutation `recompute`: the canary's dispatch has started it. */
+/** In the mutation `recompute`, which the dispatch of the canary has scheduled: the canary has arrived. */
 export async function writeArrival({ ledger: { db } }: MutationExecution, { sentAt }: Arrival): Promise<"clean"> {
   const arrivedAt = Date.now();
   await writeHealth(db, await readHealth(db), { arrivedAt, delayMs: arrivedAt - sentAt, missed: 0 });
@@ -124,13 +135,13 @@ export async function writeHealth(db: LazyWriter, { _id }: Health, change: objec
   await db.patch("lazyHealth", _id ?? (await db.insert("lazyHealth", { missed: 0 })), change);
 }
 
-/** How the canary fares. Adds what the heartbeat has found wrong to the problems, with the remedy. */
+/** Reports the canaries, and adds what the heartbeat has found wrong to `problems`, with the remedy. */
 export async function health(app: LazyApp, { db }: AnyQueryCtx, problems: string[]): Promise<StreamHealth> {
   const found = await readHealth(lazyDb(db));
   const { sentAt, arrivedAt, delayMs = null, missed, isWaiting, checked = [], failed = [], route } = found;
   const run = `run npx convex run ${pathOf(app, "heartbeat")}.`;
   const add = (problem: string) => problems.push(`${problem} Then ${run}`);
-  // `inspect` itself reports the exports that this code forgets.
+  // When this code lacks exports, `inspect` reports them itself.
   if (forgottenExports(app).length === 0) failed.forEach(add);
   if (isWaiting && route) add(route);
   if (found.isLate || (isWaiting && missed > 0)) add(lostCanary(app));

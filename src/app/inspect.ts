@@ -15,51 +15,83 @@ import { health, type StreamHealth } from "./heartbeat.js";
 import { type TailHealth, tailHealth } from "./tail.js";
 import { lookAtWiring } from "./wiring.js";
 
-/** Documents of one table that `inspect` looks at, and failures that it reports. */
+/** How many documents of one table `inspect` looks at, and how many failures it reports. */
 const MAX_DOCUMENTS = 1_000;
 const MAX_FAILURES = 100;
-/** A row may have 1 MiB; so much must be left to look at one. */
+/** What a transaction must have left to look at a row, which may have 1 MiB. */
 const ROW_BYTES = 2 << 20;
 
-/**
- * A recompute or effect whose last attempt failed: the row's key object, or the arguments or key of another effect as
- * text; how many attempts failed in a row; when the last one failed and the next may start, in ms since 1970.
- */
-export type Failure = { key: Value; message: string } & Record<"attempts" | "failedAt" | "retryAt", number>;
+/** A recompute or another effect whose last attempt failed. Points in time are in ms since 1970. */
+export interface Failure {
+  /** The key of the row; of another effect, its arguments or its own key, as text. */
+  key: Value;
+  /** What the last attempt threw. */
+  message: string;
+  /** How many attempts failed in a row. After 8 nothing is scheduled: a reader or the heartbeat starts the next one. */
+  attempts: number;
+  /** When the last attempt failed. */
+  failedAt: number;
+  /** When the next attempt may start. */
+  retryAt: number;
+}
 
-/** What `inspect` reports. */
+/** What `inspect` reports of one view. Points in time are in ms since 1970. */
+export interface ViewReport {
+  /** How many rows were counted: at most 1,000, and all views share what one query may read. */
+  rows: number;
+  /** How many of these rows a reader would find stale or expired. */
+  stale: number;
+  /** The earliest time when one of them became stale; null when none is. */
+  staleSince: number | null;
+  /** How many of these rows were recomputed in the last minute. */
+  recomputed: number;
+  /** Whether the view has more rows, so that the counts are lower bounds. */
+  more: boolean;
+  /** The window of the view, in ms. */
+  windowMs: number;
+  /** The shortest age that `olderThan` gives the view, in ms; null when it has none. */
+  ageMs: number | null;
+  /** The keys whose last recompute failed, the last failure first. */
+  failures: Failure[];
+}
+
+/** What `npx convex run lazy:inspect` reports. */
 export interface InspectReport {
   /**
-   * What is wrong, or not checked yet, with the remedy. Empty when a heartbeat has tried each export and table, its
-   * canary has gone the whole way to a recompute, no key's compute fails for good, and audits have found no row that is
-   * wrong: that is forgotten when an audit passes the row again and it is right, and after three days.
+   * What is wrong or not checked yet, one sentence each, with the line to write or the command to run. It is empty only
+   * when a heartbeat has tried every export and table and its canary (a test effect) has caused a recompute, when no
+   * key's compute has failed 8 times in a row, and when audits have found no wrong row. The finding of an audit is
+   * removed when a later audit finds the row right, marked or gone, and after three days.
    */
   problems: string[];
-  /** Advice, as sentences: documents that computes read and the declared sources of their views do not map to the key. */
-  uncovered: string[];
-  /** How effects arrive through the log, as the canary tells; null where only clients carry them. */
-  stream: StreamHealth | null;
-  /** How the tail of the transport `logTail` reads the log; null where the deployment has no key for it. */
-  tail: TailHealth | null;
   /**
-   * How many rows were looked at, how many of them a reader would find stale or expired, the earliest time when one became
-   * so, and how many were recomputed in the last minute. They are bounds where `more` is true: the views share what one
-   * query may read, and of each at most 1,000 rows are looked at. And the view's window, and its shortest age, in ms.
+   * Advice: the documents that audits have found `compute` to read, and that the declared `sources` do not map to the
+   * key of the row. Each is one sentence with what to write.
    */
-  views: Record<string, Counts & Times & { failures: Failure[] }>;
+  uncovered: string[];
+  /** How effects arrive through the log, as canaries show; null when only clients carry effects. */
+  stream: StreamHealth | null;
+  /** How the tail of the transport `logTail` reads the log; null when the deployment has no key for the log. */
+  tail: TailHealth | null;
+  /** The views, by name. */
+  views: Record<string, ViewReport>;
+  /** The ledger: the table that remembers which effects were dispatched. */
   ledger: {
-    /** Keys whose window is open, or was until lately. A lower bound, where there are `more`. */
+    /** How many keys have an entry: their window is open, or has ended a short time ago, or their work failed. */
     entries: number;
+    /** Whether there are more entries, so that `entries` is a lower bound. */
     more: boolean;
-    /** Failures of effects that are not recomputes. */
-    failures: (Failure & { target: string })[];
+    /** The failures of effects that are not recomputes. */
+    failures: (Failure & {
+      /** The function that the effect was to run, such as `tracking:viewed`. */
+      target: string;
+    })[];
   };
 }
 
-type Counts = { rows: number; stale: number; staleSince: number | null; recomputed: number; more: boolean };
-type Times = { windowMs: number; ageMs: number | null };
+type Counts = Pick<ViewReport, "rows" | "stale" | "staleSince" | "recomputed" | "more">;
 
-/** @throws Error with the remedy, when the app exports the function in another module than it says. */
+/** @throws Error with the remedy, when `module` of `new LazyViews` is not the module that exports `inspect`. */
 export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectReport> {
   const { name: actual } = await ctx.meta.getFunctionMetadata();
   if (actual !== pathOf(app, "inspect")) {
@@ -86,7 +118,7 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
     parts--;
     const { name } = view;
     let counts = NO_COUNTS;
-    // What a predicate throws, or else the look at the rows: one problem for the view.
+    // The errors of predicates, and of reading the rows. The report has the first one only.
     const thrown: unknown[] = [];
     const { windowMs, staleWhen } = view;
     const ageMs = Math.min(...staleWhen.ages);
@@ -97,7 +129,7 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
     try {
       if (!missing.includes(name)) counts = await count(ctx, name, parts, staleSince);
     } catch (error) {
-      thrown.push(`view "${name}": its rows could not be looked at. (${reasonOf(error)})`);
+      thrown.push(`view "${name}": its rows could not be read. (${reasonOf(error)})`);
     }
     problems.push(...thrown.slice(0, 1).map(String));
     views[name] = { ...counts, windowMs, ageMs: Number.isFinite(ageMs) ? ageMs : null, failures: [] };
@@ -113,13 +145,16 @@ export async function inspect(app: LazyApp, ctx: AnyQueryCtx): Promise<InspectRe
   for (const [name, { failures }] of Object.entries(views)) {
     const [last, ...others] = failures.filter(({ attempts }) => attempts >= MAX_ATTEMPTS);
     if (last === undefined) continue;
-    const what = `its compute fails for good for ${others.length + 1} key(s), such as ${canonicalText(last.key)}`;
-    problems.push(`view "${name}": ${what}: ${last.message} (Only a reader starts the next attempt.)`);
+    const keys = `${others.length + 1} key(s), such as ${canonicalText(last.key)}`;
+    const what = `its compute failed ${MAX_ATTEMPTS} times or more for ${keys}`;
+    problems.push(`view "${name}": ${what}: ${last.message} (A reader or the heartbeat starts the next attempt.)`);
   }
   return { problems, uncovered, stream: leavesByLog(app) ? stream : null, tail, views, ledger };
 }
 
-/** @throws Error naming the views, when there is none of that name; or as `view.explain`, when the key does not fit. */
+/**
+ * @throws Error with the names of all views, when none has this name; or as `view.explain`, when the key does not fit.
+ */
 export async function inspectRow(app: LazyApp, ctx: AnyQueryCtx, name: string, key: unknown): Promise<Explanation> {
   const view = app.views.get(name);
   if (view) return explainRow(queryExecution(app, ctx), view, key);
@@ -128,7 +163,10 @@ export async function inspectRow(app: LazyApp, ctx: AnyQueryCtx, name: string, k
 
 const NO_COUNTS: Counts = { rows: 0, stale: 0, staleSince: null, recomputed: 0, more: false };
 
-/** Counts documents: as many as a part's share allows, and at least one, if the transaction has room for it. */
+/**
+ * Counts documents of a table: at most 1,000, and as many as its share of what the query may read allows; at least one,
+ * if there is room for it.
+ */
 async function count(
   ctx: AnyQueryCtx,
   table: string,

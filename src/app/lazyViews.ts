@@ -34,45 +34,59 @@ import { ensureTail } from "./tail.js";
 import { warmEach, warmKeys } from "./warm.js";
 import { EFFECTS_PATH } from "./wiring.js";
 
-/** A builder of functions, whose `ctx` has `scheduleEffect` too. */
+/** A builder of functions like Convex's own, whose `ctx` also has `scheduleEffect`. */
 export type LazyBuilder<
   Type extends "query" | "mutation" | "action",
   Ctx,
   Visibility extends FunctionVisibility,
 > = CustomBuilder<Type, Record<string, never>, EffectCtx, Record<string, never>, Ctx, Visibility, object>;
 
-/** What `new LazyViews` takes. */
+/** The options of `new LazyViews`. */
 export interface LazyViewsOptions<DataModel extends GenericDataModel> {
-  /** The path of this module below `convex/`, without its ending: `"lazy"` for `convex/lazy.ts`. */
+  /**
+   * The path of the module that exports the functions of `lazy.functions()`, below `convex/` and without its ending:
+   * `"lazy"` for `convex/lazy.ts`, `"lib/lazy"` for `convex/lib/lazy.ts`.
+   */
   module: string;
+  /** The views of the app. Their names must differ; the property names do not matter. */
   views: Readonly<Record<string, AnyView<Has<DataModel>>>>;
   /**
-   * How effects leave queries, `["logStream", "logTail"]` by default: as lines of the log, which the deployment's log
-   * stream or its tail carries, whichever `npx convex-lazy-views connect` has set up. With `"client"`, callers that use
-   * the wrappers of `convex-lazy-views/client`, `/react` or `/nextjs` forward them. It is faster beside another one.
+   * How effects may leave queries. Default: `["logStream", "logTail"]`. With these, effects leave as sealed (encrypted)
+   * lines of the log, and the deployment's log stream or its tail carries them, whichever
+   * `npx convex-lazy-views connect` has set up; with both, the second arrival of each effect is dropped as a duplicate.
+   * With `"client"`, callers that use `convex-lazy-views/client`, `/react` or `/nextjs` forward them; it may stand
+   * beside the others. When it stands alone, other callers raise no effects.
    */
   transports?: readonly Transport[];
-  /** How long the tail of the transport `logTail` reads on after the last effect: at least 5 seconds. Default: 10. */
+  /**
+   * How long the tail of the transport `logTail` reads on after the last effect. A tail reads for 5 seconds at least.
+   * Default: 10 seconds.
+   */
   linger?: Duration;
   /**
-   * How many rows of each view one heartbeat audits, from 1, or false for none: it computes them again and compares;
-   * what is wrong is marked, and named by `inspect`. Default: 3. A row costs what its `compute` reads: with a heartbeat
-   * every five minutes and 50 documents a compute, some 1,900 documents an hour for each view.
+   * How many rows of each view a heartbeat audits: a whole number from 1, or false for none. An audit computes a fresh
+   * row again and compares; a row that is wrong is marked, and `inspect` names it. Default: 3.
+   *
+   * Each row costs what its `compute` reads. With a heartbeat every five minutes and 50 documents a compute, that is
+   * some 1,900 documents an hour for each view.
    */
   audit?: number | false;
 }
 
-/** A property that no options have, unless the schema has the library's tables: its name says what to do. */
+/** A property that no options have, so that TypeScript reports its name when the schema lacks the library's tables. */
 type NeedsLazyTables<DataModel extends GenericDataModel> =
   keyof typeof lazyTables extends TableNamesInDataModel<DataModel>
     ? unknown
     : { "Add ...lazyTables to defineSchema in convex/schema.ts": never };
 
 /**
- * Wires the library to an app: one instance, in one module. Writes of its mutations mark the rows that depend on them.
+ * Connects the library to an app: make one instance, in one module. Define the functions of the app with its builders,
+ * so that queries can read views and raise effects, and writes mark the rows that depend on them.
  *
+ * @example
  * ```ts
- * // convex/lazy.ts
+ * import { LazyViews } from "convex-lazy-views";
+ *
  * export const lazy = new LazyViews<DataModel>({ module: "lazy", views: { airportStats } });
  * export const { recompute, dispatch, sweep, inspect, heartbeat, tail } = lazy.functions();
  * export const query = lazy.query(rawQuery);
@@ -83,8 +97,11 @@ export class LazyViews<DataModel extends GenericDataModel> {
   private readonly app: LazyApp;
 
   /**
-   * @throws Error when `module` is not a path, something in `views` is no view, two views have one name, views
-   * are each other's sources, a transport is unknown, `linger` is no duration, or `audit` is no number of rows.
+   * @param options - The module, its views, and what deviates from the defaults. TypeScript refuses a view whose table
+   * or sources the schema of `DataModel` lacks, and a schema without `...lazyTables`.
+   * @throws Error with the value and the remedy, when `module` is not a path, something in `views` is not a view, two
+   * views have the same name, views are each other's sources, an option or transport is unknown, `linger` is not a
+   * duration, or `audit` is not a number of rows.
    */
   constructor(options: LazyViewsOptions<DataModel> & NeedsLazyTables<DataModel>) {
     const { module, views, transports, linger, audit } = options;
@@ -101,15 +118,29 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * The functions that the library calls; export them from this module, as above: `tail` for the transport `logTail`.
-   * Also `forward` with the transport `client`, and `act` with views of the mode `action`. When one is missing, the first function that raises an effect
-   * logs an error, and `inspect` names it.
+   * Returns the functions that the library calls. Export them from this module: always `recompute`, `dispatch`,
+   * `sweep`, `inspect` and `heartbeat`; `tail` with the transport `logTail`; `forward` with `client`; `act` when a view
+   * has the mode `action`. When one is missing, the first function that raises an effect logs an error, and `inspect`
+   * names it.
+   *
+   * @example
+   * ```ts
+   * export const { recompute, dispatch, sweep, inspect, heartbeat, tail } = lazy.functions();
+   * ```
    */
   functions(): LazyFunctions {
     return internalFunctions(this.app);
   }
 
-  /** A query builder, from `query` or `internalQuery` of `_generated/server`: effects and reads of views work inside. */
+  /**
+   * Makes a query builder from `query` or `internalQuery` of `_generated/server`. Functions that are made with it can
+   * read views and call `ctx.scheduleEffect`. Helper functions that read views take `ctx: QueryCtx & EffectCtx`.
+   *
+   * @example
+   * ```ts
+   * export const query = lazy.query(rawQuery);
+   * ```
+   */
   query(builder: QueryBuilder<DataModel, "public">): LazyBuilder<"query", GenericQueryCtx<DataModel>, "public">;
   query(builder: QueryBuilder<DataModel, "internal">): LazyBuilder<"query", GenericQueryCtx<DataModel>, "internal">;
   query(builder: unknown): unknown {
@@ -117,14 +148,32 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * A mutation builder, from `mutation` or `internalMutation` of `_generated/server`: writes invalidate the rows that
-   * depend on them, and effects are dispatched in the same transaction. Wrappers of `ctx.db`, such as triggers of
-   * convex-helpers, go on top; below, calls throw:
+   * Makes a mutation builder from `mutation` or `internalMutation` of `_generated/server`. Writes of its functions mark
+   * the rows that depend on the written document, and their effects are dispatched in the same transaction.
    *
+   * - One mutation does one thing at a time: writes, `refresh`, `invalidate`, `evict` and sub-mutations take turns, in
+   *   the order of their calls. A write that you do not await is waited for at the end of the mutation; one that comes
+   *   after the end throws.
+   * - A mutation whose rows cannot be marked does not commit, even if you catch the error: its transaction has no room
+   *   for them, say, or a function of `sources` throws.
+   * - Reads of views, and queries that you call with `ctx.runQuery`, wait for the writes that were begun before them.
+   * - You may call one of its functions as a plain function, or wrap a builder twice: the inner one runs as a part of
+   *   the outer one.
+   * - Mutations of any other builder mark nothing.
+   *
+   * Wrappers of `ctx.db`, such as the triggers of convex-helpers, must go on top, as below. Calls throw when this
+   * builder is given one that wraps `ctx.db`, because the library would not see the writes of that wrapper.
+   *
+   * @example
    * ```ts
+   * import { customCtx, customMutation } from "convex-helpers/server/customFunctions";
+   * import { Triggers } from "convex-helpers/server/triggers";
+   * import { effectsOf } from "convex-lazy-views";
+   *
+   * const triggers = new Triggers<DataModel, MutationCtx>();
    * export const mutation = customMutation(
    *   lazy.mutation(rawMutation),
-   *   customCtx((ctx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) })),
+   *   customCtx((ctx: MutationCtx) => triggers.wrapDB({ ...ctx, ...effectsOf(ctx) })),
    * );
    * ```
    */
@@ -138,7 +187,16 @@ export class LazyViews<DataModel extends GenericDataModel> {
     return wrapBuilder(this.app, builder, inMutation);
   }
 
-  /** An action builder, from `action` or `internalAction` of `_generated/server`: its end dispatches the effects. */
+  /**
+   * Makes an action builder from `action` or `internalAction` of `_generated/server`. The effects of its functions, and
+   * those of the queries that they run, are dispatched when the function ends, also when it throws: in mutations of a
+   * hundred effects each. If these fail, that is logged.
+   *
+   * @example
+   * ```ts
+   * export const action = lazy.action(rawAction);
+   * ```
+   */
   action(builder: ActionBuilder<DataModel, "public">): LazyBuilder<"action", GenericActionCtx<DataModel>, "public">;
   action(builder: ActionBuilder<DataModel, "internal">): LazyBuilder<"action", GenericActionCtx<DataModel>, "internal">;
   action(builder: unknown): unknown {
@@ -146,10 +204,22 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * A builder of HTTP actions, from `httpAction` of `_generated/server`: its end dispatches the effects, also of its queries.
+   * Makes a builder of HTTP actions from `httpAction` of `_generated/server`. Effects are dispatched as those of {@link
+   * LazyViews.action}.
    *
+   * @example
    * ```ts
-   * http.route({ path: "/stats", method: "GET", handler: lazy.httpAction(httpAction)(async (ctx, request) => { … }) });
+   * import { httpRouter } from "convex/server";
+   *
+   * const http = httpRouter();
+   * http.route({
+   *   path: "/stats",
+   *   method: "GET",
+   *   handler: lazy.httpAction(httpAction)(async (ctx, request) => {
+   *     const airport = new URL(request.url).searchParams.get("airport") ?? "";
+   *     return Response.json(await ctx.runQuery(api.dashboard.stats, { airport }));
+   *   }),
+   * });
    * ```
    */
   httpAction(
@@ -161,32 +231,42 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Recomputes the rows of these keys that are not fresh, before a reader asks. Like a reader, it begins their leases.
+   * Raises the recompute of each of these keys whose row is not fresh, before a reader asks for it. It counts as a
+   * reader: it begins leases, and takes idle rows back.
    *
+   * @example
    * ```ts
    * await lazy.warm(ctx, airportStats, [{ airport: "SFO" }, { airport: "LAX" }]);
    * ```
    *
-   * @param ctx - Of a function of `lazy.mutation` or `lazy.query`.
-   * @throws Error when a key does not fit the view, or there are more than 500; use `warmEach` for those.
+   * @param ctx - The ctx of a function of `lazy.mutation` or `lazy.query`.
+   * @param view - One of the views of `new LazyViews`.
+   * @param keys - At most 500 keys. Use {@link LazyViews.warmEach} for more.
+   * @throws Error, when a key does not fit the view, or there are more than 500.
    */
   async warm<Key>(ctx: ReadCtx, view: View<Key, unknown, unknown>, keys: readonly Key[]): Promise<void> {
     await warmKeys(executionOf(ctx, view.definition, "warm"), view.definition, keys);
   }
 
   /**
-   * `warm` for the keys of all documents of a table: a `migrateOne` for `@convex-dev/migrations`.
+   * Makes a function that warms the keys of one document, so that a migration over a table fills a new view. Give it as
+   * `migrateOne` to `migrations.define` of `@convex-dev/migrations`, which runs it in the background in batches;
+   * batches of up to 100 documents work, however many keys each has.
    *
+   * @example
    * ```ts
-   * export const warmAirportStats = migrations.define({
-   *   table: "flights",
-   *   migrateOne: lazy.warmEach(airportStats, (flight: Doc<"flights">) => [{ airport: flight.origin }]),
-   * });
+   * export const warmFlight = lazy.warmEach(airportStats, (flight: Doc<"flights">) => [
+   *   { airport: flight.origin },
+   *   { airport: flight.destination },
+   * ]);
+   * // migrations.define({ table: "flights", migrateOne: warmFlight })
    * ```
    *
+   * @param view - One of the views of `new LazyViews`.
    * @param source - A function from a document to keys, or the name of one of the view's `sources`.
-   * @returns A function of any mutation's ctx and a document. It throws what `source` throws, with the document's id.
-   * @throws Error naming the source, when it is none of the view's `sources`.
+   * @returns A function that takes the ctx of any mutation, and a document. It throws an Error with the id of the
+   * document when its keys cannot be determined, which stops the migration.
+   * @throws Error that names the sources of the view, when `source` is none of them.
    */
   warmEach<Key, Document>(
     view: View<Key, unknown, unknown>,
@@ -201,10 +281,17 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Makes every row out of date whose key has the tag, in one written document. Their subscribers see it at once:
-   * ``await lazy.invalidateTag(ctx, `org:${org}`);``, in any mutation.
+   * Makes every row stale whose key has a tag, in one written document. Queries that are subscribed to such rows run
+   * again at once. Mutations that invalidate one tag at the same time conflict. See the option `tags` of {@link
+   * CommonOptions}.
    *
-   * @throws Error naming the value, when the tag is not a string or is empty.
+   * @example
+   * ```ts
+   * await lazy.invalidateTag(ctx, "airline:UA");
+   * ```
+   *
+   * @param ctx - The ctx of any mutation, also of one that was not made with `lazy.mutation`.
+   * @throws Error with the value, when the tag is not a string or is empty; or when `ctx` is not that of a mutation.
    */
   async invalidateTag(ctx: GenericMutationCtx<DataModel>, tag: string): Promise<void> {
     if (!("insert" in (ctx?.db ?? {}))) throw new Error("lazy.invalidateTag writes; call it in a mutation.");
@@ -219,8 +306,18 @@ export class LazyViews<DataModel extends GenericDataModel> {
   }
 
   /**
-   * Adds the route that the deployment's log stream posts to, `POST /lazy-views/effects`:
-   * `lazy.registerRoutes(http);` in `convex/http.ts`, before `export default http;`.
+   * Adds the route that the deployment's log stream posts to, `POST /lazy-views/effects` ({@link EFFECTS_PATH}). Call
+   * it in `convex/http.ts`. The route never writes to the console, as its lines would be delivered to it again; neither
+   * must middleware around it.
+   *
+   * @example
+   * ```ts
+   * import { httpRouter } from "convex/server";
+   *
+   * const http = httpRouter();
+   * lazy.registerRoutes(http);
+   * export default http;
+   * ```
    */
   registerRoutes(http: HttpRouter): void {
     const { app } = this;
@@ -232,7 +329,7 @@ export class LazyViews<DataModel extends GenericDataModel> {
           const wanted = areOld ? await called(app, "inspect", ctx.runQuery(app.refs.inspect, { ask })) : effects;
           return await called(app, "dispatch", ctx.runMutation(app.refs.dispatch, { effects: wanted as Effect[] }));
         },
-        // A note that fails must not stop the stream.
+        // If the note fails, the delivery must succeed all the same: the stream would send it again.
         (topics) => ctx.runMutation(app.refs.sweep, { job: { kind: "topics", topics } }).catch(() => {}),
       ),
     );

@@ -9,8 +9,8 @@ import { CLOSING_MS, MAX_TAIL_MS, POLL_PAUSE_MS } from "../times.js";
 import { reasonOf } from "../values/describe.js";
 
 /**
- * The action `tail`. It never writes to the console, which would be another entry of the log that it reads; and leaves
- * no fetch behind that it does not wait for, as Convex would write a line about that.
+ * The action `tail`. It never writes to the console, because that would be another entry of the log that it reads. It
+ * waits for each fetch that it begins: Convex logs a line about one that is left behind.
  */
 export async function readLog(app: LazyApp, ctx: AnyActionCtx, job: ReadLog): Promise<null> {
   if (isTailing(app)) await new Tail(app, ctx, job).run();
@@ -50,7 +50,7 @@ class Tail {
     for (let polls = 0; ; ) {
       const polled = this.isOver ? await this.poll : await before(until, this.poll);
       if (polled) {
-        // The first poll also finds what came while no tail was reading.
+        // The first poll also returns what came while no tail was reading, so its number says nothing of this tail.
         if (polls++ > 0) this.most = Math.max(this.most, polled.entries);
         const hasEffects = await this.dispatch(polled);
         this.cursor = polled.cursor;
@@ -63,18 +63,18 @@ class Tail {
       if (this.becomes === "closes") this.becomes = "ends";
       else this.becomes = Date.now() < handOverAt ? "closes" : "handsOver";
       until = Date.now() + CLOSING_MS;
-      // The call of the mutation is an entry of the log, so it ends the poll.
+      // This call is an entry of the log itself, so it ends the pending poll.
       await this.note();
     }
   }
 
   private nextPoll(): Promise<Polled> {
     const poll = pollLog(this.cursor);
-    poll.catch(() => {}); // One that fails while the tail does something else is waited for later.
+    poll.catch(() => {}); // Its failure is handled when the tail awaits it.
     return poll;
   }
 
-  /** Whether another poll is not begun any more. */
+  /** Whether the tail begins no further poll. */
   private get isOver(): boolean {
     return this.becomes === "ends" || this.becomes === "handsOver";
   }
@@ -89,7 +89,7 @@ class Tail {
     return called(this.app, "sweep", this.ctx.runMutation(refs.sweep, { job: { ...this.tailed, ...problem } }));
   }
 
-  /** Dispatches the effects of seals; the transaction of the last of them moves the cursor. Returns whether there are any. */
+  /** Dispatches the effects of seals; the last one's transaction moves the cursor. Returns whether there are any. */
   private async dispatch({ seals, cursor }: Polled): Promise<boolean> {
     const { refs } = this.app;
     const { effects } = await unsealAll(seals);
@@ -103,7 +103,7 @@ class Tail {
   }
 }
 
-/** What a promise resolves to; undefined when a time is over before. */
+/** Resolves to what a promise resolves to, or to undefined when the time comes first. */
 async function before<T>(time: number, promise: Promise<T>): Promise<T | undefined> {
   const ms = time - Date.now();
   if (ms <= 0) return undefined;

@@ -17,7 +17,7 @@ import { inAction, queryExecution } from "./builders.js";
 
 type Of<Union, Kind> = Extract<Union, { kind: Kind }>;
 
-/** An attempt; its turn ends with it, unless it has begun a run, which has the turn until it ends. */
+/** Makes an attempt. Its turn ends with it; but a run that it has begun keeps the turn until the run ends. */
 export async function runAttempt(execution: MutationExecution, job: Attempt): Promise<RecomputeOutcome> {
   const outcome = await attempt(execution, job);
   if (outcome !== "begun") await endTurn(execution, job.turn);
@@ -32,8 +32,9 @@ export async function runCommit(execution: MutationExecution, job: Of<RecomputeJ
 }
 
 /**
- * What a key's value is in this snapshot, or its next page. Null when the run is over, or the snapshot is from before its
- * begin: it may miss a change that is not noted in the run. The mutation that asks dispatches the effects.
+ * Computes the value of a key in this snapshot, or its next page. Returns null when the run is over, or when the
+ * snapshot is from before its start: it could lack a change that the run has not noted. The mutation that asks
+ * dispatches the effects.
  */
 export async function answerRun(app: LazyApp, ctx: AnyQueryCtx, { run: id, next }: Of<Question, "compute">) {
   const run = await lazyDb(ctx.db).get("lazyRuns", id);
@@ -48,7 +49,7 @@ export async function answerRun(app: LazyApp, ctx: AnyQueryCtx, { run: id, next 
   return { ...found, effects: execution.collector.take() };
 }
 
-/** The action `act`: computes, and hands the value to the mutation that commits it. */
+/** The action `act`: computes the value, and calls the mutation that commits it. */
 export async function act(app: LazyApp, ctx: AnyActionCtx, job: Of<ActJob, "compute">): Promise<RecomputeOutcome> {
   const { run, view: name, args, scheduledAt, asOf, probes } = job;
   const report = (next: RecomputeJob) => called(app, "recompute", ctx.runMutation(app.refs.recompute, { job: next }));

@@ -19,27 +19,30 @@ import { evictRow } from "../staleness/sources.js";
 import { ASKED_LATELY_MS, PATIENCE_MS, RETRY_SWEEP_MS } from "../times.js";
 
 /*
- * The mutation `sweep`. Each step asks a stale snapshot what there is to do, so that it conflicts with no writer; looks
- * at each document again; schedules the next step, if there is one; and returns how many documents it has handled.
+ * The mutation `sweep`. Each step
+ *
+ * 1. finds its documents in a stale snapshot, so that it conflicts with no writer;
+ * 2. reads and handles each of them again in its own transaction;
+ * 3. schedules the next step, if there is one, and returns how many documents it has handled.
  */
 
 const BATCH_SIZE = 100; // Documents that one step handles.
-/** A step ends early when it has deleted rows that are sources, and so marked so many rows of other views. */
+/** A step ends early when it has marked more rows of other views than this, by deleting rows that are their sources. */
 const MAX_MARKS = 100;
 
 type Step<Kind> = (execution: MutationExecution, job: Extract<SweepJob, { kind: Kind }>) => Promise<number>;
 
-/** Rows that were found in the snapshot, and where the next step begins. */
+/** The rows that a step has found, and where the next step begins. */
 type Batch = { ids: GenericId<string>[]; cursor: string; isDone: boolean };
 
 /**
- * Handles what is due in a table. When the snapshot was too old to show any of it, the next step is a little later. What
- * an earlier release has scheduled to scan for rows to `evict` does the same.
+ * Handles what is due in a table. When the snapshot was too old to show any of it, the next step runs a little later. A
+ * scan for rows to `evict` that an earlier release has scheduled does the same.
  */
 export const sweepDue: Step<Sweep["kind"]> = async (execution, job) => {
   const { app, ledger, raw } = execution;
   if (!/^lazy[A-Z]/.test(job.table) && !app.views.has(job.table)) {
-    await finishSweep(ledger.db, job); // A view that is not in the code any more.
+    await finishSweep(ledger.db, job); // The view was removed from the code.
     return 0;
   }
   let swept = 0;
@@ -48,7 +51,7 @@ export const sweepDue: Step<Sweep["kind"]> = async (execution, job) => {
     await lookAt(execution, job, id);
     swept++;
   }
-  // This depends on the range up to the sweep's time, which lies in the past: writes there only take documents away.
+  // This reads the range up to the sweep's time, which lies in the past: later writes only remove documents from it.
   const isDue = (await dueRange(app, ledger.db, job).first()) !== null;
   if (isDue) await scheduleAt(ledger, Date.now() + (swept > 0 ? 0 : RETRY_SWEEP_MS), ledger.sweep, { job });
   else await finishSweep(ledger.db, job);
@@ -61,7 +64,7 @@ async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, i
   const view = app.views.get(table);
   const isDue = found && (found.expiresAt === undefined ? hasIdleClock(view) : found.expiresAt <= sweepAt);
   if (!isDue) return;
-  // It depends on this document and on no range: dispatches that open other windows do not conflict with it.
+  // A deletion by id depends on no range, so dispatches that open other windows do not conflict with it.
   if (table === "lazyEffects") return ledger.db.delete("lazyEffects", id as never);
   if (table === "lazyRuns") return lookAtRun(execution, id as never);
   if (table === "lazyTurns") return lookAtTurn(execution, found as Turn);
@@ -73,7 +76,7 @@ async function lookAt(execution: MutationExecution, { table, sweepAt }: Sweep, i
   execution.wakesReaders = true;
 }
 
-/** What is due in a table, oldest first. */
+/** The documents that are due in a table, oldest first. */
 export async function findDue(app: LazyApp, ctx: AnyQueryCtx, sweep: Sweep): Promise<GenericId<string>[]> {
   const ids: GenericId<string>[] = [];
   for await (const { _id } of dueRange(app, lazyDb(ctx.db), sweep)) {
@@ -85,16 +88,16 @@ export async function findDue(app: LazyApp, ctx: AnyQueryCtx, sweep: Sweep): Pro
 
 function dueRange({ views }: LazyApp, db: LazyReader, { table, sweepAt }: Sweep) {
   const view = views.get(table);
-  // Every table that is swept has this field and this index. What has no time comes first in it.
+  // Every table that is swept has this field and this index. Documents without the field come first in the index.
   return db
     .query(table as "lazyEffects")
     .withIndex("by_expiry", (q) => (hasIdleClock(view) ? q : q.gt("expiresAt", 0)).lte("expiresAt", sweepAt));
 }
 
-/** Whether rows without `expiresAt` are due: they were committed before their view had `evictAfter`. */
+/** Whether rows without `expiresAt` are due: they were committed before the view got `evictAfter`. */
 const hasIdleClock = (view: ViewDefinition | undefined): boolean => view?.evictAfterMs !== undefined;
 
-/** Whether a reader may have asked for an idle row, and its recompute has not taken the row back yet. */
+/** Whether a reader may have asked for an idle row whose recompute has not taken it back yet. */
 async function isAskedFor(execution: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<boolean> {
   const { db, ledger } = execution;
   const run = await findRun(db, view, row.key);
@@ -105,11 +108,11 @@ async function isAskedFor(execution: MutationExecution, view: ViewDefinition, ro
 }
 
 /*
- * The backstop: an effect may be lost, or a job may die. The heartbeat has rows recomputed that a reader asked for
- * lately, and that are stale though nothing is on its way.
+ * The backstop, for effects that are lost and jobs that die: the heartbeat schedules the recompute of rows that a
+ * reader asked for in the last hour, that are stale, and for which nothing is scheduled.
  */
 
-/** Finds such rows in the next batch. What one step cannot judge is left to the next heartbeat. */
+/** Finds such rows in the next batch. Rows for which one step has no room are left to the next heartbeat. */
 export async function findForgotten(app: LazyApp, ctx: AnyQueryCtx, scan: BackstopJob): Promise<Batch> {
   const view = app.views.get(scan.view) as ViewDefinition;
   const { page, isDone, continueCursor } = await ctx.db
@@ -124,7 +127,7 @@ export async function findForgotten(app: LazyApp, ctx: AnyQueryCtx, scan: Backst
   return { ids, cursor: continueCursor, isDone };
 }
 
-/** Whether a row, if it is stale, has waited longer than its recompute can take. */
+/** Whether a row that is stale has waited longer than its recompute can take. */
 function isOverdue(view: ViewDefinition, row: Row, now: number): boolean {
   if (row.pendingUntil !== undefined) return row.pendingUntil <= now;
   const reached = view.staleWhen.ages.filter((age) => hasReached(row, age) && row.computedAt + age <= now);
@@ -132,7 +135,7 @@ function isOverdue(view: ViewDefinition, row: Row, now: number): boolean {
   return staleAt + PATIENCE_MS <= now;
 }
 
-/** Has rows recomputed. */
+/** Schedules the recomputes of these rows. */
 export const sweepForgotten: Step<"backstop"> = async (execution, scan) => {
   const { app, db, raw } = execution;
   const view = app.views.get(scan.view);
@@ -144,7 +147,7 @@ export const sweepForgotten: Step<"backstop"> = async (execution, scan) => {
     const row = (await db.get(view.name, id)) as StoredRow | null;
     if (row === null || !isOverdue(view, row, Date.now())) continue;
     const run = await findRun(db, view, row.key);
-    if (run?.expiresAt !== undefined) continue; // A sweep looks after it.
+    if (run?.expiresAt !== undefined) continue; // A sweep handles runs that have died.
     await recomputeSoon(execution, view, row, row);
     swept++;
   }

@@ -17,43 +17,47 @@ import {
 import { complain } from "../values/describe.js";
 
 /*
- * The transport `logTail`: the action `tail` reads the deployment's own function log, and dispatches the effects that it
- * finds in it. It runs only while effects come, and some seconds more. Its life:
+ * The transport `logTail`: the action `tail` reads the deployment's own function log, and dispatches the effects that
+ * it finds there. It runs only while effects come, and some seconds more. Its life:
  *
- *   start → reads, reads … → closes → ends     when no effect has come for `linger`; it closes in the last seconds of that
- *                          → hands over        before the time limit of an action
- *                          → ends              because of a problem; if that may pass, another one starts after a backoff
+ *   start → reads, reads … → closes → ends     no effect has come for `linger`; the last seconds of that are `closes`
+ *                          → hands over        to the next tail, before the time limit of an action
+ *                          → ends              with a problem; if it may pass, another tail starts after a backoff
  *
- * A mutation that makes readers run looks, through a stale snapshot, whether a tail reads. It starts one unless it finds
- * one that reads and does not close. The snapshot may be too old to show that a tail closes, so a closing tail reads on
- * for some seconds: the readers run in that time. If a tail has died, Convex says so of its job, and another one starts.
- * Two tails at once dispatch the same effects, and the ledger drops the duplicates.
+ * A mutation that makes readers run checks, through a stale snapshot, whether a tail reads. Unless it finds one that
+ * reads and does not close, it starts one. The snapshot may be too old to show that the tail closes, so a closing tail
+ * reads on for some seconds, in which the readers run. When a tail has died, the state of its job shows it, and another
+ * one starts. Two tails at a time dispatch the same effects; the ledger drops the duplicates.
  */
 
-/** What `inspect` reports of the transport `logTail`. Points in time are in ms since 1970; null says that there is none. */
+/**
+ * What `inspect` reports of the transport `logTail`. Points in time are in ms since 1970; null means that there is
+ * none.
+ */
 export interface TailHealth {
-  /** Since when a tail reads the log. */
+  /** Since when a tail has been reading the log. */
   runningSince: number | null;
-  /** Up to where the log has been read. */
+  /** Up to which time the log has been read. */
   readUntil: number | null;
-  /** The most executions that came between two polls of the last tail; the log keeps 1,000 of them. */
+  /** The most executions that came between two polls of the last tail. The log keeps 1,000. */
   mostEntries: number;
-  /** When more came than the log keeps, so that effects may have been lost. */
+  /** When more executions came than the log keeps, so that effects may have been lost. */
   wrappedAt: number | null;
-  /** Why the log could not be read, with the remedy; and when it is tried again at the earliest. */
+  /** Why the log could not be read, with the remedy. */
   problem: string | null;
+  /** When it is read again at the earliest, after a problem. */
   retryAt: number | null;
 }
 
-/** What a mutation must have left to look whether a tail reads. With less, it schedules a job that looks. */
+/** What a mutation must have left to check whether a tail reads. With less, it schedules a job that checks. */
 const ROOM_TO_ASK = { databaseQueries: 10, documentsRead: 10, bytesRead: 1 << 16 };
 
 const findTail = (db: LazyReader) => db.query("lazyTail").first();
 
 /**
- * After a mutation that makes subscribers run: makes sure that a tail reads what they raise. Never throws.
+ * Makes sure that a tail reads what subscribers raise after this mutation. Never throws.
  *
- * @param isUrgent - Rows have become stale, so subscribers raise effects for certain.
+ * @param isUrgent - Rows have become stale, so that subscribers raise effects for certain.
  */
 export async function ensureTail(app: LazyApp, ctx: AnyMutationCtx, isUrgent: boolean): Promise<void> {
   if (!isTailing(app)) return;
@@ -65,7 +69,10 @@ export async function ensureTail(app: LazyApp, ctx: AnyMutationCtx, isUrgent: bo
   }
 }
 
-/** Whether a tail has to be started: none reads, or the one that does is closing, and there is no reason to wait. */
+/**
+ * Whether a tail must be started: none reads, or the one that reads is closing; and neither the backoff of a problem
+ * nor, where it is not urgent, the pause after the last start is pending.
+ */
 export async function isTailNeeded(ctx: Pick<AnyQueryCtx, "db">, isUrgent: boolean): Promise<boolean> {
   const found = await findTail(lazyDb(ctx.db));
   if (found === null) return true;
@@ -74,7 +81,7 @@ export async function isTailNeeded(ctx: Pick<AnyQueryCtx, "db">, isUrgent: boole
   return found.isClosing === true || !(await isAlive(ctx, found.job));
 }
 
-/** In the mutation `sweep`: starts a tail, if it is needed. Returns how many it has started. */
+/** In the mutation `sweep`: starts a tail, if one is needed. Returns how many it has started. */
 export async function startTail(app: LazyApp, raw: AnyMutationCtx, job: StartTail): Promise<number> {
   if (!isTailing(app)) return 0;
   const db = lazyDb(raw.db);
@@ -83,7 +90,7 @@ export async function startTail(app: LazyApp, raw: AnyMutationCtx, job: StartTai
   if (!(await isTailNeeded(raw, true))) return 0;
   const now = Date.now();
   const number = (found?.number ?? 0) + 1;
-  // Effects are too old after as long as those of clients. A cursor that lies ahead comes of a clock that was set back.
+  // Older effects are refused, like those of clients. A cursor ahead of `now` is from before the clock was put back.
   const from = found ? Math.max(found.cursor, now - MAX_FORWARD_AGE_MS) : now - FIRST_LOOK_BACK_MS;
   const cursor = Math.min(from, now);
   const reference = makeFunctionReference<"action">(pathOf(app, "tail"));
@@ -94,7 +101,7 @@ export async function startTail(app: LazyApp, raw: AnyMutationCtx, job: StartTai
   return 1;
 }
 
-/** In the mutation `dispatch` or `sweep`: remembers how far a tail has read, and what it does next. */
+/** In the mutation `dispatch` or `sweep`: stores how far a tail has read, and what it does next. */
 export async function noteTail(app: LazyApp, raw: AnyMutationCtx, tailed: Tailed): Promise<number> {
   const { number, entries, becomes, problem: message, isLasting } = tailed;
   const db = lazyDb(raw.db);
@@ -103,7 +110,7 @@ export async function noteTail(app: LazyApp, raw: AnyMutationCtx, tailed: Tailed
   const now = Date.now();
   const cursor = Math.max(found.cursor, tailed.cursor);
   const wrapped = entries >= LOG_SIZE ? { wrappedAt: now } : {};
-  // Another tail has started since: `job` and `problem` are about that one.
+  // Another tail has started since, and `job` and `problem` are that one's.
   if (found.number !== number) {
     await db.patch("lazyTail", found._id, { cursor, ...wrapped });
     return 1;
@@ -126,7 +133,7 @@ export async function noteTail(app: LazyApp, raw: AnyMutationCtx, tailed: Tailed
   return 1;
 }
 
-/** How the tail fares; null where the deployment has none. Adds what is wrong to the problems. */
+/** Reports the tail, and adds what is wrong to `problems`. Null when the deployment has no tail. */
 export async function tailHealth(app: LazyApp, ctx: AnyQueryCtx, problems: string[]): Promise<TailHealth | null> {
   if (!isTailing(app)) return null;
   const found = await findTail(lazyDb(ctx.db));
@@ -135,7 +142,8 @@ export async function tailHealth(app: LazyApp, ctx: AnyQueryCtx, problems: strin
   if (wrappedAt !== null && wrappedAt + WRAP_RETENTION_MS > Date.now()) {
     problems.push(
       `The function log forgot entries: ${mostEntries} executions came between two polls, and it keeps ${LOG_SIZE}. ` +
-        `What was lost is raised again by later reads; use a log stream: npx convex-lazy-views connect --transport logStream`,
+        "Later reads raise the lost effects again. Use a log stream: " +
+        "npx convex-lazy-views connect --transport logStream",
     );
   }
   return {

@@ -8,7 +8,7 @@ import type { Document } from "../tracking/dependency.js";
 import { isWanted } from "../views/read.js";
 import { withExecution } from "./builders.js";
 
-const MAX_KEYS = 500; // Keys that one call of `warm` takes: each may schedule a job of its transaction.
+const MAX_KEYS = 500; // A transaction may schedule 1,000 jobs, and each key may need one.
 
 export async function warmKeys(execution: Execution, view: ViewDefinition, keys: readonly unknown[]): Promise<void> {
   if (keys.length > MAX_KEYS) {
@@ -17,7 +17,7 @@ export async function warmKeys(execution: Execution, view: ViewDefinition, keys:
   for (const key of keys) await warm(execution, view, toKey(view, key));
 }
 
-/** Raises the effect that a reader of the key would raise. */
+/** Raises the recompute that a reader of the key would raise. */
 async function warm(execution: Execution, view: ViewDefinition, key: Key): Promise<void> {
   const row = await findRow(execution.reader.db, view, key.text);
   if (await isWanted(execution.reader, view, row)) execution.raiseRecompute(view, key, row);
@@ -31,14 +31,14 @@ export function warmEach(app: LazyApp, view: ViewDefinition, source: string | To
   }
   const toKeys = typeof source === "function" ? source : view.sources[source];
   const name = typeof source === "function" ? "warmEach" : `sources.${source}`;
-  // Documents of one mutation that are migrated side by side are dispatched one after the other.
+  // A migration may handle the documents of a batch side by side; their effects are dispatched one after the other.
   const last = new WeakMap<object, Promise<unknown>>();
   return async (ctx: AnyMutationCtx, document: Document): Promise<void> => {
     const warmAll = async (execution: Execution) => {
       for (const key of keysFrom(view, document, toKeys, name)) await warm(execution, view, key);
     };
     const execution = findExecution(ctx);
-    // The effects of a mutation of ours leave with it; a plain one has them dispatched here.
+    // A mutation of this library dispatches its effects at its end; for a plain one, they are dispatched here.
     if (execution?.app === app) return warmAll(execution);
     const before = last.get(ctx.db) ?? Promise.resolve();
     const own = before.then(() => withExecution(app, ctx, warmAll));

@@ -13,14 +13,14 @@ import { type AnyQueryCtx, lazyDb } from "../schema.js";
 import { toHex } from "../values/canonical.js";
 import { reasonOf } from "../values/describe.js";
 
-/* What can be wrong with the wiring, each with its remedy as a sentence. */
+/* Checks of the wiring. Each problem is a sentence with its remedy. */
 
-/** The path of the HTTP route that the deployment's log stream posts to. */
+/** The path of the HTTP route that the deployment's log stream posts to; {@link LazyViews.registerRoutes} adds it. */
 export const EFFECTS_PATH = "/lazy-views/effects";
 
 const PING = { kind: "ping" };
 
-/** A call of each export that does nothing. */
+/** For each export, arguments with which it does nothing. */
 const PINGS = {
   inspect: ["query", { ask: PING }],
   recompute: ["mutation", { job: PING }],
@@ -34,14 +34,14 @@ const PINGS = {
 /** Calls an export of the app. */
 export type Call = (name: keyof typeof PINGS, args: object) => Promise<unknown>;
 
-/** A `Call`, made of what calls a function of a type. */
+/** Makes a `Call` of the functions that call queries, mutations and actions. */
 export function callerOf(module: string, run: Record<"query" | "mutation" | "action", Run>): Call {
   return (name, args) => run[PINGS[name][0]](makeFunctionReference(`${module}:${name}`) as never, args as never);
 }
 
 type Run = (reference: never, args: never) => Promise<unknown>;
 
-/** Tries each export but `heartbeat`. Returns what is wrong: what a query has `seen`, and which have `failed`. */
+/** Calls each export but `heartbeat`. Returns problems: those that a query has `seen`, and calls that have `failed`. */
 export async function tryExports(module: string, call: Call): Promise<{ seen: string[]; failed: string[] }> {
   const failed: string[] = [];
   let seen: string[] = [];
@@ -59,8 +59,8 @@ export async function tryExports(module: string, call: Call): Promise<{ seen: st
 }
 
 /**
- * What a query sees: what is wrong with secrets and tables, which tables are missing, which exports are needed; and, for
- * the command line, the app's transports and which variables are set.
+ * Returns what a query can see: problems with secrets and tables, the missing tables, and the exports that are needed.
+ * For the command line, also the transports of the app and the variables that are set.
  */
 export async function lookAtWiring(app: LazyApp, { db }: AnyQueryCtx) {
   const problems: string[] = [];
@@ -77,7 +77,7 @@ export async function lookAtWiring(app: LazyApp, { db }: AnyQueryCtx) {
   }
   for (const table of ["lazyEffects", ...app.views.keys()] as "lazyEffects"[]) {
     try {
-      // No document has this key.
+      // No document has an empty key: this only shows whether the table and the index exist.
       const none = lazyDb(db)
         .query(table)
         .withIndex("by_key", (q) => q.eq("key", ""));
@@ -92,7 +92,7 @@ export async function lookAtWiring(app: LazyApp, { db }: AnyQueryCtx) {
   return { problems, missing, needed: neededExports(app), transports: [...app.transports], variables };
 }
 
-/** What is wrong with the log stream's route; undefined when nothing is, or it cannot be tried. */
+/** Returns what is wrong with the log stream's route; undefined when nothing is wrong, or it cannot be tried. */
 export async function routeProblem({ transports }: LazyApp): Promise<string | undefined> {
   const site = environmentVariable("CONVEX_SITE_URL");
   const secret = environmentVariable(STREAM_SECRET);

@@ -1,4 +1,9 @@
-import { type ConvexClientOptions, type MutationOptions, ConvexClient as PlainClient } from "convex/browser";
+import {
+  type BaseConvexClient,
+  type ConvexClientOptions,
+  type MutationOptions,
+  ConvexClient as PlainClient,
+} from "convex/browser";
 import { type FunctionArgs, type FunctionReturnType, getFunctionName } from "convex/server";
 import type { AnyMutation, AnyQuery } from "./anyQuery.js";
 import type { Args } from "./askOnce.js";
@@ -23,12 +28,20 @@ type Unsubscribe<Result> = (() => void) & {
  */
 export class ConvexClient extends PlainClient {
   private readonly lazyQueries: SubscribedQueries;
+  /** The answers that the client holds, marked or not. */
+  private readonly localResult: BaseConvexClient["localQueryResult"] | undefined;
 
   constructor(address: string, options?: ConvexClientOptions) {
     super(address, options);
     this.lazyQueries = new SubscribedQueries(forwardTo(address));
+    if (this.disabled) return;
+    const { client } = this;
+    this.localResult = client.localQueryResult.bind(client);
+    // The clients for Svelte, Vue and Solid ask it for what `onUpdate` has delivered.
+    client.localQueryResult = (name, args = {}) => this.lazyQueries.read({ args, result: this.resultOf(name) });
   }
 
+  /** As in convex/browser. Effects that the query raises are forwarded. */
   override onUpdate<Query extends AnyQuery>(
     query: Query,
     args: FunctionArgs<Query>,
@@ -54,6 +67,7 @@ export class ConvexClient extends PlainClient {
     return Object.assign(unsubscribe, { unsubscribe, getCurrentValue: read });
   }
 
+  /** As in convex/browser. Effects that the query raises are forwarded. */
   override async query<Query extends AnyQuery>(
     query: Query,
     args: FunctionArgs<Query>,
@@ -63,6 +77,7 @@ export class ConvexClient extends PlainClient {
     return value as Awaited<FunctionReturnType<Query>>;
   }
 
+  /** As in convex/browser. An optimistic update gets the queries' arguments and values as the app knows them. */
   override async mutation<Mutation extends AnyMutation>(
     mutation: Mutation,
     args: FunctionArgs<Mutation>,
@@ -73,6 +88,7 @@ export class ConvexClient extends PlainClient {
     return await super.mutation(mutation, args, { ...options, optimisticUpdate: unmarked(update) });
   }
 
+  /** As in convex/browser. */
   override async close(): Promise<void> {
     this.lazyQueries.close();
     await super.close();
@@ -84,7 +100,11 @@ export class ConvexClient extends PlainClient {
       name,
       args: args as Args,
       subscribe: (asked, onChange) => super.onUpdate(query, asked, onChange, onChange),
-      result: (asked) => this.client.localQueryResult(name, asked),
+      result: this.resultOf(name),
     };
+  }
+
+  private resultOf(name: string): SubscribedQuery["result"] {
+    return (args) => this.localResult?.(name, args);
   }
 }

@@ -10,7 +10,7 @@ import { PlainQueries } from "./plainQueries.js";
  * in the background, at once. Everything else is as there.
  *
  * ```ts
- * const client = new ConvexHttpClient(process.env.CONVEX_URL);
+ * const client = new ConvexHttpClient("https://happy-animal-123.convex.cloud");
  * const stats = await client.query(api.dashboard.stats, { airport: "SFO" });
  * ```
  */
@@ -25,6 +25,7 @@ export class ConvexHttpClient extends PlainHttpClient {
     this.callForward = forwardTo(address, fetch === undefined ? {} : { fetch });
   }
 
+  /** As in convex/browser. Effects that the query raises are forwarded. */
   override async query<Query extends AnyQuery>(
     query: Query,
     ...[args]: OptionalRestArgs<Query>

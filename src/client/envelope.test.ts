@@ -19,6 +19,10 @@ test("no value that fits into a document makes an envelope, nor is one in a docu
   );
 });
 
+test("a text that a query parses can make one", () => {
+  expect(isEnvelope(JSON.parse(JSON.stringify(envelope)))).toBe(true);
+});
+
 /** Lists in lists, at most so deep. */
 function nestedLists(levels: number): fc.Arbitrary<unknown> {
   return fc.integer({ min: 1, max: levels }).map((depth) => JSON.parse("[".repeat(depth) + "]".repeat(depth)));

@@ -5,3 +5,4 @@
 export * from "convex/browser";
 export { ConvexClient } from "./convexClient.js";
 export { ConvexHttpClient } from "./convexHttpClient.js";
+export { type QuietLogger, quietLogger } from "./quietLogger.js";

@@ -20,6 +20,9 @@ export interface SubscribedQuery {
   result(args: Args): Value | undefined;
 }
 
+/** What it takes to read the answer that a client holds. */
+type Held = Pick<SubscribedQuery, "args" | "result">;
+
 /**
  * The queries of a client that subscribes: marked, with the values taken out and the seals forwarded.
  *
@@ -70,7 +73,7 @@ export class SubscribedQueries {
    *
    * @throws what the query failed with.
    */
-  read(query: SubscribedQuery): Value | undefined {
+  read(query: Held): Value | undefined {
     if (!isMarkable(query.args)) return query.result(query.args);
     const { answer } = look(query, marked(query.args));
     return answer === undefined ? query.result(query.args) : valueIn(answer);
@@ -140,7 +143,7 @@ export function valueIn(answer: Value): Value {
   return isEnvelope(answer) ? answer.value : answer;
 }
 
-function look(query: SubscribedQuery, args: Args): { answer?: Value | undefined; error?: unknown } {
+function look(query: Held, args: Args): { answer?: Value | undefined; error?: unknown } {
   try {
     return { answer: query.result(args) };
   } catch (error) {

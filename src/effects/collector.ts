@@ -21,6 +21,7 @@ export type ScheduleEffect = <Target extends EffectTarget>(
 
 /** What `lazy.query`, `lazy.mutation` and `lazy.action` add to `ctx`. */
 export interface EffectCtx {
+  /** Schedules a mutation or action, also from a query. */
   scheduleEffect: ScheduleEffect;
 }
 

@@ -20,10 +20,13 @@ import { type Duration, toMs } from "../values/duration.js";
 export interface Effect {
   /** Function path, e.g. `tracking:viewed`. */
   target: string;
+  /** The arguments of the target. */
   args: Record<string, Value>;
+  /** How long repetitions are dropped, in ms. */
   windowMs: number;
   /** The caller's own key, within its target. */
   key?: string | undefined;
+  /** Of a recompute: the `asOf` of the row that the reader saw, in ns since 1970; 0 when there was none. */
   seen?: bigint | undefined;
   /** A repetition inside the window has the target run once more, at the window's end. */
   trailing?: true | undefined;

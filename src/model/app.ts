@@ -18,9 +18,9 @@ import { findRun } from "./run.js";
  * - `logTail`: as sealed console lines, which the action `tail` reads in the deployment's function log.
  * - `client`: together with the query's value, for a client that forwards them.
  */
-export const TRANSPORTS = ["logStream", "logTail", "client"] as const;
+export type Transport = "logStream" | "logTail" | "client";
 
-export type Transport = (typeof TRANSPORTS)[number];
+export const TRANSPORTS = ["logStream", "logTail", "client"] as const satisfies Transport[];
 
 /** The app, as `new LazyViews()` wired it. */
 export interface LazyApp {

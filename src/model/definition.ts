@@ -21,13 +21,24 @@ export interface Sight {
 
 /** Judges a row. Made by `invalidated`, `olderThan`, `changed`, `when`, and combined by `anyOf`, `allOf`, `not`. */
 export interface Staleness<Key = never, Value = never> {
+  /** @internal */
   readonly probes: readonly Probe[];
-  /** Ages in ms whose passing may change the verdict: a sweep looks at rows that reach one. */
+  /**
+   * Ages in ms whose passing may change the verdict: a sweep looks at rows that reach one.
+   * @internal
+   */
   readonly ages: readonly number[];
-  /** Whether it asks for marks. */
+  /**
+   * Whether it asks for marks.
+   * @internal
+   */
   readonly asksMarks: boolean;
+  /** @internal */
   judge(sight: Sight): Verdict | Promise<Verdict>;
-  /** Types only: what keys and values it can judge. */
+  /**
+   * Types only: what keys and values it can judge.
+   * @internal
+   */
   readonly types?: (row: Row<Key, Value>) => void;
 }
 

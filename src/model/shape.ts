@@ -5,6 +5,7 @@ import { describe } from "../values/describe.js";
 
 /** What the library needs of a zod schema (or of any other that follows Standard Schema). */
 export interface StandardSchema<Output = unknown> {
+  /** See https://standardschema.dev. */
   readonly "~standard": {
     readonly validate: (value: unknown) => StandardResult | Promise<StandardResult>;
     readonly types?: { readonly output: Output } | undefined;

@@ -38,6 +38,7 @@ export class ConvexReactClient extends PlainReactClient {
     this.lazyQueries = new SubscribedQueries(forwardTo(address));
   }
 
+  /** As in convex/react. Effects that the query raises are forwarded. */
   override watchQuery<Query extends AnyQuery>(
     query: Query,
     ...[args, options]: ArgsAndOptions<Query, WatchQueryOptions>
@@ -53,6 +54,7 @@ export class ConvexReactClient extends PlainReactClient {
     };
   }
 
+  /** As in convex/react. Effects that the query raises are forwarded. */
   override async query<Query extends AnyQuery>(
     query: Query,
     ...[args]: OptionalRestArgs<Query>
@@ -60,6 +62,7 @@ export class ConvexReactClient extends PlainReactClient {
     return await this.lazyQueries.once(this.asked(query, args));
   }
 
+  /** As in convex/react. An optimistic update gets the queries' arguments and values as the app knows them. */
   override mutation<Mutation extends AnyMutation>(
     mutation: Mutation,
     ...call: ArgsAndOptions<Mutation, MutationOptions<FunctionArgs<Mutation>>>
@@ -71,6 +74,7 @@ export class ConvexReactClient extends PlainReactClient {
     return super.mutation(mutation, ...([args, optimistic] as unknown as typeof call));
   }
 
+  /** As in convex/react. */
   override async close(): Promise<void> {
     this.lazyQueries.close();
     await super.close();

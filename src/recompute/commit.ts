@@ -14,14 +14,14 @@ import { computeValue } from "./compute.js";
 import { endRunOf } from "./turns.js";
 
 /**
- * Why a key is recomputed: when not `byWrite`, or by the app itself, a reader asks, and renews the row's lease. A change
- * that came at `touchedAt`, and that the value may not show, becomes the row's mark.
+ * Why a key is recomputed. `byWrite`: a write or the app asked for it; otherwise a reader did, which renews the lease
+ * of the row. `touchedAt`: a source changed then, and the value may lack that change, so the new row is marked.
  */
 type Cause = { byWrite?: boolean | undefined; touchedAt?: number | undefined };
 
 /**
- * Computes a key's value and commits it as its row, in one transaction and in the mutation's turn: when a source changes
- * meanwhile, Convex runs one of the two again. It ends a run of the key, and returns the value.
+ * Computes the value of a key and commits it as its row, in one transaction: when a source changes meanwhile, Convex
+ * runs one of the two again. It ends a run of the key, and returns the value. Call it inside `mutex.run`.
  * @throws As `computeValue` and `commit`.
  */
 export async function computeAndCommit(execution: MutationExecution, view: ViewDefinition, key: Key, cause: Cause) {
@@ -35,8 +35,9 @@ export async function computeAndCommit(execution: MutationExecution, view: ViewD
 }
 
 /**
- * Commits a value as the row of its key, in the mutation's turn. A row that is marked and leased is recomputed again.
- * @throws Error when the view's own predicate calls the new row stale, or the row is too large.
+ * Commits a value as the row of its key. When the new row is marked and leased, its next recompute is scheduled. Call
+ * it inside `mutex.run`.
+ * @throws Error, when the view's own predicate calls the new row stale, or the row is too large.
  */
 export async function commit(
   execution: MutationExecution,
@@ -60,7 +61,7 @@ export async function commit(
     leaseUntil: byWrite || leaseMs === undefined ? row?.leaseUntil : now + leaseMs,
   };
   const next = { ...fields, expiresAt: nextLookAt(view, { ...born, ...fields }, now) } as Row<Value, Value>;
-  // This throws when they are no tags. The verdict on a new row needs neither tags nor probes: nothing is newer.
+  // Throws when the tags are wrong. The verdict on a new row needs neither tags nor probes: nothing is newer.
   tagsOf(view, key.args);
   const verdict = await view.staleWhen.judge({ ctx: reader, row: next, hasChanged: async () => false });
   if (verdict !== "fresh") {
@@ -76,7 +77,7 @@ export async function commit(
   if (row?.tracked && !computed.tracked) await removeDependencies(execution, { view: name, key: key.text });
   await commitRow(execution.watched, view, row, next);
   execution.forget(markOf(view, key.text));
-  // What release 0.1 has scheduled does not count: this release refuses it.
+  // A sweep that release 0.1 has scheduled does not count: this release does not know its job.
   const isScheduled = next.expiresAt === row?.expiresAt && row?.seq === undefined;
   if (!isScheduled) await sweepRow(ledger, view, { ...born, ...next }, now);
 }

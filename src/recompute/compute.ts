@@ -10,18 +10,20 @@ import type { Recorder } from "../tracking/recorder.js";
 import { dependenciesOf } from "../tracking/store.js";
 import { watchReads } from "../tracking/watchReads.js";
 
-/** What notes the reads of a compute: what its row depends on, or what the view's sources do not cover. */
+/** What takes notes of the reads of a compute: its dependencies, or what the declared sources do not cover. */
 export type Notes = { recorder?: Recorder | undefined; coverage?: Coverage | undefined };
 
-/** One compute of a key. It reads other views of the mode `transaction` as they are now, never stale. */
+/** One compute of a key. Other views of the mode `transaction` give it current values, never stale ones. */
 export class Compute extends Execution {
   readonly #reader: AnyQueryCtx;
-  /** The rows that are being computed, each for the one before it; and the mode of the first. */
+  /**
+   * The rows that are being computed, each of them for the row before it. `#mode` is the mode of the first one's view.
+   */
   readonly #path: readonly string[];
   readonly #mode: Mode;
   readonly #notes: Notes;
 
-  /** @throws Error when the key is being computed already. */
+  /** @throws Error with the path, when the key is being computed already. */
   constructor(execution: Execution, view: ViewDefinition, key: Key, notes: Notes) {
     const { app, reader, collector } = execution;
     const { recorder, coverage } = notes;
@@ -31,7 +33,7 @@ export class Compute extends Execution {
     if (outer.includes(own)) throw isRecursive(view, path);
     const lookAt = (table: string) => {
       const inner = app.views.get(table);
-      // A view whose table is read by what it is computed from, or by itself, reads its rows as they are.
+      // A compute that reads the table of a view on its path gets the stored rows, or an error in a tracked view.
       const isOnPath = path.some((row) => row.startsWith(`${table} `));
       if (isOnPath && view.isTracked) {
         const error = isRecursive(view, [...path, table]);
@@ -52,19 +54,22 @@ export class Compute extends Execution {
     this.#notes = notes;
   }
 
-  /** Its own reads are not recorded. */
+  /** The reads of the library itself, which are not recorded. */
   override get reader(): AnyQueryCtx {
     return this.#reader;
   }
 
-  /** The value of another view: that of a fresh row, which is returned too, or computed in place. Copies dependencies. */
+  /**
+   * Returns the value of another view: that of a fresh row, with the row, or one that is computed in place. The
+   * dependencies of that value become dependencies of this compute.
+   */
   async read(view: ViewDefinition, key: Key, known?: StoredRow): Promise<{ value: unknown; fresh?: StoredRow }> {
     const { recorder, coverage } = this.#notes;
     const { db } = this.#reader;
     if (!known) coverage?.lookAtKey(view.name, key.text);
     recorder?.readView(view, key);
     const row = known ?? (await findRow(db, view, key.text));
-    // A row in another mode is marked through the rows that its compute reads, so the row read here must exist.
+    // In modes that do not record dependencies, the inner row is what a change marks first: it must exist.
     if (!row && this.#mode !== "transaction") this.raiseRecompute(view, key, row);
     if (!hasValue(row) || (await judgeForReader(this.#reader, view, row)) !== "fresh") {
       return { value: await computeKey(this, view, key, { recorder }) };
@@ -76,7 +81,7 @@ export class Compute extends Execution {
     return { value: row.value, fresh: row };
   }
 
-  /** A row that the app has read from the table of a view. */
+  /** A row that `compute` has read from the table of another view, with its current value. */
   async #upToDate(view: ViewDefinition, row: StoredRow): Promise<StoredRow> {
     const key = keyOrNone(view, row.args);
     return key ? { ...row, value: (await this.read(view, key, row)).value } : row;
@@ -88,13 +93,16 @@ function isRecursive({ name }: ViewDefinition, path: readonly string[]): Error {
   return new Error(`view "${name}": ${path.join(" ← ")}: ${remedy}.`);
 }
 
-/** The value of a key, computed by a ctx that reads. @throws What `compute` throws, or an Error when it does not fit. */
+/** Computes the value of a key. @throws What `compute` throws, or an Error when the value does not fit the view. */
 export async function computeKey(execution: Execution, view: ViewDefinition, key: Key, notes: Notes = {}) {
   const { ctx } = new Compute(execution, view, key, notes);
   return view.checkValue(await view.compute(ctx, key.args as never));
 }
 
-/** The same, with what is committed along with it. */
+/**
+ * Computes the value of a key, with the version, snapshot and probes that are committed with it.
+ * @throws As `computeKey`.
+ */
 export async function computeValue(execution: Execution, view: ViewDefinition, key: Key, notes?: Notes) {
   const value = (await computeKey(execution, view, key, notes)) as Value;
   const probes = await probeTexts(execution.reader, view, key.args);

@@ -8,30 +8,31 @@ import type { AnyQueryCtx, LazyWriter, Run } from "../schema.js";
 
 const FIRST_PAGE_ITEMS = 100;
 const MAX_PAGE_ITEMS = 4_000;
-const PAGE_BYTES = 4 << 20; // What one page should read: a quarter of what a transaction may.
+const PAGE_BYTES = 4 << 20; // A page should read no more: a quarter of what a transaction may read.
 const PAGE_DOCUMENTS = 8_000;
-const MAX_PAGES = 10_000; // A run of more pages than this is taken for one that never ends.
-const MAX_ACCUMULATED_BYTES = 1_000_000; // A document holds 1 MiB; the run's other fields are in it too.
+const MAX_PAGES = 10_000; // A run with more pages is considered endless, and fails.
+const MAX_ACCUMULATED_BYTES = 1_000_000; // A document has at most 1 MiB, and this one has other fields, too.
 
-export type Pages = NonNullable<Awaited<ReturnType<typeof findPages>>>; // How far a run of the mode `paged` has come.
+/** How far a run of the mode `paged` has come. */
+export type Pages = NonNullable<Awaited<ReturnType<typeof findPages>>>;
 
-/** A run that lasts, with the view and key that it is of. */
+/** A run that has not ended, with its view and key. */
 export type KnownRun = { run: Run & RunWork; view: ViewDefinition; key: Key };
 
-/** Begins at the first page. */
+/** Notes that a run begins at its first page. */
 export async function startPages(db: LazyWriter, run: Run["_id"], accumulated: Value, now: number): Promise<void> {
   const none = { run, cursor: null, accumulated, pages: 0, items: 0, numItems: FIRST_PAGE_ITEMS };
   await db.insert("lazyPages", { ...none, startedAt: now, updatedAt: now });
 }
 
-/** Reads a page, and measures for how many times as many items there is room: for twice as many at most. */
+/** Reads a page. `room`: the next page may have this many times as many items, at most twice as many. */
 export async function readPage(ctx: AnyQueryCtx, view: ViewDefinition, key: Key, paginationOpts: PaginationOptions) {
   const before = await ctx.meta.getTransactionMetrics();
   const paged = view.paged as PagedComputing;
   const read = (await paged.page(ctx, key.args as never, paginationOpts)) as PaginationResult<Value>;
   const after = await ctx.meta.getTransactionMetrics();
   if (!Array.isArray(read?.page) || typeof read.isDone !== "boolean") {
-    throw new Error(`view "${view.name}": page returned no page; return what .paginate(paginationOpts) gives.`);
+    throw new Error(`view "${view.name}": page returned no page; return what .paginate(paginationOpts) returns.`);
   }
   const bytes = after.bytesRead.used - before.bytesRead.used;
   const documents = after.documentsRead.used - before.documentsRead.used;
@@ -40,12 +41,13 @@ export async function readPage(ctx: AnyQueryCtx, view: ViewDefinition, key: Key,
 }
 
 /**
- * Takes a page in, and says where the next one begins. Returns what was computed after the last page. @throws What
- * `reduce` and `finish` throw; or an Error when pages do not end, or what they accumulate or compute does not fit.
+ * Accumulates a page, and stores where the next one begins. After the last page, returns the computed value.
+ * @throws What `reduce` and `finish` throw; or an Error, when pages do not end, or when the accumulated or the computed
+ * value does not fit.
  */
 export async function takePage(db: LazyWriter, known: KnownRun, page: Page): Promise<Computed | undefined> {
   const { run, view, key } = known;
-  // The step that has asked for the page has found them, in this transaction.
+  // The step that asked for this page has found the document in the same transaction.
   const found = (await findPages(db, run._id)) as Pages;
   const { reduce, finish } = view.paged as PagedComputing;
   const args = key.args as never;

@@ -11,22 +11,23 @@ import { beginRun, scheduleStep } from "./run.js";
 import { awaitTurn, endRun } from "./turns.js";
 
 /**
- * An attempt to recompute a key.
+ * Makes an attempt to recompute a key.
  *
- * 1. While the work rests after a failure → overtaken. So is an attempt in an open window, when the window is not its
- *    own, or another attempt has taken it; but a window with `taken: false` is for the first attempt that comes. An
- *    attempt that was put off to the window's end starts whatever the clock says.
- * 2. The view is not in the code any more, or the key is too long or does not fit it → failed, without a retry. The
- *    row's announcement is withdrawn: should view and key come back, readers must ask.
- * 3. A reader asks for a row that is idle → it is not any more, whatever becomes of the attempt.
- *    A run of the key is under way → overtaken: its end lets readers ask again. A run whose page has failed is resumed;
+ * 1. The backoff of a failure is pending → overtaken. The attempt is in an open window, and that is not its own, or
+ *    another attempt has taken it → overtaken. But a window with `taken: false` is for the first attempt that comes,
+ *    and an attempt that was put off to the end of the window starts whatever the clock shows.
+ * 2. The view was removed from the code, or the key is too long or does not fit the view → failed, without a retry. The
+ *    announcement in the row is withdrawn, so that readers ask again if view and key come back.
+ * 3. A reader has asked for a row that is idle → it is not idle any more, whatever the outcome.
+ * 4. A run of the key is under way → overtaken: its end lets readers ask again. A run whose page has failed is resumed;
  *    one whose job has died is ended.
- *    The row is fresh → clean. The effect was outdated: `seen` is cleared, so that the next one is not a duplicate.
- * 4. The view lets only some recomputes run at a time → queued, until the key's turn comes.
- * 5. An attempt that was put off, or starts late or in another window, opens its own. Else it takes one that is free.
- * 6. Begin a run, when the view computes outside of one transaction; else compute and commit in a sub-transaction. It
- *    leaves a reserve of this transaction's limits, so that a compute that exceeds them can be remembered as failed.
- * 7. It threw → its writes are rolled back; remember the failure and schedule the retry. Readers may ask again.
+ * 5. The row is fresh → clean. The effect was outdated: `seen` is cleared, so that the next effect is not a duplicate.
+ * 6. The view has `maxParallel`, and this attempt has no turn → queued.
+ * 7. The attempt was put off, or starts late or in another window → it opens a window of its own. Otherwise it takes
+ *    the window that is free.
+ * 8. The view computes outside one transaction → begin a run. Otherwise compute and commit in a sub-transaction, which
+ *    leaves a reserve of this transaction's limits: when a compute exceeds its limits, that can be stored as a failure.
+ * 9. It threw → its writes are rolled back. Store the failure, schedule the retry, and let readers ask again.
  */
 export async function attempt(execution: MutationExecution, job: Attempt): Promise<RecomputeOutcome> {
   const { app, ctx, db, ledger, reader } = execution;
@@ -64,15 +65,15 @@ export async function attempt(execution: MutationExecution, job: Attempt): Promi
   const run = await findRun(db, view, key.text);
   const pages = run && (await findPages(ledger.db, run._id));
   if (run && (await isAlive(ctx, pages?.job ?? run.job))) {
-    // Nothing may count on this job any more: the run may be committing, and want another recompute. This write
-    // conflicts with that commit's read of the entry.
+    // The commit of the run may rely on this job for the next recompute. Removing the job from the entry conflicts with
+    // that commit's read of it, so the commit runs again and schedules another one.
     if (isPutOff) await clear(ledger, entry, "trailingJob");
     return "overtaken";
   }
   const isResumed = run && pages && view.mode === "paged" && entry?.failure;
   if (!isResumed) {
     if (run) await endRun(execution, run);
-    // The commit judges the new row again, and throws what the predicate throws.
+    // No logging here: when the predicate throws, the commit judges the new row, and throws the same.
     if (hasValue(row) && (await judgeForReader(reader, view, row, () => {})) === "fresh") {
       await withdraw(db, view, row);
       await clear(ledger, entry, "failure", "seen", ...(isPutOff ? (["trailingJob"] as const) : []));

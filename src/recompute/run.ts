@@ -22,7 +22,7 @@ type RunJob = Extract<RecomputeJob, { run: RunId }>;
 type StepJob = Extract<RunJob, { kind: "step" | "finish" }>;
 type RunAndJob = Pick<Run, "_id" | "job">;
 
-/** Begins a run: inserts its document, and schedules its work. @throws What a probe or `initial` throws. */
+/** Begins a run: inserts its document, and schedules its first job. @throws What a probe or `initial` throws. */
 export async function beginRun(execution: MutationExecution, view: ViewDefinition, key: Key, job: Attempt) {
   const { app, ctx, ledger, reader } = execution;
   const { name, version, mode, paged } = view;
@@ -44,34 +44,36 @@ export async function beginRun(execution: MutationExecution, view: ViewDefinitio
   return "begun" as const;
 }
 
-/** Schedules the next step of a run, which its document names; in the mode `paged`, that of its pages. */
+/**
+ * Schedules the next step of a run, and writes the job into its document; in the mode `paged`, into that of its pages.
+ */
 export async function scheduleStep({ ledger }: MutationExecution, run: Run, pages: Pages | null, time: number) {
   const job = await scheduleAt(ledger, time, ledger.recompute, { job: { kind: "step", run: run._id } });
   if (pages) await ledger.db.patch("lazyPages", pages._id, { job });
   else await ledger.db.patch("lazyRuns", run._id, { job });
 }
 
-/** Makes sure that a sweep looks at a run when it has lasted for its view's `timeout`. */
+/** Makes sure that a sweep looks at a run when the `timeout` of its view is over. */
 async function lookAfter({ ledger }: MutationExecution, view: ViewDefinition, run: RunAndJob, since = Date.now()) {
   const expiresAt = since + view.timeoutMs;
   await ledger.db.patch("lazyRuns", run._id, { job: run.job, expiresAt });
   await sweepWhenDue(ledger, "lazyRuns", expiresAt);
 }
 
-/** Does a job of a run; `overtaken` when the app has committed or deleted the row, or the run was given up. */
+/** Does a job of a run. `overtaken`: the app has committed or deleted the row, or the run was given up. */
 export async function doRunJob(execution: MutationExecution, job: RunJob): Promise<RecomputeOutcome> {
   const known = await find(execution, job.run);
   if (!known) return "overtaken";
   if (job.kind === "commitRun") return await commitFound(execution, known, job.found);
   if (job.kind !== "started") return await step(execution, known, job);
-  // The action has started late: the time that it may take counts from now on.
+  // The action has started late: its time limit counts from now.
   await lookAfter(execution, known.view, known.run);
   return "begun";
 }
 
 /**
- * A run, if it lasts. One of a view that is gone, or of a key that does not fit it, is given up; so is one of a view
- * that computes in one transaction by now, whose changes do not look for runs.
+ * Finds a run that has not ended. A run is given up when its view was removed, its key does not fit the view any more,
+ * or the view has the mode `transaction` by now: then changes of its sources do not look for runs.
  */
 async function find(execution: MutationExecution, id: RunId): Promise<KnownRun | null> {
   const run = (await execution.ledger.db.get("lazyRuns", id)) as KnownRun["run"] | null;
@@ -87,10 +89,12 @@ async function find(execution: MutationExecution, id: RunId): Promise<KnownRun |
 /**
  * Goes on with a run.
  *
- * 1. Another version took in the first pages → given up.
- * 2. Compute the value (an action has), or its next page, in a stale snapshot; one from before the begin → try again.
- * 3. Commit the row, or the page, in a sub-transaction. After a page that is not the last → go on with the next.
- * 4. It threw → given up. But a paged run stays where it is: the retry goes on from there, with half as many items.
+ * 1. Another version of the view accumulated the first pages → give the run up.
+ * 2. Compute the value or the next page in a stale snapshot (an action has computed it already). The snapshot is from
+ *    before the start of the run → try again a little later.
+ * 3. Commit the row, or the page, in a sub-transaction. It was not the last page → go on with the next one.
+ * 4. It threw → give the run up. But a paged run stays where it is: the retry reads the same page with half as many
+ *    items.
  */
 async function step(execution: MutationExecution, known: KnownRun, job: StepJob): Promise<RecomputeOutcome> {
   const { run, view } = known;
@@ -129,7 +133,7 @@ async function step(execution: MutationExecution, known: KnownRun, job: StepJob)
   return outcome;
 }
 
-/** The commit of a run, or of one of its pages, in its sub-transaction. `begun`: there are more pages to come. */
+/** Commits the row of a run, or one of its pages, in a sub-transaction. `begun`: there are more pages. */
 async function commitFound(execution: MutationExecution, known: KnownRun, found: Found): Promise<RecomputeOutcome> {
   const { run, view, key } = known;
   const { db } = execution.ledger;
@@ -140,25 +144,26 @@ async function commitFound(execution: MutationExecution, known: KnownRun, found:
   return "committed";
 }
 
-/** Ends a run without a value, and lets the row's readers ask again. */
+/** Ends a run without a value, and lets the readers of the row ask again. */
 async function abandon(execution: MutationExecution, run: Run): Promise<void> {
   await withdrawUnknown(execution, run.view, run.key);
   await endRun(execution, run);
 }
 
-/** Ends a run without a value, remembers why, and schedules the next attempt. */
+/** Ends a run without a value, stores the reason, and schedules the next attempt. */
 async function giveUp(execution: MutationExecution, run: KnownRun["run"], error: unknown): Promise<RecomputeOutcome> {
   await abandon(execution, run);
   return await failAttempt(execution, run, error);
 }
 
 /**
- * A sweep looks at a run that has lasted for as long as it may.
+ * Looks at a run whose time limit is over, for a sweep.
  *
- * - A page has come in since → look again later.
- * - Its job has not started → it is only late, and its time counts from its start: look again later.
- * - A page has failed, and the retry is scheduled → it begins anew.
- * - Else, when an action has taken too long, or the job has died → given up.
+ * - A page was accumulated since → look again later.
+ * - Its job has not started, or (but for actions) is running → look again later: the job is late, and its time counts
+ *   from its start.
+ * - A page has failed, and the retry is scheduled → end the run: the retry begins a new one.
+ * - Otherwise an action has taken too long, or the job has died → give the run up.
  */
 export async function lookAtRun(execution: MutationExecution, id: RunId): Promise<void> {
   const known = await find(execution, id);

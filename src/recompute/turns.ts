@@ -11,26 +11,26 @@ import { canonicalText } from "../values/canonical.js";
 import { findBy } from "../values/findBy.js";
 
 /*
- * Turns: a view with `maxParallel` runs at most so many recomputes at a time. An attempt that has something to do waits
- * for its turn, each key once, and is scheduled again with it. The end of a turn starts the keys that have waited
- * longest. A sweep takes the turn of a job that has died.
+ * Turns: a view with `maxParallel` runs at most that many recomputes at a time. An attempt that has something to do
+ * waits for its turn, each key once; when the turn comes, the attempt is scheduled again. The transaction that ends a
+ * turn starts the keys that have waited longest. A sweep ends the turn of a job that has died.
  *
- *   wait → (another attempt for the key replaces the job) → start → end
+ *   wait → (a later attempt for the key replaces the job) → start → end
  */
 
-/** Gives an attempt its turn, now or later. */
+/** Lets an attempt wait for its turn, which may come at once. */
 export async function awaitTurn(execution: MutationExecution, job: Attempt): Promise<void> {
   const { db } = execution.ledger;
   const { view } = job;
   const key = canonicalText(job.args);
   const waiting = await findWaiting(db, view, key);
   if (!waiting) await db.insert("lazyTurns", { view, key, job });
-  // An attempt of a later window is newer; one of an earlier window is only late.
+  // An attempt of a later window replaces the one that waits; one of an earlier window has only started late.
   else if (windowOf(job) > windowOf(waiting.job as Attempt)) await db.patch("lazyTurns", waiting._id, { job });
   await startWaiting(execution, view);
 }
 
-/** The window that an attempt is of. */
+/** The end of the window that an attempt belongs to. */
 const windowOf = ({ start }: Attempt): number => start?.windowEndsAt ?? 0;
 
 /** The turn that a key waits for. */
@@ -39,7 +39,7 @@ export async function findWaiting(db: LazyReader, view: string, key: string): Pr
   return turns.find(({ running }) => running === undefined);
 }
 
-/** Ends a turn: the keys that have waited longest are next. */
+/** Ends a turn, and starts the keys that have waited longest. */
 export async function endTurn(execution: MutationExecution, id: GenericId<"lazyTurns"> | undefined): Promise<void> {
   const { db } = execution.ledger;
   const turn = id && (await db.get("lazyTurns", id));
@@ -54,14 +54,14 @@ export async function endRun(execution: MutationExecution, run: Run): Promise<vo
   await endTurn(execution, run.turn);
 }
 
-/** Ends the run of a key that the app itself commits or deletes. Returns whether there was one. */
+/** Ends the run of a key whose row the app itself commits or deletes. Returns whether there was a run. */
 export async function endRunOf(execution: MutationExecution, view: ViewDefinition, key: string): Promise<boolean> {
   const run = await findRun(execution.db, view, key);
   if (run) await endRun(execution, run);
   return run !== null;
 }
 
-/** Starts as many of the keys that wait as may run; of a view that has no limit any more, one for each that ends. */
+/** Starts as many waiting keys as may run. In a view that has no `maxParallel` any more, each call starts one. */
 async function startWaiting(execution: MutationExecution, view: string): Promise<void> {
   const { app, ledger } = execution;
   const findRunning = () =>
@@ -70,7 +70,7 @@ async function startWaiting(execution: MutationExecution, view: string): Promise
       .withIndex("by_state", (q) => q.eq("view", view).gt("running", "" as never))
       .collect();
   let running = await findRunning();
-  // The sweep that was to look at these may have died.
+  // The sweep that should have looked at these may have died.
   const overdue = running.filter(({ expiresAt = 0 }) => expiresAt <= Date.now());
   for (const turn of overdue) await lookAtTurn(execution, turn);
   if (overdue.length > 0) running = await findRunning();
@@ -84,7 +84,7 @@ async function startWaiting(execution: MutationExecution, view: string): Promise
   }
 }
 
-/** Keeps a turn for its job, and makes sure that a sweep looks whether the job has died. */
+/** Gives a turn to its job, and makes sure that a sweep checks whether the job has died. */
 async function keepTurn({ app, ledger }: MutationExecution, { _id, view, running }: Turn): Promise<void> {
   const definition = app.views.get(view);
   const expiresAt = Date.now() + (definition ? workMs(definition) : PATIENCE_MS);
@@ -92,7 +92,9 @@ async function keepTurn({ app, ledger }: MutationExecution, { _id, view, running
   await sweepWhenDue(ledger, "lazyTurns", expiresAt);
 }
 
-/** A sweep looks at a turn: it is kept while its job lives or its run lasts, and handed on when the job has died. */
+/**
+ * Looks at a turn, for a sweep: the turn stays while its job or its run is under way, and ends when the job has died.
+ */
 export async function lookAtTurn(execution: MutationExecution, turn: Turn): Promise<void> {
   const run = await findRun(execution.db, { name: turn.view }, turn.key);
   const isHeld = run?.turn === turn._id || (await isAlive(execution.ctx, turn.running));

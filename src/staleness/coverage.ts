@@ -10,12 +10,15 @@ const MAX_LOOKS = 50;
 
 /** A document that `compute` has read for a key, and whose changes do not mark the key's row; with the remedy. */
 export interface Uncovered {
+  /** The name of the view. */
   view: string;
+  /** The key whose compute has read the document. */
   key: Value;
   /** Empty where the document was read by its id alone, and is of no source. */
   table: string;
   /** Its id; of a row of another view, that row's key as text. */
   document: string;
+  /** What was read, and what to write. */
   message: string;
 }
 

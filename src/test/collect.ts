@@ -3,36 +3,38 @@ import type { Effect } from "../effects/effect.js";
 import { sealOf, unseal } from "../effects/seal.js";
 import { LISTENER, realm } from "../effects/transports/client.js";
 
-/** What a function logged for the library, and the rest of what it did. */
+/** What {@link collectEffects} returns. */
 export interface Collected<Result> {
+  /** What the function returned. */
   result: Result;
   /**
-   * The console messages with effects, formatted as Convex formats them; of an app with only the transport `client`,
-   * the seals that its clients would forward.
+   * The console messages that carry effects, formatted as Convex formats them. In an app with only the transport
+   * `client`, the seals that its clients would forward.
    */
   messages: string[];
-  /** The effects in them, in order: function path, arguments, window in ms, key, seq. */
+  /** The effects in these messages, in order. */
   effects: Effect[];
 }
 
-/** The mutation that seals are for, of apps without a log stream. */
+/** For each seal of an app with only the transport `client`: the path of the mutation that takes it. */
 const forwardPaths = new Map<string, string>();
 
-/** The path of the mutation that a message is to be forwarded to; undefined when it is for the log stream's route. */
+/** The path of the mutation that takes a message; undefined when it is for the log stream's route. */
 export function forwardPathOf(message: string): string | undefined {
   return forwardPaths.get(message);
 }
 
 /**
- * Runs something under `convex-test`, and collects the effects that its queries raised, as the log stream would, or
- * the clients.
+ * Runs a function under `convex-test`, and collects the effects that its queries raise. Nothing is delivered. Other
+ * lines go to the console as usual. Do not run two at the same time. `testViews(t, vi).collect` is the same function.
  *
+ * @example
  * ```ts
- * const { result, effects, messages } = await collectEffects(() => t.query(api.dashboard.stats, { airport: "SFO" }));
- * expect(effects).toHaveLength(1);
- * ```
+ * import { collectEffects } from "convex-lazy-views/test";
  *
- * Other lines go to the console as usual. Run one at a time.
+ * const { result, effects } = await collectEffects(() => t.query(api.dashboard.stats, { airport: "SFO" }));
+ * console.log(result, effects.length);
+ * ```
  */
 export async function collectEffects<Result>(run: () => Promise<Result>): Promise<Collected<Result>> {
   const messages: string[] = [];

@@ -7,16 +7,18 @@ import { forwardPathOf } from "./collect.js";
 import type { TestConvexLike } from "./testConvex.js";
 
 /**
- * Delivers messages to the app's route as the deployment's log stream would: one signed request. Those of an app with
- * only the transport `client` are forwarded as its clients would.
+ * Delivers messages as the deployment's log stream does: in one signed request to the route of the app. Messages of an
+ * app with only the transport `client` are forwarded, as its clients do.
  *
+ * @example
  * ```ts
- * vi.stubEnv("LAZY_VIEWS_STREAM_SECRET", "…");
+ * import { collectEffects, deliverEffects } from "convex-lazy-views/test";
+ *
  * const { messages } = await collectEffects(() => t.query(api.dashboard.stats, { airport: "SFO" }));
- * await deliverEffects(t, messages);
+ * await deliverEffects(t, messages); // With LAZY_VIEWS_STREAM_SECRET set; `testViews` sets it.
  * ```
  *
- * @throws Error when LAZY_VIEWS_STREAM_SECRET is not set, or the route answers with another status than 200.
+ * @throws Error, when `LAZY_VIEWS_STREAM_SECRET` is not set, or the route answers with another status than 200.
  */
 export async function deliverEffects(
   t: Pick<TestConvexLike, "fetch" | "mutation">,

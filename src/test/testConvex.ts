@@ -1,6 +1,6 @@
 import type { GenericDataModel, GenericQueryCtx } from "convex/server";
 
-/** The part of `convexTest(…)` that is used here. */
+/** What the test kit uses of the object that `convexTest` of `convex-test` returns. */
 export interface TestConvexLike {
   fetch(pathQueryFragment: string, init?: RequestInit): Promise<Response>;
   query(reference: never, args: never): Promise<unknown>;
@@ -10,12 +10,12 @@ export interface TestConvexLike {
   run(work: never): Promise<unknown>;
 }
 
-/** The part of vitest's `vi` that is used here; fake timers must be on. */
+/** What the test kit uses of vitest's `vi`. Fake timers must be on: `vi.useFakeTimers()`. */
 export interface Clock {
   advanceTimersByTime(ms: number): unknown;
 }
 
-/** Reads in a transaction. */
+/** Reads in one transaction. */
 export async function readIn<Result>(
   t: Pick<TestConvexLike, "run">,
   work: (ctx: GenericQueryCtx<GenericDataModel>) => Promise<Result>,

@@ -14,55 +14,72 @@ import { Wiring } from "./wiring.js";
 
 declare const process: { env: Record<string, string | undefined> };
 
-/** Reads that `settle` makes before it gives up. */
+/** After this many reads, `settle` gives up. */
 const MAX_READS = 20;
 
-/** What an app's tests do with its views; made by `testViews`. */
+/** What the tests of an app can do with its views. Made by {@link testViews}. */
 export interface TestViews {
-  /** Runs something, and collects the effects that its queries raise; nothing is delivered. */
+  /**
+   * Runs a function, and collects the effects that its queries raise. Nothing is delivered. See {@link collectEffects}.
+   */
   collect<Result>(run: () => Promise<Result>): Promise<Collected<Result>>;
-  /** Delivers messages that were collected, as the log stream would; `[]` does nothing. */
+  /**
+   * Delivers collected messages, as the log stream does, or the clients of an app with only the transport `client`: at
+   * once, later, twice, or never, as the test needs it. `[]` does nothing.
+   */
   deliver(messages: readonly string[]): Promise<void>;
-  /** Lets time pass (in ms; default 0), and runs every scheduled function that falls due in it. */
+  /** Lets time pass (in ms; default 0), and runs every scheduled function that becomes due in it. */
   advance(ms?: number): Promise<void>;
   /**
-   * Reads, delivers what the read raised, lets it run, and reads again, until everything that was raised is done:
-   * no row that is read is to be recomputed, and nothing new is raised. No more time passes than that takes.
+   * Calls `run`, delivers the effects that it raised, runs what they schedule, and calls `run` again, until nothing new
+   * is raised and no row that it reads waits for a recompute. No more time passes than this takes.
    *
-   * @returns What the last read gave.
-   * @throws Error that names what the app forgot to export or to put into its schema (but for `heartbeat`, which tests
-   * do not need), or a scheduled function of the library that has failed; or, after 20 reads, says what is still raised
-   * and what has failed.
+   * @returns What the last call of `run` returned.
+   * @throws Error, when the app has forgotten an export or a table (all are tried at the first recompute that is
+   * raised, except `heartbeat`, which tests do not need); when a scheduled function of the library has failed; or after
+   * 20 calls, with what is still raised and what has failed.
    */
   settle<Result>(run: () => Promise<Result>): Promise<Result>;
-  /** What a read of the key would find now. It raises nothing. */
+  /** Returns what a read of the key would find now. It raises no effect. */
   peek<Key, Value>(view: View<Key, Value, unknown>, key: Key): Promise<ViewRead<Value>>;
-  /** @throws Error that says what was found, and why the last recompute failed if it did. */
+  /**
+   * Asserts the state that a read of the key would find now.
+   * @throws Error with the state that it finds instead, and with the failures that the ledger has.
+   */
   expectState<Key>(view: View<Key, unknown, unknown>, key: Key, state: RowState): Promise<void>;
   /**
-   * Documents that recomputes of this process have read since `testViews` was called, and whose changes do not make the
-   * row stale, because the view's `sources` do not map them to its key. One of each view and table; what it is, and what
-   * to write, is in `message`. `test("sources are right", () => expect(views.uncovered()).toEqual([]))`
+   * Returns the documents that recomputes have read since `testViews` was called, and that the declared `sources` do
+   * not map to the key of the row: their changes would leave the row fresh and wrong. It returns one document for each
+   * view and table, and logs its `message`, which has the remedy, once with `console.warn`. Assert that the list is
+   * empty.
    *
-   * Not every one is a mistake: a compute may read a table and use only some of its documents, or take names from a
-   * table that never changes. It looks at views that `invalidated()` guards, and finds no mapping that is missing for
-   * documents that are not there yet, nor what an action, a component, or a reader's query reads. Tables that are no
-   * sources are not reported of views with tags, probes or ages, which may tell of them.
+   * It covers the modes `transaction`, `snapshot` and `paged`, every way to read, and 50 documents of each table in a
+   * compute. Tracked views, and views that do not use `invalidated()`, are never in the list. In a view with tags, a
+   * probe or an age, tables that are not sources are not listed, because these may show their changes. Documents that
+   * do not exist yet, and what an action, a component or the query of a reader reads, are not found.
+   *
+   * Not every item is a mistake: a compute may use only some of the documents that it reads, or read a table that never
+   * changes. Filter those: `views.uncovered().filter(({ table }) => table !== "currencies")`.
    */
   uncovered(): Uncovered[];
 }
 
 /**
- * For an app's own tests under `convex-test`: plays the log stream and the scheduler.
+ * Makes the test kit for the tests of an app under `convex-test`, in the fake time of vitest: it replaces the log
+ * stream, the clients and the scheduler. It sets `LAZY_VIEWS_SECRET` and `LAZY_VIEWS_STREAM_SECRET` in `process.env`
+ * when they are not set. Do not run two reads at the same time.
  *
+ * Under `convex-test` all functions share one copy of the write lock of convex-helpers' triggers. In a mutation with
+ * triggers, `Promise.all([ctx.runMutation(…), ctx.db.insert(…)])` waits for itself there: await one before the other.
+ *
+ * @example
  * ```ts
- * beforeEach(() => {
- *   vi.useFakeTimers();
- *   t = convexTest({ schema, modules });
- *   views = testViews(t, vi);
- * });
+ * import { testViews } from "convex-lazy-views/test";
+ * import { expect, test, vi } from "vitest";
  *
  * test("a new flight is in the rollup", async () => {
+ *   vi.useFakeTimers();
+ *   const views = testViews(t, vi);
  *   const read = () => t.query(api.dashboard.stats, { airport: "SFO" });
  *   await views.settle(read);
  *   await t.mutation(api.dashboard.addFlight, { origin: "SFO", destination: "LAX", delay: 10 });
@@ -71,9 +88,8 @@ export interface TestViews {
  * });
  * ```
  *
- * It sets the two secrets in `process.env` when they are not set. One read runs at a time.
- *
- * @param t - What `convexTest` gave. The app's `http.ts` must register the library's route.
+ * @param t - What `convexTest({ schema, modules })` returned. With the transport `logStream`, `http.ts` of the app must
+ * call `lazy.registerRoutes(http)`.
  * @param clock - vitest's `vi`, with fake timers on.
  */
 export function testViews(t: TestConvexLike, clock: Clock): TestViews {
@@ -103,15 +119,15 @@ export function testViews(t: TestConvexLike, clock: Clock): TestViews {
         const hasRun = await pass();
         await wiring.checkJobs();
         const isRepeated = (effect: Effect) => seen.has(identity(effect));
-        // An effect that saw no row may be raised by every read; a recompute is raised until it is done.
+        // Every read may raise an effect of `scheduleEffect` again; it raises a recompute until that is done.
         const undone = effects.filter((effect) => effect.seen !== undefined || !isRepeated(effect));
         const restMs = undone.length === 0 ? await untilTrailing(t, effects) : 0;
-        // What has run just now may have changed the result.
+        // If a function has run since the read, the result may be outdated.
         if (restMs === null && !hasRun) return result;
         if (reads === MAX_READS) throw await unsettled(t, undone);
-        // Recomputes that are put off are not asked for again, but on their way.
+        // A recompute that was put off is not raised again: let the time pass until it runs.
         if (restMs !== null && restMs > 0) await pass(restMs);
-        // What was raised before waits for the end of its window.
+        // An effect that was raised before waits for the end of its window.
         const waiting = undone.filter(isRepeated).map(({ windowMs }) => windowMs);
         if (waiting.length > 0) await pass(Math.max(...waiting));
         for (const effect of effects) seen.add(identity(effect));
@@ -130,8 +146,8 @@ function identity(effect: Effect): string {
 }
 
 /**
- * How long it is until the next job that was put off, in ms; null when none is. Retries do not count, nor do effects
- * that the read has raised: it raises them each time, and they are put off each time.
+ * The time until the next job that was put off, in ms; null when there is none. Retries do not count, nor do effects of
+ * `scheduleEffect` that the read has raised: each read raises them again, and they are put off again.
  */
 async function untilTrailing(t: TestConvexLike, raised: readonly Effect[]): Promise<number | null> {
   const repeated = new Set(raised.filter(({ seen }) => seen === undefined).map(ledgerKey));
@@ -151,7 +167,7 @@ async function unsettled(t: TestConvexLike, undone: readonly Effect[]): Promise<
   return new Error(`settle: after ${MAX_READS} reads the query still raises ${list}.${await failures(t)}`);
 }
 
-/** The failures that the ledger remembers, as a sentence; empty when there are none. */
+/** The failures in the ledger, as a sentence; empty when there are none. */
 async function failures(t: TestConvexLike): Promise<string> {
   const failed = await readIn(t, async (ctx) =>
     lazyDb(ctx.db)

@@ -1,13 +1,16 @@
 import { type Clock, readIn, type TestConvexLike } from "./testConvex.js";
 
-/** So often a function that is overdue is waited for, a millisecond each: those due at once start one by one. */
+/**
+ * How many times to wait, a millisecond each, for an overdue function: functions that are due together start one by
+ * one.
+ */
 const MAX_OVERDUE = 10_000;
 
 /**
- * Lets time pass, and runs every scheduled function that falls due in it, at its time; those that are scheduled for
- * at once meanwhile too.
+ * Lets time pass, and runs every scheduled function that becomes due in it, at its time, also those that are scheduled
+ * meanwhile.
  *
- * @returns Whether one has run.
+ * @returns Whether a function has run.
  */
 export async function advance(t: TestConvexLike, clock: Clock, ms: number): Promise<boolean> {
   const until = Date.now() + ms;
@@ -21,7 +24,7 @@ export async function advance(t: TestConvexLike, clock: Clock, ms: number): Prom
     overdue = next < Date.now() ? overdue + 1 : 0;
     if (overdue > MAX_OVERDUE) {
       throw new Error(
-        `advance: a scheduled function is due since ${Date.now() - next} ms and does not start. ` +
+        `advance: a scheduled function has been due for ${Date.now() - next} ms and does not start. ` +
           "Let time pass with advance, not with vi.setSystemTime.",
       );
     }

@@ -1,13 +1,13 @@
 import { onUncovered, type Uncovered } from "../staleness/coverage.js";
 
-/** What recomputes of this process have found, by view and table; the number tells when. */
+/** What the recomputes of this process have found, by view and table. Later finds have greater numbers. */
 const found = new Map<string, { uncovered: Uncovered; number: number }>();
 let count = 0;
 
 /**
- * Has recomputes look for uncovered documents from now on, and warns of each view and table once.
+ * Makes recomputes look for uncovered documents from now on, and warns once for each view and table.
  *
- * @returns What gives those that were found since.
+ * @returns A function that returns those that were found since.
  */
 export function collectUncovered(): () => Uncovered[] {
   onUncovered(note);

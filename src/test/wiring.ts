@@ -2,24 +2,24 @@ import { callerOf, tryExports } from "../app/wiring.js";
 import type { Effect } from "../effects/effect.js";
 import { readIn, type TestConvexLike } from "./testConvex.js";
 
-/** Recomputes are asked of this export of the app's module. */
+/** The target of recomputes: this export of the app's module. */
 const RECOMPUTE = /^(.*):recompute$/;
-/** The library's own functions that are scheduled. */
+/** The exports of the library that are scheduled as jobs. */
 const SCHEDULED = ["recompute", "sweep", "act"];
 
-/** Watches over the wiring of the apps whose effects it has seen. */
+/** Checks the wiring of the apps whose effects it has seen. */
 export class Wiring {
   private readonly modules = new Set<string>();
   private failedBefore = new Set<string>();
 
   constructor(private readonly t: TestConvexLike) {}
 
-  /** What failed before is not reported. */
+  /** Failures from before this call are not reported. */
   async begin(): Promise<void> {
     this.failedBefore = new Set((await findFailed(this.t)).map(({ _id }) => _id));
   }
 
-  /** @throws Error that names each export or table that is missing, the first time that an app raises a recompute. */
+  /** @throws Error that names each missing export and table, when an app raises its first recompute. */
   async check(effects: readonly Effect[]): Promise<void> {
     for (const { target, seen } of effects) {
       const [, module] = (seen !== undefined && RECOMPUTE.exec(target)) || [];
@@ -31,7 +31,7 @@ export class Wiring {
     }
   }
 
-  /** @throws Error that names the scheduled functions of the library that have failed: convex-test only logs it. */
+  /** @throws Error that names the scheduled functions of the library that have failed; convex-test only logs them. */
   async checkJobs(): Promise<void> {
     const own = [...this.modules].flatMap((module) => SCHEDULED.map((name) => `${module}:${name}`));
     const failed = (await findFailed(this.t)).filter(

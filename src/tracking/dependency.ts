@@ -50,6 +50,7 @@ export const identityOf = ({ text, bounds }: Dependency): string => (bounds ? te
 
 /** Documents that a row depends on. */
 export interface Documents {
+  /** Their table; empty for a document whose id was read without naming the table. */
   table: string;
   /** Fields and what they equal, `"undefined"` for a missing one; none: the whole table. Absent for declared sources. */
   fields?: Record<string, Value>;

@@ -2,10 +2,10 @@ import { HOUR, MINUTE, SECOND } from "../times.js";
 import { isPlainObject } from "./copy.js";
 import { wrongValue } from "./describe.js";
 
-const UNIT_MS = { hours: HOUR, minutes: MINUTE, seconds: SECOND, milliseconds: 1 };
-
 /** A length of time: the sum of the units that are given, such as `{ minutes: 1, seconds: 30 }`. */
-export type Duration = Partial<Record<keyof typeof UNIT_MS, number>>;
+export type Duration = { hours?: number; minutes?: number; seconds?: number; milliseconds?: number };
+
+const UNIT_MS: Record<keyof Duration, number> = { hours: HOUR, minutes: MINUTE, seconds: SECOND, milliseconds: 1 };
 
 const MAX_HOURS = 8_760; // Convex schedules nothing further ahead than five years; this leaves room.
 

@@ -9,31 +9,53 @@ import { type Duration, toMs } from "../values/duration.js";
 import { View } from "./view.js";
 import type { Needs, QueryMode, Unannotated, Unknown, ViewOptions } from "./viewOptions.js";
 
-const QUERY_MODES: readonly Mode[] = ["transaction", "snapshot"]; // Modes whose values a query can compute by itself.
+const QUERY_MODES: readonly Mode[] = ["transaction", "snapshot"]; // A query can compute their values by itself.
 const MODES: readonly Mode[] = [...QUERY_MODES, "action", "paged"];
-const PAGED = ["page", "initial", "reduce", "finish"]; // What a view of the mode `paged` has in place of `compute`.
+const PAGED = ["page", "initial", "reduce", "finish"]; // The mode `paged` has these in place of `compute`.
 const FUNCTIONS = ["compute", ...PAGED, "applyChange", "tags"];
 const COUNTS = ["version", "maxParallel"];
 const OPTIONS = [
   ...["table", "mode", ...FUNCTIONS, ...COUNTS, "sources", "staleWhen", "expiredWhen", "compatible", "onMissing"],
   ...["window", "lease", "timeout", "evictAfter"],
 ];
-/** Convex allows 64 characters; names such as `lazyTags` are the library's. */
+/** Convex allows 64 characters. Names that begin with `lazy` and a capital are the library's, such as `lazyTags`. */
 const TABLE_NAME = /^(?!lazy[A-Z])[a-zA-Z]\w{0,63}$/;
 
 /**
- * Declares a materialized view: how its values are computed, and when they are out of date. By default, a row is out of
- * date when what its `compute` has read changes; see `sources`.
+ * Declares a materialized view: how the value of a key is computed, and when a stored value is out of date. A table and
+ * `compute` are enough. By default the view is *tracked*: a change of anything that `compute` has read for a row makes
+ * that row stale. Every other option is in {@link ViewOptions}.
  *
+ * Register the view in `new LazyViews({ views })`. What a reader gets is in {@link View}.
+ *
+ * @example
  * ```ts
- * export const airportStats = defineView("airportStats", {
- *   table: airportStatsTable,
- *   compute: async (ctx: QueryCtx, { airport }) => { … },
+ * import { defineView, viewTable } from "convex-lazy-views";
+ * import { v } from "convex/values";
+ *
+ * export const departuresTable = viewTable({
+ *   key: { airport: v.string() },
+ *   value: { flights: v.number(), worstDelay: v.number() },
+ * });
+ *
+ * export const departures = defineView("departures", {
+ *   table: departuresTable,
+ *   compute: async (ctx: QueryCtx, { airport }) => {
+ *     const flights = await ctx.db
+ *       .query("flights")
+ *       .withIndex("by_origin", (q) => q.eq("origin", airport))
+ *       .collect();
+ *     return { flights: flights.length, worstDelay: Math.max(0, ...flights.map(({ delay }) => delay)) };
+ *   },
+ *   window: { seconds: 30 },
  * });
  * ```
  *
- * @param name - The name of its table in the schema.
- * @throws Error naming the option that is wrong, with its value.
+ * @param name - The name of the view's table in the schema: at most 64 letters, digits and `_`, beginning with a
+ * letter, and not with `lazy` and a capital.
+ * @param options - The table, how the value is computed, and what deviates from the defaults.
+ * @returns The view, with its methods to read it.
+ * @throws Error that names the option, its value and the remedy, when an option is wrong or is unknown.
  */
 export function defineView<
   Name extends string,
@@ -59,7 +81,7 @@ export function defineView<
   const sources = (options.sources ?? {}) as ViewDefinition["sources"];
   const mayCompute = QUERY_MODES.includes(mode);
   const { onMissing = mayCompute ? "compute" : "null" } = options;
-  // Some options are of some modes only.
+  // The types of the options differ by mode.
   const given = options as unknown as Record<string, unknown>;
   const required = mode === "paged" ? PAGED : ["compute"];
   const what = `view "${name}"`;
@@ -70,7 +92,7 @@ export function defineView<
     check(typeof value === "function", option, "give a function", value);
 
   const isTableName = typeof name === "string" && TABLE_NAME.test(name);
-  check(isTableName, "the name", "give its table's name: letters, digits and _, and not lazy…", name);
+  check(isTableName, "the name", "give its table's name: letters, digits and _, not beginning with lazy", name);
   checkOptions(what, options, OPTIONS);
   check(typeof table?.shape === "object", "table", "make it with viewTable()");
   check(MODES.includes(mode), "mode", `give ${MODES.join(", ")}`);
@@ -94,7 +116,7 @@ export function defineView<
   const judgement = expiredWhen === undefined ? staleWhen : anyOf(asExpired(expiredWhen), staleWhen);
   const isWatched = options.sources === undefined && judgement.asksMarks;
   const isTracked = isWatched && mode === "transaction";
-  check(!isWatched || isTracked, "sources", `list what is read in the mode "${mode}"; give {} for no table`);
+  check(!isWatched || isTracked, "sources", `in the mode "${mode}", declare what is read, or {} for no table`);
   const checkValue = toCheck(table.shape.value, `${what}: value`);
   return new View({
     ...(options as unknown as Pick<ViewDefinition, "applyChange" | "compute" | "maxParallel" | "tags">),
@@ -115,7 +137,7 @@ export function defineView<
     checkKey: toCheck(table.shape.key, `${what}: key`),
     checkValue: (value) => {
       const checked = checkValue(value ?? null) ?? null;
-      canonicalText(checked, `${what}: value`); // The shape may let more through than Convex can store.
+      canonicalText(checked, `${what}: value`); // Throws for what the shape allows and Convex cannot store.
       return checked;
     },
   });

@@ -13,37 +13,61 @@ import { type Documents, toDocuments } from "../tracking/dependency.js";
 import { dependenciesOf } from "../tracking/store.js";
 import type { RowState } from "./read.js";
 
-/** What `view.explain` says of a key. Points in time are in ms since 1970; null says that there is none. */
+/**
+ * What {@link View.explain} returns: why the row of a key is as it is. It is made of plain objects. Points in time are
+ * in ms since 1970; null means that there is none.
+ */
 export interface Explanation {
-  /** What a reader would find; when it was committed, by which version of the view, and from which snapshot. */
+  /** What a reader would find. */
   state: RowState;
+  /** When the value was committed. */
   computedAt: number | null;
+  /** The version of the view that computed the value. */
   version: number | null;
+  /** The time of the snapshot that the value was computed from. */
   asOf: number | null;
-  /** When the row was marked first, by what (such as "insert into flights" or "audit"), and when it was marked again. */
-  marked: { at: number; by: string | null; againAt: number | null } | null;
-  /** What was read, in a tracked view; else the source tables. */
+  /** The mark of the row: it is out of date. Null when nothing has marked it since its commit. */
+  marked: {
+    /** When the row was marked first. */
+    at: number;
+    /**
+     * What marked it first: `"insert into flights"`, `"patch of flights"`, `"invalidate"` or `"audit"`, for example.
+     */
+    by: string | null;
+    /** When the row was marked last, if it was marked again. */
+    againAt: number | null;
+  } | null;
+  /** What `compute` has read, in a tracked view; else the declared source tables, without `fields`. */
   dependsOn: Documents[];
-  /** The views under the row, with the versions that it was computed from. */
+  /** The views that `compute` has read, with the versions that it got. */
   over: Record<string, number>;
+  /** The tags of the key. */
   tags: string[];
+  /** What the next recompute waits for. */
   waits: {
-    /** A recompute was announced, so that readers do not ask; until then. */
+    /** Until when an announced recompute may take; readers raise nothing before. */
     announcedUntil: number | null;
     /** The end of the last window in which a recompute was dispatched. */
     windowEndsAt: number | null;
-    /** When the job starts that was put off to the window's end, or retries what failed. */
+    /**
+     * When the scheduled job starts: one that was put off to the end of the window, or the retry of one that failed.
+     */
     jobAt: number | null;
-    /** Why recomputes fail, how often they did in a row, and when the next may start. */
+    /** The last failure: its `message`, how many `attempts` failed in a row, `failedAt`, and `retryAt`. */
     failure: Entry["failure"] | null;
-    /** In the modes other than `transaction`: when the run began, and when a source has changed since. */
-    run: { startedAt: number; touchedAt: number | null } | null;
-    /** Whether it waits for its turn, in a view with `maxParallel`. */
+    /** The run, in all modes but `transaction`. */
+    run: {
+      /** When the run began. */
+      startedAt: number;
+      /** When a source changed first since then. */
+      touchedAt: number | null;
+    } | null;
+    /** Whether the key waits for its turn, in a view with `maxParallel`. */
     isQueued: boolean;
   };
 }
 
-/** @throws Error when the key does not fit the view. */
+/** @throws Error, when the key does not fit the view. */
 export async function explainRow(execution: Execution, view: ViewDefinition, rawKey: unknown): Promise<Explanation> {
   const { app, reader: ctx } = execution;
   const key = toKey(view, rawKey);

@@ -11,25 +11,44 @@ import { judgeForReader } from "../staleness/judge.js";
 import { canonicalText } from "../values/canonical.js";
 import { wrongValue } from "../values/describe.js";
 
-/** What a read finds: a value that is fresh, stale (served while it is recomputed) or expired (not served); or none. */
+/**
+ * What a read finds. `fresh`: the row is served. `stale`: it is out of date, and served while it is recomputed.
+ * `expired`: it must not be served. `missing`: the key has no row.
+ */
 export type RowState = Verdict | "missing";
 
 /**
- * The answer of `view.read` and `view.peek`: when the value was computed, in ms since 1970, and by which version of the
- * view. The value of an expired or missing row is what the query itself computed; or, in a view with
- * `onMissing: "null"`, null. In the compute of another view, a view of the mode `transaction` is always fresh; its
- * `computedAt` is 0 when the value was computed in place.
+ * What {@link View.read} and {@link View.peek} return: a row that is served, or none that can be. In the `compute` of
+ * another view, a view of the mode `transaction` is always `fresh`.
  */
 export type ViewRead<V, Absent = V | null> =
-  | { state: "fresh" | "stale"; value: V; computedAt: number; version: number }
-  | { state: "expired" | "missing"; value: Absent; computedAt: number | null; version: number | null };
+  | {
+      state: "fresh" | "stale";
+      /** The stored value of the row. */
+      value: V;
+      /** When the value was committed, in ms since 1970; 0 for a value that is computed inside another `compute`. */
+      computedAt: number;
+      /** The version of the view that computed the value. */
+      version: number;
+    }
+  | {
+      state: "expired" | "missing";
+      /** What the query itself computed; or null, with `onMissing: "null"` and from `peek`. */
+      value: Absent;
+      /** When the expired row was committed, in ms since 1970; null when there is no row. */
+      computedAt: number | null;
+      /** The version of the view that computed the expired row; null when there is no row. */
+      version: number | null;
+    };
 
 type AnyRead = ViewRead<unknown>;
 
+/** What {@link View.readRows} returns for each row: what `read` returns, with the key of the row. */
 export type RowRead<K, V> = ViewRead<V> & { key: K };
+/** Rows that the app has looked up, or a promise of them. */
 export type Rows<Row> = readonly Row[] | Promise<readonly Row[]>;
 
-/** Reads a key. */
+/** Reads a key, after the writes that the mutation has begun: these may still have to mark its row. */
 export async function readView(ctx: object, view: ViewDefinition, rawKey: unknown, method: string): Promise<AnyRead> {
   const execution = executionOf(ctx, view, method);
   const key = toKey(view, rawKey);
@@ -39,8 +58,9 @@ export async function readView(ctx: object, view: ViewDefinition, rawKey: unknow
 }
 
 /**
- * Reads rows that the app has looked up. One whose key does not fit the view any more is expired, and not asked for.
- * @throws Error when something among them is no row.
+ * Reads rows that the app has looked up. A row whose key does not fit the view any more is expired, and its recompute
+ * is not raised, as it would fail.
+ * @throws Error, when one of them is not a row.
  */
 export async function readRows(ctx: object, view: ViewDefinition, rows: Rows<unknown>) {
   const execution = executionOf(ctx, view, "readRows");
@@ -54,7 +74,7 @@ export async function readRows(ctx: object, view: ViewDefinition, rows: Rows<unk
   );
 }
 
-/** Whether a view is read by the compute of another one, which must not get an old value. */
+/** Whether the `compute` of another view reads this one: it must not get an old value. */
 function isPart(execution: Execution | undefined, view: ViewDefinition): execution is Compute {
   return execution instanceof Compute && view.mode === "transaction";
 }
@@ -70,8 +90,9 @@ function isRow(row: unknown): row is StoredRow {
 }
 
 /**
- * Raises a recompute for the row that was seen, unless one was announced, or the row is fresh and not idle. (That of a
- * fresh row takes it back from the idle clock.) What is not served is null, or what `compute` says here and now.
+ * Serves a row and raises its recompute, unless the row is fresh and not idle, or a recompute is announced in it. (The
+ * recompute of a fresh row that is idle computes nothing: it only notes that a reader has asked.) Without a row to
+ * serve, the value is null, or what `compute` returns now.
  */
 async function serve(execution: Execution, view: ViewDefinition, key: Key, known?: StoredRow): Promise<AnyRead> {
   if (isPart(execution, view)) return await readPart(execution, view, key, known);
@@ -86,7 +107,7 @@ async function serve(execution: Execution, view: ViewDefinition, key: Key, known
   return { ...read, value: await computeKey(execution, view, key) };
 }
 
-/** Reads a key and raises nothing. */
+/** Reads a key; raises no effect. */
 export async function peekView(ctx: object, view: ViewDefinition, rawKey: unknown): Promise<AnyRead> {
   const db = dbOf(ctx, view, "peek");
   const key = toKey(view, rawKey);
@@ -97,7 +118,7 @@ export async function peekView(ctx: object, view: ViewDefinition, rawKey: unknow
   return toRead(row, hasValue(row) ? await judgeForReader(ctx as AnyQueryCtx, view, row) : "missing");
 }
 
-/** Whether the row of a key is not fresh, or idle, and no recompute of it is on its way. */
+/** Whether a recompute of a row should be raised: the row is not fresh, or is idle, and none is announced in it. */
 export async function isWanted(reader: AnyQueryCtx, view: ViewDefinition, row: StoredRow | null): Promise<boolean> {
   if (!hasValue(row)) return true;
   if (row.pendingUntil !== undefined) return false;
@@ -105,9 +126,11 @@ export async function isWanted(reader: AnyQueryCtx, view: ViewDefinition, row: S
 }
 
 /**
- * Of effects that were delivered late, or again: the recomputes whose row is the one that they saw, is not fresh (idle
- * does not count: no reader asks by what is sent again), and has none on its way; as many as a query may read. Logs
- * nothing: the lines would be delivered to the route that asks.
+ * Returns which effects of an old delivery are still wanted: the recomputes whose row is still the one that the reader
+ * saw, is not fresh, and announces no recompute. Effects whose rows exceed what a query may read are left out.
+ *
+ * An idle row is not wanted for that alone, since an old delivery does not prove that a reader asks now. Logs nothing:
+ * its lines would be delivered to the route that asks.
  */
 export async function stillWanted(app: LazyApp, ctx: AnyQueryCtx, effects: readonly Effect[]): Promise<Effect[]> {
   const wanted: Effect[] = [];

@@ -13,95 +13,150 @@ import { evictRow, invalidateKey } from "../staleness/sources.js";
 import { type Explanation, explainRow } from "./explain.js";
 import { peekView, type RowRead, type Rows, readRows, readView, type ViewRead } from "./read.js";
 
-/** The ctx of a function of `lazy.query` or `lazy.mutation`. */
+/** The ctx of a function that was made with `lazy.query` or `lazy.mutation`. */
 export type ReadCtx = EffectCtx & { db: object };
-/** The ctx of a function of `lazy.mutation`. */
+/** The ctx of a function that was made with `lazy.mutation`. */
 export type WriteCtx = ReadCtx & { scheduler: object };
 /** The ctx of any query or mutation. */
 type DbCtx<DataModel extends GenericDataModel> = Pick<GenericQueryCtx<DataModel>, "db">;
 
-/** How far a run of the mode `paged` has come. `startedAt` is in ms since 1970. */
-export type RunProgress = { pages: number; items: number; startedAt: number };
+/** How far the run of a key has come, in a view of the mode `paged`. */
+export interface RunProgress {
+  /** The pages that have been read. */
+  pages: number;
+  /** The items that those pages had. */
+  items: number;
+  /** When the run began, in ms since 1970. */
+  startedAt: number;
+}
 
-/** Has the documents of a schema, by their tables, for views that need some of them. */
+/** Only for types: a data model that has the documents which a view {@link Needs}. */
 export type Has<DataModel extends GenericDataModel> = (
   documents: string extends TableNamesInDataModel<DataModel>
     ? never
     : { [Table in TableNamesInDataModel<DataModel>]: DocumentByName<DataModel, Table> },
 ) => void;
 
-/** A view of any key and value. */
+/** A view with any key and value, for functions that take any view. */
 export type AnyView<Needs = unknown> = Pick<View<never, unknown, Needs>, "name" | "definition" | "needs">;
 
 /**
- * A view: read it in queries and mutations, and tell it in mutations what changed. Made by `defineView`.
+ * A view, made by {@link defineView}. Read it in queries and mutations with `get`, `read`, `getMany` and `readRows`; in
+ * mutations, `invalidate`, `refresh` and `evict` change its rows by hand.
  *
- * Every method throws an Error with the remedy when `ctx` is not from `lazy.query` or `lazy.mutation`; and one that
- * names the field, what was expected and what it got, when the key does not fit the view. `Absent` is the type of what
- * readers get when there is no value to serve: the value itself, where the query computes it, else null.
+ * `Absent` is the type of what a reader gets when there is no row to serve: the type of the value, where the reading
+ * query computes it, and else null. A read never fails because an effect cannot leave: it logs that, and returns its
+ * value.
  *
- * In the `compute` of another view, reads of a view of the mode `transaction` give its value as it is now: that of a
- * fresh row, or computed in place. They raise nothing.
+ * In the `compute` of another view, a read of a view of the mode `transaction` returns the current value: that of a
+ * fresh row, or one that is computed in place. It raises no effect.
+ *
+ * Every method throws an Error
+ * - with the remedy, when `ctx` does not come from `lazy.query` or `lazy.mutation` (`peek` and `progress` take the ctx
+ *   of any query or mutation);
+ * - with the field, what was expected and what it got, when the key does not fit the view. In a key, `-0` equals `0`.
  */
 export class View<Key, Value, Needs = never, Absent = Value | null> {
-  /** Types only: what the view needs of the schema, which `new LazyViews` checks. */
+  /**
+   * Only for types: what the view needs of the schema. `new LazyViews` checks it.
+   * @internal
+   */
   declare readonly needs?: Needs;
 
-  /** @param definition - For the library. */
+  /** @internal */
   constructor(readonly definition: ViewDefinition) {}
 
-  /** The view's name, which is also its table's. */
+  /** The name of the view, which is also the name of its table. */
   get name(): string {
     return this.definition.name;
   }
 
   /**
-   * The value of a key. It reads one document. When that is missing, stale or expired, it raises a recompute, and
-   * returns at once: the older value when stale, else what `compute` says now (or null, with `onMissing: "null"`).
-   * `const stats = await airportStats.get(ctx, { airport: "SFO" });`
-   * @throws What `compute` throws, when the query itself computes. The recompute is raised all the same.
+   * Returns the value of a key. A fresh row costs one document. A row that is stale, expired or missing makes this read
+   * raise a recompute, and the read returns at once: the stored value of a stale row; else what `compute` returns now,
+   * or null with `onMissing: "null"`.
+   *
+   * @example
+   * ```ts
+   * const stats = await airportStats.get(ctx, { airport: "SFO" });
+   * ```
+   *
+   * @throws What `compute` throws, when this read has to compute. The recompute is raised all the same; but a mutation
+   * that throws is rolled back with its effects, and with the transport `client` alone, a query that throws raises
+   * none.
    */
   async get(ctx: ReadCtx, key: Key): Promise<Value | Absent> {
     return (await readView(ctx, this.definition, key, "get")).value as Value | Absent;
   }
 
   /**
-   * As `get`, with what was found: `state`, `value`, `computedAt` (ms since 1970, or null) and `version` (of the view
-   * that computed it): `const { state, value } = await airportStats.read(ctx, { airport: "SFO" });`
+   * Returns what `get` returns, with the state of the row, the time of its compute, and its version.
+   *
+   * @example
+   * ```ts
+   * const { state, value, computedAt } = await airportStats.read(ctx, { airport: "SFO" });
+   * ```
+   *
+   * @throws As `get`.
    */
   read(ctx: ReadCtx, key: Key): Promise<ViewRead<Value, Absent>> {
     return readView(ctx, this.definition, key, "read") as Promise<ViewRead<Value, Absent>>;
   }
 
   /**
-   * The values of many keys, in their order. Their effects leave the query together.
-   * `const [sfo, lax] = await airportStats.getMany(ctx, [{ airport: "SFO" }, { airport: "LAX" }]);`
+   * Returns what `get` returns for each of many keys, in their order. Their effects leave the query together.
+   *
+   * @example
+   * ```ts
+   * const [sfo, lax] = await airportStats.getMany(ctx, [{ airport: "SFO" }, { airport: "LAX" }]);
+   * ```
+   *
+   * @throws As `get`. If many keys are missing, their computes may exceed the limits of one query.
    */
   async getMany(ctx: ReadCtx, keys: readonly Key[]): Promise<(Value | Absent)[]> {
     return await Promise.all(keys.map((key) => this.get(ctx, key)));
   }
 
   /**
-   * Reads rows that you looked up yourself, through any index of the view's table: gives for each, in their order, its
-   * `key` and what `read` gives. Those that are not fresh are recomputed behind, as with `read`.
-   * `await airportStats.readRows(ctx, ctx.db.query("airportStats").withIndex("by_mean_delay").take(10));`
-   * @throws Error when one of them is not a document of a view's table.
+   * Reads rows that you have looked up yourself, through any index or search index of the view's table. Returns, for
+   * each row and in their order, its `key` and what `read` returns. A row that is not fresh raises its recompute, as
+   * with `read`. Which rows an index finds, and in which order, follows from the stored values; a key without a row is
+   * not among them. A row whose key does not fit the view any more is `expired`.
+   *
+   * @example
+   * ```ts
+   * const rows = await airportStats.readRows(ctx, ctx.db.query("airportStats").order("desc").take(10));
+   * ```
+   *
+   * @param rows - Documents of the view's table, or a promise of them. They are judged as you have read them: beside a
+   * write that you did not await, they may be older than its marks.
+   * @throws Error, when one of them is not a document of a view's table; or as `get`.
    */
   readRows(ctx: ReadCtx, rows: Rows<Row<Key, Value>>): Promise<RowRead<Key, Value>[]> {
     return readRows(ctx, this.definition, rows) as Promise<RowRead<Key, Value>[]>;
   }
 
   /**
-   * As `read`, but never raises an effect and never computes. It takes any query's or mutation's ctx:
-   * `const { state } = await airportStats.peek(ctx, { airport: "SFO" });`
+   * Returns what `read` returns, but raises no effect and computes nothing: the value of an expired or missing row is
+   * null. It takes the ctx of any query or mutation.
+   *
+   * @example
+   * ```ts
+   * const { state } = await airportStats.peek(ctx, { airport: "SFO" });
+   * ```
    */
   peek<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<ViewRead<Value, null>> {
     return peekView(ctx, this.definition, key) as Promise<ViewRead<Value, null>>;
   }
 
   /**
-   * Why a key's row is as it is: its state, what has marked it, what it depends on, and what it waits for. It raises
-   * nothing. `const { dependsOn, marked, waits } = await airportStats.explain(ctx, { airport: "SFO" });`
+   * Explains the row of a key: its state, what has marked it, what it depends on, and what it waits for. It raises no
+   * effect. `npx convex run lazy:inspect '{"view":"airportStats","key":{"airport":"SFO"}}'` prints the same.
+   *
+   * @example
+   * ```ts
+   * const { dependsOn, marked, waits } = await airportStats.explain(ctx, { airport: "SFO" });
+   * ```
    */
   async explain(ctx: ReadCtx, key: Key): Promise<Explanation> {
     const execution = executionOf(ctx, this.definition, "explain");
@@ -110,8 +165,13 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
   }
 
   /**
-   * How far the run of a key has come, in a view of the mode `paged`; null when no run is under way:
-   * `const progress = await networkStats.progress(ctx, {});`
+   * Returns how far the run of a key has come, in a view of the mode `paged`; null when no run is under way, and in
+   * other modes. It takes the ctx of any query or mutation.
+   *
+   * @example
+   * ```ts
+   * const progress = await airportStats.progress(ctx, { airport: "SFO" });
+   * ```
    */
   async progress<DataModel extends GenericDataModel>(ctx: DbCtx<DataModel>, key: Key): Promise<RunProgress | null> {
     const db = dbOf(ctx, this.definition, "progress");
@@ -121,10 +181,17 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
   }
 
   /**
-   * Marks a key's row as out of date, and the rows of other views that are computed from it: readers are still served,
-   * and the next one has it recomputed. Changes of what `compute` has read, or of `sources`, do this by themselves, in
-   * mutations of `lazy.mutation`. `await airportStats.invalidate(ctx, { airport: "SFO" });`
-   * @throws Error when the mutation has no room left to mark the row, or the key has more than 2,500 bytes as JSON.
+   * Marks the row of a key as out of date, and the rows of other views that are computed from it. Readers still get the
+   * stored value, and the next one raises the recompute. Writes in functions of `lazy.mutation` do this by themselves
+   * for what `compute` has read and for declared `sources`; call it after a write that bypasses them.
+   *
+   * @example
+   * ```ts
+   * await airportStats.invalidate(ctx, { airport: "SFO" });
+   * ```
+   *
+   * @throws Error, when the transaction has no room left to mark the row; or when the key has more than 2,500 bytes as
+   * JSON.
    */
   async invalidate(ctx: WriteCtx, key: Key): Promise<void> {
     await inTurn(ctx, this.definition, "invalidate", key, (execution, view, { text }) =>
@@ -133,9 +200,15 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
   }
 
   /**
-   * Computes a key now, in this mutation, commits it, and returns the value. Not in the modes "action" and "paged".
-   * `const stats = await airportStats.refresh(ctx, { airport: "SFO" });`
-   * @throws What `compute` throws, or an Error when its value does not fit the view.
+   * Computes the value of a key now, in this mutation, commits it as the row, and returns it.
+   *
+   * @example
+   * ```ts
+   * const stats = await airportStats.refresh(ctx, { airport: "SFO" });
+   * ```
+   *
+   * @throws What `compute` throws; or an Error, when the value does not fit the view, the view has the mode `action` or
+   * `paged`, or the key has more than 2,500 bytes as JSON.
    */
   async refresh(ctx: WriteCtx, key: Key): Promise<Value> {
     const { name, mode } = this.definition;
@@ -150,8 +223,15 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
   }
 
   /**
-   * Deletes a key's row: its readers find it missing. A failure that was remembered is over, with its backoff. Returns
-   * whether there was a row. `await airportStats.evict(ctx, { airport: "SFO" });`
+   * Deletes the row of a key, so that its readers find it missing. It also ends a run of the key, and forgets a failure
+   * together with its backoff (the pause before the next attempt). Returns whether there was a row.
+   *
+   * @example
+   * ```ts
+   * const wasThere = await airportStats.evict(ctx, { airport: "SFO" });
+   * ```
+   *
+   * @throws Error, when the key has more than 2,500 bytes as JSON.
    */
   async evict(ctx: WriteCtx, key: Key): Promise<boolean> {
     return await inTurn(ctx, this.definition, "evict", key, async (execution, view, checked) => {
@@ -161,7 +241,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
       if (row !== null) await evictRow(execution, view, row);
       if (row === null && !isRunEnded) return false;
       await release(ledger, recomputeEffect(ledger.recompute, view, checked, null), "evicted");
-      // Its readers see no change that would run them again: they are asked for.
+      // No document that readers depend on has changed, so nothing runs them again: schedule what they would raise.
       if (row === null) await recomputeSoon(execution, view, checked, { asOf: 0n });
       return row !== null;
     });
@@ -170,7 +250,7 @@ export class View<Key, Value, Needs = never, Absent = Value | null> {
 
 type Work<Result> = (execution: MutationExecution, view: ViewDefinition, key: CheckedKey) => Promise<Result>;
 
-/** Does work on a key when the mutation's writes before it are done. */
+/** Does work on a key after the writes that the mutation began before. */
 function inTurn<Result>(ctx: WriteCtx, view: ViewDefinition, method: string, key: unknown, work: Work<Result>) {
   const execution = mutationOf(ctx, view, method);
   const checked = toKey(view, key);

@@ -4,7 +4,7 @@ import type { Shape, ShapePaths, ShapeType } from "../model/shape.js";
 import { type Row, rowFields } from "../schema.js";
 import { wrongValue } from "../values/describe.js";
 
-/** The validators of a row, with those of its key and value that the app gave. */
+/** The validators of the fields of a row, typed with the key and value of the app. */
 type RowFields<K, V> = Pick<
   ReturnType<typeof rowFields>,
   Exclude<keyof Row, "args" | "value" | "probes" | "tracked">
@@ -15,7 +15,9 @@ type RowFields<K, V> = Pick<
   tracked: VAny<Row["tracked"], "optional", never>;
 };
 
-/** The table of a view: a table definition for the schema, that also knows the shapes of key and value. */
+/**
+ * The table of a view, made by {@link viewTable}: a table definition for the schema, with the shapes of key and value.
+ */
 export type ViewTable<K extends Shape, V extends Shape> = TableDefinition<
   VObject<Row<ShapeType<K>, ShapeType<V>>, RowFields<K, V>>,
   {
@@ -26,20 +28,33 @@ export type ViewTable<K extends Shape, V extends Shape> = TableDefinition<
 > & { readonly shape: { readonly key: K; readonly value: V } };
 
 /**
- * The table of a view, for `convex/schema.ts`. Key and value are typed, and checked at every commit, but stored as
- * `v.any()`: a derived row must never block a push.
+ * Makes the table of a view, for `convex/schema.ts` and for {@link defineView}. Add your own indexes and search indexes
+ * on `key`, `args.…` and `value.…`, as on any table.
  *
+ * Key and value are typed, and checked at every commit, but stored as `v.any()`: rows that are derived from your data
+ * never block a push.
+ *
+ * @example
  * ```ts
+ * import { lazyTables, viewTable } from "convex-lazy-views";
+ * import { defineSchema } from "convex/server";
+ * import { v } from "convex/values";
+ *
  * export const airportStatsTable = viewTable({
  *   key: { airport: v.string() },
  *   value: { flights: v.number(), meanDelay: v.number() },
  * });
- * // schema.ts
- * defineSchema({ airportStats: airportStatsTable.index("by_mean_delay", ["value.meanDelay"]), ...lazyTables });
+ *
+ * export const schema = defineSchema({
+ *   airportStats: airportStatsTable.index("by_mean_delay", ["value.meanDelay"]),
+ *   ...lazyTables,
+ * });
  * ```
  *
- * @param shape - Of key and value: fields of Convex validators, or a zod object; of the value also one validator.
- * @throws Error when a shape is missing.
+ * @param shape - The shapes of key and value. The key: an object of Convex validators, or a zod object. The value: the
+ * same, or one Convex validator. A schema of zod, or of another library that follows Standard Schema, must be
+ * synchronous.
+ * @throws Error, when a shape is missing.
  */
 export function viewTable<K extends Shape, V extends Shape>(shape: { key: K; value: V }): ViewTable<K, V> {
   for (const part of ["key", "value"] as const) {
@@ -48,7 +63,7 @@ export function viewTable<K extends Shape, V extends Shape>(shape: { key: K; val
     }
   }
   let table: object | undefined;
-  // Only the schema needs the definition: it is made when it is first looked at, not in each execution of a function.
+  // Every execution of a function evaluates this module; only the schema needs the definition, so make it on first use.
   const viewTable = new Proxy({ shape } as object, {
     get(_, name) {
       if (name === "shape") return shape;

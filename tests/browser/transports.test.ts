@@ -32,6 +32,7 @@ test.each(cases)("with the transport %s the page says so, and that %s an effect"
   await page.getByText(`Transport: ${transport}.`).waitFor();
   const ord = card(page, "ORD");
   await isFresh(ord);
+  expect(await ord.locator(".freshness__age").textContent()).toMatch(/^computed (now|\d+ \w+ ago)$/);
   await ord.getByRole("button", { name: "Add a delayed flight" }).click();
   const episode = page.locator(".episode[data-over=true]").filter({ hasText: "1 delayed flight, ORD" });
   await episode.waitFor();

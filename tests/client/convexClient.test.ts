@@ -266,3 +266,18 @@ test("a disabled client does nothing, as that of convex/browser", async () => {
   await expect(client.query(api.queries.total, { list: "a" })).rejects.toThrow("disabled");
   await client.close();
 });
+
+test("what the inner client holds is plain under plain arguments, as clients of frameworks ask it", async () => {
+  delayBy(0.01);
+  const client = connect(await startApp());
+  const held = (path: string, list: string) => client.client.localQueryResult(path, { list });
+  expect(held("queries:total", "a")).toBeUndefined();
+  const { values } = follow(client, api.queries.total, { list: "a" });
+  await endsWith(values, { count: 3, sum: 6 });
+  expect(held("queries:total", "a")).toEqual({ count: 3, sum: 6 });
+  await endsWith(follow(client, api.plain.strict, { list: "a" }).values, [1, 2, 3]);
+  expect(held("plain:strict", "a")).toEqual([1, 2, 3]);
+  const { values: failures } = follow(client, api.plain.strict, { list: "needed" });
+  await eventually(() => expect(failures).not.toEqual([]));
+  expect(() => held("plain:strict", "needed")).toThrow("nothing in needed");
+});

@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { basePage, readPages } from "../docs/pages.js";
+import { namedFiles, textOf } from "../docs/projects.js";
 import { ROOT } from "../package/pack.js";
-import { readmeFiles } from "../package/readme.js";
 import { LINTERS } from "./linters.js";
 
 /** Files that import a raw mutation, or export it. */
@@ -27,7 +28,7 @@ const RAW = {
   "convex/everythingGeneric.ts": 'import * as server from "convex/server";',
 };
 
-/** Files that import none, beside those of the README's quick start. */
+/** Files that import none, beside those of the quick start. */
 const GUARDED = {
   "convex/types.ts": 'import type { MutationCtx } from "./_generated/server";',
   "convex/typesBesideValues.ts": 'import { type MutationCtx, action, query } from "./_generated/server";',
@@ -42,7 +43,8 @@ let project: string;
 
 beforeAll(async () => {
   project = await mkdtemp(join(await realpath(tmpdir()), "convex-lazy-views-guard-"));
-  const quickStart = [...(await readmeFiles())].map(([name, code]) => [`convex/${name}`, code] as const);
+  const { files: shown } = namedFiles(basePage(readPages()));
+  const quickStart = [...shown].map(([path, file]) => [path, textOf(file)] as const);
   expect(quickStart).toContainEqual(["convex/lazy.ts", expect.stringContaining("mutation as rawMutation")]);
   const page = await readFile(join(ROOT, "docs/guarantees.md"), "utf8");
   const configs = Object.keys(LINTERS).map((file) => [file, firstBlockAfter(`\`${file}\``, page)] as const);

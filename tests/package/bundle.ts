@@ -22,6 +22,8 @@ export interface Bundle {
   modules: Record<string, string>;
   /** The files that were bundled. */
   inputs: string[];
+  /** Those of them of which anything is left in the bundle. */
+  used: string[];
   /** What is imported and was not bundled. */
   externals: string[];
   warnings: string[];
@@ -35,7 +37,7 @@ export async function bundleFunctions(consumer: string): Promise<Bundle> {
   return await bundleAsConvex(consumer, entries);
 }
 
-/** Bundles the schema of an app, which the CLI does apart. */
+/** Bundles the schema of an app, as the CLI does, apart from the functions. */
 export async function bundleSchema(consumer: string): Promise<Bundle> {
   return await bundleAsConvex(consumer, ["schema.ts"]);
 }
@@ -84,6 +86,9 @@ function describe({ outputFiles, metafile, warnings }: Built, out: string): Bund
   return {
     modules: Object.fromEntries(outputFiles.map(({ path, text }) => [relative(out, path), text])),
     inputs: Object.keys(metafile.inputs),
+    used: Object.values(metafile.outputs).flatMap((output) =>
+      Object.entries(output.inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
+    ),
     externals: imports.filter(({ external }) => external).map(({ path }) => path),
     warnings: warnings.map(({ text }) => text),
   };

@@ -2,15 +2,15 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { onTestFinished } from "vitest";
-import { type Backend, type Modules, startBackend } from "../../examples/backend";
+import { type Backend, type BackendOptions, type Modules, startBackend } from "../../examples/backend";
 import { bundleFunctions, bundleSchema } from "./bundle.js";
 import { type Run, run } from "./run.js";
 
-/** Bundles the app of a folder as Convex does, and runs it on an embedded backend until the test ends. */
-export async function startConsumer(consumer: string): Promise<Backend<never>> {
-  const deployed = join(consumer, "deployed");
-  const { modules: functions } = await bundleFunctions(consumer);
-  const { modules: schema } = await bundleSchema(consumer);
+/** Bundles the app of a folder as Convex does. @returns What a backend takes of it. */
+export async function bundleApp(folder: string): Promise<Pick<BackendOptions<never>, "schema" | "modules">> {
+  const deployed = join(folder, "deployed");
+  const { modules: functions } = await bundleFunctions(folder);
+  const { modules: schema } = await bundleSchema(folder);
   for (const [path, source] of Object.entries({ ...functions, ...schema })) {
     const file = join(deployed, path);
     await mkdir(dirname(file), { recursive: true });
@@ -20,11 +20,12 @@ export async function startConsumer(consumer: string): Promise<Backend<never>> {
   const names = Object.keys(functions).filter((path) => !path.startsWith("_deps/"));
   const modules: Modules = { "./_generated/api.js": async () => ({}) };
   for (const name of names) modules[`./${name}`] = () => load(name);
-  const backend = await startBackend({
-    schema: (await load("schema.js")).default as never,
-    modules,
-    logStreamIntervalMs: 100,
-  });
+  return { schema: (await load("schema.js")).default as never, modules };
+}
+
+/** Bundles the app of a folder as Convex does, and runs it on an embedded backend until the test ends. */
+export async function startConsumer(consumer: string): Promise<Backend<never>> {
+  const backend = await startBackend({ ...(await bundleApp(consumer)), logStreamIntervalMs: 100 });
   onTestFinished(() => backend.close());
   return backend;
 }

@@ -1,30 +1,31 @@
 import { cp, mkdir, readdir, symlink } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, succeeded } from "./run.js";
 
 /** The root of this repository. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-const LEFT_OUT = new Set(["node_modules", ".git", "dist"].map((name) => join(ROOT, name)));
+const LEFT_OUT = new Set(["node_modules", ".git", "dist"]);
 
 /**
  * Packs a copy of the working tree, as `npm publish` would: from a copy, since `prepack` builds `dist` anew, which
  * would pull it from under whoever uses it meanwhile, and since an old `dist` must not slip into the tarball.
  *
- * @returns The folder of the unpacked tarball.
+ * @returns The tarball, and the folder of what is in it.
  */
-export async function packAndUnpack(temp: string): Promise<string> {
+export async function packAndUnpack(temp: string): Promise<{ tarball: string; unpacked: string }> {
   const tree = join(temp, "tree");
-  await cp(ROOT, tree, { recursive: true, filter: (path) => !LEFT_OUT.has(path) });
+  await cp(ROOT, tree, { recursive: true, filter: (path) => !LEFT_OUT.has(basename(path)) });
   await symlink(join(ROOT, "node_modules"), join(tree, "node_modules"));
   succeeded(await run("npm", ["pack", "--offline", "--pack-destination", temp], { cwd: tree }));
-  const [tarball] = (await readdir(temp)).filter((name) => name.endsWith(".tgz"));
-  if (tarball === undefined) throw new Error("npm pack left no tarball");
-  const unpacked = join(temp, "unpacked");
-  await mkdir(unpacked);
-  succeeded(await run("tar", ["-xzf", join(temp, tarball), "-C", unpacked], { cwd: temp }));
-  return join(unpacked, "package");
+  const [name] = (await readdir(temp)).filter((file) => file.endsWith(".tgz"));
+  if (name === undefined) throw new Error("npm pack left no tarball");
+  const tarball = join(temp, name);
+  const folder = join(temp, "unpacked");
+  await mkdir(folder);
+  succeeded(await run("tar", ["-xzf", tarball, "-C", folder], { cwd: temp }));
+  return { tarball, unpacked: join(folder, "package") };
 }
 
 /** The files below a folder, as sorted paths with `/`. */

@@ -270,7 +270,7 @@ describe("a paged run", () => {
     const app = startPaged({ page: (async () => page) as never });
     await app.readAndDeliver();
     expect((await app.failure())?.message).toContain(
-      "page returned no page; return what .paginate(paginationOpts) gives",
+      "page returned no page; return what .paginate(paginationOpts) returns",
     );
   });
 

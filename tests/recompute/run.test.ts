@@ -417,7 +417,7 @@ test.each([
   [{ mode: "fast" }, 'mode is the string "fast"; give transaction, snapshot, action, paged'],
   [{ mode: "action", onMissing: "compute" }, 'onMissing is the string "compute"; give "null"'],
   [{ mode: "action", timeout: { seconds: -1 } }, "timeout.seconds is the number -1"],
-  [{ mode: "snapshot", sources: undefined }, 'sources is undefined; list what is read in the mode "snapshot"'],
+  [{ mode: "snapshot", sources: undefined }, 'sources is undefined; in the mode "snapshot", declare what is read'],
 ])("%o is refused", (options, message) => {
   expect(() => defineView("totals", { table: totalsTable, sources: {}, compute: total, ...options } as never)).toThrow(
     message,

@@ -3,6 +3,8 @@ import {
   type FunctionReference,
   type GenericActionCtx,
   type GenericDataModel,
+  type GenericQueryCtx,
+  internalQueryGeneric,
   mutationGeneric,
   queryGeneric,
 } from "convex/server";
@@ -42,6 +44,7 @@ function start(options: object) {
           args: {},
           handler: async (ctx) => [await userOf(ctx), await greetings.read(ctx as unknown as QueryCtx, key)],
         }),
+        user: internalQueryGeneric({ args: {}, handler: userOf }),
         peek: queryGeneric({
           args: {},
           handler: async (ctx) => [await userOf(ctx), await greetings.peek(ctx, key)],
@@ -87,6 +90,16 @@ describe("a compute that asks who reads", () => {
     const app = start({ ...paged, mode: "paged", onMissing: "null" });
     await app.readAndSettle((ctx) => app.greetings.get(ctx, key));
     expect(await app.failures()).toEqual([expect.stringContaining(refusal)]);
+  });
+
+  test("is not noticed where a query that it calls asks", async () => {
+    const compute = async (ctx: GenericQueryCtx<GenericDataModel>) => {
+      return { greeting: `Hello ${await ctx.runQuery(anyApi.greetings?.user as FunctionReference<"query">)}` };
+    };
+    expect(await start({ compute, onMissing: "compute" }).read()).toMatchObject([
+      "Alice",
+      { value: { greeting: "Hello Alice" } },
+    ]);
   });
 
   test("through another view is refused too", async () => {

@@ -19,6 +19,13 @@ const APPS: App[] = [
   { mode: "transaction", transports: ["logStream"], needed: ALL },
   { mode: "action", transports: ["logStream", "client"], needed: [...ALL, "act", "forward"] },
 ];
+
+test("the functions of the library are internal, but forward", () => {
+  const functions = new LazyViews<GenericDataModel>({ module: "lazy", views: {}, transports: ["client"] }).functions();
+  const exposed = Object.entries(functions).filter(([, each]) => !("isInternal" in each) || "isPublic" in each);
+  expect(exposed.map(([name]) => name)).toEqual(["forward"]);
+});
+
 const CASES = APPS.flatMap((app) => app.needed.map((name) => ({ ...app, name })));
 
 describe("an export that the module does not take out of lazy.functions()", () => {

@@ -62,7 +62,7 @@ test("documents of another form than a row's do not hide what is found elsewhere
   expect(complaint).not.toHaveBeenCalled();
 });
 
-describe("a compute that fails for good", () => {
+describe("a compute that keeps failing", () => {
   test("is a problem with its message, when its attempts are used up and not before", async () => {
     let isBroken = true;
     const app = startTotals({
@@ -72,13 +72,13 @@ describe("a compute that fails for good", () => {
         return { count: 0, sum: 0 };
       },
     });
-    const told = async () => (await app.inspect()).problems.filter((problem) => problem.includes("fails for good"));
+    const told = async () => (await app.inspect()).problems.filter((problem) => problem.includes("failed 8 times"));
     await app.readAndSettle((ctx) => app.totals.get(ctx, key));
     expect(await told()).toEqual([]);
     await app.advance(20 * 60_000);
     expect(await told()).toEqual([
-      'view "totals": its compute fails for good for 1 key(s), such as {"list":"a"}: no such airline (Only a reader ' +
-        "starts the next attempt.)",
+      'view "totals": its compute failed 8 times or more for 1 key(s), such as {"list":"a"}: no such airline (A reader ' +
+        "or the heartbeat starts the next attempt.)",
     ]);
     await app.readAndSettle((ctx) => app.totals.get(ctx, { list: "b" }));
     await app.advance(20 * 60_000);

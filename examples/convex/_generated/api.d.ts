@@ -44,6 +44,7 @@ import type * as rollups_briefing from "../rollups/briefing.js";
 import type * as rollups_dashboard from "../rollups/dashboard.js";
 import type * as rollups_flights from "../rollups/flights.js";
 import type * as rollups_networkStats from "../rollups/networkStats.js";
+import type * as rollups_viewTables from "../rollups/viewTables.js";
 import type * as rollups_schema from "../rollups/schema.js";
 import type * as search_assistant from "../search/assistant.js";
 import type * as search_film from "../search/film.js";
@@ -98,6 +99,7 @@ declare const fullApi: ApiFromModules<{
   "rollups/dashboard": typeof rollups_dashboard;
   "rollups/flights": typeof rollups_flights;
   "rollups/networkStats": typeof rollups_networkStats;
+  "rollups/viewTables": typeof rollups_viewTables;
   "rollups/schema": typeof rollups_schema;
   "search/assistant": typeof search_assistant;
   "search/film": typeof search_film;

@@ -1,31 +1,9 @@
-import { v } from "convex/values";
-import { defineView, viewTable } from "convex-lazy-views";
+import { defineView } from "convex-lazy-views";
 import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
+import { airportStatsTable } from "./viewTables";
 
-/** Flights of one airport, summed up: the table (shape) … */
-export const airportStatsTable = viewTable({
-  key: { airport: v.string() },
-  value: {
-    flights: v.number(),
-    /** Minutes. */
-    meanDelay: v.number(),
-    /** Share of flights less than 15 minutes late, from 0 to 1. */
-    onTimeShare: v.number(),
-    /** Flights by delay in minutes; null is an open end. */
-    histogram: v.array(
-      v.object({
-        from: v.union(v.number(), v.null()),
-        to: v.union(v.number(), v.null()),
-        flights: v.number(),
-      }),
-    ),
-    /** The busiest routes, by the airport at their other end. */
-    routes: v.array(v.object({ airport: v.string(), flights: v.number(), meanDelay: v.number() })),
-  },
-});
-
-/** … and the view (behaviour). A change of what `compute` has read makes the row stale. */
+/** Flights of one airport, summed up. A change of what `compute` has read makes the row stale. */
 export const airportStats = defineView("airportStats", {
   table: airportStatsTable,
   window: { seconds: 2 },

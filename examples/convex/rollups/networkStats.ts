@@ -1,9 +1,9 @@
 import { TableAggregate } from "@convex-dev/aggregate";
-import { v } from "convex/values";
-import { anyOf, defineView, invalidated, olderThan, viewTable } from "convex-lazy-views";
+import { anyOf, defineView, invalidated, olderThan } from "convex-lazy-views";
 import { fromAggregate } from "convex-lazy-views/aggregate";
 import { components } from "../_generated/api";
 import type { DataModel, Doc } from "../_generated/dataModel";
+import { networkStatsTable } from "./viewTables";
 
 /** All flights by delay. A trigger of `lazy.ts` keeps it up to date. */
 export const flightDelays = new TableAggregate<{
@@ -15,15 +15,7 @@ export const flightDelays = new TableAggregate<{
   sumValue: (flight) => flight.delay,
 });
 
-const minutes = v.union(v.number(), v.null());
-
-/** The whole network, summed up: one row, whose key has no fields. */
-export const networkStatsTable = viewTable({
-  key: {},
-  value: { flights: v.number(), meanDelay: minutes, median: minutes, p95: minutes, worst: minutes },
-});
-
-/** Computed from the aggregate in some dozen reads, however many flights there are. */
+/** The whole network, computed from the aggregate in some dozen reads, however many flights there are. */
 export const networkStats = defineView("networkStats", {
   table: networkStatsTable,
   // Declared, as what a component reads cannot be tracked.

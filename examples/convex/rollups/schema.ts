@@ -1,7 +1,6 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
-import { airportStatsTable } from "./airportStats";
-import { networkStatsTable } from "./networkStats";
+import { airportStatsTable, networkStatsTable } from "./viewTables";
 
 export const rollupsTables = {
   flights: defineTable({

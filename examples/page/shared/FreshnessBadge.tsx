@@ -1,14 +1,7 @@
+import { type FreshnessRead, useFreshness } from "convex-lazy-views/react";
 import { Badge } from "./Badge";
-import { ago } from "./format";
-import { useNow } from "./useNow";
 
-/** What a read of a view's row tells about it. */
-export interface Freshness {
-  state: "fresh" | "stale" | "expired" | "missing";
-  computedAt: number | null;
-}
-
-const labels: Record<Freshness["state"], string> = {
+const labels: Record<FreshnessRead["state"], string> = {
   fresh: "fresh",
   stale: "stale · recomputing",
   expired: "expired · recomputing",
@@ -16,12 +9,12 @@ const labels: Record<Freshness["state"], string> = {
 };
 
 /** What the read found, and how old the value is. */
-export function FreshnessBadge({ row }: { row: Freshness | undefined }) {
-  const now = useNow();
+export function FreshnessBadge({ row }: { row: FreshnessRead | undefined }) {
+  const { state, ago } = useFreshness(row);
   return (
     <div className="freshness">
-      <Badge state={row?.state ?? "loading"}>{row ? labels[row.state] : "loading"}</Badge>
-      {row?.computedAt != null && <span className="freshness__age">computed {ago(now - row.computedAt)}</span>}
+      <Badge state={state ?? "loading"}>{state ? labels[state] : "loading"}</Badge>
+      {ago && <span className="freshness__age">computed {ago}</span>}
     </div>
   );
 }

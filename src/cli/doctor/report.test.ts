@@ -63,7 +63,7 @@ test("a view whose compute fails is named once, with the command that says why",
       fix: `npx convex-lazy-views why stats '{"id":1}'`,
     },
   ]);
-  const problems = ['view "stats": its compute fails for good for 2 key(s), such as {"id":1}: no'];
+  const problems = ['view "stats": its compute failed 8 times or more for 2 key(s), such as {"id":1}: no'];
   expect(look({ views, problems }).map(({ level }) => level)).toEqual(["problem"]);
 });
 

@@ -1,0 +1,11 @@
+import { type FreshnessRead, useFreshness } from "convex-lazy-views/react";
+
+/** A badge, as an app has it. */
+export function Badge({ read }: { read: FreshnessRead | undefined }) {
+  const { state, isRefreshing, label } = useFreshness(read);
+  return (
+    <small data-state={state} aria-busy={isRefreshing}>
+      {label}
+    </small>
+  );
+}

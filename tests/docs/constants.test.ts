@@ -1,0 +1,37 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import * as times from "../../src/times.js";
+import { filesBelow, ROOT } from "../package/pack.js";
+
+/** `10 minutes<!-- src/times.ts DEFAULT_TIMEOUT_MS -->`: a number of a page, and the constant of the code that it is. */
+const MARKED = /(\d[\d,]*)(?: (second|minute|hour|day)s?)?<!-- (src\/\S+\.ts) (\w+) -->/g;
+
+const UNIT_MS = { second: times.SECOND, minute: times.MINUTE, hour: times.HOUR, day: times.DAY };
+
+/** The value of a constant: a number, or a product such as `10 * MINUTE`. */
+function constantOf(source: string, name: string): number | undefined {
+  const [, product] = new RegExp(`\\bconst ${name} = ([\\w* ]+);`).exec(source) ?? [];
+  return product
+    ?.split("*")
+    .map((factor) => (times as Record<string, unknown>)[factor.trim()] ?? factor.replaceAll("_", ""))
+    .map(Number)
+    .reduce((one, other) => one * other);
+}
+
+test("each number that a page marks with a constant of the code is its value", async () => {
+  const pages = (await filesBelow(join(ROOT, "docs"))).filter((path) =>
+    /^(?!node_modules|reference).*\.md$/.test(path),
+  );
+  let found = 0;
+  for (const page of pages) {
+    const text = await readFile(join(ROOT, "docs", page), "utf8");
+    for (const [mark, number = "", unit, file = "", name = ""] of text.matchAll(MARKED)) {
+      const unitMs = unit === undefined ? 1 : UNIT_MS[unit as keyof typeof UNIT_MS];
+      const source = await readFile(join(ROOT, file), "utf8");
+      expect(Number(number.replaceAll(",", "")) * unitMs, `${page}: ${mark}`).toBe(constantOf(source, name));
+      found++;
+    }
+  }
+  expect(found).toBeGreaterThan(20);
+});
