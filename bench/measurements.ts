@@ -6,6 +6,7 @@ import { measureFlood } from "./flood";
 import { measureForwards } from "./forwards";
 import { measureHit } from "./hit";
 import { measureHostileBody } from "./hostileBody";
+import { measureForwardsOfDashboards } from "./month";
 import { measureOverhead } from "./overhead";
 import type { Sizes } from "./sizes";
 import { measureStartup } from "./startup/startup";
@@ -28,6 +29,7 @@ export const MEASUREMENTS = {
   }),
   forwards: ({ forwards }: Sizes) => measureForwards(forwards),
   transports: ({ transports }: Sizes) => measureTransports(transports),
+  dashboardForwards: () => measureForwardsOfDashboards(),
   hostileBody: ({ hostileRounds }: Sizes) => measureHostileBody(hostileRounds),
   overhead: ({ overheadRounds }: Sizes) => measureOverhead(overheadRounds),
   startup: ({ startupRounds }: Sizes) => measureStartup(startupRounds),

@@ -16,15 +16,28 @@ import type { WriteFigures } from "./writes";
 
 /** The figures as tables with their goals, a section for each question that was answered. */
 export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] {
-  const { hit, storm, fanout, writes, tracking, forwards, hostileBody, overhead, startup, idle, advice, transports } =
-    figures;
+  const {
+    hit,
+    storm,
+    fanout,
+    writes,
+    tracking,
+    forwards,
+    dashboardForwards,
+    hostileBody,
+    overhead,
+    startup,
+    idle,
+    advice,
+    transports,
+  } = figures;
   return [
     hit && hitSection(hit),
     storm && stormSection(storm),
     fanout && fanoutSection(fanout, sizes.fanout.keys),
     writes && writesSection(writes),
     tracking && trackingSection(tracking),
-    forwards && forwardsSection(forwards),
+    forwards && forwardsSection(forwards, dashboardForwards ?? Number.NaN),
     transports && transportsSection(transports),
     hostileBody && hostileBodySection(hostileBody),
     overhead && overheadSection(overhead),
@@ -106,7 +119,7 @@ function writeLines(
   ];
 }
 
-function forwardsSection(forwards: ForwardFigures): string {
+function forwardsSection(forwards: ForwardFigures, dashboardForwards: number): string {
   return section("The transport client: two invalidations of a row that many clients are subscribed to", [
     plain("forwards.clients", forwards.clients, "clients, with no log stream"),
     atMost("forwards.forwards", forwards.forwards, 20, "calls that carried effects back"),
@@ -117,6 +130,7 @@ function forwardsSection(forwards: ForwardFigures): string {
       "… when its recompute waits for the window's end",
     ),
     atMost("forwards.slowServer", forwards.slowServer, 20, "… when the server takes 10 s for every answer"),
+    plain("dashboardForwards", dashboardForwards, "… of ten clients for one stale row, on average"),
     exactly("forwards.recomputes", forwards.recomputes, 2, "recomputes"),
     exactly("forwards.clientsLeftStale", forwards.clientsLeftStale, 0, "clients not fresh in the end"),
   ]);

@@ -26,8 +26,8 @@ export interface Sizes {
   advised: Record<string, WorkloadName>;
   /** Strategies and workloads whose costs are measured. */
   cells: Cells;
-  /** Whether it draws the plots of the documentation, which show all of the costs. */
-  drawsPlots: boolean;
+  /** Whether it writes the figures of the documentation, and draws its plots, which show all of the costs. */
+  isDocumented: boolean;
 }
 
 export const HIT: HitSizes = {
@@ -58,7 +58,7 @@ export const FULL: Sizes = {
   rows: 1_000_000,
   advised: ADVISED,
   cells: CELLS,
-  drawsPlots: true,
+  isDocumented: true,
 };
 
 /**
@@ -76,5 +76,5 @@ export const QUICK: Sizes = {
   rows: 100_000,
   advised: QUICK_ADVISED,
   cells: QUICK_CELLS,
-  drawsPlots: false,
+  isDocumented: false,
 };

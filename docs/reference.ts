@@ -15,9 +15,9 @@ import {
 } from "typedoc";
 import { MemberRouter, load as markdown, type PluginOptions } from "typedoc-plugin-markdown";
 import { load as vitepress } from "typedoc-vitepress-theme";
-import { docs, name, root } from "./.vitepress/repository";
+import { docs, exportedPaths, name, root } from "./.vitepress/repository";
 
-/** The folders of src/ that users import from, with what each is for. */
+/** The entry points of the package, by their folders in src/, with what each is for. One that is missing fails. */
 const ENTRY_POINTS: Readonly<Record<string, string>> = {
   "": "What your functions and your schema import.",
   client: "The clients of `convex/browser`, for the transport `client`.",
@@ -69,8 +69,8 @@ const UNNAMED = [
   ...["AggregateCtx", "Ctx", "DbCtx", "DocumentOf", "NeedsLazyTables", "NotPaged", "StandardResult", "Unsubscribe"],
 ];
 
-/** What the library calls of convex-test and vitest, whose documentation has it. */
-const DOCUMENTED_ELSEWHERE = ["TestConvexLike", "Clock"];
+/** Parts of what Convex's clients, convex-test and vitest have: their documentation says what the members do. */
+const DOCUMENTED_ELSEWHERE = ["QuietLogger", "TestConvexLike", "Clock"];
 
 type Plugin = (app: Application) => void;
 type Options = Partial<TypeDocOptions & PluginOptions> & { docsRoot: string };
@@ -81,7 +81,7 @@ export async function writeReference(): Promise<void> {
   const options: Options = {
     name: "Reference",
     plugin: [markdown as Plugin, vitepress as Plugin, addPages],
-    entryPoints: Object.keys(ENTRY_POINTS).map((folder) => join(root, "src", folder, "index.ts")),
+    entryPoints: entryPoints().map((folder) => join(root, "src", folder, "index.ts")),
     tsconfig: join(root, "tsconfig.build.json"),
     out,
     docsRoot: docs,
@@ -120,6 +120,14 @@ export async function writeReference(): Promise<void> {
   app.validate(project);
   await app.generateOutputs(project);
   if (app.logger.hasErrors()) throw new Error("Mend the doc comments that are named above.");
+}
+
+/** The folders of what package.json exports. */
+function entryPoints(): string[] {
+  const folders = exportedPaths.filter((path) => path !== "./package.json").map((path) => path.replace(/^\.\/?/, ""));
+  const missing = folders.filter((folder) => ENTRY_POINTS[folder] === undefined);
+  if (missing.length > 0) throw new Error(`docs/reference.ts: say what ${missing.join(", ")} is for.`);
+  return folders;
 }
 
 /** The name of a page's symbol, without its type parameters. */
@@ -211,9 +219,10 @@ function checkComments(project: ProjectReflection): void {
   const holders = symbols.filter(
     (each) => each.kindOf(ReflectionKind.ClassOrInterface) && !DOCUMENTED_ELSEWHERE.includes(each.name),
   );
-  const all = [...symbols, ...holders.flatMap(({ children = [] }) => children)];
+  const all = [...symbols, ...holders.flatMap(({ children = [] }) => children)].filter(
+    (each) => !each.kindOf([ReflectionKind.Constructor, ReflectionKind.Reference]),
+  );
   const hasComment = (each: DeclarationReflection) =>
-    each.kindOf(ReflectionKind.Constructor) ||
     [each, ...each.getNonIndexSignatures()].some((part) => part.hasComment());
   const missing = all.filter((each) => !hasComment(each)).map((each) => each.getFullName());
   if (missing.length > 0) throw new Error(`Write a doc comment for ${missing.join(", ")}.`);

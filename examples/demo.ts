@@ -12,7 +12,7 @@ import { loadInto as loadFilms } from "./moviesData";
 import { servePage } from "./page/serve";
 import { loadInto as loadSamples } from "./sampleData";
 import { startTailCron, TAIL_CRON_MS } from "./tailCron";
-import { type Transport, toTransport } from "./transports";
+import { type Transport, toTransport, transports } from "./transports";
 
 const BACKEND_PORT = 3210;
 const PAGE_PORT = 5173;
@@ -41,14 +41,15 @@ const page = await servePage({
 });
 
 const carriers: Record<Transport, string> = {
-  logStream: `the log stream, which delivers every ${intervalMs} ms`,
+  logStream: `the log stream, which delivers every ${intervalMs} ms here, and every 5,000 ms on Convex`,
   logTail: `the log tail, which reads the function log; a cron makes sure of it every ${TAIL_CRON_MS} ms`,
   client: "the page's own client, which forwards them",
 };
-console.log(`Backend at ${backend.url}. Effects leave queries by ${carriers[transport]} (--transport ${transport}).`);
-console.log("Open the page; Ctrl-C ends the demo.\n");
+console.log("Open the page. It has five examples, one on each tab. Ctrl-C ends the demo.\n");
 console.log(page.url);
-console.log("\nThe official command line works with this backend too, in this folder:");
+console.log(`\nEffects leave queries with ${carriers[transport]}.`);
+console.log(`Others: npm run demo -- --transport ${transports.filter((each) => each !== transport).join(" | ")}`);
+console.log(`\nThe backend is at ${backend.url}. Convex's command line works with it, in this folder:`);
 console.log(`CONVEX_SELF_HOSTED_URL=${backend.url} CONVEX_SELF_HOSTED_ADMIN_KEY='${backend.adminKey}' npx convex logs`);
 
 process.once("SIGINT", async () => {

@@ -4,6 +4,7 @@ import type { FunctionLogOptions } from "./backend/functionLog/log";
 import { components } from "./components";
 import schema from "./convex/schema";
 import { modules } from "./modules";
+import { noteOf } from "./storyNotes";
 import type { Transport } from "./transports";
 import { unsealed, unsealedResult } from "./unsealed";
 
@@ -39,6 +40,7 @@ export async function startExampleBackend(options: ExampleBackendOptions) {
       ...(transport === "logTail" && { LAZY_VIEWS_LOG_KEY: logKey }),
     },
     readable: (message) => unsealed(message, sealSecret),
+    noteOf,
     readableResult: (result) => unsealedResult(result, sealSecret),
     ...(transport === "logStream" && { logStream }),
   });

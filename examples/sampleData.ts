@@ -6,21 +6,21 @@ import { api } from "./convex/_generated/api";
 export const docs = [
   {
     title: "Why views are lazy",
-    text: "A row that is not read needs no recompute. A row that is read tells us so itself.",
+    text: "A row that no query reads needs no recompute. A query that reads a stale row asks for one.",
   },
   {
     title: "What a query may do",
-    text: "It reads, and it says what it saw. A mutation that hears of it can write; the query never does.",
+    text: "A query cannot write. It can schedule an effect: a mutation that runs soon after, and may write.",
   },
   {
     title: "Notes on counting",
-    text: "A counter in one document makes its readers wait for each other. One document each does not.",
+    text: "Readers who add to one counter conflict with each other. Readers with a document each do not.",
   },
 ];
 
 /** The accounts of the example `quota`: their limits, and what they have used so far. */
 export const accounts = [
-  { name: "Acme", limit: 100, used: 30 },
+  { name: "Acme", limit: 100, used: 90 },
   { name: "Globex", limit: 250, used: 180 },
   { name: "Initech", limit: 1_000, used: 940 },
 ];

@@ -16,10 +16,8 @@ type Stats = FunctionReturnType<typeof api.rollups.dashboard.stats>;
 export interface Teller {
   heading(text: string): void;
   say(text: string): void;
-  /** Called before and after a part whose steps are too many to tell. */
-  quiet(isQuiet: boolean): void;
-  /** How many recomputes there were, where that is known. */
-  recomputes?(): number;
+  /** Called when all has happened that a chapter is about. */
+  endChapter?(): void;
 }
 
 /**
@@ -31,28 +29,24 @@ export interface Teller {
  */
 export async function playTour(
   app: DeploymentClients,
-  teller: Teller,
+  { heading, say, endChapter = () => {} }: Teller,
   count: number,
 ): Promise<{ timeToFreshMs: number }> {
-  const { heading, say } = teller;
   const { http } = app;
-  const read = () => http.query(api.rollups.dashboard.stats, { airport: AIRPORT });
 
-  heading(`1. Load ${count.toLocaleString("en")} flights`);
+  heading(`1. Load ${count.toLocaleString("en")} flights. The view has no rows yet, so nothing is computed`);
   if ((await http.query(api.rollups.dashboard.airports, {})).length > 0) say("they are there from an earlier run");
   else {
     await loadInto(http, {
       count,
-      onProgress: ({ loaded, total }) => {
-        if (loaded % 500 === 0) say(`loaded ${loaded} of ${total}`);
-      },
+      onProgress: ({ loaded, total }) => say(`loaded ${loaded} of ${total}`),
     });
   }
 
-  heading(`2. ${SUBSCRIBERS} clients subscribe to ${AIRPORT}: its row is not fresh, so the query asks for it`);
+  heading(`2. ${SUBSCRIBERS} clients subscribe to ${AIRPORT}. Its row is computed once for all of them`);
   const watches = Array.from({ length: SUBSCRIBERS }, (_, i) =>
     app.watch(api.rollups.dashboard.stats, { airport: AIRPORT }, (stats) => {
-      if (i === 0) say(`client sees ${summary(stats)}`);
+      if (i === 0) say(`client 1 of ${SUBSCRIBERS} sees ${summary(stats)}`);
     }),
   );
   /** Resolves when every client sees so many flights, and that they are fresh. */
@@ -60,32 +54,39 @@ export async function playTour(
     const condition = (stats: Stats) => stats.state === "fresh" && stats.value.flights === flights;
     await Promise.all(watches.map((watch) => watch.until(`${flights} flights of ${AIRPORT}, fresh`, condition)));
   };
-  const before = (await read()).value.flights;
-  await allSee(before);
+  const isFresh = ({ state }: Stats) => state === "fresh";
+  const first = watches.map((watch) => watch.until(`a fresh row of ${AIRPORT}`, isFresh));
+  const before = Math.max(...(await Promise.all(first)).map(({ value }) => value.flights));
+  endChapter();
 
-  heading(`3. ${HITS} reads over HTTP: hits, one document each`);
-  teller.quiet(true);
-  for (let i = 0; i < HITS; i++) await read();
-  teller.quiet(false);
+  heading(`3. ${HITS} reads over HTTP. Each finds the row fresh: no effect is raised, and nothing is computed`);
+  for (let i = 0; i < HITS; i++) await http.query(api.rollups.dashboard.stats, { airport: AIRPORT });
+  endChapter();
 
-  heading("4. One flight is two hours late: the old value is served at once, and turns fresh by itself");
+  heading("4. One flight is two hours late. The old value is served at once, and the new one follows by itself");
   const wroteAt = Date.now();
+  say(`a mutation adds the flight, ${ROUTE.origin} to ${ROUTE.destination}, and marks the row as stale`);
   await http.mutation(api.rollups.flights.add, { ...ROUTE, delay: 120 });
   await allSee(before + 1);
   const timeToFreshMs = Date.now() - wroteAt;
-  say(`fresh ${timeToFreshMs} ms after the write`);
+  say(`all ${SUBSCRIBERS} clients see the new value, ${timeToFreshMs} ms after the write`);
+  endChapter();
 
-  heading(`5. ${BURST} flights in ${BURST} mutations`);
-  await read(); // What came before this read is counted.
-  const recomputes = teller.recomputes?.();
+  heading(`5. ${BURST} flights in ${BURST} mutations. The row is recomputed at most once in each window of 2 seconds`);
+  say(`${BURST} mutations add one flight each; the first one marks the row`);
   for (let i = 0; i < BURST; i++) await http.mutation(api.rollups.flights.add, { ...ROUTE, delay: 60 });
   await allSee(before + 1 + BURST);
-  await read();
-  if (recomputes !== undefined)
-    say(`${BURST} writes led to ${Number(teller.recomputes?.()) - recomputes} recompute(s)`);
+  endChapter();
   return { timeToFreshMs };
 }
 
 function summary({ state, value }: Stats): string {
-  return `${state}: ${value.flights} flights, mean delay ${value.meanDelay.toFixed(2)} min`;
+  return `${value.flights} flights, mean delay ${value.meanDelay.toFixed(2)} min (${stateTexts[state]})`;
 }
+
+const stateTexts: Record<Stats["state"], string> = {
+  fresh: "fresh",
+  stale: "stale, being recomputed",
+  expired: "computed by this read",
+  missing: "computed by this read, there was no row",
+};

@@ -12,6 +12,12 @@ export interface Amounts {
   indexRanges: number;
   /** Queries that were not served from the cache, mutations, actions and HTTP actions. */
   functionCalls: number;
+  /** Of these, mutations that dispatch effects, and deliveries of the log stream. */
+  dispatches: number;
+  deliveries: number;
+  /** Queries among the calls; and answers of queries, also from the cache: Convex bills each as a call. */
+  queries: number;
+  answers: number;
   /** Conflicts: of the transactions that write the source, and of others. */
   writeConflicts: number;
   otherConflicts: number;
@@ -41,6 +47,10 @@ export class Meter {
     bytesWritten: 0,
     indexRanges: 0,
     functionCalls: 0,
+    dispatches: 0,
+    deliveries: 0,
+    queries: 0,
+    answers: 0,
     writeConflicts: 0,
     otherConflicts: 0,
     failures: 0,
@@ -52,21 +62,27 @@ export class Meter {
     this.isRunning = true;
   }
 
-  onEnd(kind: Kind, { usage, result }: Ended<unknown>): void {
+  onEnd(kind: Kind, { usage, result, path }: Ended<unknown>): void {
     this.call();
+    if (kind === "query") this.count("queries");
+    if (path === "lazy:dispatch") this.count("dispatches");
     const hasFailed = kind === "mutation" && "error" in result;
     // What it took has been counted with its last conflict.
     if (!hasFailed || !isOutOfRetries(result.error)) this.use(usage);
-    if (this.isRunning && hasFailed) this.amounts.failures++;
+    if (hasFailed) this.count("failures");
   }
 
   onConflict(path: string, usage: Usage): void {
     this.use(usage);
-    if (this.isRunning) this.amounts[WRITES.includes(path) ? "writeConflicts" : "otherConflicts"]++;
+    this.count(WRITES.includes(path) ? "writeConflicts" : "otherConflicts");
   }
 
   call(): void {
-    if (this.isRunning) this.amounts.functionCalls++;
+    this.count("functionCalls");
+  }
+
+  count(what: keyof Amounts): void {
+    if (this.isRunning) this.amounts[what]++;
   }
 
   log(lines: number): void {

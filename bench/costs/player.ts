@@ -43,6 +43,7 @@ export interface Recording {
 
 export const START = Date.UTC(2026, 0, 1);
 export const EFFECTS_PATH = "/lazy-views/effects";
+const HEARTBEAT = "lazy:heartbeat";
 const STREAM_SECRET = "the stream's own secret";
 export const ENV = {
   LAZY_VIEWS_SECRET: "0123456789abcdef0123456789abcdef",
@@ -139,6 +140,9 @@ class Player implements Observer<Deployment> {
     clock.at(countsFrom, () => meter.start());
     const { cronMs } = this.strategy;
     if (cronMs !== undefined) this.runCron(cronMs, since + workload.endsAt);
+    if (this.strategy.isLazy) {
+      for (const at of workload.heartbeats ?? []) clock.at(since + at, () => void this.backend.action(HEARTBEAT, {}));
+    }
     this.sample(since + workload.endsAt);
     await clock.passTo(since + workload.endsAt + SETTLED_MS);
     this.isPlaying = false;
@@ -190,8 +194,9 @@ class Player implements Observer<Deployment> {
     this.meter.onConflict(path, usage);
   }
 
-  onAction(): void {
+  onAction(path: string): void {
     this.meter.call();
+    if (path === EFFECTS_PATH) this.meter.count("deliveries");
   }
 
   /** Loads the items, and has every key's value there and up to date. */
@@ -300,6 +305,7 @@ class Player implements Observer<Deployment> {
   }
 
   private send(events: LogEvent[]): void {
+    this.meter.count("answers");
     this.meter.log(events.length);
     if (events.length > 0) this.stream.push(events);
   }

@@ -31,6 +31,7 @@ const TITLES = {
   subscribers: "… by the subscribers of a key that is written every second",
   bursts: "… with bursts of 60 writes in two seconds, once a minute",
   coldKeys: "… with a thousand keys that nobody has read before, each read once",
+  month: "… with dashboards of 50 keys of 2,000 items: an hour of work, and one at night",
   contended: "… with a hundred writes a second to one key that somebody watches",
 };
 
@@ -168,6 +169,8 @@ function workloadText(workload: WorkloadName): string {
       const ratio = reads < 0.5 ? `1:${Math.round((1 - reads) / reads)}` : `${Math.round(reads / (1 - reads))}:1`;
       return `${ratio}, ${formatNumber(itemsPerKey)} items`;
     }
+    case "dashboard":
+      return workload.isNight ? "an hour at night" : "an hour of work";
     case "watched":
       return `${formatNumber(workload.clients)} subscribers`;
     default:

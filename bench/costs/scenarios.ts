@@ -12,7 +12,7 @@ import {
   strategy,
   TRACKED,
 } from "./strategies";
-import { bursts, coldKeys, mix, type Workload, watched } from "./workload";
+import { bursts, coldKeys, dashboard, mix, type Workload, watched } from "./workload";
 
 /** A strategy and the workload that is played to it: small enough to be sent to another process. */
 export interface Cell {
@@ -34,6 +34,7 @@ export type WorkloadName =
     }
   | { kind: "bursts" }
   | { kind: "cold keys" }
+  | { kind: "dashboard"; isNight: boolean }
   | {
       kind: "watched";
       clients: number;
@@ -58,6 +59,8 @@ export function makeWorkload(name: WorkloadName): Workload {
       return bursts({ itemsPerKey: 500, bursts: 6, writesPerBurst: 60, seed: SEED });
     case "cold keys":
       return coldKeys({ keys: 1_000, itemsPerKey: 50, seed: SEED });
+    case "dashboard":
+      return dashboard({ ...DASHBOARD, ...(name.isNight && { open: 0, opened: 0, writes: 0 }), seed: SEED });
     case "watched":
       return watched({ ...name, seed: SEED });
   }
@@ -108,16 +111,27 @@ export const CONTENDED: WorkloadName = {
   addsOnly: true,
 };
 
+/** A working hour of the app whose month the documentation counts: see `bench/month.ts`. */
+export const DASHBOARD = { keys: 50, itemsPerKey: 2_000, open: 10, opened: 25, writes: 2_500, heartbeats: 12 };
+export const hourOf = (isNight: boolean) => ({ kind: "dashboard" as const, isNight });
+
 /** Strategies that work whatever a key's items come to. */
 const FOR_ANY_SIZE = [PAGED, PAGED_APPLIED, strategy("triggerCounter")];
 /** Strategies that read all items of a key in one transaction, and one that takes minutes to be prepared. */
 const FOR_SOME_SIZE = ["lazy", "inQuery", "triggerRecompute", "aggregate"].map(strategy);
 const SOME_SIZE = 5_000;
 
+/** Forms of the view whose month the documentation counts. */
+export const MONTHLY = ["lazyTracked", "lazyPatient", "lazyApplied"];
+
 const FOR_EACH_RATIO = [BARE, ...LAZY_FORMS, ...OTHERS];
 
 /** The longest first: then no core is left alone with it at the end. */
 export const CELLS = {
+  month: [
+    ...cells(["inQuery", "triggerCounter", ...MONTHLY].map(strategy), [hourOf(false)]),
+    ...cells(MONTHLY.map(strategy), [hourOf(true)]),
+  ],
   contended: cells(
     [
       LEASED_SNAPSHOT,

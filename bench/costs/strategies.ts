@@ -65,10 +65,11 @@ export const BARE = other("bare", "writes alone", 0);
 
 export const PAGED = lazy("lazyPaged", "paged");
 export const PAGED_APPLIED = lazy("lazyPagedApplied", "paged, applyChange", 0);
+export const PATIENT = lazy("lazyPatient", "tracked, a window of 5 minutes", 300_000);
 export const COMPUTED = lazy("lazyComputed", 'onMissing: "compute"');
 export const LEASED_SNAPSHOT = lazy("lazyLeasedSnapshot", "leased, snapshot");
 
-const ALL = [...LAZY_FORMS, ...OTHERS, BARE, PAGED, PAGED_APPLIED, COMPUTED, LEASED_SNAPSHOT];
+const ALL = [...LAZY_FORMS, ...OTHERS, BARE, PAGED, PAGED_APPLIED, PATIENT, COMPUTED, LEASED_SNAPSHOT];
 
 /** @throws Error when there is none of that name. */
 export function strategy(name: string): Strategy {

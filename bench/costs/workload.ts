@@ -22,6 +22,8 @@ export interface Workload {
   countsFrom: number;
   /** When it is over, in ms since the beginning. */
   endsAt: number;
+  /** When a heartbeat begins, in an app with a lazy view. */
+  heartbeats?: number[];
 }
 
 /** What is watched counts from then on: before, a lease begins. */
@@ -112,6 +114,39 @@ export function watched(options: {
     events.push(write(at, key, random, addsOnly ? 0 : CORRECTIONS));
   }
   return { ...options, keys, isWarm: true, events, countsFrom: BEGUN_MS, endsAt };
+}
+
+/** An hour of an app whose users look at a dashboard with all keys; with none and no writes, an hour at night. */
+export function dashboard(options: {
+  keys: number;
+  itemsPerKey: number;
+  /** Dashboards that are open at any time, and that are opened in the hour. */
+  open: number;
+  opened: number;
+  writes: number;
+  heartbeats: number;
+  seed: number;
+}): Workload {
+  const random = randomNumbers(options.seed);
+  const keys = keyNames(options.keys);
+  const pick = zipf(keys, random);
+  const hourMs = 3_600_000;
+  const countsFrom = 300_000;
+  const events: WorkloadEvent[] = [];
+  if (options.open > 0) for (const key of keys) events.push({ at: 0, key, do: "watch", clients: options.open });
+  // What is due in the hour, and as often before it counts.
+  const often = (perHour: number) => Math.round((perHour * (hourMs + countsFrom)) / hourMs);
+  for (let i = 0; i < often(options.writes); i++) {
+    events.push(write(random() * (hourMs + countsFrom), pick(), random, CORRECTIONS));
+  }
+  for (let i = 0; i < options.opened; i++) {
+    const at = countsFrom + random() * hourMs;
+    for (const key of keys) events.push({ at, key, do: "read" });
+  }
+  events.sort((a, b) => a.at - b.at);
+  const every = hourMs / options.heartbeats;
+  const heartbeats = Array.from({ length: options.heartbeats }, (_, i) => countsFrom + (i + 0.5) * every);
+  return { ...options, keys, isWarm: true, events, countsFrom, endsAt: countsFrom + hourMs, heartbeats };
 }
 
 function write(at: number, key: string, random: () => number, corrections: number): WorkloadEvent {

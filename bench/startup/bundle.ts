@@ -32,7 +32,7 @@ export async function bundleApp(entry: string): Promise<AppBundle> {
     logLevel: "silent",
   });
   const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
-  const library = inputs.filter(([path]) => !/^(bench|node_modules\/convex)\//.test(path));
+  const library = inputs.filter(([path]) => !/^bench\/|(^|\/)node_modules\/convex\//.test(path));
   return {
     code: outputFiles.map(({ text }) => text).join("\n"),
     libraryBytes: Object.fromEntries(library.map(([path, { bytesInOutput }]) => [path, bytesInOutput])),

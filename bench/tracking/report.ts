@@ -11,7 +11,8 @@ export interface TrackingFigures {
   shared: SharedFigures;
 }
 
-const OPERATIONS: Record<Operation, string> = {
+/** What each operation is, in words. */
+export const LABELS: Record<Operation, string> = {
   hit: "a hit",
   insertIntoFresh: "an insert, both rows fresh",
   insertIntoStale: "… both stale already",
@@ -53,7 +54,7 @@ export function trackingSection({ operations, registered, shared }: TrackingFigu
     ],
     [
       "Documents read / written / index ranges, declared and tracked, as Convex counts them:",
-      ...Object.entries(OPERATIONS).map(([name, meaning]) => {
+      ...Object.entries(LABELS).map(([name, meaning]) => {
         const { declared, tracked } = operations[name as Operation];
         return `   ${meaning.padEnd(40)}${text(declared).padStart(13)}${text(tracked).padStart(14)}`;
       }),

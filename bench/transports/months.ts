@@ -4,8 +4,10 @@ import type { TailUse } from "./measure";
 import type { TailUses } from "./tail";
 
 /** What a plan includes each month, and what each more costs: docs.convex.dev/production/state/limits, as of PRICES_AS_OF. */
-interface Plan extends Prices {
+export interface Plan extends Prices {
   includedCalls: number;
+  /** Of the database: what functions read and write. */
+  includedGB: number;
   /** Of actions: their seconds, times their memory. */
   includedGBHours: number;
   /** In dollars. */
@@ -18,15 +20,17 @@ const STARTER: Plan = {
   millionCalls: 2.2,
   gbHour: 0.33,
   includedCalls: 1_000_000,
+  includedGB: 1,
   includedGBHours: 20,
 };
-const PRO: Plan = { ...PROFESSIONAL, gbHour: 0.3, includedCalls: 25_000_000, includedGBHours: 250 };
+const PRO: Plan = { ...PROFESSIONAL, gbHour: 0.3, includedCalls: 25_000_000, includedGB: 50, includedGBHours: 250 };
+export const PLANS = { free: STARTER, professional: PRO };
 
 /** The memory that Convex counts for an action of its own runtime, in GB: 64 MiB. */
-const ACTION_GB = 1 / 16;
+export const ACTION_GB = 1 / 16;
 const MONTH_S = 30 * 86_400;
 /** What ends notes how far it has come, which starts the next one. */
-const CALLS_A_HANDOVER = 2;
+export const CALLS_A_HANDOVER = 2;
 const HEARTBEAT_S = 5 * 60;
 
 /** A month of the log tail. */

@@ -4,7 +4,7 @@ import { defineConfig } from "vitepress";
 import llmstxt from "vitepress-plugin-llms";
 import { relativeImages, slugOf, toServedMarkdown, toSiteMarkdown } from "./markdown";
 import { description, docs, homepage, name, repository, repositoryUrl, version } from "./repository";
-import { listOfPages, PLANNED, sidebar } from "./sidebar";
+import { listOfPages, sidebar } from "./sidebar";
 
 const items = sidebar();
 
@@ -14,12 +14,11 @@ export default defineConfig({
   lang: "en",
   base: new URL(homepage).pathname,
   cleanUrls: true,
-  ignoreDeadLinks: PLANNED.map((page) => new RegExp(`^/${page.replace(/\bindex$/, "(index)?")}$`)),
   sitemap: { hostname: homepage },
   markdown: {
     anchor: { slugify: slugOf },
     config: relativeImages,
-    theme: { light: "github-light", dark: "github-dark" },
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
   },
   themeConfig: {
     search: {
@@ -55,7 +54,7 @@ export default defineConfig({
         excludeUnnecessaryFiles: false,
         excludeIndexPage: false,
         injectLLMHint: false,
-        customLLMsTxtTemplate: "# {title}\n\n{description}\n\n{details}\n{toc}",
+        customLLMsTxtTemplate: "# {title}\n\n{description}\n\n{details}\n\n{toc}",
         details: `The Markdown of each page is at its address with the ending .md; all pages in one file are [here](${homepage}llms-full.txt).`,
         toc: listOfPages(items),
         domain: new URL(homepage).origin,

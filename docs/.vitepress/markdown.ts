@@ -64,9 +64,9 @@ export function relativeImages(markdown: MarkdownRenderer): void {
   });
 }
 
-/** The Markdown that the site serves beside each page: its links are absolute. */
+/** The Markdown that the site serves beside each page: its links are absolute, and notes such as `[!WARNING]` plain. */
 export function toServedMarkdown(text: string): string {
-  return mapLinks(text, (target) => {
+  return mapLinks(text.replaceAll("> \\[!", "> [!"), (target) => {
     if (!target.startsWith("/")) return target;
     if (/\.(svg|png)$/.test(target)) return `${rawRepository}/docs${target}`;
     return homepage + target.slice(1).replace(/(.)\/(index\.md)?(?=$|#)/, "$1.md");
@@ -84,7 +84,7 @@ export function headOf(text: string): { title: string; summary: string } {
 function plain(markdown: string): string {
   return markdown
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
-    .replace(/\*\*|`|\\(?=[<>_*`[\]|])/g, "")
+    .replace(/\*+|`|\\(?=[<>_*`[\]|])/g, "")
     .replace(/\s+/g, " ")
     .trim();
 }

@@ -9,9 +9,12 @@ export const docs = join(root, "docs");
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<
   "name" | "description" | "version" | "homepage",
   string
-> & { repository: { url: string } };
+> & { repository: { url: string }; exports: Record<string, unknown> };
 
 export const { name, description, version } = manifest;
+
+/** What the package exports, as `.` and `./react`. */
+export const exportedPaths = Object.keys(manifest.exports);
 
 /** The address of the site, with a slash at its end. */
 export const homepage = manifest.homepage.replace(/\/?$/, "/");

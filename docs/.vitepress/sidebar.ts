@@ -49,9 +49,6 @@ function pagesOf({ items }: Section): string[] {
 /** Every page of the sidebar, but for the reference. */
 export const PAGES: readonly string[] = [...BEFORE_REFERENCE, AFTER_REFERENCE].flatMap(pagesOf);
 
-/** Pages that are still to be written: the sidebar leaves them out, and links to them are no error. */
-export const PLANNED: readonly string[] = PAGES.filter((page) => !existsSync(fileOf(page)));
-
 function fileOf(page: string): string {
   return join(docs, `${page}.md`);
 }
@@ -63,7 +60,7 @@ function toItem(item: string | Section): Item {
 }
 
 function toItems({ items }: Section): Item[] {
-  return items.filter((item) => typeof item !== "string" || !PLANNED.includes(item)).map(toItem);
+  return items.map(toItem);
 }
 
 /** The list of pages in llms.txt, in the order of the sidebar, each with the first sentence of its page. */
@@ -87,8 +84,10 @@ function summaryOf(link: string): string {
   return summary && `: ${summary}`;
 }
 
+/** Of the first level. One of a single page is a link. */
 function toGroup(section: Section): Item {
-  return { text: section.text, items: toItems(section) };
+  const items = toItems(section);
+  return { text: section.text, ...(items.length === 1 ? items[0] : { items }) };
 }
 
 /** The sidebar, with the entries that TypeDoc has made of the reference. */

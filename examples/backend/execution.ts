@@ -6,6 +6,7 @@ import type { Environment, EnvironmentVariable } from "./environment";
 import type { FunctionFailure } from "./errors";
 import type { Bandwidth } from "./metrics";
 import { ALL_VARIABLES, type ReadSet } from "./readSet";
+import type { MetDocument } from "./recorder";
 
 /** The kinds of Convex functions. */
 export type UdfType = "query" | "mutation" | "action" | "httpAction";
@@ -60,6 +61,8 @@ export class Execution {
   readonly variables = new Set<string>();
   /** For a query or mutation that has ended: what its transaction read and wrote. */
   bandwidth: (() => Bandwidth) | null = null;
+  /** The same, document by document. */
+  documents: (() => MetDocument[]) | null = null;
 
   /** Rejects when something fails in the function that its code does not wait for. */
   readonly failed: Promise<never>;

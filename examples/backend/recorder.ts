@@ -35,6 +35,13 @@ export interface Usage {
   bytesWritten: number;
 }
 
+/** A document that functions read or wrote. */
+export interface MetDocument {
+  table: string;
+  document: () => Document;
+  written: boolean;
+}
+
 /** Code of one component that reads and writes: a function, or what `observe` runs. */
 interface Reader {
   component: string;
@@ -181,6 +188,27 @@ export class Recording {
       bytesRead: totalSize(read.values()),
       bytesWritten: totalSize([...this.images.values()].map(({ after }) => decode(after))),
     };
+  }
+
+  /** The app's own documents that the functions met: each as it was last written, or as it was read. */
+  documents(): MetDocument[] {
+    const met = new Map<string, MetDocument>();
+    const add = ({ component }: Pick<Reader, "component">, id: string, encoded: JSONValue, written = false) => {
+      if (component !== ROOT || encoded === null) return;
+      met.set(id, { table: tableOf(id), document: () => jsonToConvex(encoded) as Document, written });
+    };
+    for (const { reader, id, answer } of this.gets) add(reader, id, JSON.parse(answer));
+    const found = [
+      ...this.streams.map(({ reader, answers }) => ({ reader, documents: answers.map(answerOf) })),
+      ...this.pages,
+    ];
+    for (const { reader, documents } of found) {
+      for (const each of documents) add(reader, (each as { _id: string })._id, each);
+    }
+    for (const image of this.images.values()) {
+      if (image.before !== image.after) add(image, image.id, JSON.parse(image.after), true);
+    }
+    return [...met.values()];
   }
 
   private schemaOf(component: string): SchemaDefinition<GenericSchema, boolean> {
@@ -338,7 +366,11 @@ function decode(answer: string): Document | null {
 }
 
 function decodeAnswer(answer: string): Document {
-  return jsonToConvex((JSON.parse(answer) as { value: JSONValue }).value) as Document;
+  return jsonToConvex(answerOf(answer)) as Document;
+}
+
+function answerOf(answer: string): JSONValue {
+  return (JSON.parse(answer) as { value: JSONValue }).value;
 }
 
 function totalSize(documents: Iterable<Document | null>): number {

@@ -6,12 +6,15 @@ import type { FunctionLog } from "./functionLog/log";
 import { consoleEvent, executionEvent } from "./logStream/events";
 import type { LogStreams } from "./logStream/streams";
 import type { Bandwidth } from "./metrics";
+import type { MetDocument } from "./recorder";
 import type { Trace } from "./trace";
 
-/** How the trace shows what functions log and return. Default: as it is. */
+/** How the trace shows what functions log and return, by default as it is, and the documents that they meet. */
 export interface Readable {
   readable?: (message: string) => string;
   readableResult?: (result: JSONValue) => JSONValue;
+  /** What the trace says of a document that a transaction read or wrote. Default: nothing. */
+  noteOf?: (document: MetDocument) => JSONValue | undefined;
 }
 
 /** What is said about a function each time it is reported. */
@@ -44,6 +47,7 @@ export interface Run {
   lines: readonly LogLine[];
   /** Counts what it read and wrote. Null when it has no transaction of its own, or did not run. */
   bandwidth: (() => Bandwidth) | null;
+  documents?: (() => MetDocument[]) | null;
 }
 
 /** Tells the trace, the function log and the log streams what functions did. */
@@ -66,7 +70,8 @@ export class Reporter {
   }
 
   /** A function ended. Of one that is part of another's transaction, only the trace knows. */
-  execution(source: ReportedFunction, { outcome, durationMs }: Run): void {
+  execution(source: ReportedFunction, run: Run): void {
+    const { outcome, durationMs } = run;
     if (isSystem(source.path)) return;
     const { udfType, path, caller, parent, cached, requestId, args } = source;
     this.trace.emit({
@@ -82,7 +87,19 @@ export class Reporter {
         ? { result: this.shown.readableResult?.(outcome.value) ?? outcome.value }
         : { error: outcome.failure.message }),
       durationMs,
+      ...this.usage(source, run),
     });
+  }
+
+  /** What the trace says of the documents that a transaction met. To count them takes long where many were written. */
+  private usage({ udfType, caller }: ReportedFunction, { bandwidth, documents }: Run) {
+    const { noteOf } = this.shown;
+    if (noteOf === undefined || !bandwidth || !documents) return {};
+    const notes = documents()
+      .map(noteOf)
+      .filter((note) => note !== undefined);
+    const isCounted = udfType === "query" || caller === "scheduler";
+    return { ...(isCounted && { documentsRead: bandwidth().documentsRead }), ...(notes.length > 0 && { notes }) };
   }
 
   /** An action wrote a line. */

@@ -301,6 +301,7 @@ export class Runtime {
           return value;
         } finally {
           execution.bandwidth = await recording.bandwidth();
+          execution.documents = () => recording.documents();
         }
       }, component);
     } finally {
@@ -314,8 +315,8 @@ export class Runtime {
 
   private close(execution: Execution, outcome: Outcome): void {
     execution.finished = true;
-    const { startedAt, durationMs, lines, bandwidth } = execution;
-    const run = { outcome, startedAt, durationMs, userDurationMs: durationMs, lines, bandwidth };
+    const { startedAt, durationMs, lines, bandwidth, documents } = execution;
+    const run = { outcome, startedAt, durationMs, userDurationMs: durationMs, lines, bandwidth, documents };
     // After a restart, Convex knows of a scheduled action that it was running, and of no other.
     const isForgotten = execution.interrupted && execution.origin.caller !== "scheduler";
     if (execution.outermost === null && !isForgotten) this.reporter.completion(reported(execution), run);

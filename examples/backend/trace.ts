@@ -18,6 +18,10 @@ export type TraceEvent = { at: number } & (
       result?: JSONValue;
       error?: string;
       durationMs: number;
+      /** How many documents its transaction read: of queries and scheduled functions, where the app has a `noteOf`. */
+      documentsRead?: number;
+      /** What `noteOf` says of the documents that it read and wrote. */
+      notes?: JSONValue[];
     }
   | {
       type: "console";

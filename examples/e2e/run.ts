@@ -27,7 +27,7 @@ const examples = { rollups, authz, tracking, search, quota };
 /** The tour's flights. The story is the same with all 3,000, which take a while to load. */
 const TOUR_FLIGHTS = 500;
 
-const silent = { heading: () => {}, say: () => {}, quiet: () => {} };
+const silent = { heading: () => {}, say: () => {} };
 
 const carrierNames = { logStream: "log stream", logTail: "log tail", client: "client" } as const;
 

@@ -1,11 +1,12 @@
 import { ExampleTabs } from "./ExampleTabs";
 import { FailureBoundary } from "./FailureBoundary";
-import { useOpenExample } from "./useOpenExample";
+import { SourcePanel } from "./SourcePanel";
+import { addressOf, useAddress } from "./useAddress";
 
 /** The examples, one at a time: only what is open is subscribed to. */
 export function App({ deployment }: { deployment: string }) {
-  const open = useOpenExample();
-  const { slug, title, lead, folder, Content } = open;
+  const { example: open, file } = useAddress();
+  const { slug, title, lead, files, Content } = open;
   return (
     <div className="page">
       <title>{`${open.name} · convex-lazy-views`}</title>
@@ -17,14 +18,15 @@ export function App({ deployment }: { deployment: string }) {
         <header className="example-header">
           <h1>{title}</h1>
           <p className="example-header__lead">{lead}</p>
-          <p className="example-header__source">
-            The code: <code>examples/convex/{folder}/README.md</code>
-          </p>
+          <a className="example-header__source" href={addressOf(open, files[0])}>
+            Show the code
+          </a>
         </header>
         <FailureBoundary key={slug}>
           <Content deployment={deployment} />
         </FailureBoundary>
       </main>
+      {file && <SourcePanel key={slug} example={open} file={file} />}
     </div>
   );
 }

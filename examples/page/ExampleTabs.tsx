@@ -1,5 +1,5 @@
 import { type Example, examples } from "./examples";
-import { addressOf } from "./useOpenExample";
+import { addressOf } from "./useAddress";
 
 /**
  * The way to each example. Links, not an ARIA tab list: each example has its own address, so it can be

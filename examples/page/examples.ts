@@ -14,6 +14,8 @@ export interface Example {
   title: string;
   lead: string;
   folder: string;
+  /** Its files of `examples/convex` that matter most, the first one to read first. */
+  files: readonly [string, ...string[]];
   Content: ComponentType<{ deployment: string }>;
 }
 
@@ -22,10 +24,18 @@ const rollups: Example = {
   name: "Rollups",
   title: "Flight delays, computed when they are read",
   lead:
-    "Each card subscribes to a query that reads one row of a materialized view over real US flights; when the " +
-    "row is stale, the query serves the old value at once and raises an effect that has it recomputed. Rows " +
-    "that are not read cost nothing.",
+    "Each card subscribes to a query that reads one stored row, computed from real US flights. Add a flight: the " +
+    "query returns the old value at once and schedules the recompute, and the card turns fresh by itself. Rows that " +
+    "no client reads are not recomputed.",
   folder: "rollups",
+  files: [
+    "rollups/viewTables.ts",
+    "rollups/airportStats.ts",
+    "rollups/networkStats.ts",
+    "rollups/dashboard.ts",
+    "rollups/flights.ts",
+    "lazy.ts",
+  ],
   Content: Rollups,
 };
 
@@ -38,41 +48,54 @@ export const examples: Example[] = [
   {
     slug: "permissions",
     name: "Permissions",
-    title: "Permissions, remembered until they change",
+    title: "Permission checks, stored until a permission changes",
     lead:
-      "The first check walks the graph of relations and the next ones read one stored grant, which is never " +
-      "served again once anything it depends on has changed.",
+      "The first check follows groups and folders. Its answer is stored as a grant, which the next checks read " +
+      "instead. Switch a condition off below: the answers change at once, because a grant from before a change is " +
+      "never used.",
     folder: "authz",
+    files: [
+      "authz/viewTables.ts",
+      "authz/grants.ts",
+      "authz/permissions.ts",
+      "authz/tuples.ts",
+      "authz/check.ts",
+      "lazy.ts",
+    ],
     Content: Permissions,
   },
   {
     slug: "tracking",
     name: "Tracking",
-    title: "Who has read what, noted by the query that showed it",
+    title: "Views, counted by the query that shows the document",
     lead:
-      "The query that opens a document raises the mutation that notes the view: once for each person, document " +
-      "and window, also when Convex answers it from its cache.",
+      "The query that opens a document schedules the mutation that counts the view; the page has no code for it. " +
+      "Open a document several times: for each reader and document, one view in 5 minutes counts.",
     folder: "tracking",
+    files: ["tracking/docs.ts", "tracking/views.ts", "tracking/viewTables.ts", "tracking/docViews.ts", "lazy.ts"],
     Content: Tracking,
   },
   {
     slug: "search",
     name: "Search",
-    title: "A search that indexes what people look for",
+    title: "A search index of the films that were searched for",
     lead:
-      "A film gets its search row when it is first looked for, and a changed film is indexed again when it is " +
-      "found the next time.",
+      "Every film is found by the beginning of its title. The search that finds it also schedules its row in the " +
+      "search index, and then its director finds it too. A film that was changed is indexed again when a search " +
+      "finds it.",
     folder: "search",
+    files: ["search/find.ts", "search/viewTables.ts", "search/movieSearch.ts", "search/movies.ts", "lazy.ts"],
     Content: Search,
   },
   {
     slug: "quota",
     name: "Quota",
-    title: "A read that notices the overage",
+    title: "Accounts, locked by the query that sees the overage",
     lead:
-      "The query that shows the usage sees that it is over the limit, answers at once, and schedules the " +
-      "mutation that locks the account, which looks again before it acts.",
+      "The mutation that records usage does not check the limit. The query that shows an account does. Past the " +
+      "limit, it answers at once and schedules the mutation that locks the account, which checks again first.",
     folder: "quota",
+    files: ["quota/accounts.ts", "quota/viewTables.ts", "quota/accountUsage.ts", "quota/report.ts", "lazy.ts"],
     Content: Quota,
   },
 ];

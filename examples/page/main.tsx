@@ -1,14 +1,17 @@
 import { ConvexProvider, ConvexReactClient } from "convex/react";
-import { ConvexReactClient as ForwardingClient } from "convex-lazy-views/react";
+import { ConvexReactClient as ForwardingClient, quietLogger } from "convex-lazy-views/react";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
+
 import { Notice } from "./shared/Notice";
 import "./styles/base.css";
 import "./styles/card.css";
 import "./styles/controls.css";
 import "./styles/panel.css";
 import "./styles/results.css";
+import "./styles/source.css";
+import "./styles/story.css";
 
 const { VITE_CONVEX_URL: url, VITE_TRANSPORT: transport } = import.meta.env;
 // An app with the transport `client` has this one line: the hooks of convex/react work with either client.
@@ -19,7 +22,7 @@ if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
     {url ? (
-      <ConvexProvider client={new Client(url)}>
+      <ConvexProvider client={new Client(url, { logger: quietLogger })}>
         <App deployment={url} />
       </ConvexProvider>
     ) : (

@@ -3,9 +3,13 @@ const EFFECT = /^'lazy-views:\d+:[\w-]+'$/;
 
 /** What Convex's clients take as the option `logger`. Each method gets what it would pass to the console. */
 export interface QuietLogger {
+  /** Prints a message with `console.log`, unless it is a line of effects. */
   log(...args: unknown[]): void;
+  /** Prints a warning with `console.warn`. */
   warn(...args: unknown[]): void;
+  /** Prints an error with `console.error`. */
   error(...args: unknown[]): void;
+  /** Prints nothing. */
   logVerbose(...args: unknown[]): void;
 }
 

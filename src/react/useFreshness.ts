@@ -3,6 +3,7 @@ import { Age, ago } from "./age.js";
 
 /** What `useFreshness` needs of an answer of `view.read`: a query may return more, or other names for the value. */
 export interface FreshnessRead {
+  /** What the read found. */
   state: "fresh" | "stale" | "expired" | "missing";
   /** When the value was computed, in ms since 1970; null without one. */
   computedAt: number | null;

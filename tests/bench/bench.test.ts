@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { measureIdle } from "../../bench/costs/idle";
 import { compileStrategies } from "../../bench/costs/isolates";
+import { numberOf } from "../../bench/documentation/figures";
+import { readFigures } from "../../bench/documentation/pages";
 import { measureFlood } from "../../bench/flood";
 import { measureForwards } from "../../bench/forwards";
 import { measureHit } from "../../bench/hit";
@@ -8,6 +10,8 @@ import { measureHostileBody } from "../../bench/hostileBody";
 import { FANOUT, HIT, STORM } from "../../bench/sizes";
 import { countSlowForwards } from "../../bench/slowServer";
 import { measureWrites } from "../../bench/writes";
+
+const figures = readFigures();
 
 test("a hit reads one document and writes none, however many its value was computed from", async () => {
   const hit = await measureHit({ ...HIT, rounds: 4, readsPerRound: 1 });
@@ -21,6 +25,7 @@ test("a hit reads one document and writes none, however many its value was compu
     indexRangesLarge: 1,
     documentsReadLargeWithoutView: 5_000,
   });
+  expect(figures.hit).toMatchObject({ documentsRead: 1, documentsWritten: 0 });
 });
 
 describe("stale reads, delivered in batches, shuffled, a tenth of them twice", () => {
@@ -91,6 +96,7 @@ test("a source write reads the row, and writes it only when it is clean", async 
   // One range fewer than the empty trigger's: the library does not read a patch of plain fields back.
   expect(cleanWrite).toMatchObject({ extraRead: 1, extraWritten: 1, extraIndexRanges: 0 });
   expect(staleWrite).toMatchObject({ extraRead: 1, extraWritten: 0, extraIndexRanges: 0 });
+  expect(figures).toMatchObject({ cleanWrite, staleWrite });
 });
 
 test("the idle clock writes a row twice in evictAfter, and deletes what was asked for once", async () => {
@@ -98,6 +104,11 @@ test("the idle clock writes a row twice in evictAfter, and deletes what was aske
   const { inventedGoneAfter, ...idle } = await measureIdle(sizes, await compileStrategies());
 
   expect(idle).toMatchObject({ watchedRowWrites: 2, inventedKeys: 250, inventedRowWrites: 2 });
+  const { watchedRowWrites, watchedDocumentsWritten, watchedFunctionCalls, inventedRowWrites } = idle;
+  expect(figures.idle).toMatchObject({ watchedRowWrites, inventedRowWrites });
+  // These include sweeps, which fewer rows share.
+  expect(watchedDocumentsWritten).toBeGreaterThanOrEqual(numberOf(figures, "idle.watchedDocumentsWritten"));
+  expect(watchedFunctionCalls).toBeGreaterThanOrEqual(numberOf(figures, "idle.watchedFunctionCalls"));
   expect(inventedGoneAfter).toBeLessThan(1.05);
   // A hundred rows, and what schedules the next step.
   expect(idle.mostWritten).toBeLessThan(110);

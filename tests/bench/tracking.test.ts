@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { compileStrategies } from "../../bench/costs/isolates";
+import { readFigures } from "../../bench/documentation/pages";
+import type { Taken } from "../../bench/tracking/app";
 import { measureOperations, type OperationFigures } from "../../bench/tracking/measure";
 import { measureShared } from "../../bench/tracking/shared";
 
@@ -9,6 +11,15 @@ describe("what tracking takes, beside declared sources", () => {
   beforeAll(async () => {
     operations = await measureOperations();
   });
+  test("is what the documentation says", () => {
+    const named = ([read, written, ranges]: Taken) => ({ read, written, ranges });
+    const counted = Object.entries(operations).map(([name, { declared, tracked }]) => [
+      name,
+      { declared: named(declared), tracked: named(tracked) },
+    ]);
+    expect(readFigures().operations).toEqual(Object.fromEntries(counted));
+  });
+
   const taken = (form: "declared" | "tracked") =>
     Object.fromEntries(Object.entries(operations).map(([name, both]) => [name, both[form].join(" ")]));
 
@@ -51,6 +62,10 @@ describe("what tracking takes, beside declared sources", () => {
 
 test("a document that 64 rows depend on marks each of them; a hit of one takes nothing more", async () => {
   expect(await measureShared(64, await compileStrategies())).toMatchObject({ write: [196, 65, 68], hit: [1, 0, 1] });
+  expect(readFigures().registered).toEqual({
+    write: { read: 196, written: 65, ranges: 68 },
+    hit: { read: 1, written: 0, ranges: 1 },
+  });
 });
 
 test("a document that 100 rows depend on takes one more document to write, and each hit one more to read", async () => {
@@ -60,5 +75,11 @@ test("a document that 100 rows depend on takes one more document to write, and e
     dearestRecompute: [258, 131, 73],
     write: [5, 2, 5],
     hit: [2, 0, 2],
+  });
+  // However many rows there are.
+  expect(readFigures().shared).toMatchObject({
+    dearestRecompute: { read: 258, written: 131 },
+    write: { read: 5, written: 2 },
+    hit: { read: 2, written: 0 },
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import type { TestProject } from "vitest/node";
 import { putBackEnvironment } from "../environment";
 import { WAIT_LIMIT_MS } from "../limits";
 
-const CHROMIUM = fileURLToPath(new URL("../../node_modules/.cache/chromium", import.meta.url));
+const CHROMIUM = join(realpathSync(fileURLToPath(new URL("../../node_modules", import.meta.url))), ".cache/chromium");
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -55,11 +55,18 @@ async function unpackChromium(): Promise<string> {
   process.env.AWS_LAMBDA_JS_RUNTIME ??= "nodejs20.x";
   const { default: packaged } = await import("@sparticuz/chromium");
   const path = await packaged.executablePath();
-  if (!existsSync(complete)) {
-    // Without its fonts the browser shows no text at all; it looks for them below /tmp.
-    const fonts = join(CHROMIUM, "fonts", "fonts.conf");
-    await writeFile(fonts, (await readFile(fonts, "utf8")).replaceAll("/tmp/", `${CHROMIUM}/`));
-    await writeFile(complete, "");
-  }
+  await nameFonts();
+  if (!existsSync(complete)) await writeFile(complete, "");
   return path;
+}
+
+/**
+ * Tells the browser where its fonts are: without them it shows no text at all. The package says /tmp; an earlier run
+ * may have named a place from which the repository has been moved since.
+ */
+async function nameFonts(): Promise<void> {
+  const file = join(CHROMIUM, "fonts", "fonts.conf");
+  const before = await readFile(file, "utf8");
+  const after = before.replace(/(?<=dir>)(?!\/var\/task|\/opt)[^<]+(?=\/fonts(-cache\/)?<)/g, CHROMIUM);
+  if (after !== before) await writeFile(file, after);
 }

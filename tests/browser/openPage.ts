@@ -5,22 +5,26 @@ import { WAIT_LIMIT_MS } from "../limits";
 /** A page of the tests' browser. */
 export interface OpenPage {
   page: Page;
-  /** Errors and warnings of the page so far. */
-  complaints: string[];
+  /** What the page has printed on its console so far, and the errors that it did not catch. */
+  printed: string[];
   close(): Promise<void>;
 }
+
+/** What Vite and React print in development, whatever the page does. */
+const OF_DEVELOPMENT = ["[vite] connect", "%cDownload the React DevTools"];
 
 /** Opens an empty page. What a test does with it waits for it as long as `WAIT_LIMIT_MS`. */
 export async function openPage(): Promise<OpenPage> {
   const browser: Browser = await chromium.connect(inject("browser"), { timeout: WAIT_LIMIT_MS });
   const page = await browser.newPage();
   page.setDefaultTimeout(WAIT_LIMIT_MS);
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
+  const printed: string[] = [];
+  page.on("pageerror", (error) => printed.push(error.message));
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    const text = message.text();
+    if (!OF_DEVELOPMENT.some((each) => text.startsWith(each))) printed.push(`${message.type()}: ${text}`);
   });
-  return { page, complaints, close: () => browser.close() };
+  return { page, printed, close: () => browser.close() };
 }
 
 /** Prints what the page shows when a test of this file fails. */

@@ -1,6 +1,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Program, startProgram } from "../program";
+import { everyTab } from "./everyTab";
 import { oneMessageAtATime } from "./oneMessageAtATime";
 import { type OpenPage, openPage, printOnFailure } from "./openPage";
 import { openTab } from "./openTab";
@@ -53,8 +54,10 @@ test("each example has its own address, and is alone on the page", async () => {
   await isFresh(card(page, "ORD"));
 });
 
-test("the browser had nothing to complain about", () => {
-  expect(opened.complaints).toEqual([]);
+describe("every tab", () => everyTab(getPage));
+
+test("while effects were raised, the browser's console stayed empty", () => {
+  expect(opened.printed).toEqual([]);
 });
 
 test("without a trace the timeline gives way to a hint, and the cards work", async () => {

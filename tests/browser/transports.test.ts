@@ -9,12 +9,12 @@ import { openPage } from "./openPage";
 import { card, isFresh } from "./tabs/rollups";
 
 const cases: [Transport, string][] = [
-  ["logTail", "by the log tail"],
-  ["client", "by the client"],
+  ["logTail", "the log tail carried"],
+  ["client", "the client carried"],
 ];
 
 // With the log stream, which is the default, tests/browser/page.test.ts goes through every example.
-test.each(cases)("with the transport %s the page says so, and that an effect was carried %s", async (transport, by) => {
+test.each(cases)("with the transport %s the page says so, and that %s an effect", async (transport, by) => {
   const backend = await startExampleBackend({ transport });
   onTestFinished(() => backend.close());
   const http = new ConvexHttpClient(backend.url, { logger: false });
@@ -25,7 +25,7 @@ test.each(cases)("with the transport %s the page says so, and that an effect was
   if (transport === "logTail") onTestFinished(startTailCron(backend));
   const served = await servePage({ deployment: backend.url, transport, deliveryIntervalMs: 5_000, port: 0 });
   onTestFinished(() => served.close());
-  const { page, complaints, close } = await openPage();
+  const { page, printed, close } = await openPage();
   onTestFinished(close);
 
   await page.goto(served.url);
@@ -38,5 +38,5 @@ test.each(cases)("with the transport %s the page says so, and that an effect was
   await episode.waitFor();
   await isFresh(ord);
   expect(await episode.locator("[data-step=delivery].step").textContent()).toContain(by);
-  expect(complaints).toEqual([]);
+  expect(printed).toEqual([]);
 });

@@ -91,5 +91,5 @@ test("sections that go and come back show their values again", async () => {
 });
 
 test("the browser had nothing to complain about", () => {
-  expect(opened.complaints).toEqual([]);
+  expect(opened.printed).toEqual([]);
 });

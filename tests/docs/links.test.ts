@@ -5,7 +5,7 @@ import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { docs, homepage, pathOfUrl, root } from "../../docs/.vitepress/repository";
-import { PAGES, PLANNED } from "../../docs/.vitepress/sidebar";
+import { PAGES } from "../../docs/.vitepress/sidebar";
 import { type Linked, linkedInHtml, linkedInMarkdown } from "./linked";
 
 /** The folder of the built site. */
@@ -55,7 +55,6 @@ async function hasAnchor(file: string, hash: string): Promise<boolean> {
 
 /** What is wrong with a link to a file or folder of the repository; undefined when nothing is. */
 async function problemInRepository(path: string, hash: string): Promise<string | undefined> {
-  if (PLANNED.includes(relative(docs, path).replace(/\.md$/, ""))) return undefined;
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return "no such file";
   return (await hasAnchor(path, hash)) ? undefined : "no such heading";
 }
@@ -63,8 +62,6 @@ async function problemInRepository(path: string, hash: string): Promise<string |
 /** What is wrong with a link to the site. */
 async function problemOnSite({ pathname, hash }: URL): Promise<string | undefined> {
   const path = decodeURIComponent(pathname.slice(new URL(homepage).pathname.length));
-  const page = path.replace(/\.md$|\/$/, "");
-  if (PLANNED.includes(page) || PLANNED.includes(`${page}/index`)) return undefined;
   const names = path === "" || path.endsWith("/") ? [`${path}index.html`] : [path, `${path}.html`];
   const file = names.map((name) => join(site, name)).find(isFile);
   if (file === undefined) return "no such page";

@@ -11,6 +11,8 @@ type Options = BackendOptions<never>;
 /** An app of a page: its folder, and its code as a deployment gets it. */
 export interface App {
   folder: string;
+  /** All of its files, as one text. */
+  code: string;
   options: Pick<Options, "schema" | "modules">;
 }
 

@@ -19,7 +19,7 @@ import { runNode, succeeded } from "../package/run";
 import { exampleFiles } from "./docComments";
 import type { Page, Problem } from "./markdown";
 import { PRELUDES } from "./preludes";
-import { namedFiles, type Project, projectOf, type SourceFile, slugOf, writeProject } from "./projects";
+import { namedFiles, type Project, projectOf, type SourceFile, slugOf, textOf, writeProject } from "./projects";
 import type { App } from "./states";
 
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
@@ -171,12 +171,13 @@ export class Workspace {
     const files = new Map([...namedFiles(base).files, ...namedFiles(page).files]);
     writeProject(folder, files);
     const options = await bundleApp(folder);
+    const code = [...files].flatMap(([path, file]) => [path, textOf(file)]).join("\n");
     return async () => {
       const copy = `${folder}-${++this.copies}`;
       cpSync(join(folder, "convex"), join(copy, "convex"), { recursive: true });
       symlinkSync(join(this.folder, "node_modules"), join(copy, "node_modules"));
       writeFileSync(join(copy, "package.json"), JSON.stringify(APP_PACKAGE));
-      return { folder: copy, options };
+      return { folder: copy, code, options };
     };
   }
 

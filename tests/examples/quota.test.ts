@@ -59,6 +59,7 @@ describe("an account", () => {
       name: "Acme",
       limit: 100,
       units: 101,
+      unitsState: "fresh",
       period: 1,
       state: "locked",
     });

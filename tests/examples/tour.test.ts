@@ -16,4 +16,10 @@ test("the tour ends by itself, and its last line counts what the story tells", a
   }
   expect(counted.recomputes).toBeLessThanOrEqual(counted.dispatched);
   expect(counted.dispatched).toBeLessThanOrEqual(counted.effectLines);
+  const chapters = [...stdout.matchAll(/Counted: (\d+) reads: .* Raised: (?:(\d+)|no) .* Done: (?:(\d+)|no) /g)];
+  const sum = (of: number) => chapters.reduce((total, chapter) => total + Number(chapter[of] ?? 0), 0);
+  expect(chapters).toHaveLength(4);
+  expect(sum(1)).toBe(counted.hits + counted.staleReads + counted.misses);
+  expect(sum(2)).toBe(counted.effectsRaised);
+  expect(sum(3)).toBe(counted.recomputes);
 });

@@ -128,6 +128,9 @@ describe("the lists", () => {
   test("the most viewed come first, also documents whose count nobody has read", async () => {
     const { t, views } = example;
     const other = await t.mutation(api.tracking.docs.add, { title: "Notes", text: "…" });
+    // Its count is stored too, as it was read, but nobody has viewed it.
+    const unread = await t.mutation(api.tracking.docs.add, { title: "Draft", text: "…" });
+    expect(await stats(unread)).toMatchObject({ views: 0 });
     const opened = [await open("ada"), await open("ada", other), await open("bob", other)];
     await example.deliver(opened.flatMap(({ messages }) => messages));
     await views.advance(10_000);
@@ -161,6 +164,7 @@ describe("the lists", () => {
     await example.deliver((await open("bob")).messages);
     const listed = await t.query(api.tracking.docs.lastViewed, { user: "ada" });
     expect(listed.map(({ title }) => title)).toEqual(["Notes", "Plan"]);
+    for (const { lastViewedAt, countsAgainAt } of listed) expect(countsAgainAt - lastViewedAt).toBe(5 * MINUTE);
     expect(await t.query(api.tracking.docs.list)).toEqual([
       { doc: other, title: "Notes" },
       { doc, title: "Plan" },

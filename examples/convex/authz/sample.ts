@@ -8,10 +8,10 @@ export const sampleDocs = ["doc:handbook", "doc:public-roadmap", "doc:budget", "
 
 /**
  * Two groups, five folders inside each other, and the documents in them. Charles may read everything, because his
- * group may view the outermost folder; Diane is in no group and has one document of her own.
+ * group may view the outermost folder. Beth's group may view an inner folder, and Anne owns one. Diane owns one
+ * document. Erik has no rights of his own.
  */
 export const sampleTuples: Tuple[] = [
-  { user: "user:anne", relation: "member", object: "group:contoso" },
   { user: "user:beth", relation: "member", object: "group:contoso" },
   { user: "user:charles", relation: "member", object: "group:fabrikam" },
 

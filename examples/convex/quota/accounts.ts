@@ -1,5 +1,5 @@
 import { ConvexError, v } from "convex/values";
-import type { EffectCtx } from "convex-lazy-views";
+import type { EffectCtx, RowState } from "convex-lazy-views";
 import { internal } from "../_generated/api";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
@@ -13,8 +13,10 @@ export interface AccountState {
   account: Id<"accounts">;
   name: string;
   limit: number;
-  /** As last computed. */
+  /** As last added up. */
   units: number;
+  /** Of the row with `units`: `stale` while it lacks usage that was recorded since. */
+  unitsState: RowState;
   period: number;
   /** `over`: past its limit, and about to be locked. */
   state: "open" | "over" | "locked";
@@ -29,7 +31,7 @@ export const create = mutation({
   },
 });
 
-/** Records usage. It neither sums nor compares: whoever looks at the account next does. */
+/** Records usage. It adds nothing up and compares nothing: the next query that shows the account does. */
 export const use = mutation({
   args: { account: v.id("accounts"), units: v.number() },
   handler: async (ctx, { account, units }) => {
@@ -40,7 +42,7 @@ export const use = mutation({
   },
 });
 
-/** An account with its usage. When it is past its limit, this very query has it locked. */
+/** An account with its usage. When it is past its limit, this query schedules the lock. */
 export const usage = query({
   args: { account: v.id("accounts") },
   handler: async (ctx, { account }): Promise<AccountState> => await look(ctx, await existing(ctx, account)),
@@ -59,17 +61,18 @@ async function look(
   ctx: Pick<QueryCtx, "db"> & EffectCtx,
   { _id, name, limit, period, lockedAt }: Doc<"accounts">,
 ): Promise<AccountState> {
-  const { units } = await accountUsage.get(ctx, { account: _id, period });
+  const { value, state: unitsState } = await accountUsage.read(ctx, { account: _id, period });
+  const { units } = value;
   const state = lockedAt !== undefined ? "locked" : units > limit ? "over" : "open";
   if (state === "over") {
     ctx.scheduleEffect(internal.quota.accounts.lock, { account: _id, period });
   }
-  return { account: _id, name, limit, units, period, state };
+  return { account: _id, name, limit, units, unitsState, period, state };
 }
 
 /**
- * Locks an account that a query saw past its limit. What the query saw may be old, and the effect late or replayed,
- * so it looks again, in its own transaction: a period that is over is none of its business, and the events decide.
+ * Locks an account that a query saw past its limit. What the query saw may be old, and the effect may come late or
+ * twice. So the mutation checks again in its own transaction: it ignores a period that is over, and adds up the events.
  */
 export const lock = internalMutation({
   args: { account: v.id("accounts"), period: v.number() },

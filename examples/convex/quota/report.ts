@@ -1,7 +1,7 @@
 import { api } from "../_generated/api";
 import { action } from "../lazy";
 
-/** The accounts past their limit, for a nightly mail. Looking is enough: those that are not locked yet will be. */
+/** The accounts past their limit, for a nightly mail. The query that lists them has those locked that are open. */
 export const overages = action({
   args: {},
   handler: async (ctx): Promise<string[]> => {

@@ -42,13 +42,17 @@ export const stats = query({
   handler: async (ctx, { doc }) => await docViews.read(ctx, { doc }),
 });
 
-/** The documents that were viewed most, the first one first. */
+/** The documents that were viewed, the most viewed first. */
 export const mostViewed = query({
   args: {},
   handler: async (ctx) => {
     const rows = await docViews.readRows(
       ctx,
-      ctx.db.query("docViews").withIndex("by_views").order("desc").take(MOST_VIEWED),
+      ctx.db
+        .query("docViews")
+        .withIndex("by_views", (q) => q.gt("value.views", 0))
+        .order("desc")
+        .take(MOST_VIEWED),
     );
     return await Promise.all(
       rows.map(async ({ key, value, state }) => ({
@@ -61,7 +65,7 @@ export const mostViewed = query({
   },
 });
 
-/** What a user viewed last, the latest first. */
+/** What a user viewed last, the latest first; `countsAgainAt` is when the next view of the document counts. */
 export const lastViewed = query({
   args: { user: v.string() },
   handler: async (ctx, { user }) => {
@@ -76,6 +80,7 @@ export const lastViewed = query({
         title: (await ctx.db.get("docs", doc))?.title ?? null,
         views,
         lastViewedAt,
+        countsAgainAt: lastViewedAt + VIEW_WINDOW_MINUTES * 60_000,
       })),
     );
   },

@@ -1,49 +1,59 @@
 import { useQuery } from "convex/react";
-import { useState } from "react";
 import { api } from "../../convex/_generated/api";
 import { Badge } from "../shared/Badge";
 import { Card } from "../shared/Card";
 import { ComparisonBars } from "../shared/ComparisonBars";
 import { FreshnessBadge } from "../shared/FreshnessBadge";
-import { SegmentedControl } from "../shared/SegmentedControl";
-import { type DriveObject, permissions } from "./drive";
-import { relationText, userText } from "./words";
+import { deepest } from "./drive";
+import { nameText } from "./words";
 
-interface Props {
-  user: string;
-  about: DriveObject;
-}
+/** What the check did, by the state of the grant that it found. */
+const explanations: Record<"fresh" | "stale" | "expired" | "missing", string> = {
+  fresh: "The stored grant gave the answer. That takes at most 3 documents, however deep the folders are.",
+  stale: "The stored grant gave the answer.",
+  expired:
+    "The stored grant is from before a change, so it was not used. This check followed groups and folders, and " +
+    "asked for a new grant.",
+  missing: "No grant is stored yet. This check followed groups and folders, and asked for a grant.",
+};
 
-/** One question, answered by the stored grant and, to compare, by the tuples alone. */
-export function CheckCard({ user, about: { object, type, name } }: Props) {
-  const [relation, setRelation] = useState(permissions[type][0] ?? "");
-  const question = { user, relation, object };
+/** One question, answered by the stored grant and, to compare, by groups and folders alone. */
+export function CheckCard({ user }: { user: string }) {
+  const question = { user, relation: "can_read", object: deepest.object };
   const byGrant = useQuery(api.authz.permissions.check, question);
   const byTuples = useQuery(api.authz.permissions.checkWithoutGrant, question);
-  const options = permissions[type].map((each) => ({ value: each, text: relationText(each) }));
   return (
     <Card
-      title={`${userText(user)}, ${name}`}
+      title={
+        <>
+          May {nameText(user)} read <span className="check__document">{nameText(deepest.object)}</span>?
+        </>
+      }
       note={
         <code>
-          {user} {relation} {object}
+          {user} {question.relation} {question.object}
         </code>
       }
-      aside={<FreshnessBadge row={byGrant && { state: byGrant.state, computedAt: null }} />}
     >
-      <SegmentedControl label="Check" options={options} value={relation} onChange={setRelation} />
-      <p className="check__answer" aria-live="polite">
-        {byGrant && (
-          <Badge state={byGrant.allowed ? "allowed" : "denied"}>{byGrant.allowed ? "allowed" : "not allowed"}</Badge>
-        )}
-      </p>
+      <div className="check__answer">
+        <p aria-live="polite">
+          {byGrant && (
+            <Badge state={byGrant.allowed ? "allowed" : "denied"}>{byGrant.allowed ? "allowed" : "not allowed"}</Badge>
+          )}
+        </p>
+        <div className="check__grant">
+          grant <FreshnessBadge row={byGrant && { state: byGrant.state, computedAt: null }} />
+        </div>
+      </div>
       <ComparisonBars
-        caption="Documents read by the check"
+        caption="Documents read by this check"
         bars={[
-          { name: "with the grant", count: byGrant?.documentsRead ?? null },
-          { name: "without", count: byTuples?.documentsRead ?? null },
+          // A check that finds no grant to use is not a check with the grant.
+          { name: "with the stored grant", count: byGrant?.state === "fresh" ? byGrant.documentsRead : null },
+          { name: "without it", count: byTuples?.documentsRead ?? null },
         ]}
       />
+      <p className="check__explanation">{byGrant && explanations[byGrant.state]}</p>
     </Card>
   );
 }

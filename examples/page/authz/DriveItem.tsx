@@ -1,31 +1,31 @@
 import { Result } from "../shared/Results";
-import type { DriveObject } from "./drive";
-import { relationText } from "./words";
+import { type DriveObject, deepest } from "./drive";
+import { nameText, rightText } from "./words";
 
 interface Props {
   item: DriveObject;
-  /** What may be done with it; left out while that is not known. */
-  allowed?: string[] | undefined;
-  chosen: boolean;
-  onChoose: () => void;
+  /** The relations of the person to it; undefined until they are loaded. */
+  allowed: string[] | undefined;
 }
 
-/** A folder, a document or a group, as far in as it lies deep. */
-export function DriveItem({ item: { type, name, depth }, allowed, chosen, onChoose }: Props) {
+/** A folder or a document, indented by its depth, with what the person may do. */
+export function DriveItem({ item: { object, type, depth }, allowed }: Props) {
   return (
     <Result
       title={
-        <span className="drive__name" data-type={type} style={{ marginLeft: `${depth}em` }}>
-          {type === "folder" ? `${name}/` : name}
+        <span
+          className="drive__name"
+          data-type={type}
+          data-asked={object === deepest.object}
+          style={{ marginLeft: `${depth}em` }}
+        >
+          {nameText(object)}
         </span>
       }
-      open={chosen}
-      onOpen={onChoose}
-      detail={type === "group" && "group"}
       aside={
         allowed && (
           <span className="drive__allowed" data-any={allowed.length > 0}>
-            {allowed.map(relationText).join(", ") || "nothing"}
+            {allowed.map(rightText).join(", ") || "no access"}
           </span>
         )
       }

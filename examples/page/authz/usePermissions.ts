@@ -1,14 +1,10 @@
 import { useQuery } from "convex/react";
 import { api } from "../../convex/_generated/api";
 
-/** What a user may do with the folders and documents. */
-export interface Permissions {
-  of: (object: string) => string[];
-  /** How many documents were read to know it. */
-  documentsRead: number;
-}
+/** The relations that a person has to an object. */
+export type Permissions = (object: string) => string[];
 
-/** Lists the objects of each permission; nothing until all lists are known. */
+/** Lists the objects of each permission; undefined until all lists are loaded. */
 export function usePermissions(user: string): Permissions | undefined {
   const lists = [
     useObjects(user, "folder", "viewer"),
@@ -19,13 +15,10 @@ export function usePermissions(user: string): Permissions | undefined {
   ];
   const known = lists.filter((list) => list !== undefined);
   if (known.length < lists.length) return undefined;
-  return {
-    of: (object) => known.filter(({ objects }) => objects.includes(object)).map(({ relation }) => relation),
-    documentsRead: known.reduce((sum, { documentsRead }) => sum + documentsRead, 0),
-  };
+  return (object) => known.filter(({ objects }) => objects.includes(object)).map(({ relation }) => relation);
 }
 
 function useObjects(user: string, type: string, relation: string) {
   const list = useQuery(api.authz.permissions.listObjects, { user, type, relation });
-  return list && { ...list, relation };
+  return list && { objects: list.objects, relation };
 }

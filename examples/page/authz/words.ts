@@ -1,12 +1,29 @@
-/** `can_read` → `can read`, `viewer` → `viewer` */
-export function relationText(relation: string): string {
-  return relation.replaceAll("_", " ");
+import type { Tuple } from "../../convex/authz/tuple";
+
+const rights: Record<string, string> = {
+  viewer: "view",
+  can_create_file: "add files",
+  can_read: "read",
+  can_write: "write",
+  can_share: "share",
+};
+
+/** What a relation lets a person do: `can_read` → `read`, `viewer` → `view`. */
+export function rightText(relation: string): string {
+  return rights[relation] ?? relation;
 }
 
-/** `user:anne` → `Anne`, `user:*` → `everybody`, `group:contoso#member` → `members of contoso` */
-export function userText(user: string): string {
-  const [, type = "", id = "", relation] = /^(\w+):([^#]+)(?:#(.+))?$/.exec(user) ?? [];
-  if (relation !== undefined) return `${relation}s of ${id}`;
-  if (id === "*") return "everybody";
-  return type === "user" ? id.charAt(0).toUpperCase() + id.slice(1) : id;
+/** `user:anne` → `Anne`, `doc:budget` → `budget`, `folder:company` → `company/` */
+export function nameText(object: string): string {
+  const [type = "", name = ""] = object.split(":");
+  if (type === "user") return name.charAt(0).toUpperCase() + name.slice(1);
+  return type === "folder" ? `${name}/` : name;
+}
+
+/** What a stored tuple says: `Anne is a member of contoso`. */
+export function tupleText({ user, relation, object }: Tuple): string {
+  const [subject = "", userset] = user.split("#");
+  const who = userset === undefined ? nameText(subject) : `Members of ${nameText(subject)}`;
+  if (relation === "member") return `${who} is a member of ${nameText(object)}`;
+  return relation === "owner" ? `${who} owns ${nameText(object)}` : `${who} may view ${nameText(object)}`;
 }

@@ -7,33 +7,44 @@ import type { Account } from "./account";
 import { LimitForm } from "./LimitForm";
 import { UsageBar } from "./UsageBar";
 
-const A_FEW = 10;
-const MANY = 60;
-
-const labels: Record<Account["state"], string> = {
-  open: "open",
-  over: "over · being locked",
-  locked: "locked",
-};
+const FEW = 5;
+/** How far the first button goes past the limit. */
+const OVERAGE = 10;
 
 /** One account: what it has used of its limit, and what can be done about it. */
 export function AccountCard({ shown }: { shown: Account }) {
   const { account, name, limit, units, period, state } = shown;
   const record = useMutation(api.quota.accounts.use);
   const unlock = useMutation(api.quota.accounts.unlock);
-  const recording = (more: number) => ({
-    label: `Use ${more} units`,
-    run: () => record({ account, units: more }),
-  });
+  const use = (more: number) => ({ label: `Use ${more} units`, run: () => record({ account, units: more }) });
   return (
-    <Card title={name} note={`period ${period}`} aside={<Badge state={state}>{labels[state]}</Badge>}>
+    <Card title={name} note={`period ${period}`} aside={<Badge {...badge(shown)} />}>
       <UsageBar units={units} limit={limit} />
-      {state === "locked" ? (
-        <ActionRow actions={[{ label: "Unlock", run: () => unlock({ account }) }]} note="begins the next period" />
-      ) : (
-        <ActionRow actions={[recording(A_FEW), recording(MANY)]} />
+      {state === "open" && (
+        <ActionRow
+          actions={[use(Math.max(0, limit - units) + OVERAGE), use(FEW)]}
+          note={`The first goes ${OVERAGE} past the limit.`}
+        />
+      )}
+      {state === "over" && (
+        <p className="account__text" role="status">
+          The query that shows this number has seen that it is past the limit, and has scheduled the lock.
+        </p>
+      )}
+      {state === "locked" && (
+        <ActionRow
+          actions={[{ label: "Unlock", run: () => unlock({ account }) }]}
+          note={`starts period ${period + 1}`}
+        />
       )}
       <LimitForm key={limit} account={shown} />
     </Card>
   );
+}
+
+/** The account's state, and whether its units are being added up. */
+function badge({ state, unitsState }: Account) {
+  if (state === "over") return { state, children: "over, being locked" };
+  if (state === "open" && unitsState !== "fresh") return { state: "stale", children: "open, adding up" };
+  return { state, children: state };
 }

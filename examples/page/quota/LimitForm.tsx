@@ -10,13 +10,16 @@ export function LimitForm({ account: { account, name, limit } }: { account: Acco
   const [typed, setTyped] = useState(String(limit));
   const setLimit = useMutation(api.quota.accounts.setLimit);
   return (
-    <Form
-      label={`Limit of ${name}`}
-      submit="Change"
-      onSubmit={() => setLimit({ account, limit: Number(typed) })}
-      disabled={Number(typed) === limit}
-    >
-      <TextField label="Limit" inputMode="numeric" value={typed} onChange={setTyped} />
-    </Form>
+    <details className="limit">
+      <summary>Change the limit</summary>
+      <Form
+        label={`Limit of ${name}`}
+        submit="Change"
+        onSubmit={() => setLimit({ account, limit: Number(typed) })}
+        disabled={Number(typed) === limit}
+      >
+        <TextField label="Units in a period" inputMode="numeric" value={typed} onChange={setTyped} />
+      </Form>
+    </details>
   );
 }

@@ -3,9 +3,8 @@ import { api } from "../../convex/_generated/api";
 import { ActivityFeed } from "../shared/ActivityFeed";
 import { Notice } from "../shared/Notice";
 import { AccountCard } from "./AccountCard";
+import { telling } from "./telling";
 import "./quota.css";
-
-const scope = { folder: "quota", views: ["accountUsage"] };
 
 /** Accounts with what they have used; the query that shows them locks those past their limit. */
 export function Quota({ deployment }: { deployment: string }) {
@@ -20,7 +19,7 @@ export function Quota({ deployment }: { deployment: string }) {
           ))}
         </div>
       </section>
-      <ActivityFeed deployment={deployment} scope={scope} />
+      <ActivityFeed deployment={deployment} telling={telling} />
     </div>
   );
 }

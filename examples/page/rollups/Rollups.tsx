@@ -1,14 +1,14 @@
 import { useQuery } from "convex/react";
 import { useState } from "react";
 import { api } from "../../convex/_generated/api";
+import { ActivityFeed } from "../shared/ActivityFeed";
 import { Notice } from "../shared/Notice";
 import { AirportCard } from "./AirportCard";
 import { AirportChips } from "./AirportChips";
 import { NetworkCard } from "./NetworkCard";
-import { Timeline } from "./Timeline";
+import { telling } from "./telling";
 import "./charts.css";
 import "./network.css";
-import "./timeline.css";
 
 const CHOSEN_AT_FIRST = 4;
 
@@ -44,7 +44,7 @@ export function Rollups({ deployment }: { deployment: string }) {
               ))}
           </div>
         </section>
-        <Timeline deployment={deployment} />
+        <ActivityFeed deployment={deployment} telling={telling} />
       </div>
     </>
   );

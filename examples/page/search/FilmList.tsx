@@ -5,15 +5,19 @@ import { Results } from "../shared/Results";
 import { FilmForm } from "./FilmForm";
 import { FilmResult } from "./FilmResult";
 import type { Film } from "./film";
+import { filmCount } from "./filmCount";
 
-/** The films that were found, one of which may be in editing. */
-export function FilmList({ films }: { films: Film[] }) {
+/** The films that were found, undefined until they are loaded. One of them may be in editing. */
+export function FilmList({ films }: { films: Film[] | undefined }) {
   const [edited, edit] = useState<Film["movie"]>();
-  const underway = films.filter(({ state }) => state !== "fresh").length;
+  if (films === undefined) return <Card title="Searching …">{null}</Card>;
   return (
-    <Card title={`${films.length} film${films.length === 1 ? "" : "s"}`} note={summary(underway)}>
+    <Card title={filmCount(films.length)} note={films.length > 0 && summary(films)}>
       {films.length === 0 && (
-        <Notice>None. By its director, a film is found once it has been found by its title.</Notice>
+        <Notice>
+          No title begins like this, and no indexed film has these words. Search for a film by its title: then the index
+          has it, and finds it by director, genre and year too.
+        </Notice>
       )}
       <Results label="Films">
         {films.map((film) =>
@@ -28,8 +32,11 @@ export function FilmList({ films }: { films: Film[] }) {
   );
 }
 
-function summary(underway: number): string {
-  return underway === 0
-    ? "Each has an up-to-date row in the search index."
-    : `${underway} of them ${underway === 1 ? "is" : "are"} being indexed, because this search has found them.`;
+/** What the search found, and what it has asked for. */
+function summary(films: Film[]): string {
+  const missing = films.filter(({ state }) => state === "missing").length;
+  const outdated = films.filter(({ state }) => state === "stale" || state === "expired").length;
+  if (missing > 0) return `Found by title. This search asks for the ${filmCount(missing)} that the index lacks.`;
+  if (outdated > 0) return `This search asks for a new index row of ${filmCount(outdated)}, changed since.`;
+  return "The index has an up-to-date row for each.";
 }

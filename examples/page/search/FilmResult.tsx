@@ -3,8 +3,8 @@ import { Result } from "../shared/Results";
 import type { Film } from "./film";
 
 const found: Record<Film["by"], string> = {
-  title: "by its title",
-  text: "in the index",
+  title: "found by title",
+  text: "found in the index",
 };
 
 /** A film that was found: what it is, where it was found, and whether its row is up to date. */
@@ -19,9 +19,9 @@ export function FilmResult({ film, onEdit }: { film: Film; onEdit: () => void })
       }
       detail={[director ?? "director unknown", genre, found[by]].filter(Boolean).join(" · ")}
       aside={
-        <div className="film__aside">
+        <div className="search__aside">
           <FreshnessBadge row={{ state, computedAt: null }} />
-          <button type="button" className="button" onClick={onEdit} aria-label={`Edit ${title}`}>
+          <button type="button" className="film__edit" onClick={onEdit} aria-label={`Edit ${title}`}>
             Edit
           </button>
         </div>

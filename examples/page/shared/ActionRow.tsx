@@ -27,7 +27,8 @@ export function ActionRow({ actions, note }: Props) {
     <div className="actions">
       {actions.map(({ label, run, disabled }, index) => (
         <button
-          key={label}
+          // biome-ignore lint/suspicious/noArrayIndexKey: a button whose label changes stays the same, with its focus.
+          key={index}
           type="button"
           className={index === 0 ? "button button--primary" : "button"}
           disabled={disabled}

@@ -1,48 +1,49 @@
 import { useCallback } from "react";
 import type { TraceEvent } from "../../backend/trace";
-import { type Activity, followActivity, noActivity, type Scope } from "./activity";
-import { clockTime } from "./format";
+import { EpisodeEntry } from "./EpisodeEntry";
 import { Notice } from "./Notice";
+import { emptyStory, follow, type NameOf, type Story } from "./story";
+import { episodeTitle, stepDetail, stepName, type Telling } from "./storyText";
+import { TotalsGrid } from "./TotalsGrid";
 import { TracePanel } from "./TracePanel";
 import { TransportNote } from "./TransportNote";
 import { useTrace } from "./useTrace";
 
 interface Props {
   deployment: string;
-  /** What of the deployment is told; a constant, so that the feed is not read anew at each render. */
-  scope: Scope;
+  /** What of the deployment is told, and how; a constant, so that the story is not told anew at each render. */
+  telling: Telling;
 }
 
-/** What happened behind an example, line by line, newest first. */
-export function ActivityFeed({ deployment, scope }: Props) {
-  const follow = useCallback(
-    (activity: Activity, event: TraceEvent) => followActivity(activity, event, scope),
-    [scope],
-  );
-  const { status, known } = useTrace(deployment, noActivity, follow);
+const OPEN_EPISODES = 2;
+
+const nothingYet = emptyStory();
+
+/** What happened behind an example: its story in words, newest first. */
+export function ActivityFeed({ deployment, telling }: Props) {
+  const next = useCallback((story: Story, event: TraceEvent) => follow(story, event, telling), [telling]);
+  const { status, known: story } = useTrace(deployment, nothingYet, next);
+  const name: NameOf = (id) => story.names[String(id)] ?? "one without a name";
+  const [newest] = story.episodes;
+  const last = newest?.steps.at(-1);
+  const latest = last && `${stepName(last.kind, last)}: ${stepDetail(last, telling, name)}`;
   return (
-    <TracePanel title="Activity" status={status}>
+    <TracePanel title="Activity" status={status} latest={newest && `${episodeTitle(newest, telling, name)}. ${latest}`}>
+      <TotalsGrid totals={story.totals} />
       <TransportNote />
-      <ol className="panel__list activities">
-        {known.lines.map(({ id, at, kind, subject, text, about, times }) => (
-          <li key={id} className="activity" data-kind={kind}>
-            <span className="activity__subject">{subject}</span>
-            <time className="activity__time" dateTime={new Date(at).toISOString()}>
-              {clockTime(at)}
-            </time>
-            <p className="activity__text">
-              {text}
-              {times > 1 && <span className="activity__times"> ×{times}</span>}
-              {about && (
-                <span className="activity__about" title={about}>
-                  {about}
-                </span>
-              )}
-            </p>
-          </li>
+      <p className="visually-hidden" aria-live="polite">
+        {latest}
+      </p>
+      <ol className="panel__list">
+        {story.episodes.map((episode, index) => (
+          <EpisodeEntry key={episode.id} episode={episode} telling={telling} name={name} open={index < OPEN_EPISODES} />
         ))}
+        {story.episodes.length === 0 && (
+          <li>
+            <Notice>Nothing has happened yet.</Notice>
+          </li>
+        )}
       </ol>
-      {known.lines.length === 0 && <Notice>Nothing has happened yet.</Notice>}
     </TracePanel>
   );
 }

@@ -1,16 +1,22 @@
-import { type ReactNode, useId } from "react";
+import { type ReactNode, useId, useState } from "react";
 import { Notice } from "./Notice";
 import type { TraceStatus } from "./useTrace";
 
 interface Props {
   title: string;
   status: TraceStatus;
+  /** What happened last, in a line: all that a narrow page shows until one asks for the rest. */
+  latest: string | undefined;
   children: ReactNode;
 }
 
-/** What happened behind an example, beside it; a hint where the deployment does not tell. */
-export function TracePanel({ title, status, children }: Props) {
-  const titleId = useId();
+/**
+ * What happened behind an example; a hint where the deployment does not tell. Where there is room it stands beside the
+ * example. On a narrow page it is a bar at the lower edge, which opens with a tap.
+ */
+export function TracePanel({ title, status, latest, children }: Props) {
+  const [titleId, contentId] = [useId(), useId()];
+  const [isOpen, setIsOpen] = useState(false);
   if (status === "absent") {
     return (
       <Notice>
@@ -19,14 +25,27 @@ export function TracePanel({ title, status, children }: Props) {
     );
   }
   return (
-    <section className="panel" aria-labelledby={titleId}>
+    <section className="panel" data-open={isOpen} aria-labelledby={titleId}>
       <header className="panel__header">
         <h2 id={titleId}>{title}</h2>
         <span className="panel__status" data-status={status}>
           {status}
         </span>
+        <button
+          type="button"
+          className="panel__toggle"
+          aria-expanded={isOpen}
+          aria-controls={contentId}
+          onClick={() => setIsOpen(!isOpen)}
+        >
+          {isOpen ? "Hide" : "Show"}
+          <span className="visually-hidden"> the activity</span>
+        </button>
+        <p className="panel__latest">{latest ?? "Nothing has happened yet."}</p>
       </header>
-      {children}
+      <div className="panel__content" id={contentId}>
+        {children}
+      </div>
     </section>
   );
 }

@@ -20,9 +20,18 @@ export function carrierOf({ parent = "" }: Extract<TraceEvent, { type: "executio
   return carriers[parent] ?? null;
 }
 
+/** An effect that arrived, with its window in milliseconds. */
+export interface DispatchedEffect extends PageEffect {
+  windowMs: number;
+}
+
 /** The effects of a dispatch, by its arguments. */
-export function dispatchedEffects(args: unknown): PageEffect[] {
+export function dispatchedEffects(args: unknown): DispatchedEffect[] {
   const effects = field(args, "effects");
   if (!Array.isArray(effects)) return [];
-  return effects.map((effect) => ({ functionPath: String(field(effect, "target")), args: field(effect, "args") }));
+  return effects.map((effect) => ({
+    functionPath: String(field(effect, "target")),
+    args: field(effect, "args"),
+    windowMs: Number(field(effect, "windowMs") ?? 0),
+  }));
 }

@@ -20,7 +20,7 @@ export function LastViewed({ user, name }: Props) {
   const now = useNow();
   const label = `Last viewed by ${name}`;
   return (
-    <Card title={label} note="One document each, written once in 5 minutes.">
+    <Card title={label} note="Written at most once in 5 minutes for each document.">
       {viewings?.length === 0 && <Notice>Nothing yet.</Notice>}
       <Results label={label}>
         {viewings?.map((viewing) => (

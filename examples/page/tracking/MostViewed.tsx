@@ -10,8 +10,8 @@ import { views } from "./views";
 export function MostViewed() {
   const docs = useQuery(api.tracking.docs.mostViewed, {});
   return (
-    <Card title="Most viewed" note="Over all people, through an index of the view.">
-      {docs?.length === 0 && <Notice>Nothing has been viewed yet.</Notice>}
+    <Card title="Most viewed" note="By all readers, from an index on the stored counts.">
+      {docs?.length === 0 && <Notice>No document has been viewed yet.</Notice>}
       <Results label="Most viewed">
         {docs?.map((row) => (
           <Result

@@ -1,14 +1,15 @@
 import { useState } from "react";
 import type { Id } from "../../convex/_generated/dataModel";
 import { ActivityFeed } from "../shared/ActivityFeed";
+import { Card } from "../shared/Card";
+import { Notice } from "../shared/Notice";
 import { SegmentedControl } from "../shared/SegmentedControl";
 import { DocumentCard } from "./DocumentCard";
 import { DocumentList } from "./DocumentList";
 import { LastViewed } from "./LastViewed";
 import { MostViewed } from "./MostViewed";
+import { telling } from "./telling";
 import "./tracking.css";
-
-const scope = { folder: "tracking", views: ["docViews"] };
 
 const people = [
   { value: "ada", text: "Ada" },
@@ -16,25 +17,48 @@ const people = [
   { value: "alan", text: "Alan" },
 ] as const;
 
-/** Documents, whose reading is noted by the query that reads them. */
+type Person = (typeof people)[number]["value"];
+
+/** Documents, whose views are counted by the query that reads them. */
 export function Tracking({ deployment }: { deployment: string }) {
-  const [user, setUser] = useState<(typeof people)[number]["value"]>("ada");
-  const [doc, open] = useState<Id<"docs">>();
-  const [times, setTimes] = useState(0);
-  const reader = people.find(({ value }) => value === user)?.text ?? user;
+  const [user, setUser] = useState<Person>("ada");
+  const [doc, setDoc] = useState<Id<"docs">>();
+  /** How often each person has opened each document on this page. */
+  const [times, setTimes] = useState<Record<string, number>>({});
+  const name = people.find(({ value }) => value === user)?.text ?? user;
+  const opening = (by: Person, opened: Id<"docs"> | undefined) => `${by} ${opened}`;
+  const open = (by: Person, opened: Id<"docs"> | undefined) => {
+    setUser(by);
+    setDoc(opened);
+    if (opened) setTimes({ ...times, [opening(by, opened)]: (times[opening(by, opened)] ?? 0) + 1 });
+  };
+  const timesOpened = times[opening(user, doc)] ?? 0;
   return (
     <div className="content">
       <div className="stack">
-        <SegmentedControl label="Who reads" options={people} value={user} onChange={setUser} />
+        <SegmentedControl label="Reader" options={people} value={user} onChange={(by) => open(by, doc)} />
         <div className="columns">
-          <DocumentList opened={doc} onOpen={open} />
-          {/* Every opening is a subscription of its own, as after a reload of the page. */}
-          <DocumentCard key={`${doc} ${user} ${times}`} user={user} doc={doc} onOpenAgain={() => setTimes(times + 1)} />
+          <DocumentList opened={doc} onOpen={(chosen) => open(user, chosen)} />
+          {doc ? (
+            // Every opening is a subscription of its own, as after a reload of the page.
+            <DocumentCard
+              key={`${opening(user, doc)} ${timesOpened}`}
+              user={user}
+              name={name}
+              doc={doc}
+              times={timesOpened}
+              onOpenAgain={() => open(user, doc)}
+            />
+          ) : (
+            <Card title="No document is open">
+              <Notice>Click one in the list.</Notice>
+            </Card>
+          )}
           <MostViewed />
-          <LastViewed user={user} name={reader} />
+          <LastViewed user={user} name={name} />
         </div>
       </div>
-      <ActivityFeed deployment={deployment} scope={scope} />
+      <ActivityFeed deployment={deployment} telling={telling} />
     </div>
   );
 }

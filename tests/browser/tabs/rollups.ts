@@ -1,6 +1,6 @@
 import type { Locator, Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { stepKinds } from "../../../examples/page/rollups/story";
+import { stepKinds } from "../../../examples/page/shared/story";
 import { recordTexts } from "../recordTexts";
 
 export function rollupsTab(getPage: () => Page): void {

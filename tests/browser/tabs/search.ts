@@ -5,19 +5,37 @@ import { recordTexts } from "../recordTexts";
 
 export function searchTab(getPage: () => Page): void {
   const field = () => getPage().getByRole("searchbox", { name: "Search films" });
+  const list = (name: string) => getPage().getByRole("list", { name });
   const edit = (title: string) => getPage().getByRole("button", { name: `Edit ${title}`, exact: true });
   const film = (title: string) =>
-    getPage()
+    list("Films")
       .getByRole("listitem")
       .filter({ has: edit(title) });
+  const director = (name: string) => list("Searches by director").getByRole("listitem").filter({ hasText: name });
 
   beforeAll(() => openTab(getPage(), "Search"));
 
-  test("a film that was never looked for is found at once, and then indexed", async () => {
-    const seen = await recordTexts(getPage().locator("main"), ".badge");
-    await field().fill("toy story");
-    await film("Toy Story").getByText("fresh").waitFor();
-    expect(await seen()).toEqual(["", "missing · computing", "fresh"]);
+  test("opens with films that are found and indexed by this search, and with directors that are missed", async () => {
+    expect(await field().inputValue()).toBe("Toy Story");
+    for (const title of ["Toy Story", "Toy Story 2", "Toy Story 3"]) await film(title).getByText("fresh").waitFor();
+    await director("Lasseter").getByText("2 films").waitFor();
+    for (const name of ["Coppola", "Lucas", "Kubrick"]) {
+      await director(name).getByText("0 films").waitFor();
+      await director(name).getByText("not in the index yet").waitFor();
+    }
+  });
+
+  test("one click finds films by their title, has them indexed, and then their director finds them", async () => {
+    const films = await recordTexts(list("Films"), ".result__title", ".badge");
+    const coppola = await recordTexts(director("Coppola"), ".badge");
+    await getPage().getByRole("button", { name: "Search “The Godfather”" }).click();
+    await film("The Godfather").getByText("fresh").waitFor();
+    await director("Coppola").getByText("3 films").waitFor();
+    expect(await films()).toEqual(["Toy Story fresh", "The Godfather missing · computing", "The Godfather fresh"]);
+    expect((await coppola()).at(0)).toBe("0 films");
+
+    await director("Coppola").getByRole("button", { name: "Coppola" }).click();
+    await film("The Godfather").getByText("found in the index").waitFor();
   });
 
   test("as one types, what was found stays until the next is", async () => {
@@ -34,19 +52,20 @@ export function searchTab(getPage: () => Page): void {
     await edit("Toy Story").click();
     const form = page.getByRole("form", { name: "Edit Toy Story" });
     await form.getByLabel("Director").fill("Ada Lovelace");
-    const seen = await recordTexts(page.getByRole("list", { name: "Films" }), ".badge");
+    const seen = await recordTexts(list("Films"), ".badge");
     await form.getByRole("button", { name: "Save" }).click();
     await film("Toy Story").getByText("Ada Lovelace").waitFor();
     await film("Toy Story").getByText("fresh").waitFor();
     expect(await seen()).toEqual(["fresh", "stale · recomputing", "fresh"]);
 
     await field().fill("lovelace");
-    await film("Toy Story").getByText("in the index").waitFor();
-    await getPage().getByRole("article", { name: "1 film", exact: true }).waitFor();
+    await film("Toy Story").getByText("found in the index").waitFor();
+    await page.getByRole("article", { name: "1 film", exact: true }).waitFor();
   });
 
   test("nothing typed finds nothing", async () => {
     await field().fill("");
-    await getPage().getByRole("list", { name: "Films" }).waitFor({ state: "detached" });
+    await list("Films").waitFor({ state: "detached" });
+    await getPage().getByText("Type the beginning of a title.").waitFor();
   });
 }

@@ -9,6 +9,9 @@ type Item = { key: string; amount: number };
 /** Of the forms that have leases. */
 export const LEASE = { minutes: 10 };
 
+/** The window of the form that waits for more changes. */
+const PATIENCE = { minutes: 5 };
+
 /** Of the form that has an idle clock. */
 export const EVICT_AFTER_MS = 3_600_000;
 
@@ -69,6 +72,7 @@ const applyChange = ({ count, sum }: Totals, { before, after }: Record<"before" 
 const FORMS = {
   lazy: () => defineView("totals", defaults),
   lazyTracked: () => defineView("totals", tracked),
+  lazyPatient: () => defineView("totals", { ...tracked, window: PATIENCE }),
   lazyShared: () => defineView("totals", shared),
   lazySnapshot: () => defineView("totals", { ...defaults, mode: "snapshot" as const }),
   lazyLeased: () => defineView("totals", { ...defaults, lease: LEASE }),

@@ -1,4 +1,4 @@
-import { duration } from "../shared/format";
+import { duration } from "./format";
 import type { Step } from "./story";
 import { stepName } from "./storyText";
 

@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { numberOf, type Tree } from "./figures";
+import { formatted, tableLines } from "./tables";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const FIGURES = `${ROOT}bench/figures.json`;
+
+/** A number before the name of its figure, as in `1.71<!-- overhead.sourceWrite -->`; not before that of a file. */
+const MARKED = /(\d[\d,]*(?:\.\d+)?)<!-- ((?!\S+\.(?:ts|json|md) |convex limits )[a-z]\w*[\w.: ,]*?) -->/gi;
+/** A table below the comment that names it, as in `<!-- table: byRatio -->`. */
+const TABLE = /(<!-- table: (\w+) -->\n)(?:\n?\|.*\n)*/g;
+
+export const readFigures = (): Tree => JSON.parse(readFileSync(FIGURES, "utf8")) as Tree;
+
+/** The pages that may have figures: `README.md`, and Markdown in `docs/`. */
+export function pages(): { name: string; text: string }[] {
+  const docs = readdirSync(`${ROOT}docs`, { recursive: true, encoding: "utf8" });
+  const isMade = (name: string) => /(^|\/)(node_modules|reference|\.vitepress)\//.test(name);
+  const names = docs.filter((name) => name.endsWith(".md") && !isMade(name)).map((name) => `docs/${name}`);
+  return ["README.md", ...names].map((name) => ({ name, text: readFileSync(`${ROOT}${name}`, "utf8") }));
+}
+
+/**
+ * A page with the numbers and tables that the figures have: a number keeps as many digits as are shown.
+ *
+ * @throws Error when it names a figure or a table that does not exist.
+ */
+export function withFigures(text: string, figures: Tree): string {
+  return text
+    .replace(MARKED, (_, number: string, name: string) => {
+      const digits = number.split(".")[1]?.length ?? 0;
+      return `${formatted(numberOf(figures, name), digits)}<!-- ${name} -->`;
+    })
+    .replace(TABLE, (_, comment: string, name: string) => `${comment}\n${tableLines(name, figures).join("\n")}\n`);
+}
+
+/** Writes the figures, and the pages that show them. */
+export function writeDocumentation(figures: Tree): void {
+  writeFileSync(FIGURES, `${JSON.stringify(figures, null, 2)}\n`);
+  for (const { name, text } of pages()) {
+    const current = withFigures(text, figures);
+    if (current !== text) writeFileSync(`${ROOT}${name}`, current);
+  }
+}
