@@ -36,7 +36,12 @@ describe("what cannot be edited safely is for the user to add", () => {
       /"counts" is not the viewTable\(\)/,
     ],
     ["a file that is no code", "schema.ts", "export default {{", /cannot be parsed/],
-    ["a router of Hono", "http.ts", `export default new HttpRouterWithHono(app);`, /not a constant that is made with httpRouter\(\)/],
+    [
+      "a router of Hono",
+      "http.ts",
+      `export default new HttpRouterWithHono(app);`,
+      /not a constant that is made with httpRouter\(\)/,
+    ],
     ["a router that another module makes", "http.ts", `export { default } from "./routes";`, /not a constant that/],
     [
       "a wiring with options from elsewhere",
