@@ -30,8 +30,18 @@ export type ScheduleEffect = <Target extends EffectTarget>(
 ) => void;
 
 /**
- * What `lazy.query`, `lazy.mutation` and `lazy.action` add to `ctx`. Helper functions take, for example, `ctx: QueryCtx
- * & EffectCtx`.
+ * What `lazy.query`, `lazy.mutation` and `lazy.action` add to `ctx`.
+ *
+ * @example
+ * ```ts
+ * import type { EffectCtx } from "convex-lazy-views";
+ *
+ * // A helper function that reads a view.
+ * export async function meanDelay(ctx: QueryCtx & EffectCtx, airport: string) {
+ *   const stats = await airportStats.get(ctx, { airport });
+ *   return stats.meanDelay;
+ * }
+ * ```
  */
 export interface EffectCtx {
   /** Schedules a mutation or action, also from a query. */

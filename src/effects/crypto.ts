@@ -5,7 +5,7 @@ declare const process: { env: Record<string, string | undefined> } | undefined;
 const MIN_SECRET_LENGTH = 32; // The shortest secret that is accepted, in characters: 16 random bytes in hex.
 
 export const EFFECT_SECRET = "LAZY_VIEWS_SECRET"; // Seals effects on their way out of a query.
-export const PREVIOUS_EFFECT_SECRET = "LAZY_VIEWS_SECRET_PREVIOUS"; // That before a rotation. It opens seals, and makes none.
+export const PREVIOUS_EFFECT_SECRET = "LAZY_VIEWS_SECRET_PREVIOUS"; // From before a rotation: it only opens seals.
 export const STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET"; // The `hmacSecret` of the deployment's webhook log stream.
 /** The stream's secret before a rotation. While both are equal, the stream has a new one that is not stored yet. */
 export const PREVIOUS_STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET_PREVIOUS";

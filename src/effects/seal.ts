@@ -11,8 +11,8 @@ import { collapse, type Effect } from "./effect.js";
  *   lazy-views:2:<base64url of 12 bytes of initialization vector, a ciphertext, 16 bytes of tag>
  *
  * The plaintext is a JSON array of effects, each
- * `{f: target, a: arguments, w: window in ms, k?: key, s?: seen, r?: trailing}`. Of effects that leave through a client,
- * its first item is `{t: when they were raised}`, in ms since 1970. It is encrypted with AES-256-GCM, so that only the
+ * `{f: target, a: arguments, w: window in ms, k?: key, s?: seen, r?: trailing}`. For effects that leave through a
+ * client, its first item is `{t: when they were raised}`, in ms since 1970. It is encrypted with AES-256-GCM, so that only the
  * deployment can read or make a seal. A query has no randomness: the vector comes from an HMAC of the plaintext. So
  * equal effects have equal seals, and different effects have different vectors.
  *

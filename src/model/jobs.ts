@@ -120,7 +120,7 @@ export type Question =
   | { kind: "wanted"; effects: readonly Effect[] } // The effects of an old delivery that are still wanted.
   | (Sweep & { kind: "due" }) // The documents that a sweep has to handle.
   | BackstopJob
-  | { kind: "tail"; isUrgent: boolean } // Whether a tail must be started. If not urgent, only minutes after the last one.
+  | { kind: "tail"; isUrgent: boolean } // Whether to start a tail; if not urgent, only minutes after the last one.
   /** The value of a run's key, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
   | { kind: "audit"; view: string; rows: number } // What is wrong with the next rows of a view.

@@ -43,8 +43,15 @@ export async function fetchQuery<Query extends AnyQuery>(
 }
 
 /**
- * `preloadQuery` of convex/nextjs, for the transport `client`. It forwards effects as {@link fetchQuery} does. Its result
- * is for `usePreloadedQuery`, of convex/react or of convex-lazy-views/react.
+ * `preloadQuery` of convex/nextjs, for the transport `client`. It forwards effects as {@link fetchQuery} does. Its
+ * result is for `usePreloadedQuery`, of convex/react or of convex-lazy-views/react.
+ *
+ * @example
+ * ```ts
+ * import { preloadQuery } from "convex-lazy-views/nextjs";
+ *
+ * const preloadedStats = await preloadQuery(api.dashboard.stats, { airport: "SFO" });
+ * ```
  */
 export async function preloadQuery<Query extends AnyQuery>(
   query: Query,
@@ -58,7 +65,17 @@ export async function preloadQuery<Query extends AnyQuery>(
   } as unknown as Preloaded<Query>;
 }
 
-/** Resolves when each effect that was raised so far has been forwarded, or could not be. Never rejects. */
+/**
+ * Resolves when each effect that was raised so far has been forwarded, or could not be. Never rejects.
+ *
+ * @example
+ * ```ts
+ * import { forwarded } from "convex-lazy-views/nextjs";
+ * import { after } from "next/server";
+ *
+ * after(forwarded); // the process is not stopped before
+ * ```
+ */
 export async function forwarded(): Promise<void> {
   await outbox.emptied();
 }

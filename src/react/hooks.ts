@@ -5,6 +5,16 @@ import { ConvexReactClient } from "./convexReactClient.js";
  * `useQuery` of convex/react, for the transport `client`. The `useQuery` of convex/react itself works as well, but does
  * not check the provider.
  *
+ * @example
+ * ```tsx
+ * import { useQuery } from "convex-lazy-views/react";
+ *
+ * function Delay({ airport }: { airport: string }) {
+ *   const stats = useQuery(api.dashboard.stats, { airport });
+ *   return <p>{stats?.meanDelay}</p>;
+ * }
+ * ```
+ *
  * @throws Error, when the client of the `<ConvexProvider>` is not the {@link ConvexReactClient} of this library: the
  * effects of its queries would not be forwarded, so that no row would become fresh.
  */

@@ -44,7 +44,8 @@ export function invalidated<Key, Value>(): Staleness<Key, Value> {
 }
 
 /**
- * Returns a predicate that calls a row stale when it was computed longer ago than `age`. It looks at nothing but the row.
+ * Returns a predicate that calls a row stale when it was computed longer ago than `age`. It looks at nothing but the
+ * row.
  *
  * Queries read no clock. A sweep, which is a scheduled mutation, writes to the rows that have reached the age, so
  * Convex runs the queries again that are subscribed to them. One sweep handles many rows, so a row becomes stale up to
@@ -78,8 +79,8 @@ export const hasReached = ({ expiresAt, computedAt }: Row, ageMs: number): boole
 
 /**
  * Returns a predicate that calls a row stale when a *probe*, a cheap read of the sources, returns something else than
- * when the row was computed. Use it for writes that bypass `lazy.mutation`: those of the dashboard, of imports and of raw
- * mutations. Every read of the row runs the probe, and pays for what it reads.
+ * when the row was computed. Use it for writes that bypass `lazy.mutation`: those of the dashboard, of imports and of
+ * raw mutations. Every read of the row runs the probe, and pays for what it reads.
  *
  * @example
  * ```ts
@@ -160,8 +161,8 @@ export function when<Key, Value, DataModel extends GenericDataModel = GenericDat
 }
 
 /**
- * Returns a predicate that gives the most severe verdict of several: the row is stale when at least one of them says so.
- * It asks them in their order, and stops at the first that says `"expired"`.
+ * Returns a predicate that gives the most severe verdict of several: the row is stale when at least one of them says
+ * so. It asks them in their order, and stops at the first that says `"expired"`.
  *
  * @example
  * ```ts
