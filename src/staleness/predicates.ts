@@ -29,8 +29,9 @@ export function invalidated<Key, Value>(): Staleness<Key, Value> {
 
 /**
  * Stale when the row was computed longer ago than this. It reads nothing but the row: a sweep marks rows when their time
- * is up, which runs the queries again that are subscribed to them. Marks come late by up to a twentieth of the age (at
- * least a second, at most ten minutes). `{ staleWhen: anyOf(invalidated(), olderThan({ minutes: 10 })), … }`
+ * is up, and then Convex runs the queries that are subscribed to them. Marks come up to a twentieth of the age late, at
+ * most ten minutes; for ages below 20 seconds, up to one second.
+ * `{ staleWhen: anyOf(invalidated(), olderThan({ minutes: 10 })), … }`
  * @param age - At least a second, at most a year.
  * @throws Error naming the value, when it is no such duration.
  */
