@@ -91,7 +91,7 @@ function isMarkedLately(view: ViewDefinition, { dirtyAt, nudgedAt, pendingUntil 
   return Math.abs(now - lastMark) <= graceMs + (pendingUntil === undefined ? 0 : workMs(view));
 }
 
-/** Whether writes have the row recomputed. */
+/** Whether writes request the recompute of a row. */
 export const isLeased = ({ leaseMs }: ViewDefinition, { leaseUntil = 0 }: Row, now: number): boolean =>
   leaseMs !== undefined && leaseUntil > now;
 

@@ -47,7 +47,8 @@ export const hasReached = ({ expiresAt, computedAt }: Row, ageMs: number): boole
 
 /**
  * Stale when a cheap read of the sources gives another result than at the commit: for writes that bypass
- * `lazy.mutation`, of the dashboard, imports and raw mutations. Every read of the row pays for the probe.
+ * `lazy.mutation`, of the dashboard, imports and raw mutations. Every read of the row pays for the probe. It sees
+ * what it looks at, and nothing else: the probe below sees new flights, but no changed delay.
  *
  * ```ts
  * staleWhen: anyOf(invalidated(), changed(async (ctx: QueryCtx, { airport }: { airport: string }) => {
