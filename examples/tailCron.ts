@@ -5,11 +5,11 @@ import { internal } from "./convex/_generated/api";
 export const TAIL_CRON_MS = 2_000;
 
 /**
- * Plays the cron of an app with the transport `logTail` whose reads must not wait for a write: each write that makes a
- * row stale starts the tail, and this does in between. A cron of Convex would be
- * `crons.interval("tail", { minutes: 1 }, internal.lazy.tail)`.
+ * Plays the cron of an app with the transport `logTail`. A write that makes a row stale starts the tail; this starts it
+ * in between, so that effects of reads need not wait for a write. In an app, the cron is
+ * `crons.interval("tail", { minutes: 1 }, internal.lazy.tail, {})`.
  *
- * @returns What ends it.
+ * @returns Ends it.
  */
 export function startTailCron(deployment: AdministeredDeployment): () => void {
   const start = () => void runAsAdmin(deployment, internal.lazy.tail).catch(() => {}); // The next one may succeed.

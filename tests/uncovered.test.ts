@@ -143,7 +143,7 @@ describe("uncovered", () => {
     await app.settle((ctx) => app.totals.get(ctx, key));
     expect(app.testing.uncovered()).toMatchObject([{ table: "", document: id }]);
     expect(app.testing.uncovered()[0]?.message).toContain(
-      `document ${id}, which is none of its sources: add its table`,
+      `document ${id}, which is not one of its sources: add its table`,
     );
   });
 

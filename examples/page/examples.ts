@@ -29,6 +29,7 @@ const rollups: Example = {
     "no client reads are not recomputed.",
   folder: "rollups",
   files: [
+    "rollups/viewTables.ts",
     "rollups/airportStats.ts",
     "rollups/networkStats.ts",
     "rollups/dashboard.ts",
@@ -53,7 +54,14 @@ export const examples: Example[] = [
       "instead. Switch a condition off below: the answers change at once, because a grant from before a change is " +
       "never used.",
     folder: "authz",
-    files: ["authz/grants.ts", "authz/permissions.ts", "authz/tuples.ts", "authz/check.ts", "lazy.ts"],
+    files: [
+      "authz/viewTables.ts",
+      "authz/grants.ts",
+      "authz/permissions.ts",
+      "authz/tuples.ts",
+      "authz/check.ts",
+      "lazy.ts",
+    ],
     Content: Permissions,
   },
   {
@@ -64,7 +72,7 @@ export const examples: Example[] = [
       "The query that opens a document schedules the mutation that counts the view; the page has no code for it. " +
       "Open a document several times: for each reader and document, one view in 5 minutes counts.",
     folder: "tracking",
-    files: ["tracking/docs.ts", "tracking/views.ts", "tracking/docViews.ts", "lazy.ts"],
+    files: ["tracking/docs.ts", "tracking/views.ts", "tracking/viewTables.ts", "tracking/docViews.ts", "lazy.ts"],
     Content: Tracking,
   },
   {
@@ -76,7 +84,7 @@ export const examples: Example[] = [
       "search index, and then its director finds it too. A film that was changed is indexed again when a search " +
       "finds it.",
     folder: "search",
-    files: ["search/find.ts", "search/movieSearch.ts", "search/movies.ts", "lazy.ts"],
+    files: ["search/find.ts", "search/viewTables.ts", "search/movieSearch.ts", "search/movies.ts", "lazy.ts"],
     Content: Search,
   },
   {
@@ -87,7 +95,7 @@ export const examples: Example[] = [
       "The mutation that records usage does not check the limit. The query that shows an account does. Past the " +
       "limit, it answers at once and schedules the mutation that locks the account, which checks again first.",
     folder: "quota",
-    files: ["quota/accounts.ts", "quota/accountUsage.ts", "quota/report.ts", "lazy.ts"],
+    files: ["quota/accounts.ts", "quota/viewTables.ts", "quota/accountUsage.ts", "quota/report.ts", "lazy.ts"],
     Content: Quota,
   },
 ];

@@ -66,8 +66,16 @@ export interface LazyFunctions {
   heartbeat: RegisteredAction<"internal", Record<string, never>, Promise<null>>;
   /**
    * Reads the function log, and dispatches the effects in it: the transport `logTail`. Writes and the heartbeat start
-   * it. If effects of reads without a recent write should leave sooner, call it from a cron:
-   * `crons.interval("tail of lazy views", { minutes: 1 }, internal.lazy.tail, {})`.
+   * it. If effects of reads without a recent write should leave sooner, call it from a cron.
+   *
+   * @example
+   * ```ts
+   * import { cronJobs } from "convex/server";
+   *
+   * const crons = cronJobs();
+   * crons.interval("tail of lazy views", { minutes: 1 }, internal.lazy.tail, {});
+   * export default crons;
+   * ```
    */
   tail: RegisteredAction<"internal", { job?: ReadLog | Ping }, Promise<null>>;
   /** Dispatches effects that clients forward. Export it only with the transport `client`: it is public. */

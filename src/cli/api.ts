@@ -4,7 +4,7 @@ import { CliError } from "./output.js";
 /** What an endpoint of the deployment needs. */
 export type ApiTarget = Pick<Deployment, "url" | "key" | "kind">;
 
-/** An endpoint has refused: its status, and the code and message of its answer. */
+/** An endpoint has answered with an error: its status, and the code and message of its answer. */
 export class ApiError extends CliError {
   override name = "ApiError";
   constructor(
@@ -17,12 +17,12 @@ export class ApiError extends CliError {
   }
 }
 
-/** How long an endpoint may take, in ms: longer than a poll of the function log. */
+/** How long an endpoint may take, in ms. A poll of the function log takes up to a minute. */
 const TIMEOUT_MS = 90_000;
 
-/** Where a key comes from, as a sentence. */
+/** How to get a key, for messages. */
 export const HOW_TO_MAKE_A_KEY =
-  "Make a deploy key by `npx convex deployment token create lazy-views --save-env`, or in the dashboard under " +
+  "Make a deploy key with `npx convex deployment token create lazy-views --save-env`, or in the dashboard under " +
   "Settings → Deploy keys, and set it as CONVEX_DEPLOY_KEY in the environment or in .env.local. " +
   "For a self-hosted deployment, set CONVEX_SELF_HOSTED_URL and CONVEX_SELF_HOSTED_ADMIN_KEY.";
 
@@ -48,7 +48,7 @@ export async function deploymentFetch(
   const signal = init.signal ?? AbortSignal.timeout(TIMEOUT_MS);
   const response = await fetch(url + path, { ...init, headers, signal }).catch((error: Error) => {
     if (init.signal?.aborted) throw error;
-    const hint = kind === "local" ? " Start it by `npx convex dev`." : "";
+    const hint = kind === "local" ? " Start it with `npx convex dev`." : "";
     throw new CliError(`The deployment ${url} does not answer: ${reasonOf(error)}.${hint}`);
   });
   if (response.status !== 401 && response.status !== 403) return response;
@@ -69,7 +69,7 @@ export async function deploymentJson<Answer>(
   try {
     return (text === "" ? null : JSON.parse(text)) as Answer;
   } catch {
-    throw new ApiError(`${path} answered no JSON: ${text.slice(0, 200)}`, response.status, "");
+    throw new ApiError(`${path} did not answer with JSON: ${text.slice(0, 200)}`, response.status, "");
   }
 }
 
@@ -95,7 +95,7 @@ function parseRefusal(text: string): { code: string; message: string } {
 
 const sentence = (text: string) => (text === "" || /[.!?]$/.test(text) ? text : `${text}.`);
 
-/** `fetch` says the reason in `cause` only. */
+/** The reason of an error. `fetch` has it in `cause` only. */
 function reasonOf(error: Error): string {
   const { cause } = error;
   return cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : error.message;

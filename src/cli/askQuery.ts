@@ -8,8 +8,8 @@ import { CliError, warn } from "./output.js";
 const FUNCTION_FAILED = 560;
 
 /**
- * Calls a query of the app, also an internal one: by the HTTP API where there is a key, as that takes milliseconds, else
- * by the official CLI.
+ * Calls a query of the app, also an internal one. With a key it uses the HTTP API, which takes milliseconds; otherwise
+ * Convex's CLI.
  *
  * @param args - In Convex's JSON, where `{"$integer": …}` is an int64.
  * @throws CliError with the function's error, or as `deploymentFetch`.
@@ -30,8 +30,8 @@ export async function askQuery(deployment: Deployment, path: string, args: objec
 }
 
 /**
- * For a question that is asked again and again: a deployment that does not answer may do so next time. Warns.
- * @throws What a repetition does not mend.
+ * Handles the error of a query that is called again and again: warns when the deployment does not answer, because it
+ * may answer next time. @throws The error, if it would be the same next time.
  */
 export function mayPass(error: unknown): null {
   if (!(error instanceof CliError) || error instanceof ApiError) throw error;
@@ -47,7 +47,7 @@ function parseAnswer(text: string): { status?: string; value?: JSONValue; errorM
   }
 }
 
-/** Of what Convex says of an error, what the function said: not the request's id, and not the stack. */
+/** The message that the function has thrown, without the request id and the stack that Convex adds. */
 function messageOf(reason: string): string {
   const [, message = reason] = /Uncaught (?:\w*Error: )?([\s\S]*?)(?:\n\s+at |$)/.exec(reason) ?? [];
   return message.trim();

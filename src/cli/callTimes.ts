@@ -1,11 +1,11 @@
 import type { Completion, LogEntry } from "./functionLog.js";
 
 /*
- * The time of a write tells which call of the log has made it: in Convex, a mutation's clock stands still, at what the
- * log calls its begin.
+ * The time of a write says which call of the log has made it, because a mutation's clock stands still at the time that
+ * the log has as its begin.
  */
 
-/** A function's clock may be rounded, and stands a little before or after what the log says of it, in ms. */
+/** A function's clock may be rounded, and differ from the log by so much, in ms. */
 const CLOCK_MS = 2;
 
 /** When a call began, in ms since 1970. */
@@ -13,7 +13,7 @@ export function beganAt({ timestamp, executionTime, executionTimestamp }: Comple
   return (executionTimestamp ?? timestamp - executionTime) * 1_000;
 }
 
-/** The mutations that ran at a time: the one whose clock said so, where there is one such, else all. */
+/** The mutations that ran at a time: if exactly one had it on its clock, that one; else all. */
 export function mutationsAt(entries: readonly LogEntry[], at: number): Completion[] {
   const running = entries.filter((entry): entry is Completion => {
     if (entry.kind !== "Completion" || entry.udfType !== "Mutation" || entry.error) return false;

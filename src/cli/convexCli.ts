@@ -8,10 +8,10 @@ import { type JSONValue, jsonToConvex } from "convex/values";
 import type { Deployment } from "./deployment.js";
 import { CliError } from "./output.js";
 
-/** How the official CLI is told which deployment it acts on. */
+/** What selects the deployment of a command of Convex's CLI. */
 export type CliTarget = Pick<Deployment, "env" | "args">;
 
-/** How a command of the official CLI ended. */
+/** How a command of Convex's CLI ended. */
 export interface CliResult {
   code: number;
   stdout: string;
@@ -36,7 +36,7 @@ export interface FunctionSpec {
   functions: FunctionEntry[];
 }
 
-/** A command of the official CLI that takes longer is ended, in ms. */
+/** A command of Convex's CLI that takes longer is stopped, in ms. */
 const TIMEOUT_MS = 3 * 60_000;
 
 /** The program of the `convex` package that the app has installed. @throws CliError when it has none. */
@@ -61,8 +61,8 @@ export function convexProgram(): string {
  * const { code, stdout } = await convexCli(deployment, ["env", "list"]);
  * ```
  *
- * @param input - Its standard input: values that no process list should show.
- * @throws CliError when `convex` is not installed, or does not come to its end.
+ * @param input - Its standard input, for values that no process list should show.
+ * @throws CliError when `convex` is not installed, or does not end in three minutes.
  */
 export async function convexCli({ env, args: selection }: CliTarget, args: string[], input = ""): Promise<CliResult> {
   const command = [convexProgram(), ...args, ...selection];
@@ -71,7 +71,7 @@ export async function convexCli({ env, args: selection }: CliTarget, args: strin
     stdio: ["pipe", "pipe", "pipe"],
     timeout: TIMEOUT_MS,
   });
-  // It may end before it has read its input.
+  // The command may end before it has read its input.
   child.stdin.on("error", () => {});
   child.stdin.end(input);
   const ended = new Promise<number | null>((resolve, reject) => {
@@ -79,7 +79,7 @@ export async function convexCli({ env, args: selection }: CliTarget, args: strin
     child.once("close", resolve);
   });
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  if (code === null) throw new CliError(`npx convex ${args[0]} did not come to its end in ${TIMEOUT_MS / 1_000} s.`);
+  if (code === null) throw new CliError(`npx convex ${args[0]} did not end in ${TIMEOUT_MS / 1_000} s.`);
   return { code, stdout, stderr };
 }
 
@@ -110,7 +110,7 @@ export async function functionSpec(target: CliTarget & { spec?: FunctionSpec }):
  */
 export async function runFunction(target: CliTarget, path: string, args: object = {}): Promise<unknown> {
   const { stdout } = await succeed(target, ["run", path, JSON.stringify(args)]);
-  // It prints nothing for null.
+  // For null, it prints nothing.
   return stdout.trim() === "" ? null : jsonToConvex(JSON.parse(stdout) as JSONValue);
 }
 

@@ -15,14 +15,14 @@ export interface Deployment {
   siteUrl: string;
   /** An admin or deploy key; null when the official CLI acts as a user who is logged in. */
   key: string | null;
-  /** For messages: `https://happy-animal-123.convex.cloud (cloud)`. */
+  /** Its description for messages: `https://happy-animal-123.convex.cloud (cloud)`. */
   describe: string;
   kind: "cloud" | "self-hosted" | "local";
   /** The environment with which the official CLI acts on the same deployment. */
   env: Record<string, string>;
-  /** The options with which it does: `["--prod"]`. Empty where the environment says all. */
+  /** The options with which it does: `["--prod"]`. Empty if the environment is enough. */
   args: string[];
-  /** Its functions, where finding the deployment has listed them. */
+  /** Its functions, if they were listed to find the deployment. */
   spec?: FunctionSpec;
 }
 
@@ -42,19 +42,19 @@ export function deploymentOptions(command: Command): Command {
     .option("--prod", "the project's production deployment")
     .option("--preview-name <name>", "the preview deployment of this name")
     .option("--deployment <name>", "a deployment by its name or reference")
-    .option("--env-file <file>", "a file with the variables that name the deployment, in place of .env.local and .env")
+    .option("--env-file <file>", "the file whose variables name the deployment, in place of .env.local and .env")
     .option("--url <url>", "a deployment by its URL; needs an admin key")
-    .option("--admin-key <key>", "the admin key; the variable CONVEX_SELF_HOSTED_ADMIN_KEY keeps it out of the shell");
+    .option("--admin-key <key>", "the admin key. Or set CONVEX_SELF_HOSTED_ADMIN_KEY in the environment");
 }
 
-/** With these, a variable of `.env.local` does not select another deployment. */
+/** Set, so that no variable of `.env.local` selects another deployment. */
 const CLEARED = { CONVEX_DEPLOYMENT: "", CONVEX_DEPLOY_KEY: "", CONVEX_DEPLOYMENT_TOKEN: "" };
 
 type Setting = (name: string) => string | undefined;
 
 /**
- * Finds the deployment as Convex's own CLI does: by the options, else by the variables of the environment, of
- * `.env.local` and of `.env`. Asks the official CLI where a name must become a URL.
+ * Finds the deployment as Convex's own CLI does: by the options; else by the variables of the environment, of
+ * `.env.local` and of `.env`. Asks Convex's CLI for the URL of a name.
  *
  * @throws CliError when none is configured, or it does not answer, or it refuses the key.
  */
@@ -120,15 +120,15 @@ function explicitDeployment({ url, adminKey }: DeploymentSelection, setting: Set
   return { url: ownUrl, key: ownKey };
 }
 
-/** The deploy key. `<ignore_deploy_key>` says that there is none. */
+/** The deploy key. A value such as `<ignore_deploy_key>` stands for none. */
 function deployKey(setting: Setting): string | undefined {
   const key = setting("CONVEX_DEPLOY_KEY") ?? setting("CONVEX_DEPLOYMENT_TOKEN");
   return key && !key.startsWith("<") ? key : undefined;
 }
 
 /**
- * Whether the deployment accepts the key: `dev:happy-animal-123|…` is for one deployment alone, `project:…|…` and
- * `preview:team:project|…` for none. With a custom domain, the URL does not tell which.
+ * Whether the deployment accepts the key. `dev:happy-animal-123|…` is for one deployment; `project:…|…` and
+ * `preview:team:project|…` are for none. The URL of a custom domain does not say which deployment it is.
  */
 function isKeyOf(key: string, url: string): boolean {
   const [name = ""] = key.split("|");
@@ -143,7 +143,7 @@ function selectionArgs({ prod, previewName, deployment, envFile }: DeploymentSel
   return prod ? ["--prod", ...given] : given;
 }
 
-/** What the official CLI has written of a local deployment that listens there. */
+/** The admin key of the local deployment at this address, which Convex's CLI has stored in a file. */
 function localDeployment(url: string, setting: Setting): { adminKey: string } | null {
   const { hostname, port } = new URL(url);
   if (hostname !== "127.0.0.1" && hostname !== "localhost") return null;
@@ -170,7 +170,7 @@ async function withKey(address: string, key: string, kind: Deployment["kind"]): 
   keepSecret(key);
   const url = address.replace(/\/$/, "");
   if (!/^https?:/.test(url) || !URL.canParse(url)) {
-    throw new CliError(`"${address}" is no URL of a deployment, such as http://127.0.0.1:3210.`);
+    throw new CliError(`"${address}" is not the URL of a deployment, such as http://127.0.0.1:3210.`);
   }
   const env = { ...CLEARED, CONVEX_SELF_HOSTED_URL: url, CONVEX_SELF_HOSTED_ADMIN_KEY: key };
   const isCloud = new URL(url).hostname.endsWith(".convex.cloud");
@@ -180,7 +180,7 @@ async function withKey(address: string, key: string, kind: Deployment["kind"]): 
   return { url, siteUrl, key, kind: found, describe, env, args: [] };
 }
 
-/** Asks the deployment: with a custom domain, or a self-hosted one, the URL does not tell. */
+/** Asks the deployment for it: with a custom domain or a self-hosted deployment, it does not follow from the URL. */
 async function siteUrlOf(deployment: Pick<Deployment, "url" | "key" | "kind">): Promise<string> {
   const response = await deploymentFetch(deployment, "/api/v1/get_canonical_urls");
   if (!response.ok) return guessSiteUrl(deployment.url);

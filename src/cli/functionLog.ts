@@ -6,11 +6,12 @@ import { ApiError, type ApiTarget, deploymentFetch, HOW_TO_MAKE_A_KEY } from "./
 import { CliError, warn } from "./output.js";
 
 /*
- * The function log that `npx convex logs` shows: every deployment keeps its last 1,000 completed calls in memory. A poll
- * answers at once when there are entries after its cursor, else when one is written, else after 60 s with none.
+ * The function log that `npx convex logs` shows: every deployment keeps its last 1,000 completed calls in memory. A
+ * poll is answered at once when there are entries after its cursor. Otherwise it is answered when the next one is
+ * written, or after 60 s without entries.
  */
 
-/** A line of a function's console: `[DEBUG] 'text'`, or the same in parts for clients that ask for them. */
+/** A line that a function has logged: `[DEBUG] 'text'`, or its parts, for clients that ask for them. */
 export type LogLine =
   | string
   | {
@@ -19,14 +20,14 @@ export type LogLine =
       /** In ms since 1970. */
       timestamp: number;
       isTruncated: boolean;
-      /** The function called by the entry's function in its own transaction that wrote the line, if one did. */
+      /** The function that wrote the line, if it was called by the entry's function in the same transaction. */
       udfPath?: string | null;
       componentPath?: string | null;
     };
 
 interface EntryOfAnyKind {
   udfType: "Query" | "Mutation" | "Action" | "HttpAction";
-  /** Function path, such as `dashboard:stats`; of an HTTP action its method and path, such as `POST /lazy-views/effects`. */
+  /** Function path, such as `dashboard:stats`. For an HTTP action, its method and path: `POST /lazy-views/effects`. */
   identifier: string;
   /** Null for the functions of the app itself. */
   componentPath: string | null;
@@ -37,7 +38,7 @@ interface EntryOfAnyKind {
   executionId: string;
 }
 
-/** What a call has read and written. */
+/** How much a call has read and written. */
 export interface UsageStats {
   databaseReadBytes: number;
   databaseReadDocuments: number;
@@ -56,7 +57,7 @@ export interface Completion extends EntryOfAnyKind {
   parentExecutionId: string | null;
   /** In seconds. */
   executionTime: number;
-  /** In seconds since 1970: what the function's own clock said when it began. Of a cached result, when it was computed. */
+  /** The time on the function's own clock, in seconds since 1970. For a cached result, it is when that was computed. */
   executionTimestamp?: number;
   usageStats: UsageStats;
   returnBytes: number | null;
@@ -76,38 +77,42 @@ export interface LogPage {
   /** Where the next poll goes on: the time of the last entry, in ms since 1970. */
   newCursor: number;
   /**
-   * Why entries between the page before and this one may be missing: more were written than the log keeps, or the
-   * deployment restarted, and its log with it. Null when none are.
+   * Why entries before this page may be missing: `overflow`, more were written than the log keeps; `restart`, the log
+   * began anew, because the deployment restarted. Null when none are missing.
    */
   gap: "overflow" | "restart" | null;
 }
 
 const LONG_POLL_MS = 60_000;
-/** A poll without an answer for so long has lost its connection. */
+/** A poll that takes longer has lost its connection. */
 const POLL_TIMEOUT_MS = LONG_POLL_MS + 30_000;
 const FIRST_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 30_000;
-/** Between polls, so that a busy deployment answers some ten polls a second, and not one for each call. */
+/** The pause between polls, so that a busy deployment answers ten polls a second, and not one for each call. */
 const PAUSE_MS = 100;
 
 /** Where to begin, and when to stop. */
 export interface LogOptions {
-  /** In ms since 1970: entries written later are read. Default: 0, which begins with all that the log keeps. */
+  /**
+   * Entries that were written later are read, in ms since 1970. Default: 0, which reads everything that the log has.
+   */
   cursor?: number;
   /** Ends the iteration, without an error. */
   signal?: AbortSignal;
-  /** Gets each failure that may pass, and how long the log waits before it tries again. Default: warns of the first. */
+  /** Called when a poll has failed and is tried again after `waitMs`. Default: warns of the first failure. */
   onFailure?: (reason: string, waitMs: number, failures: number) => void;
 }
 
 /**
- * The live function log, page by page, for ever. Where the deployment cannot be reached or answers 429 or 5xx, it tries
- * again with growing pauses, and goes on where it was.
+ * The live function log, page by page, without an end. When the deployment cannot be reached, or answers 429 or 5xx, it
+ * tries again with growing pauses, and goes on where it was.
  *
  * ```ts
- * for await (const { entries } of functionLog(deployment, { signal })) for (const { identifier } of entries) print(identifier);
+ * for await (const { entries } of functionLog(deployment, { signal })) {
+ *   for (const { identifier } of entries) print(identifier);
+ * }
  * ```
- * @throws CliError with the remedy: there is no key, it is refused, or the deployment has no such log.
+ * @throws CliError with the remedy, when there is no key, the key is refused, or the deployment has no such log.
  */
 export async function* functionLog(deployment: ApiTarget, options: LogOptions = {}): AsyncGenerator<LogPage> {
   const { signal, onFailure = warnOnce } = options;
@@ -117,7 +122,7 @@ export async function* functionLog(deployment: ApiTarget, options: LogOptions = 
   let last: LogEntry | undefined;
   let failures = 0;
   while (!signal?.aborted) {
-    // After a failure, the last entry is asked for again: one that is gone says that the log is a new one.
+    // After a failure, asks for the last entry again. If it is gone, the log began anew.
     const isResuming = failures > 0 && last !== undefined;
     let page: Omit<LogPage, "gap">;
     try {
@@ -137,7 +142,7 @@ export async function* functionLog(deployment: ApiTarget, options: LogOptions = 
     const entries = isKnown ? others : page.entries;
     const isFull = entries.filter(({ kind }) => kind === "Completion").length >= LOG_SIZE;
     const gap = last && isFull ? "overflow" : isResuming && !isKnown ? "restart" : null;
-    // A log that is new and empty: all that comes is unread, also where the deployment's clock is behind now.
+    // The log is new and empty: everything that comes is unread, even if the deployment's clock is behind now.
     cursor = gap === "restart" && entries.length === 0 ? 0 : page.newCursor;
     last = entries.at(-1) ?? last;
     yield { entries, newCursor: cursor, gap };
@@ -145,7 +150,9 @@ export async function* functionLog(deployment: ApiTarget, options: LogOptions = 
   }
 }
 
-/** The entries that the log keeps, at most those of its last 1,000 completed calls. @throws As `functionLog`. */
+/**
+ * The entries that are in the log: at most those of the last 1,000 completed calls. Throws what `functionLog` throws.
+ */
 export async function recentLog(deployment: ApiTarget, signal?: AbortSignal): Promise<LogPage> {
   for await (const page of functionLog(deployment, { ...(signal && { signal }) })) return page;
   return { entries: [], newCursor: 0, gap: null };
@@ -161,7 +168,7 @@ export function sealsIn({ logLines }: LogEntry): string[] {
   return logLines.map((line) => sealOf(lineText(line))).filter((seal) => seal !== null);
 }
 
-/** An entry as JSON has it, also of `npx convex logs --jsonl`; null when it is none, or of a kind that is unknown here. */
+/** An entry, from JSON such as that of `npx convex logs --jsonl`; null when it is not an entry of a known kind. */
 export function toLogEntry(json: unknown): LogEntry | null {
   if (typeof json !== "object" || json === null) return null;
   const { kind, identifier, logLines, timestamp } = json as Partial<LogEntry>;
@@ -174,14 +181,14 @@ function isLine(line: unknown): boolean {
   return typeof line === "string" || Array.isArray((line as Partial<Exclude<LogLine, string>> | null)?.messages);
 }
 
-/** One poll. @throws CliError for what no repetition mends; another Error for what may pass. */
+/** One poll. @throws CliError, when another poll would fail, too; another Error, when it may succeed. */
 async function poll(deployment: ApiTarget, cursor: number, signal?: AbortSignal) {
   const path = `/api/stream_function_logs?cursor=${cursor}`;
   const timeout = AbortSignal.timeout(POLL_TIMEOUT_MS);
   const options = { signal: signal ? AbortSignal.any([signal, timeout]) : timeout };
   const response = await deploymentFetch(deployment, path, options).catch((error) => {
     if (error instanceof ApiError) throw error;
-    throw new Error(reasonOf(error)); // The deployment did not answer, and may soon.
+    throw new Error(reasonOf(error)); // The deployment did not answer. It may answer soon.
   });
   const { status } = response;
   if (status === 429 || status >= 500) throw new Error(`${deployment.url} answered ${status}`);
@@ -212,7 +219,7 @@ function parsePage(text: string): { entries: LogEntry[]; newCursor: number } | n
   }
 }
 
-/** How long to wait after the n-th failure in a row, in ms: between half of a time that doubles and all of it. */
+/** The pause after the n-th failure in a row, in ms: half to all of a time that doubles with each failure. */
 export function backOff(failures: number): number {
   const most = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS);
   return Math.round(most * (1 - Math.random() / 2));

@@ -16,9 +16,9 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 };
 
 const program = new Command("convex-lazy-views")
-  .description("Connects, checks, explains and advises on lazy views of a Convex deployment.")
+  .description("Sets up, checks and explains the lazy views of a Convex deployment, and advises where to use them.")
   .version(version)
-  .showHelpAfterError("Run it with --help for what it takes.")
+  .showHelpAfterError("Run the command with --help to see its options.")
   .addHelpText(
     "after",
     `
@@ -38,7 +38,7 @@ addWhy(program);
 addWatch(program);
 addAdvise(program);
 
-// A reader such as `head` may close the pipe before all is written.
+// A reader such as `head` may close the pipe before everything is written.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit();

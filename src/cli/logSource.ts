@@ -16,21 +16,18 @@ export interface LogKeyOptions {
 
 /** Adds the option for a key that may only view logs. */
 export function logKeyOption(command: Command): Command {
-  return command.option(
-    "--log-key <key>",
-    `a key that may view logs; the variable ${LOG_KEY} keeps it out of the shell`,
-  );
+  return command.option("--log-key <key>", `a key that may view logs. Or set ${LOG_KEY} in the environment`);
 }
 
-/** A key that may view logs, of the options, the environment, `.env.local` or `.env`. */
+/** A key that may view logs, from the options, the environment, `.env.local` or `.env`. */
 export function logKeyOf(options: LogKeyOptions): string | undefined {
   const key = options.logKey ?? localSetting(LOG_KEY, options);
   return key && keepSecret(key);
 }
 
 /**
- * The live function log, by the best means at hand: the deployment's key, else a key that may only view logs, else the
- * official CLI, which acts as the user who is logged in.
+ * The live function log. It is read with the deployment's key; else with a key that may only view logs; else with
+ * Convex's CLI, which acts as the user who is logged in.
  *
  * @throws As `functionLog`; or CliError with what the official CLI wrote, when it ends.
  */
@@ -39,10 +36,10 @@ export function openLog(deployment: Deployment, options: LogOptions & LogKeyOpti
   return key === null ? officialLog(deployment, options) : functionLog({ ...deployment, key }, options);
 }
 
-/** Lines that come within this time of each other are one page: the CLI writes the answer to a poll at once. */
+/** Lines that come within this time make one page, because the CLI writes the answer to a poll at once. */
 const PAGE_MS = 50;
 
-/** The log as `npx convex logs --jsonl` prints it. It does not say where entries may be missing. */
+/** The log as `npx convex logs --jsonl` prints it, which does not say where entries may be missing. */
 async function* officialLog({ env, args }: CliTarget, { cursor = 0, signal }: LogOptions): AsyncGenerator<LogPage> {
   const command = [convexProgram(), "logs", "--jsonl", "--history", "1000", ...args];
   const child = spawn(process.execPath, command, {

@@ -4,17 +4,17 @@ import { deploymentJson } from "./api.js";
 import type { Deployment } from "./deployment.js";
 import { CliError, keepSecret } from "./output.js";
 
-/** The only topic of a stream that is ours. A delivery is itself an event of most others. */
+/** The only topic that our stream may have. Each delivery is itself an event of most other topics. */
 const TOPIC = "console";
 
-/** A webhook log stream, as the deployment lists it. A deployment has one at most. */
+/** A webhook log stream, as the deployment lists it. A deployment has at most one. */
 export interface WebhookStream {
   logStreamType: "webhook";
   id: string;
   url: string;
   format: "json" | "jsonl";
   hmacSecret: string;
-  /** null: all topics, also those that Convex adds later. */
+  /** Null for all topics, also those that Convex adds later. */
   topics: string[] | null;
   status: { type: "pending" | "restarting" | "failed" | "active" | "deleting"; reason?: string };
 }
@@ -22,7 +22,11 @@ export interface WebhookStream {
 /** Where our stream posts to. */
 export const effectsUrl = ({ siteUrl }: Pick<Deployment, "siteUrl">): string => siteUrl + EFFECTS_PATH;
 
-/** The deployment's webhook stream; null when it has none. @throws CliError without a key that may view integrations. */
+/**
+ * The deployment's webhook stream; null when it has none.
+ *
+ * @throws CliError without a key that may view integrations.
+ */
 export async function findWebhookStream(deployment: Deployment): Promise<WebhookStream | null> {
   const streams = await deploymentJson<{ logStreamType: string }[]>(deployment, "/api/v1/list_log_streams");
   const found = streams.find((stream): stream is WebhookStream => stream.logStreamType === "webhook");
@@ -40,12 +44,12 @@ export async function createWebhookStream(deployment: Deployment): Promise<strin
   return keepSecret(created.hmacSecret);
 }
 
-/** Points a stream at our route, with our topic alone. Convex starts it again. */
+/** Makes a stream post to our route, with our topic alone. Convex starts it again. */
 export async function mendWebhookStream(deployment: Deployment, { id }: WebhookStream): Promise<void> {
   await updateStream(deployment, id, { topics: [TOPIC], url: effectsUrl(deployment) });
 }
 
-/** Has Convex start a stream again: one that has failed, or that signs with the secret that it had at its start. */
+/** Makes Convex start a stream again, because it has failed, or still signs with its old secret. */
 export async function restartWebhookStream(deployment: Deployment, { id }: WebhookStream): Promise<void> {
   await updateStream(deployment, id, {});
 }
@@ -55,19 +59,19 @@ async function updateStream(deployment: Deployment, id: string, change: { topics
   await deploymentJson(deployment, `/api/v1/update_log_stream/${id}`, { method: "POST", body });
 }
 
-/** Makes a new secret for a stream. It signs with the old one until it is started again. @returns the secret. */
+/** Makes a new secret for a stream, which signs with the old one until it is started again. @returns The new secret. */
 export async function rotateWebhookSecret(deployment: Deployment, { id }: WebhookStream): Promise<string> {
   const path = `/api/v1/rotate_webhook_secret/${id}`;
   const rotated = await deploymentJson<{ hmacSecret: string }>(deployment, path, { method: "POST" });
   return keepSecret(rotated.hmacSecret);
 }
 
-/** Convex tries the URL, up to three times, before it starts a stream. In ms. */
+/** How long a stream may take to start, in ms: Convex first tries its URL, up to three times. */
 const START_PATIENCE_MS = 60_000;
 const POLL_MS = 250;
 
 /**
- * Waits until the stream delivers. Until then, what the app logs does not reach it.
+ * Waits until the stream delivers. Until then, it loses what the app logs.
  *
  * @throws CliError when Convex cannot reach its URL.
  */
@@ -82,7 +86,7 @@ export async function waitForStream(deployment: Deployment): Promise<void> {
   throw new CliError(`The log stream has not started within ${START_PATIENCE_MS / 1_000} s. Run this command again.`);
 }
 
-/** Ends a stream. What it has not delivered is lost. */
+/** Deletes a stream. What it has not delivered is lost. */
 export async function deleteWebhookStream(deployment: Deployment, { id }: WebhookStream): Promise<void> {
   await deploymentJson(deployment, `/api/v1/delete_log_stream/${id}`, { method: "POST", body: {} });
 }
@@ -105,8 +109,8 @@ export const LOOP_HAZARD =
   "Each of its deliveries is itself an event, which is delivered again, for ever, and you pay for it.";
 
 /**
- * The problems of `inspect` that still hold. It remembers for some minutes that other topics have come; the stream itself
- * tells whether they still do.
+ * The problems of `inspect` that still exist. For some minutes, it reports topics that the stream has no longer: the
+ * stream itself says which topics it has.
  */
 export async function currentProblems(deployment: Deployment, problems: readonly string[]): Promise<string[]> {
   const isAboutTopics = (problem: string) => problem.startsWith("The log stream delivers other topics");

@@ -22,7 +22,7 @@ const LIBRARY: Record<string, FunctionEntry["functionType"]> = {
   forward: "Mutation",
 };
 
-/** Fewer of these names in one module are a coincidence. */
+/** A module with fewer of these names has them by coincidence. */
 const FEWEST = 3;
 
 /** The modules that export functions of the library, the most complete one first. */
@@ -63,13 +63,13 @@ export function findLazyModule(functions: readonly FunctionEntry[], asked?: stri
   }
   if (other) {
     throw new CliError(
-      `More than one module exports functions of lazy.functions(): ${names(modules)}. Say which one by --module.`,
+      `More than one module exports functions of lazy.functions(): ${names(modules)}. Name one with --module.`,
     );
   }
   return found;
 }
 
-/** The module that `--module` names: `lazy` for `convex/lazy.ts`. */
+/** The module that `--module` names: `convex/lazy.ts` is the module `lazy`. */
 export const moduleName = (asked: string): string => asked.replace(/^convex\//, "").replace(/\.[cm]?[jt]sx?$/, "");
 
 /** Whether the deployment has the route of the log stream. */
@@ -79,8 +79,8 @@ export const hasEffectsRoute = (functions: readonly FunctionEntry[]): boolean =>
 function remedy(modules: LazyModule[]): string {
   if (modules.length > 0) return `These do: ${names(modules)}.`;
   return (
-    "If your code wires lazy views already, push it by `npx convex dev --once`; " +
-    "else write the wiring by `npx convex-lazy-views init`."
+    "If your code wires lazy views already, push it with `npx convex dev --once`; " +
+    "otherwise write the wiring with `npx convex-lazy-views init`."
   );
 }
 

@@ -6,12 +6,14 @@ import { type Deployment, localSetting } from "./deployment.js";
 import { type LogEntry, sealsIn } from "./functionLog.js";
 import { CliError, keepSecret, note } from "./output.js";
 
-/** Opens the seals in entries of the log: the effects in each, by its text. Those of another secret are left out. */
+/**
+ * Opens the seals in entries of the log. Returns the effects of each seal, by its text, without those of other secrets.
+ */
 export type Opener = (entries: readonly LogEntry[]) => Promise<ReadonlyMap<string, readonly Effect[]>>;
 
 /**
- * What opens seals, with the secrets of the environment or else of the deployment; null when neither can be had: then a
- * seal does not say which effects are in it.
+ * Makes the function that opens seals, with the secrets of the environment or else of the deployment. Null when neither
+ * can be read: then the effects in seals are not known.
  */
 export async function findOpener(deployment: Deployment, options: { envFile?: string }): Promise<Opener | null> {
   const own = [EFFECT_SECRET, PREVIOUS_EFFECT_SECRET].map((name) => localSetting(name, options));

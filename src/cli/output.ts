@@ -1,8 +1,8 @@
 import pc from "picocolors";
 
 /*
- * What the command line writes. Results go to stdout; notes and warnings go to stderr, so that `--json` leaves stdout
- * to one object. A secret that was given to `keepSecret` is written nowhere.
+ * The output of the command line. Results go to stdout. Notes and warnings go to stderr, so that with `--json`, stdout
+ * has one object and nothing else. A secret that was given to `keepSecret` is never written.
  */
 
 /**
@@ -25,11 +25,11 @@ export const colors = pc.createColors(hasColors(process.stdout));
 /** Colours for stderr. */
 export const errorColors = pc.createColors(hasColors(process.stderr));
 
-/** Shorter values are no secrets of ours, and would hide ordinary words. */
+/** Shorter values are not secrets of the library, and hiding them would hide ordinary words. */
 const SHORTEST_SECRET = 8;
 const secrets = new Set<string>();
 
-/** From now on, no output contains this text. Returns it. */
+/** Hides a text in all later output. Returns it. */
 export function keepSecret(value: string): string {
   if (value.length >= SHORTEST_SECRET) secrets.add(value);
   return value;
@@ -37,7 +37,7 @@ export function keepSecret(value: string): string {
 
 /** The text with each secret replaced. */
 export function redact(text: string): string {
-  // The longest first: one secret may contain another.
+  // The longest first, because one secret may contain another.
   const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
   return longestFirst.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text);
 }
@@ -62,10 +62,10 @@ export function warn(text: string): void {
   process.stderr.write(`${errorColors.yellow("warning:")} ${redact(text)}\n`);
 }
 
-/** Writes an error to stderr: its message; for an error that no code expects also its stack, for a report. */
+/** Writes the message of an error to stderr; of an unexpected error also its stack, for a bug report. */
 export function printError(error: unknown): void {
   const isExpected = error instanceof CliError;
-  const text = isExpected ? error.message : `this is a fault of convex-lazy-views.\n${describeFault(error)}`;
+  const text = isExpected ? error.message : `this is a bug of convex-lazy-views.\n${describeFault(error)}`;
   process.stderr.write(`${errorColors.red("error:")} ${redact(text)}\n`);
 }
 

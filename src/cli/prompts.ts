@@ -1,11 +1,11 @@
 import { confirm, isCancel, password, select } from "@clack/prompts";
 import { CliError } from "./output.js";
 
-/** Whether questions can be asked: both sides are a terminal, and it is not a build server. */
+/** Whether questions can be asked: input and output are a terminal, and this is not a build server. */
 export const isInteractive = (): boolean =>
   process.stdin.isTTY === true && process.stderr.isTTY === true && !process.env.CI;
 
-/** One answer that a question offers. */
+/** One of the answers that a question offers. */
 export interface Choice<Value extends string> {
   value: Value;
   label: string;
@@ -20,7 +20,7 @@ function answered<Answer>(answer: Answer): Exclude<Answer, symbol> {
   return answer as Exclude<Answer, symbol>;
 }
 
-/** Asks which one. @throws CliError when the user ends the question. */
+/** Asks the user to choose. @throws CliError when the user ends the question. */
 export async function choose<Value extends string>(message: string, choices: Choice<Value>[]): Promise<Value> {
   return answered(await select<string>({ message, options: choices, output })) as Value;
 }

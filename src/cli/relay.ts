@@ -10,15 +10,16 @@ import { counted } from "./words.js";
 
 /*
  * The relay does what a webhook log stream does: it takes sealed effects out of the function log, and posts them to the
- * route of the library, in signed bodies. It repeats a delivery that fails until it is taken, and reads on after it.
+ * route of the library, in signed bodies. It repeats a delivery that fails until the route accepts it, and reads on
+ * then.
  */
 
-/** As many as Convex's own log stream posts at once. */
+/** The number of events in one POST, as in those of Convex's own log stream. */
 const MOST_EVENTS = 128;
 const POST_TIMEOUT_MS = 30 * SECOND;
 /**
- * How far back a relay begins: what was raised while it started again is delivered. What another relay has delivered
- * already is then still inside its window, and is dropped.
+ * How far back a relay begins, so that it delivers what was raised while it was restarted. An effect that was delivered
+ * already is still inside its window then, and is dropped.
  */
 const START_BACK_MS = DEFAULT_WINDOW_MS;
 
@@ -33,7 +34,7 @@ export interface ConsoleEvent {
   is_truncated: false;
 }
 
-/** What became of one POST. */
+/** The result of one POST. */
 export interface Delivery {
   /** In ms since 1970. */
   at: number;
@@ -41,16 +42,16 @@ export interface Delivery {
   status: number;
   /** How long the route took. */
   ms: number;
-  /** What the route says of it: how many effects it opened, and what it did with them. */
+  /** The route's answer: how many effects it opened, and what it did with them. */
   answer: Record<string, unknown>;
 }
 
 /** What a relay needs. */
 export interface RelayOptions {
   log: AsyncIterable<LogPage>;
-  /** Where HTTP actions of the deployment are. */
+  /** The URL of the deployment's HTTP actions. */
   siteUrl: string;
-  /** The secret that signs bodies: again and again, as it may be rotated. */
+  /** Returns the secret that signs bodies. It is called again when the route refuses a signature: it may be rotated. */
   secret: () => Promise<string>;
   signal: AbortSignal;
   /** Gets each POST that was answered. */
@@ -64,9 +65,9 @@ export async function relay({ log, siteUrl, secret, signal, onDelivery }: RelayO
   let isFirst = true;
   for await (const { entries, gap } of log) {
     if (gap === "overflow")
-      warn("The log wrapped round between two polls: effects may be lost. Later reads raise them again.");
+      warn("The log forgot entries between two polls: effects may be lost. Later reads raise them again.");
     if (gap === "restart")
-      note("The deployment was away; effects that it logged meanwhile may be lost. Later reads raise them again.");
+      note("The function log began anew: effects that it had before may be lost. Later reads raise them again.");
     const from = isFirst ? Date.now() - START_BACK_MS : 0;
     isFirst = false;
     const events = toEvents(entries.filter(({ timestamp }) => timestamp * SECOND >= from));
@@ -82,11 +83,11 @@ export async function relay({ log, siteUrl, secret, signal, onDelivery }: RelayO
   }
 }
 
-/** The seals among the lines of entries, each once, as the last of them was logged. */
+/** The seals in the lines of entries as events, each once; of equal seals, the last one counts. */
 export function toEvents(entries: readonly LogEntry[]): ConsoleEvent[] {
   const events = new Map<string, ConsoleEvent>();
   for (const entry of entries) {
-    // What the route itself logs would be delivered to it, for ever.
+    // If the lines of the route itself were delivered to it, that would go on for ever.
     if (entry.identifier.endsWith(` ${EFFECTS_PATH}`)) continue;
     for (const seal of sealsIn(entry)) events.set(seal, toEvent(entry, seal));
   }
@@ -112,8 +113,8 @@ const TYPES = { Query: "query", Mutation: "mutation", Action: "action", HttpActi
 type Posting = Pick<RelayOptions, "signal" | "onDelivery"> & { secret: string };
 
 /**
- * Posts a body until it is taken.
- * @returns "unsigned" when the secret is not that of the deployment; "done" also for what the route does not want.
+ * Posts a body until the route answers.
+ * @returns "unsigned" when the secret is not the deployment's; else "done", also when the route has refused the body.
  */
 async function deliver(url: string, events: ConsoleEvent[], { secret, signal, onDelivery }: Posting) {
   const body = JSON.stringify(events);

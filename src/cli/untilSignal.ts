@@ -1,6 +1,6 @@
 /**
- * A signal that aborts when the process is asked to end (Ctrl-C, SIGTERM), so that a command ends in order. The second
- * time, the process ends at once.
+ * A signal that aborts at Ctrl-C or SIGTERM, so that a command can finish what it does. The second time, the process
+ * ends at once.
  */
 export function untilSignal(): AbortSignal {
   const controller = new AbortController();

@@ -7,11 +7,11 @@ import { mayBeRefusal, type PlainQueries } from "./plainQueries.js";
 export type Args = Record<string, Value>;
 
 /**
- * Asks a query once, marked, and takes its value out of the envelope.
+ * Calls a query with the mark, and returns the value in its envelope.
  *
- * - It fails → it is asked again without the mark, and then its answer or its error counts.
- * - That works, and the failure may have been a refusal → it is asked with the mark once more: when it fails again, it
- *   is a plain query, which was not made with `lazy.query`.
+ * - The call fails → calls the query again without the mark, and returns that answer, or throws that error.
+ * - That call works, and the first may have failed because of the mark → calls the query with the mark once more. If
+ *   that fails again, it is a plain query, which is not made with `lazy.query`.
  *
  * @param post - Gets the seals.
  */

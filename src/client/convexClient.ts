@@ -17,11 +17,14 @@ type Unsubscribe<Result> = (() => void) & {
 };
 
 /**
- * The `ConvexClient` of convex/browser, for the transport `client`: effects that its queries raise are forwarded, for
- * a subscription after a short random delay, and not at all when the row became fresh meanwhile. Everything else is
- * as there.
+ * The `ConvexClient` of convex/browser, for the transport `client`. It forwards the effects of its queries: those of a
+ * subscription after a short random delay, unless the row has become fresh by then; those of `query` at once.
+ * Everything else works as in convex/browser.
  *
+ * @example
  * ```ts
+ * import { ConvexClient } from "convex-lazy-views/client";
+ *
  * const client = new ConvexClient(import.meta.env.VITE_CONVEX_URL);
  * client.onUpdate(api.dashboard.stats, { airport: "SFO" }, (stats) => show(stats));
  * ```
@@ -57,7 +60,7 @@ export class ConvexClient extends PlainClient {
         value = read();
       } catch (error) {
         if (!(error instanceof Error)) throw error;
-        // As the client itself does: heard of, without failing other callbacks.
+        // As Convex's own client does: the error is reported, and other callbacks still run.
         if (onError === undefined) void Promise.reject(error);
         else onError(error);
         return;

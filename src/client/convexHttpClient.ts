@@ -6,10 +6,13 @@ import { type CallForward, forwardTo, Outbox } from "./outbox.js";
 import { PlainQueries } from "./plainQueries.js";
 
 /**
- * The `ConvexHttpClient` of convex/browser, for the transport `client`: effects that its queries raise are forwarded
- * in the background, at once. Everything else is as there.
+ * The `ConvexHttpClient` of convex/browser, for the transport `client`. It forwards the effects of its queries at once,
+ * in the background. Everything else works as in convex/browser.
  *
+ * @example
  * ```ts
+ * import { ConvexHttpClient } from "convex-lazy-views/client";
+ *
  * const client = new ConvexHttpClient("https://happy-animal-123.convex.cloud");
  * const stats = await client.query(api.dashboard.stats, { airport: "SFO" });
  * ```
@@ -42,9 +45,10 @@ export class ConvexHttpClient extends PlainHttpClient {
   }
 
   /**
-   * Resolves when the effects that were raised so far are forwarded, or could not be. A serverless function that is
-   * stopped with its response waits for it.
+   * Resolves when each effect that was raised so far has been forwarded, or could not be. Never rejects. Wait for it in
+   * a serverless function, which may be stopped after its response.
    *
+   * @example
    * ```ts
    * waitUntil(client.forwarded());
    * ```

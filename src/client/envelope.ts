@@ -1,16 +1,16 @@
 import { convexToJson, type Value } from "convex/values";
 import { type Envelope, MARK, MAX_DOCUMENT_NESTING } from "../effects/transports/envelope.js";
 
-/** Whether a client may mark a call: not if its arguments say `lazyViews`, as the answer may be made of them. */
+/** Whether a client may mark a call: not if its arguments contain `lazyViews`, because the answer may contain them. */
 export function isMarkable(args: Record<string, Value>): boolean {
   try {
     return !JSON.stringify(convexToJson(args)).includes(MARK);
   } catch {
-    return false; // They are no Convex values, as the call itself will say.
+    return false; // They are not Convex values. The call itself throws.
   }
 }
 
-/** Whether the answer to a client's marked call is an envelope; anything else is a value. */
+/** Whether the answer to a marked call of a client is an envelope. Anything else is a value. */
 export function isEnvelope(answer: unknown): answer is Envelope {
   if (typeof answer !== "object" || answer === null) return false;
   const { value, seals, once, forward, [MARK]: nest, ...rest } = answer as Partial<Envelope>;

@@ -2,11 +2,12 @@ import type { Envelope } from "../effects/transports/envelope.js";
 import type { Sealed } from "./outbox.js";
 
 /*
- * Many clients may see the same seals at once. The first that forwards silences the others: its forward and the new
- * answer that comes of it take some two latencies of the server. Delays are drawn as multicast protocols draw the timers
- * of their feedback (Nonnenmacher and Biersack, "Scalable feedback for large groups", 1999): exponentially distributed
- * towards the end of a span, so that few are short, however many draw. With the steepness s = ln n + 1, n clients, a
- * span of m latencies, and silence two latencies after the first forward, the expected number of forwards is
+ * Many clients may see the same seals at once. The first client that forwards makes the others drop theirs, about two
+ * latencies of the server later: one for its call, one for the new answer. So each client waits for a random delay. Its
+ * distribution is that of the timers in multicast protocols (Nonnenmacher and Biersack, "Scalable feedback for large
+ * groups", 1999): exponential towards the end of a span, so that few delays are short, however many clients draw one.
+ * With the steepness s = ln n + 1, n clients, a span of m latencies, and silence two latencies after the first forward,
+ * the expected number of forwards is
  *
  *   1 + (1 + 1/e) (e^(2s/m) - 1)
  *
@@ -14,28 +15,32 @@ import type { Sealed } from "./outbox.js";
  */
 const STEEPNESS = Math.log(200) + 1;
 const SPAN_LATENCIES = 12;
-/** The span where the server is fast, and the longest, in ms. */
+/** The span for a fast server, and the longest span. */
 const MIN_SPAN_MS = 2_000;
 const MAX_SPAN_MS = 300_000;
 
-/** How long seals wait before they are forwarded, in ms, when the server takes so long to answer. */
+/**
+ * Draws how long seals wait before they are forwarded, in ms.
+ *
+ * @param latencyMs - How long the server takes to answer.
+ */
 export function drawDelay(latencyMs: number): number {
   const spanMs = Math.min(Math.max(SPAN_LATENCIES * latencyMs, MIN_SPAN_MS), MAX_SPAN_MS);
   return Math.round((spanMs / STEEPNESS) * Math.log1p(Math.expm1(STEEPNESS) * Math.random()));
 }
 
-/** Then, while nothing comes of it, again after a minute, and after twice as long each time, up to an hour. */
+/** While the rows do not become fresh, seals are forwarded again after a minute, then after twice as long each time. */
 const FIRST_REPEAT_MS = 60_000;
 const MAX_REPEAT_MS = 3_600_000;
 
-/** What of an answer is forwarded. */
+/** The parts of an answer that are forwarded. */
 type Answer = Pick<Envelope, "seals" | "once" | "forward">;
 
 const NOTHING: Answer = { seals: [], once: [], forward: "" };
 
 /** One subscriber of a query. */
 export interface Subscription {
-  /** Tells the query's newest answer; null for one without seals. */
+  /** Takes the newest answer of the query; null for one without seals. */
   see(answer: Answer | null): void;
   end(): void;
 }
@@ -45,15 +50,15 @@ export class Forwarder {
   private readonly queries = new Map<string, WatchedQuery>();
 
   /**
-   * @param post - Forwards; it does not throw.
-   * @param latencyMs - How long the server took to answer lately.
+   * @param post - Forwards. It does not throw.
+   * @param latencyMs - How long the server took for its last answer.
    */
   constructor(
     private readonly post: (sealed: Sealed) => void,
     private readonly latencyMs: () => number,
   ) {}
 
-  /** @param key - Names a query and its arguments: all that subscribe to the same count as one. */
+  /** @param key - A query with its arguments. All its subscribers share one delay. */
   subscribe(key: string): Subscription {
     let query = this.queries.get(key);
     if (query === undefined) {
@@ -71,31 +76,33 @@ export class Forwarder {
 }
 
 /**
- * A query and its arguments. Seals are forwarded once after a random delay. Those of recomputes are forwarded again
- * while they stay the answer and there is a subscriber: one that got lost heals.
+ * A query with its arguments. Its seals are forwarded once, after a random delay. Those of recomputes are forwarded
+ * again and again while the answer has them and there is a subscriber, in case a forward was lost.
  *
- * - The same answer, told by another subscriber, changes nothing.
- * - An answer without recomputes says that the rows are fresh: none is forwarded, nor repeated.
- * - One with other recomputes takes the place of those that are due, at the time they were due; after they were
- *   forwarded, it begins anew.
- * - Effects that are no recomputes stay due, whatever the next answer is, and go along with them.
- * - When the last subscriber goes, what is due stays due, since a subscriber has seen the answer, and repetitions end.
+ * - Another subscriber sees the same answer → changes nothing.
+ * - An answer has no recomputes, so its rows are fresh → forwards no recompute any more.
+ * - An answer has other recomputes → they replace those that are due, and keep their time. If these are forwarded
+ *   already, a new delay begins.
+ * - An answer has other effects → they stay due, whatever the next answer is, and are forwarded together with its
+ *   recomputes.
+ * - The last subscriber ends → what is due is still forwarded, because a subscriber has seen the answer. Repetitions
+ *   end.
  */
 class WatchedQuery {
   private subscribers = 0;
   private answer = NOTHING;
-  /** The recomputes of the answer. */
+  /** The seals of the answer's recomputes. */
   private recomputes: readonly string[] = [];
   /** How often they were forwarded. */
   private forwards = 0;
-  /** Seals that are to be forwarded once. */
+  /** The seals of other effects, which are forwarded once. */
   private readonly others = new Set<string>();
   private path = "";
   private timer: ReturnType<typeof setTimeout> | undefined;
-  /** Whether the timer is that of a first forward. */
+  /** Whether the timer is for a first forward, and not for a repetition. */
   private isDue = false;
 
-  /** @param onEnd - Called when there is no subscriber, and nothing is due. */
+  /** @param onEnd - Called when there is no subscriber any more, and nothing is due. */
   constructor(
     private readonly post: (sealed: Sealed) => void,
     private readonly latencyMs: () => number,

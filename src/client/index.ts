@@ -1,6 +1,6 @@
 /**
- * The clients of convex/browser for apps with the transport `client`: the same names and signatures, so that only the
- * import changes. Queries of other apps, and those not made with `lazy.query`, work as ever.
+ * The clients of convex/browser, for apps with the transport `client`. Names and signatures are the same, so that you
+ * change the import only. Queries that are not made with `lazy.query` work as before, also those of other apps.
  */
 export * from "convex/browser";
 export { ConvexClient } from "./convexClient.js";

@@ -7,14 +7,14 @@ import type { Args } from "./askOnce.js";
 import { isEnvelope } from "./envelope.js";
 import { valueIn } from "./subscribedQueries.js";
 
-/** An optimistic update whose store has plain arguments and plain values, whether a query is marked or not. */
+/** Makes an optimistic update see plain arguments and plain values in its store, also of marked queries. */
 export function unmarked<MutationArgs extends Args>(
   update: OptimisticUpdate<MutationArgs>,
 ): OptimisticUpdate<MutationArgs> {
   return (store, args) => update(new UnmarkedStore(store), args);
 }
 
-/** Writes to the marked and the plain query alike, and reads the marked one first, as clients do. */
+/** Writes to the marked and to the plain query. Reads the marked one first, as clients do. */
 class UnmarkedStore implements OptimisticLocalStore {
   constructor(private readonly store: OptimisticLocalStore) {}
 
@@ -53,7 +53,7 @@ class UnmarkedStore implements OptimisticLocalStore {
     return answer === undefined ? at(args) : valueIn(answer);
   }
 
-  /** With the seals that the query's answer has, which are still to be forwarded; others have been seen already. */
+  /** A value in an envelope, with the recomputes of the query's answer. Other effects are due already. */
   private enveloped<Query extends AnyQuery>(query: Query, markedArgs: Args, value: Value | undefined) {
     if (value === undefined) return undefined;
     const answer: unknown = this.store.getQuery(query, ...([markedArgs] as OptionalRestArgs<Query>));

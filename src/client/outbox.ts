@@ -2,19 +2,19 @@ import { ConvexHttpClient } from "convex/browser";
 import { makeFunctionReference } from "convex/server";
 import { type Envelope, MAX_FORWARDED_SEALS } from "../effects/transports/envelope.js";
 
-/** What of an envelope is forwarded. */
+/** The parts of an envelope that are forwarded. */
 export type Sealed = Pick<Envelope, "seals" | "forward">;
 
 /** Calls the mutation at the path `forward` with `{ seals }`. */
 export type CallForward = (forward: string, seals: string[]) => Promise<unknown>;
 
-/** Forwards seals in the background. A failure never reaches the app: the console says it, once. */
+/** Forwards seals in the background. The app gets no error: the first failure is logged. */
 export class Outbox {
   private readonly underWay = new Set<Promise<void>>();
   private hasWarned = false;
   /**
-   * How long the deployment took for the answer that came last, in ms: of a forward or, in clients that subscribe, of a
-   * query. The first answers of a page may include the time of its connection; later ones do not.
+   * How long the deployment took for its last answer, in ms: to a forward or, in clients that subscribe, to a query.
+   * The first answers may include the time that the connection takes.
    */
   latencyMs = 0;
 
@@ -49,11 +49,11 @@ export class Outbox {
 }
 
 /**
- * Forwards over HTTP, also for clients that have a WebSocket. There, mutations run one after another, a page asks
- * before it is closed while one is under way, and apps show it as unsaved; forwarding must not be noticed.
+ * Forwards over HTTP, also for clients that have a WebSocket. On a WebSocket, the app would notice it: mutations run
+ * one after the other, a page that is closed asks the user while one is under way, and apps show unsaved changes.
  *
- * It is not authenticated: seals prove by themselves that the server made them, and no answer of a query may have a
- * mutation called in the user's name.
+ * The call has no identity. It needs none, because seals prove that the server made them; and no answer of a query must
+ * be able to call a mutation as the user.
  */
 export function forwardTo(url: string, options: { fetch?: typeof fetch } = {}): CallForward {
   let client: ConvexHttpClient | undefined;

@@ -6,16 +6,16 @@ import { Forwarder, type Subscription } from "./forwarder.js";
 import { type CallForward, Outbox } from "./outbox.js";
 import { mayBeRefusal, PlainQueries } from "./plainQueries.js";
 
-/** A query with its arguments, and how a client subscribes to it, marked or not. */
+/** A query with its arguments, and how a client subscribes to it, with the mark or without. */
 export interface SubscribedQuery {
   name: string;
   args: Args;
   /** Subscribes with these arguments. */
   subscribe(args: Args, onChange: () => void): () => void;
   /**
-   * The answer that the client holds for these arguments; undefined while it has none.
+   * The answer that the client has for these arguments; undefined while it has none.
    *
-   * @throws what the query failed with.
+   * @throws The error of the query.
    */
   result(args: Args): Value | undefined;
 }
@@ -24,12 +24,13 @@ export interface SubscribedQuery {
 type Held = Pick<SubscribedQuery, "args" | "result">;
 
 /**
- * The queries of a client that subscribes: marked, with the values taken out and the seals forwarded.
+ * The queries of a client that subscribes. It subscribes with the mark, takes the values out of the envelopes, and
+ * forwards the seals.
  *
- * While the marked query fails, the plain one is subscribed to as well, and both answers then belong to one time. So
- * when one may have been refused and the other works, it is the mark that is refused: from then on the query is a plain
- * one. Otherwise the plain one's answer or error counts; that may be over with the next change of the data, so both are
- * kept.
+ * While the marked query fails, the client also subscribes without the mark. Both answers are of the same time. So if
+ * the plain one works, and the marked one may have failed because of the mark, the query refuses the mark: from then on
+ * it counts as plain. Otherwise, the answer or the error of the plain one counts, and both subscriptions stay, because
+ * the marked query may work after the next change of the data.
  */
 export class SubscribedQueries {
   private readonly plain = new PlainQueries();
@@ -48,7 +49,7 @@ export class SubscribedQueries {
     return this.follow(query, onChange, this.forwarder.subscribe(keyOf(query)));
   }
 
-  /** Asks once; seals are forwarded at once. */
+  /** Calls a query once, and forwards its seals at once. */
   async once(query: SubscribedQuery): Promise<Value | undefined> {
     const known = this.read(query);
     if (known !== undefined) return known;
@@ -68,18 +69,14 @@ export class SubscribedQueries {
     });
   }
 
-  /**
-   * The value that the client holds; undefined while it has none.
-   *
-   * @throws what the query failed with.
-   */
+  /** The value that the client has; undefined while it has none. @throws The error of the query. */
   read(query: Held): Value | undefined {
     if (!isMarkable(query.args)) return query.result(query.args);
     const { answer } = look(query, marked(query.args));
     return answer === undefined ? query.result(query.args) : valueIn(answer);
   }
 
-  /** Ends forwarding: what is not forwarded yet is left to the next reader. */
+  /** Ends forwarding. The next reader raises again what is not forwarded yet. */
   close(): void {
     this.forwarder.close();
   }
@@ -96,10 +93,10 @@ export class SubscribedQueries {
     let stopMarked: (() => void) | undefined;
     let stopPlain: (() => void) | undefined;
     let isPlain = false;
-    /** When it was asked; undefined while nothing is to be measured. */
+    /** When the query was called, to measure the latency; undefined when that is done. */
     let askedAt: number | undefined;
 
-    /** Whether the query has something to tell. */
+    /** Looks at the newest answers. Returns whether the subscriber must be called. */
     const judge = (): boolean => {
       if (isPlain) return true;
       const { answer, error } = look(query, markedArgs);
@@ -129,7 +126,7 @@ export class SubscribedQueries {
     const held = look(query, markedArgs);
     if (held.answer === undefined && held.error === undefined) askedAt = Date.now();
     stopMarked = query.subscribe(markedArgs, update);
-    judge(); // Another subscriber may hold the answer, so that no change tells it.
+    judge(); // Another subscriber may have the answer already: then no change follows.
     return () => {
       stopMarked?.();
       stopPlain?.();
@@ -138,7 +135,7 @@ export class SubscribedQueries {
   }
 }
 
-/** The value of a marked query's answer. A plain query that lets the mark pass answers the value itself. */
+/** The value in the answer of a marked query. A plain query that accepts any argument answers with the value itself. */
 export function valueIn(answer: Value): Value {
   return isEnvelope(answer) ? answer.value : answer;
 }

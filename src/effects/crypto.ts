@@ -5,12 +5,12 @@ declare const process: { env: Record<string, string | undefined> } | undefined;
 const MIN_SECRET_LENGTH = 32; // The shortest secret that is accepted, in characters: 16 random bytes in hex.
 
 export const EFFECT_SECRET = "LAZY_VIEWS_SECRET"; // Seals effects on their way out of a query.
-export const PREVIOUS_EFFECT_SECRET = "LAZY_VIEWS_SECRET_PREVIOUS"; // Before a rotation: still accepted, never used to seal.
+export const PREVIOUS_EFFECT_SECRET = "LAZY_VIEWS_SECRET_PREVIOUS"; // That before a rotation. It opens seals, and makes none.
 export const STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET"; // The `hmacSecret` of the deployment's webhook log stream.
-/** The stream's secret before the last rotation; equal to the other one while the new one is not known yet. */
+/** The stream's secret before a rotation. While both are equal, the stream has a new one that is not stored yet. */
 export const PREVIOUS_STREAM_SECRET = "LAZY_VIEWS_STREAM_SECRET_PREVIOUS";
 
-/** Reads the function log, for the transport `logTail`: a key of the deployment that may view logs. */
+/** A key of the deployment that may view logs: with it, the transport `logTail` reads the function log. */
 export const LOG_KEY = "LAZY_VIEWS_LOG_KEY";
 
 /** The value of an environment variable of the deployment, or undefined when it is unset or empty. */
@@ -33,7 +33,7 @@ export function acceptedEffectSecrets(): string[] {
     .filter(({ length }) => length >= MIN_SECRET_LENGTH);
 }
 
-/** Keeps the key of each secret: to import one takes as long as to use it. */
+/** Imports the key of each secret once, because that takes as long as to use it. */
 function keeping(importKey: (secret: string) => Promise<CryptoKey>): (secret: string) => Promise<CryptoKey> {
   const keys = new Map<string, Promise<CryptoKey>>();
   return (secret) => {
@@ -54,7 +54,7 @@ const aesKey = /* @__PURE__ */ keeping(async (secret) =>
 
 const IV_BYTES = 12;
 
-/** AES-256-GCM of a text, behind its initialization vector: the first 12 bytes of an HMAC of the text. */
+/** An initialization vector, which is the first 12 bytes of an HMAC of the text; then AES-256-GCM of the text. */
 export async function encrypt(text: string, secret: string): Promise<Uint8Array> {
   const iv = (await sign(`lazy-views:2:iv:${text}`, secret)).slice(0, IV_BYTES);
   const encrypted = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await aesKey(secret), toUtf8(text));

@@ -3,30 +3,32 @@ import { reasonOf } from "../values/describe.js";
 import type { Effect } from "./effect.js";
 import { findEntry, isAhead, type LedgerCtx, newEntry, newFailure, scheduleWork, writeEntry } from "./ledger.js";
 
-/** What `dispatch` did with a chunk of effects, in numbers of effects. */
+/** How many effects a call of `dispatch` or `forward` scheduled, and how many it dropped. */
 export interface DispatchCounts {
-  /** Scheduled at once; or, where there are more than 100, handed on to a dispatch of their own. */
+  /**
+   * Scheduled at once. Of more than 100 effects, those after the first 100 count here: a further job dispatches them.
+   */
   dispatched: number;
-  /** Scheduled for the end of a window that was open. */
+  /** Scheduled for the end of their window, which was open. */
   trailing: number;
-  /** Dropped: their key's window was open. */
+  /** Dropped, because their window was open. */
   duplicates: number;
-  /** Dropped: the row was committed since. */
+  /** Recomputes that were dropped, because the row was committed after the reader saw it. */
   superseded: number;
-  /** Could not be scheduled; remembered as a failure in the ledger. */
+  /** Could not be scheduled. The ledger remembers the failure, and `inspect` reports it. */
   refused: number;
 }
 
 export type Outcome = keyof DispatchCounts;
 
 export const NO_COUNTS: DispatchCounts = { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
-export const CHUNK = 100; // The effects of one dispatch: each may schedule a job and write a document.
+export const CHUNK = 100; // Effects in one dispatch. Each may schedule a job and write a document.
 
 /**
- * Calls a dispatching mutation for each chunk, and adds up what it did. When a chunk fails, its effects are dispatched
- * one by one, so that one that cannot be is refused and holds up no other.
+ * Calls the dispatching mutation for each chunk, and adds up its counts. When a chunk fails, its effects are dispatched
+ * one by one, so that an effect that fails is refused alone.
  *
- * @throws What the mutation throws, when it fails for every effect of a chunk: then the fault is not theirs.
+ * @throws What the mutation throws, when it fails for all effects: then the fault is not in them.
  */
 export async function dispatchInChunks(
   effects: readonly Effect[],
@@ -48,23 +50,24 @@ export async function dispatchInChunks(
   return counts;
 }
 
-/** The `asOf` of a row; null where it is not known. A text says why the effect cannot be dispatched. */
+/** The `asOf` of a row, or null where it is not known; or a text that says why the effect cannot be dispatched. */
 export type Commit = bigint | null | string;
 
 /**
- * Dispatches an effect. One that cannot be scheduled is remembered, and throws nothing.
+ * Dispatches an effect. It does not throw when the target cannot be scheduled: the ledger remembers that failure.
  *
- * - The row has been committed since the reader saw it → superseded: nothing is written.
- * - No entry in the ledger, or its window is over → open a window, schedule the target now. When the effect saw the
- *   same row as the last one dispatched, that one has had no result yet: the window is for the first of their jobs to
- *   start, so that jobs which always start late do not give way to each other for ever.
- * - Inside the window, and the effect saw another row than the last one dispatched, or that one failed → schedule the
- *   target for the window's end, unless something is scheduled there already. So is an effect with `trailing`; its
- *   entry then lasts for the window that begins there, too, and in that one it is put off again.
- * - Else it is a duplicate: nothing is written.
+ * - The row was committed after the reader saw it → superseded. Writes nothing.
+ * - The ledger has no entry, or the entry's window is over → opens a window, and schedules the target now. If the last
+ *   effect saw the same row, its job has had no result yet. Then whichever of the two jobs starts first takes the
+ *   window. (Otherwise jobs that always start late would replace each other for ever.)
+ * - The window is open, and the effect saw another row than the last one, or the last one failed → schedules the target
+ *   for the window's end, unless it is scheduled there already.
+ * - The window is open, and the effect has `trailing` → the same. The entry then also lasts for the window that begins
+ *   there, at whose end another repetition runs.
+ * - Otherwise the effect is a duplicate. Writes nothing.
  *
- * @param commit - Of the effect's row, from a stale snapshot, so that a dispatch conflicts with no writer.
- * @param byWrite - A write asks for the recompute, and no reader.
+ * @param commit - What a stale snapshot shows of the effect's row, so that a dispatch conflicts with no writer.
+ * @param byWrite - Whether a write asks for the recompute, and not a reader.
  */
 export async function dispatchOne(ctx: LedgerCtx, effect: Effect, commit?: Commit, byWrite?: true): Promise<Outcome> {
   const { target, windowMs, seen } = effect;
@@ -95,20 +98,20 @@ export async function dispatchOne(ctx: LedgerCtx, effect: Effect, commit?: Commi
     await writeEntry(ctx, entry, { trailingJob, seq: undefined, ...putOff });
     return "trailing";
   }
-  // A recompute's failure is over when it has committed; of others we only know that they are scheduled.
+  // The failure of a recompute ends with its commit. Of other targets, only their scheduling is known.
   await writeEntry(ctx, entry ?? own, { ...opened, failure: seen === undefined ? undefined : entry?.failure });
   return "dispatched";
 }
 
-/** Whether an effect inside the window of its entry has the target run at the window's end. */
+/** Whether an effect inside the window of its entry makes the target run at the window's end. */
 function isNews({ seen, trailing, windowMs }: Effect, entry: Entry, now: number): boolean {
   if (seen !== undefined) {
     const hasSeenOther = seen !== entry.seen || entry.failure !== undefined;
-    // A job that release 0.1 has put off does not count: this release refuses it.
+    // A job that release 0.1 has put off does not count, because this release refuses it.
     const isPutOff = entry.trailingJob !== undefined && entry.seq === undefined;
     return hasSeenOther && !isPutOff;
   }
-  // A job that was put off to the beginning of this window has run, or is about to run.
+  // Until this window begins, the job that is put off to its beginning still runs after the effect.
   const isPutOff = entry.trailingJob !== undefined && now < entry.windowEndsAt - windowMs;
   return trailing === true && entry.failure === undefined && !isPutOff;
 }

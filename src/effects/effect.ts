@@ -7,52 +7,47 @@ import { isPlainObject } from "../values/copy.js";
 import { checkOptions, wrongValue } from "../values/describe.js";
 import { type Duration, toMs } from "../values/duration.js";
 
-/**
- * One request to run a mutation or action, raised while a function runs.
- *
- * Words used everywhere:
- * - **target**: the mutation or action that an effect asks for.
- * - **key**: effects of equal key are the same work. Without one of the caller's, it is the target and its arguments.
- * - **window**: after a key is dispatched, the time in which its repetitions are dropped.
- * - **seen**: for recomputes, the `asOf` of the row that the reader saw, 0 when there was none. Inside the window, an
- *   effect that saw another row than the last one dispatched is not dropped, but put off to the window's end.
- */
+/** One request to run a mutation or action, which a function has raised. */
 export interface Effect {
-  /** Function path, e.g. `tracking:viewed`. */
+  /** Path of the mutation or action that is asked for, such as `tracking:viewed`. */
   target: string;
   /** The arguments of the target. */
   args: Record<string, Value>;
-  /** How long repetitions are dropped, in ms. */
+  /** How long repetitions are dropped after the effect was dispatched, in ms. */
   windowMs: number;
-  /** The caller's own key, within its target. */
+  /** What the caller gave as `key`: effects with the same target and key are equal. Otherwise, the arguments count. */
   key?: string | undefined;
-  /** Of a recompute: the `asOf` of the row that the reader saw, in ns since 1970; 0 when there was none. */
+  /**
+   * Of a recompute: the `asOf` of the row that its reader saw, in ns since 1970; 0 when there was none. Inside the
+   * window, an effect that saw another row than the last one that was dispatched is not dropped, but put off to its
+   * end.
+   */
   seen?: bigint | undefined;
-  /** A repetition inside the window has the target run once more, at the window's end. */
+  /** A repetition inside the window makes the target run once more, at the window's end. */
   trailing?: true | undefined;
-  /** When it was raised, in ms since 1970, to the minute: of an effect that leaves through a client. */
+  /** Of an effect that leaves through a client: when it was raised, in ms since 1970, to the minute. */
   raisedAt?: number | undefined;
 }
 
-/** The options of `ctx.scheduleEffect`. */
+/** The options of {@link ScheduleEffect | ctx.scheduleEffect}. */
 export interface EffectOptions {
-  /** How long repetitions are dropped after one is dispatched. Default: 10 seconds. */
+  /** How long repetitions are dropped after an effect was dispatched. From 0 to a year. Default: 10 seconds. */
   window?: Duration;
   /**
-   * What becomes of repetitions: false drops them; true has the target run once more when the window ends, however many
-   * there were, and begins another window there. So the target runs after the last of them. Default: false.
+   * Whether the target runs once more when the window ends, if there were repetitions in it. Another window begins
+   * there. So the target always runs after the last repetition. Default: false, which drops them.
    */
   trailing?: boolean;
-  /** What makes two effects the same, within the target. Default: the arguments. */
+  /** Effects with the same target and this same text are equal. Default: those with equal arguments are. */
   key?: string;
 }
 
-/** Any mutation or action of the app, of `api` or `internal`. */
+/** A reference to any mutation or action of the app, of `api` or `internal`. */
 export type EffectTarget =
   | FunctionReference<"mutation" | "action", FunctionVisibility>
   | FunctionReference_future<"mutation" | "action", FunctionVisibility>;
 
-/** @throws Error naming what is wrong with the target, the arguments or an option. */
+/** @throws Error that names what is wrong with the target, the arguments or an option. */
 export function toEffect(target: EffectTarget, args: Record<string, Value> = {}, options: EffectOptions = {}): Effect {
   const name = typeof target === "string" ? null : nameOf(target);
   if (name === null) {
@@ -72,7 +67,7 @@ export function toEffect(target: EffectTarget, args: Record<string, Value> = {},
   return { target: name, args: copy, windowMs, key, ...(trailing && { trailing }) };
 }
 
-/** The path of a function of the app; null for those of components, and for what is no reference. */
+/** The path of a function of the app; null for a function of a component, and for anything but a reference. */
 export function nameOf(reference: unknown): string | null {
   try {
     return getFunctionName(reference as never);
@@ -81,12 +76,12 @@ export function nameOf(reference: unknown): string | null {
   }
 }
 
-/** The text under which the ledger remembers an effect. */
+/** The key of an effect's entry in the ledger: equal effects, and only they, have the same. */
 export function ledgerKey({ target, args, key }: Effect): string {
   return key === undefined ? `${target} ${canonicalText(args)}` : `${target} #${key}`;
 }
 
-/** Of effects for the same work that saw the same row, the one raised last; of several then, one with `trailing`. */
+/** Of equal effects that saw the same row, keeps the one that was raised last; of several then, one with `trailing`. */
 export function collapse(effects: readonly Effect[]): Effect[] {
   const byIdentity = new Map<string, Effect>();
   for (const effect of effects) {

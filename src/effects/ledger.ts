@@ -8,13 +8,13 @@ import { type Effect, ledgerKey } from "./effect.js";
 import { ensureSweep, scheduleAt, sweepTime } from "./sweep.js";
 
 /*
- * The ledger remembers of each key what was dispatched, so that no work starts twice in its window. A failure holds the
- * window open until the retry. An entry's life:
+ * The ledger has an entry for each effect that was dispatched, so that the same work does not start twice in its
+ * window. A failure keeps the window open until the retry. The life of an entry:
  *
- *   open → (put off: something runs again at the window's end) → taken → clear or fail → … → deleted when it expires
+ *   open → (put off: the target runs again at the window's end) → taken → clear or fail → … → deleted when it expires
  */
 
-/** What it takes to write entries, and to schedule jobs. */
+/** What is needed to write entries, and to schedule jobs. */
 export interface LedgerCtx {
   db: LazyWriter;
   scheduler: Scheduler;
@@ -23,12 +23,12 @@ export interface LedgerCtx {
   sweep: string;
 }
 
-/** When a recompute's job is to start: with a window that was opened for it, or put off to the end of one. */
+/** When the job of a recompute starts: with the window that was opened for it, or at the end of one (`isTrailing`). */
 export type Start = { windowEndsAt: number; isTrailing: boolean };
 
 /** After this many failures in a row nothing is scheduled: a reader's effect starts the next attempt. */
 export const MAX_ATTEMPTS = 8;
-const JITTER = 0.5; // Share of the backoff that is random, so that keys that failed together do not come back together.
+const JITTER = 0.5; // The random share of the backoff, so that keys that failed together are not tried again together.
 const MAX_MESSAGE_LENGTH = 1_000;
 /** What Convex says when a table of the library is not in the schema. */
 const NO_LAZY_TABLE = /\blazy[A-Z]\w+\b.* (?:not found|not declared)/;
@@ -38,7 +38,7 @@ type EntryChange = { windowEndsAt?: number } & {
   [Field in "taken" | "seen" | "trailingJob" | "failure" | "seq"]?: Entry[Field] | undefined;
 };
 
-/** One document, one index range: a dispatch depends on nothing but the entries it may write. */
+/** Reads one document by one index range, so that a dispatch depends on nothing but the entries that it may write. */
 export async function findEntry(db: LazyReader, key: string): Promise<Entry | null> {
   try {
     return await findBy(db, "lazyEffects", "by_key", { key }).first();
@@ -49,7 +49,9 @@ export async function findEntry(db: LazyReader, key: string): Promise<Entry | nu
   }
 }
 
-/** Whether a deadline is pending. One that lies beyond any backoff was set before the clock was put back. */
+/**
+ * Whether a deadline is ahead. One beyond the longest backoff does not count: it is from before a clock was put back.
+ */
 export function isAhead(time: number, now: number, windowMs: number): boolean {
   return time > now && time <= now + windowMs + MAX_BACKOFF_MS;
 }
@@ -58,14 +60,14 @@ type NewEntry = Pick<Entry, "key" | "target">;
 
 export const newEntry = (effect: Effect): NewEntry => ({ key: ledgerKey(effect), target: effect.target });
 
-/** Schedules what an effect asks for, now or at the end of a window. A recompute gets the window that it is for. */
+/** Schedules the target of an effect, now or at the end of a window. The job of a recompute gets `start`. */
 export function scheduleWork(ctx: LedgerCtx, { target, args }: Effect, start: Start, byWrite?: boolean) {
   const job = { kind: "attempt", ...args, start, byWrite } as Value;
   const time = start.isTrailing ? start.windowEndsAt : Date.now();
   return scheduleAt(ctx, time, target, target === ctx.recompute ? { job } : args);
 }
 
-/** Changes an entry, or makes one: then the change opens its window. */
+/** Changes an entry, or makes one, whose window the change opens. */
 export async function writeEntry(ctx: LedgerCtx, entry: Entry | NewEntry, change: EntryChange): Promise<Entry> {
   const next = { ...entry, ...change } as Entry;
   next.expiresAt = next.windowEndsAt + (next.failure ? FAILURE_RETENTION_MS : 0);
@@ -84,19 +86,19 @@ export async function clear(ctx: LedgerCtx, entry: Entry | null, ...names: (keyo
   if (entry && cleared.length > 0) await writeEntry(ctx, entry, Object.fromEntries(cleared));
 }
 
-/** How long work rests after its n-th failure in a row, in ms. */
+/** The pause after the n-th failure in a row, in ms. */
 export function backoffMs(attempts: number, random = Math.random()): number {
   const backoff = Math.min(FIRST_BACKOFF_MS * 2 ** (attempts - 1), MAX_BACKOFF_MS);
   return Math.round(backoff * (1 - JITTER * random));
 }
 
-/** A failure of now, one more of its entry. */
+/** A failure now, which counts as one more of its entry. */
 export function newFailure(entry: Entry | null, message: string) {
   const attempts = (entry?.failure?.attempts ?? 0) + 1;
   return { message: startOf(message, MAX_MESSAGE_LENGTH), attempts, failedAt: Date.now() };
 }
 
-/** Remembers a failure, and holds the window open for the backoff. With `retry`, it is tried again after that. */
+/** Remembers a failure, and keeps the window open for the backoff. With `retry`, the target then runs again. */
 export async function fail(ctx: LedgerCtx, effect: Effect, error: unknown, retry?: { byWrite?: boolean | undefined }) {
   const entry = await findEntry(ctx.db, ledgerKey(effect));
   const failure = newFailure(entry, reasonOf(error));
@@ -110,8 +112,9 @@ export async function fail(ctx: LedgerCtx, effect: Effect, error: unknown, retry
 }
 
 /**
- * After the app itself committed or deleted a row. A failure is over, with its backoff, but not the window that it began
- * in. After a deletion readers see `0` again, as before there was a row: their effects are no duplicates of those.
+ * Called after the app itself has committed or deleted a row. Ends a failure and its backoff, but not the window in
+ * which the failure happened. After a deletion, readers see no row, which counts as `0`. Their effects must not count
+ * as duplicates of those from before the row existed, so `seen` is cleared.
  */
 export async function release(ctx: LedgerCtx, recompute: Effect, cause: "refreshed" | "evicted"): Promise<void> {
   const entry = await findEntry(ctx.db, ledgerKey(recompute));

@@ -10,23 +10,28 @@ import { collapse, type Effect } from "./effect.js";
  *
  *   lazy-views:2:<base64url of 12 bytes of initialization vector, a ciphertext, 16 bytes of tag>
  *
- * It is AES-256-GCM over a JSON array of effects, each
- * `{f: target, a: arguments, w: window in ms, k?: key, s?: seen, r?: trailing}`; before those that leave through a
- * client stands `{t: when they were raised}`, in ms since 1970. Only the deployment can read a seal, or make one. A
- * query has no randomness, so the vector is taken from an HMAC of the plaintext: equal effects have equal seals, and
- * different ones have different vectors. A seal may be repeated: inside its window an effect that is dispatched twice
- * runs once, and a recompute that is repeated later finds its row fresh. (Other targets look again before they act.)
+ * The plaintext is a JSON array of effects, each
+ * `{f: target, a: arguments, w: window in ms, k?: key, s?: seen, r?: trailing}`. Of effects that leave through a client,
+ * its first item is `{t: when they were raised}`, in ms since 1970. It is encrypted with AES-256-GCM, so that only the
+ * deployment can read or make a seal. A query has no randomness: the vector comes from an HMAC of the plaintext. So
+ * equal effects have equal seals, and different effects have different vectors.
+ *
+ * A seal may arrive again. Inside its window, its effects are duplicates. Later, a recompute finds its row fresh.
+ * (Other targets should look at the data again before they act.)
  */
 const PREFIX = "lazy-views:2:";
-/** A message of the log that is a seal and nothing else, in the quotes that Convex puts around a text. */
+/** A message of the log that is one seal and nothing else; Convex puts texts in quotes. */
 const SEAL = /^'?(lazy-views:2:[\w-]+)'?$/;
-const LINE_BYTES = 4_000; // A line with a seal is shorter than this, in bytes.
-/** Seals that are opened side by side: as many as Convex posts at once, so that it gives up on no body of Convex. */
+const LINE_BYTES = 4_000; // A line with a seal has fewer bytes than this.
+/**
+ * Seals that are opened side by side. Convex posts as many at once, so no body from Convex reaches the limit of forged
+ * ones.
+ */
 const GROUP = 128;
-/** What fits in a line of 3,990 bytes. Convex documents 4 KiB; two quotes and some air are left for the formatting. */
+/** Bytes of JSON that fit into a line of 3,990 bytes. Convex documents 4 KiB a line, which its quotes count in. */
 const MAX_JSON_BYTES = 2_954;
 
-/** Seals effects on their way out of a query. Never throws: it logs what cannot be sealed. */
+/** Seals effects that leave a query. Never throws: it logs what cannot be sealed. */
 export async function sealForSending(effects: readonly Effect[]): Promise<string[]> {
   if (effects.length === 0) return [];
   try {
@@ -68,14 +73,14 @@ function pack(effects: readonly Effect[]): string[] {
   return packed.map((texts) => `[${texts.join(",")}]`);
 }
 
-/** The seal that a message of the log is; null for any other message. */
+/** The seal in a message of the log; null when the message is anything but one seal. */
 export function sealOf(message: string): string | null {
   return message.length < LINE_BYTES ? (SEAL.exec(message)?.[1] ?? null) : null;
 }
 
 /**
- * The effects of texts that came from outside, each once; and how many of the texts are no seal of this app. After a
- * group's worth of forged ones it gives up: to open seals costs more than to send them.
+ * Opens texts that came from outside. Returns their effects, each once, and how many of the texts are not seals of this
+ * app. It stops after 128 of those, because it costs more to open seals than to send them.
  */
 export async function unsealAll(texts: readonly string[]): Promise<{ effects: Effect[]; forged: number }> {
   const secrets = acceptedEffectSecrets();
@@ -91,7 +96,7 @@ export async function unsealAll(texts: readonly string[]): Promise<{ effects: Ef
   return { effects: collapse(genuine), forged };
 }
 
-/** The effects of a seal; null when the line is no seal, or none of the secrets sealed it. */
+/** The effects in a seal; null when the line is not a seal, or none of the secrets opens it. */
 export async function unseal(line: string, secrets: readonly string[]): Promise<Effect[] | null> {
   if (sealOf(line) !== line) return null;
   for (const secret of secrets) {
@@ -121,7 +126,7 @@ function toBase64Url(bytes: Uint8Array): string {
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   const bytes = new Uint8Array(binary.length);
-  // A body of the log stream can have megabytes of this, and `Uint8Array.from` takes ten times as long.
+  // A body of the log stream can have megabytes of seals, for which `Uint8Array.from` takes ten times as long.
   for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
   return bytes;
 }
@@ -147,7 +152,7 @@ function fromJson(json: JSONValue): Effect {
   }
   const seen = s ? BigInt(s) : undefined;
   const effect = { target, args: args as Record<string, Value>, windowMs, key, seen, trailing };
-  // JSON can say what is no Convex value: half of a surrogate pair, a field "__proto__", or a number beyond int64.
+  // JSON may have what no Convex value has: half of a surrogate pair, a field "__proto__", an integer beyond int64.
   canonicalText(effect);
   return effect;
 }

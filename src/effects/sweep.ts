@@ -6,18 +6,18 @@ import { findBy } from "../values/findBy.js";
 import type { LedgerCtx } from "./ledger.js";
 
 /*
- * Sweeps: what is due within one span of time is handled together, when the span is over. A document of `lazySweeps`
- * says that the sweep of a table and a time is scheduled, so that none is when nothing can be due.
+ * A sweep handles all documents of a table that became due within one span of time, when the span is over. For each
+ * scheduled sweep there is a document of `lazySweeps`, so that a sweep is scheduled once, and only if something is due.
  */
 
-/** A sweep of the documents of a table whose `expiresAt` is over (`due`). An earlier release scanned for `evict`. */
+/** A sweep of the documents of a table whose `expiresAt` has passed (`due`). Earlier releases scheduled `evict`. */
 export type Sweep = { kind: "due" | "evict"; table: string; sweepAt: number };
 
 export function scheduleAt({ scheduler }: LedgerCtx, time: number, target: string, args: Record<string, Value>) {
   return scheduler.runAt(time, makeFunctionReference<"mutation">(target), args);
 }
 
-/** When the sweep of a time runs: one for each span. */
+/** When the sweep runs that handles this time: at the end of its span. */
 export const sweepTime = (expiresAt: number, spanMs: number): number => (Math.floor(expiresAt / spanMs) + 1) * spanMs;
 
 export async function ensureSweep(ctx: LedgerCtx, sweep: Sweep): Promise<void> {

@@ -13,36 +13,38 @@ import { announce, findRow, MissingTableError } from "./row.js";
 import { findRun } from "./run.js";
 
 /**
- * How effects leave a query.
- * - `logStream`: as sealed console lines, which the deployment's log stream posts back.
- * - `logTail`: as sealed console lines, which the action `tail` reads in the deployment's function log.
- * - `client`: together with the query's value, for a client that forwards them.
+ * How effects leave a query. They are always sealed: only the deployment can read or make them.
+ * - `logStream`: in lines of the log, which the deployment's log stream posts back to it.
+ * - `logTail`: in lines of the log, which the action `tail` reads in the deployment's function log.
+ * - `client`: in the answer to a client of this library, which forwards them.
  */
 export type Transport = "logStream" | "logTail" | "client";
 
+/** All transports, in the order in which `connect` prefers them. */
 export const TRANSPORTS = ["logStream", "logTail", "client"] as const satisfies Transport[];
 
-/** The app, as `new LazyViews()` wired it. */
+/** An app, as `new LazyViews()` has wired it. */
 export interface LazyApp {
+  /** Path of the module that exports the library's functions, such as `lazy`. */
   module: string;
   views: ReadonlyMap<string, ViewDefinition>;
-  /** Source table → the views whose rows its changes concern. */
+  /** Source table → the views that declare it. */
   dependents: ReadonlyMap<string, readonly ViewDefinition[]>;
-  /** Whether any view's dependencies are recorded. */
+  /** Whether the dependencies of any view are recorded. */
   isTracking: boolean;
   refs: LazyReferences;
   transports: ReadonlySet<Transport>;
   /** How long a tail reads on after the last effect. */
   lingerMs: number;
-  /** Rows of each view that one heartbeat audits. */
+  /** How many rows of each view one heartbeat audits. */
   auditRows: number;
-  /** The exports that the app's module has forgotten; absent while that is not known. */
+  /** The exports that the app's module lacks; absent while that is not known. */
   forgotten?: ExportName[];
-  /** Functions that refused a marked call: queries that were not made with `lazy.query`. */
+  /** Paths of functions that refused a marked call: queries that are not made with `lazy.query`. */
   plainQueries: Set<string>;
 }
 
-/** @throws Error when the module is not a path below the functions folder, such as `lazy` or `lib/lazy`. */
+/** @throws Error, when the module is not a path in the functions folder, such as `lazy` or `lib/lazy`. */
 export function references(module: string): LazyReferences {
   if (typeof module !== "string" || !/^(?!convex\/)[A-Za-z0-9_][A-Za-z0-9_/]*$/.test(module)) {
     throw new Error(`new LazyViews({ module }) is ${JSON.stringify(module)}; for convex/lazy.ts, give "lazy".`);
@@ -54,7 +56,7 @@ export function references(module: string): LazyReferences {
 
 export const pathOf = ({ module }: LazyApp, name: ExportName): string => `${module}:${name}`;
 
-/** Waits for a call of one of the app's exports. An error also says how the app must export them. */
+/** Waits for a call of one of the app's exports. An error also says what the app must export. */
 export function called<Result>(app: LazyApp, name: ExportName, call: Promise<Result>) {
   return call.catch((cause): Result => {
     throw new Error(notCalled(app.module, name, cause), { cause });
@@ -65,15 +67,15 @@ export function ledgerOf(app: LazyApp, { db, scheduler }: AnyMutationCtx): Ledge
   return { db: lazyDb(db), scheduler, recompute: pathOf(app, "recompute"), sweep: pathOf(app, "sweep") };
 }
 
-/** Asks `inspect` through a stale snapshot: what it reads conflicts with no writer. */
+/** Asks `inspect` in a stale snapshot, so that its reads conflict with no writer. */
 export function askSnapshot<Answer>(app: LazyApp, ctx: AnyMutationCtx, ask: Question, options?: object) {
   const call = ctx.runQuery(app.refs.inspect, { ask }, { useStaleSnapshot: true, ...options });
   return called(app, "inspect", call as Promise<Answer>);
 }
 
 /**
- * Dispatches at most 100 effects in a transaction that has room for them. When clients forward them, other readers of a
- * row whose recompute is put off, or computes outside one transaction, are silenced, by one write to the row.
+ * Dispatches at most 100 effects in a transaction that has room for them. When clients forward them, a recompute that
+ * is put off, or that runs outside one transaction, is announced in its row, so that other clients forward nothing.
  */
 export async function dispatchInMutation(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForwarded = false) {
   const commits = await currentCommits(app, ctx, effects);
@@ -87,9 +89,10 @@ export async function dispatchInMutation(app: LazyApp, ctx: AnyMutationCtx, effe
 }
 
 /**
- * Dispatches the effects of a mutation of the app in its transaction: 100 of them, if that has room for so many. The
- * others are handed on to a job, which is rolled back with the mutation too. @throws Error when Convex does not take
- * that job, unless all of these are recomputes, which readers raise again.
+ * Dispatches the effects of a mutation of the app in its own transaction: the first 100, if there is room for so many.
+ * Hands the others on to a job, which is rolled back with the mutation as well.
+ *
+ * @throws Error, when Convex refuses that job; not if all its effects are recomputes, which readers raise again.
  */
 export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: readonly Effect[]): Promise<void> {
   const own = (await isShortOfRoom(ctx, Math.min(effects.length, CHUNK))) ? [] : effects.slice(0, CHUNK);
@@ -103,7 +106,9 @@ export async function dispatchOwn(app: LazyApp, ctx: AnyMutationCtx, effects: re
   await dispatchInMutation(app, ctx, own);
 }
 
-/** In a mutation that does nothing else: dispatches 100 effects, and hands on each further 100 to a job of their own. */
+/**
+ * In a mutation that does nothing else: dispatches 100 effects, and hands each further 100 on to a job of their own.
+ */
 export async function dispatchAll(app: LazyApp, ctx: AnyMutationCtx, effects: Effect[], areForwarded: boolean) {
   for (let start = CHUNK; start < effects.length; start += CHUNK) {
     await handOn(app, ctx, effects.slice(start, start + CHUNK), areForwarded);
@@ -140,13 +145,13 @@ async function currentCommits(app: LazyApp, ctx: AnyMutationCtx, effects: Effect
   if (asked.length === 0) return [];
   const commits = await askSnapshot<Commit[]>(app, ctx, { kind: "commits", effects: asked });
   for (const [i, effect] of asked.entries()) {
-    // A row that its reader did not see may be one that was deleted before, and that a stale snapshot still shows.
+    // A row that the reader did not see may be one that was deleted before, which a stale snapshot still shows.
     if (commits[i] && effect.seen === 0n) commits[i] = (await commitsOf(app, ctx, [effect]))[0] ?? null;
   }
   return effects.map((effect) => commits[asked.indexOf(effect)]);
 }
 
-/** The commits of effects' rows; null for one that does not exist, or is more than a query may read. */
+/** The commits of the rows of effects; null where there is no row, or the query has no room left to read it. */
 export async function commitsOf(app: LazyApp, ctx: AnyQueryCtx, effects: readonly Effect[]): Promise<Commit[]> {
   const commits: Commit[] = [];
   for (const effect of effects) {

@@ -16,18 +16,18 @@ import { isNearlyOut, isShortOfRanges } from "./limits.js";
 import { Mutex } from "./mutex.js";
 import { askedFor, type Key, recomputeEffect } from "./row.js";
 
-/** Where the execution hides in `ctx`: a property, so that `{...ctx, user}` of a custom function keeps it. */
+/** The property of `ctx` that has the execution: so `{...ctx, user}` of a custom function keeps it. */
 const EXECUTION = Symbol.for("convex-lazy-views");
-/** How many look-ups are made, or documents read, before the transaction's room is asked for again. */
+/** After so many look-ups, or documents, the room that is left in the transaction is checked again. */
 const READS_A_CHECK = 100;
-/** Documents that are read as a whole, in place of a look-up for each. */
+/** A table with more documents is not read as a whole, in place of a look-up for each. */
 const MAX_WHOLE = 4_000;
 
 /** One running function of `lazy.query`, `lazy.mutation` or `lazy.action`. */
 export class Execution {
-  /** The ctx before the app customized it: views do not depend on who reads them. */
+  /** The ctx before the app customized it, because views do not depend on who reads them. */
   ctx: AnyQueryCtx & EffectCtx;
-  /** Of a mutation only: what reads rows waits until it is idle, as they may not be marked yet. */
+  /** Only in a mutation. Reads of rows wait until it is idle, because rows may not be marked yet. */
   readonly mutex: Mutex | undefined;
 
   constructor(
@@ -38,12 +38,12 @@ export class Execution {
     this.ctx = Object.assign(ctx, { [EXECUTION]: this }) as never;
   }
 
-  /** For what only reads: `compute`, predicates and probes. */
+  /** The ctx of functions that only read: `compute`, predicates and probes. */
   get reader(): AnyQueryCtx {
     return this.ctx;
   }
 
-  /** Raises the recompute of a row that was seen; null when there was none. */
+  /** Raises the recompute of a key, whose reader saw this row, or null. */
   raiseRecompute(view: ViewDefinition, key: Key, row: StoredRow | null): void {
     this.collector.raise(recomputeEffect(pathOf(this.app, "recompute"), view, askedFor(key), row));
   }
@@ -52,31 +52,33 @@ export class Execution {
 /** One running function of `lazy.mutation`. */
 export class MutationExecution extends Execution {
   declare ctx: AnyMutationCtx & EffectCtx;
-  /** Convex's own ctx, for what the library itself reads and schedules; and its database. */
+  /** Convex's own ctx and its database, with which the library itself reads, writes and schedules. */
   readonly raw: AnyMutationCtx;
   readonly db: AnyWriter;
   readonly ledger: LedgerCtx;
-  /** The database whose writes reach the rows that depend on them, for work that runs in its turn already. */
+  /** A database whose writes mark the rows that depend on them, for work that has its turn already. */
   watched: AnyWriter;
   override readonly mutex = new Mutex();
-  /** The keys that were marked or looked at already: each needs that once, however many changes concern it. */
+  /** The keys that were marked or looked at already. Once is enough, however many changes concern a key. */
   readonly marked = new Set<string>();
-  /** Views whose rows were read as a whole, by their keys; null for one that has too many. */
+  /** The rows of views that were read as a whole, by their keys; null for a view that has too many. */
   readonly rows = new Map<string, Map<string, StoredRow> | null>();
-  /** Whether the app has written a document; and whether this mutation makes readers of rows run, who raise effects. */
+  /** Whether the app has written a document. */
   hasWritten = false;
+  /** Whether this mutation makes subscribed queries run, which raise effects. */
   wakesReaders = false;
-  /** Views whose tables were found to be missing. */
+  /** Views whose tables are missing. */
   readonly withoutTable = new Set<ViewDefinition>();
-  /** The shapes of dependencies; and the rows of a text, or null for a shape with too many. Until a commit may change them. */
+  /** The stored shapes of dependencies, until a commit may change them. */
   shapes: Promise<StoredShapes | null> | undefined;
+  /** The stored dependencies with a text, or null for a shape with too many; until a commit may change them. */
   readonly dependents = new Map<string, StoredDependency[] | null>();
   #lookUps = 0;
   #isShortOfRanges = false;
-  /** Why a change could not be turned into marks: the mutation must not commit, even if the app catches the error. */
+  /** The error of a change whose rows could not be marked. The mutation must not commit, even if the app catches it. */
   lostInvalidation: unknown;
   #reader: AnyQueryCtx | undefined;
-  /** Does not wait for the work that the reader is a part of. */
+  /** Unlike `ctx.runQuery` of the mutation, it does not wait for its turn, which the reader's work has already. */
   readonly #runQuery: AnyQueryCtx["runQuery"];
 
   constructor(app: LazyApp, raw: AnyMutationCtx, ctx: object, collector: EffectCollector) {
@@ -93,13 +95,13 @@ export class MutationExecution extends Execution {
     return this.#reader;
   }
 
-  /** Before a look-up: whether there were so many that whole tables are read instead. */
+  /** Call it before a look-up. Whether there were so many that whole tables must be read instead. */
   async isShortOfRanges(): Promise<boolean> {
     this.#isShortOfRanges ||= ++this.#lookUps % READS_A_CHECK === 0 && (await isShortOfRanges(this.ctx));
     return this.#isShortOfRanges;
   }
 
-  /** All documents of a query; null when they are too many to read them as a whole. */
+  /** All documents of a query; null when they are too many to read. */
   async readWhole<T>(query: AsyncIterable<T>): Promise<T[] | null> {
     const found: T[] = [];
     for await (const document of query) {
@@ -110,9 +112,9 @@ export class MutationExecution extends Execution {
   }
 
   /**
-   * Forgets what is known of rows: of one that this mutation commits, or of all, as a sub-mutation may commit any.
+   * Forgets what was read and marked, because this mutation commits a row, or a sub-mutation may commit any row.
    *
-   * @param mark - What `markOf` gives for that one.
+   * @param mark - The row, as `markOf` names it. Without it, all marks are forgotten.
    */
   forget(mark?: string): void {
     this.rows.clear();
@@ -123,12 +125,12 @@ export class MutationExecution extends Execution {
   }
 }
 
-/** What `marked` holds for a key. */
+/** The name of a key in `marked`. */
 export const markOf = ({ name }: ViewDefinition, text: string): string => `${name} ${text}`;
 
 export const findExecution = (ctx: object) => (ctx as { [EXECUTION]?: Execution } | undefined)?.[EXECUTION];
 
-/** @throws Error with the remedy, when `ctx` does not come from this library or does not know the view. */
+/** @throws Error with the remedy, when `ctx` does not come from this library, or its app does not have the view. */
 export function executionOf(ctx: object, view: ViewDefinition, method: string): Execution {
   const execution = findExecution(ctx);
   dbOf(execution?.ctx ?? ctx, view, method);
@@ -151,7 +153,9 @@ export function mutationOf(ctx: object, view: ViewDefinition, method: string): M
   throw new Error(`${view.name}.${method} writes; call it in a function of lazy.mutation.`);
 }
 
-/** A ctx for what computes a view: it says the remedy when it is asked who reads, or to write or schedule. */
+/**
+ * A ctx for `compute` and predicates. It throws, with the remedy, when they ask who reads, or try to write or schedule.
+ */
 export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
   const { db } = ctx;
   const reader = {
@@ -161,12 +165,12 @@ export function readOnly(ctx: AnyQueryCtx): AnyQueryCtx {
     system: db.system,
   } as AnyReader;
   const refuse = (path: string) => (name: string) =>
-    new Error(`${path}.${name}: what computes a view only reads; write or schedule in a mutation.`);
+    new Error(`${path}.${name}: compute and predicates only read; write or schedule in a mutation.`);
   forbid(reader, ["insert", "patch", "replace", "delete"], refuse("ctx.db"));
   return forbid({ ...ctx, auth: NO_IDENTITY, db: reader }, ["scheduler", "runMutation"], refuse("ctx"));
 }
 
-/** Lets properties throw. They are not enumerable, so that an app may go on copying its ctx. */
+/** Makes properties throw. They are not enumerable, so that an app may still copy its ctx. */
 export function forbid<T extends object>(target: T, names: readonly string[], refuse: (name: string) => Error): T {
   for (const name of names) {
     const get = () => {
@@ -184,7 +188,7 @@ const NO_IDENTITY: Auth = {
   },
 };
 
-/** The ctx without who asks. Identity still flows into what it calls with `ctx.runQuery`, which Convex decides. */
+/** The ctx without the identity of the caller. Convex still passes that on to queries called with `ctx.runQuery`. */
 export function withoutIdentity<Ctx extends { auth: Auth }>(ctx: Ctx): Ctx {
   return ctx.auth === NO_IDENTITY ? ctx : { ...ctx, auth: NO_IDENTITY };
 }

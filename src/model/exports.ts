@@ -10,10 +10,10 @@ const OTHER_EXPORTS = ["act", "tail", "forward"] as const;
 
 export type ExportName = (typeof EXPORTS_OF_ALL)[number] | (typeof OTHER_EXPORTS)[number];
 
-/** The functions, of which those that the app's module does not take out of `lazy.functions()` are noted as forgotten. */
+/** The functions, in a proxy that notes which of them the app's module does not take: those are not exported. */
 export function noting<Functions extends object>(app: LazyApp, functions: Functions): Functions {
   const taken = new Set<unknown>();
-  // A module takes all its exports at once. One that exports the object as a whole takes none, which says nothing.
+  // A module takes all its exports at once. If it exports the object as a whole, it takes none, so nothing is known.
   void Promise.resolve().then(() => {
     const names = app.forgotten ?? [...EXPORTS_OF_ALL, ...OTHER_EXPORTS];
     if (taken.size > 0) app.forgotten = names.filter((name) => !taken.has(name));
@@ -26,22 +26,24 @@ export function noting<Functions extends object>(app: LazyApp, functions: Functi
   });
 }
 
-/** Whether a tail carries effects: the app allows it, and the deployment has a key for its log. */
+/** Whether a tail carries effects: the app allows that, and the deployment has a key for its log. */
 export const isTailing = ({ transports }: LazyApp): boolean =>
   transports.has("logTail") && environmentVariable(LOG_KEY) !== undefined;
 
-/** The variables of which a deployment needs one, so that what is logged is carried. */
+/** The environment variables of which a deployment needs at least one, so that effects in its log are carried. */
 export function carriersOf({ transports }: LazyApp): string[] {
   return [...(transports.has("logStream") ? [STREAM_SECRET] : []), ...(transports.has("logTail") ? [LOG_KEY] : [])];
 }
 
-/** Whether effects leave as lines of the log. Where clients carry them too, only if the deployment has what reads it. */
+/**
+ * Whether effects are logged. In an app whose clients carry them too, only if the deployment has a reader of the log.
+ */
 export function leavesByLog(app: LazyApp): boolean {
   const carriers = carriersOf(app);
   return carriers.length > 0 && (!app.transports.has("client") || carriers.some(environmentVariable));
 }
 
-/** The functions that an app has to export, for its views and the transports that this deployment has. */
+/** The functions that the app must export, for its views and for the transports of this deployment. */
 export function neededExports(app: LazyApp): ExportName[] {
   const { views, transports } = app;
   const needed: ExportName[] = [...EXPORTS_OF_ALL];
@@ -55,12 +57,12 @@ function exportLine(module: string, names: readonly string[]): string {
   return `convex/${module}.ts must have export const { ${names.join(", ")} } = lazy.functions();`;
 }
 
-/** Says that a call of an export failed, with the remedy for one that is missing. */
+/** The message for a call of an export that failed, with the remedy in case it is missing. */
 export function notCalled(module: string, name: string, cause: unknown): string {
   return `${module}:${name} could not be called: ${reasonOf(cause)} (If it was not found: ${exportLine(module, [name])})`;
 }
 
-/** What says which exports the app has forgotten; none when none is known to be. */
+/** A message for the exports that the app lacks; none when it has all, or that is not known. */
 export function forgottenExports(app: LazyApp, but?: ExportName): string[] {
   const { forgotten = [], module } = app;
   if (forgotten.length === 0) return [];

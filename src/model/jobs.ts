@@ -6,26 +6,28 @@ import type { Start } from "../effects/ledger.js";
 import type { Sweep } from "../effects/sweep.js";
 import type { Row } from "../schema.js";
 
-/* What the library schedules and asks itself: for each of the functions that the app exports, a union by `kind`. */
+/*
+ * The jobs that the library schedules, and the questions that it asks: one union by `kind` for each exported function.
+ */
 
 type RunId = GenericId<"lazyRuns">;
 
-/** What a recompute found out, before it is committed; another version may be deployed meanwhile. */
+/** The result of a compute, before its commit. Another version of the view may be deployed in between. */
 export type Computed = Pick<Row<unknown, Value>, "value" | "version" | "asOf"> & { probes?: string[] | undefined };
 
-/** One page of a run; and there is `room` in a transaction for how many times as many items. */
+/** One page of a run. A transaction has room for `room` times as many items. */
 export type Page = { items: Value[]; isDone: boolean; cursor: string; room: number };
 
-/** What a step of a run has found: the value, or the next page; and the effects that it has raised. */
+/** The result of a step of a run: the value, or the next page; and the effects that the step has raised. */
 export type Found = ({ computed: Computed } | { page: Page }) & { effects?: Effect[] };
 
-/** What a recompute is about, and whether a write asked for it. Of a key that is too long, `args` is how it begins. */
+/** The key to recompute, and whether a write asked for it. If the key is too long, `args` is the start of its text. */
 type Work = { view: string; args: Record<string, Value> | string; byWrite?: boolean };
 
-/** Recompute a key, if still wanted: in its window, if it came through the ledger; with its turn, if it has one. */
+/** Recompute a key, if that is still wanted. `start` is its window, if the ledger scheduled it; `turn` is its turn. */
 export type Attempt = Work & { kind: "attempt"; start?: Start; turn?: GenericId<"lazyTurns"> };
 
-export type Ping = { kind: "ping" }; // A job or question that does nothing: the heartbeat tries each export by it.
+export type Ping = { kind: "ping" }; // A job or question that does nothing. The heartbeat tests each export with it.
 
 /** The jobs of the mutation `recompute`. */
 export type RecomputeJob =
@@ -34,53 +36,62 @@ export type RecomputeJob =
   | { kind: "step"; run: RunId } // Go on with a run: compute the value, or its next page, in a snapshot.
   | { kind: "started"; run: RunId } // The action of a run has started late.
   | { kind: "finish"; run: RunId; computed?: Computed; error?: string } // The action has computed the value, or failed.
-  | { kind: "commitRun"; run: RunId; found: Found } // The sub-transaction that takes in what a run has found.
+  | { kind: "commitRun"; run: RunId; found: Found } // The sub-transaction that stores the result of a step.
   | Beat
   | Arrival
   | Ping;
 
 /**
- * What became of a recompute.
+ * The result of a job of `recompute`.
  * - `committed`: the row has a new value.
- * - `queued`: the job has to wait for its turn, or is scheduled again with it.
- * - `begun`: a run has been scheduled, which ends in another job.
- * - `clean`: another commit was there first, and the row is fresh.
- * - `overtaken`: another job has taken this one's place.
- * - `failed`: the old value stays; the ledger remembers why, and when it is tried again.
+ * - `queued`: the view has `maxParallel`, and the job waits for its turn, or is scheduled again with it.
+ * - `begun`: a run is scheduled, and a later job commits.
+ * - `clean`: the row was fresh already, because another job had committed it.
+ * - `overtaken`: another job replaces this one.
+ * - `failed`: the old value stays. The ledger remembers the error, and when the next attempt is due.
  */
 export type RecomputeOutcome = "committed" | "queued" | "begun" | "clean" | "overtaken" | "failed";
 
 /** The jobs of the action `act`. */
 export type ActJob =
-  /** Compute, for a run; with the snapshot at its begin, and what the probes said then. */
+  /** Compute the value of a run, which began with this snapshot and these results of the probes. */
   | (Omit<Work, "byWrite"> & Pick<Computed, "asOf" | "probes"> & { kind: "compute"; run: RunId; scheduledAt: number })
   | Ping;
 
 export type EvictJob = Sweep & { kind: "evict" }; // A scan for rows to evict, which an earlier release has scheduled.
 /** A step of the heartbeat's scan for rows whose effect was lost. */
 export type BackstopJob = { kind: "backstop"; view: string; at: number; cursor?: string };
-/** A heartbeat: the names that it has looked at, and what is wrong with exports and the route, as sentences. */
+/**
+ * The findings of a heartbeat: the exports that it has tested, and what is wrong with them and the route, as sentences.
+ */
 export type Beat = { kind: "beat"; at: number; checked: string[]; failed: string[]; route?: string | undefined };
-/** A row that was called fresh is wrong; or two computes of it differ; or it reads what its sources do not cover. */
+/**
+ * A finding of an audit: a fresh row is wrong (`drift`), two computes of it differ (`random`), or its compute reads
+ * what `sources` do not cover (`uncovered`).
+ */
 export type Finding = Record<"view" | "key" | "message", string> & {
   kind: "drift" | "random" | "uncovered";
   at: number;
   asOf: bigint;
 };
-/** An audit of the rows of a view whose keys come after a key, up to the next; where that is not greater, round the end. */
+/**
+ * An audit of the rows whose keys are after `after`, up to `next`. If `next` is not greater, it went on at the first
+ * row.
+ */
 export type Audited = { after: string; next: string; findings: Finding[] };
 export type AuditJob = { kind: "audit"; view: string; audited: Audited };
-export type Arrival = { kind: "arrival"; sentAt: number }; // The canary that was sent then has gone the whole way.
-/** Starts a tail, unless one reads the log; with `isForced`, also before the backoff of a problem is over. */
+export type Arrival = { kind: "arrival"; sentAt: number }; // The canary that was sent at this time has arrived.
+/** Start a tail, unless one reads the log. With `isForced`, also during the backoff after a problem. */
 export type StartTail = { kind: "tail"; isForced?: true };
-/** Read the log from a cursor, as the tail of this number. */
+/** Read the log from a cursor, as the tail with this number. */
 export type ReadLog = { kind: "read"; number: number; cursor: number };
 /**
- * A tail has read the log up to a cursor. `entries` is the most that came between two of its polls. What it does next:
+ * A tail has read the log up to a cursor. `entries` is the greatest number of entries that one of its polls returned.
+ * What the tail does next:
  * - `reads`: it reads on.
  * - `closes`: it reads on for some seconds, and then ends.
  * - `handsOver`: another tail goes on in its place.
- * - `ends`: it has ended; with a `problem`, which `isLasting` where a retry soon does not help.
+ * - `ends`: it has ended, perhaps because of a `problem`; with `isLasting`, a retry soon would fail, too.
  */
 export type Tailed = Omit<ReadLog, "kind"> & {
   kind: "tailed";
@@ -106,17 +117,17 @@ export type SweepJob =
 /** The questions that the query `inspect` answers to the library, mostly through a stale snapshot. */
 export type Question =
   | { kind: "commits"; effects: readonly Effect[] } // The `asOf` of the rows of effects.
-  | { kind: "wanted"; effects: readonly Effect[] } // Which effects of an old delivery are still wanted.
-  | (Sweep & { kind: "due" }) // What a sweep has to handle.
+  | { kind: "wanted"; effects: readonly Effect[] } // The effects of an old delivery that are still wanted.
+  | (Sweep & { kind: "due" }) // The documents that a sweep has to handle.
   | BackstopJob
-  | { kind: "tail"; isUrgent: boolean } // Whether a tail has to be started; where it is not urgent, only some minutes after the last one.
-  /** What a key's value is, or its next page, if the snapshot shows the run; else null. */
+  | { kind: "tail"; isUrgent: boolean } // Whether a tail must be started. If not urgent, only minutes after the last one.
+  /** The value of a run's key, or its next page, if the snapshot shows the run; else null. */
   | { kind: "compute"; run: RunId; next?: { cursor: string | null; numItems: number } }
   | { kind: "audit"; view: string; rows: number } // What is wrong with the next rows of a view.
   | { kind: "canary"; sentAt: number } // Raises a canary.
-  | Ping; // What a query sees of the wiring.
+  | Ping; // The wiring, as far as a query sees it.
 
-/** What `dispatch` gets, perhaps of a tail. In a job, the effects of a chunk that fails are dispatched one by one. */
+/** The arguments of `dispatch`. With `isJob`, the effects of a chunk that fails are dispatched one by one. */
 export type DispatchArgs = { effects: Effect[]; areForwarded?: boolean; isJob?: boolean; tailed?: Tailed };
 
 type Mutation<Args extends DefaultFunctionArgs, Result> = FunctionReference<"mutation", "internal", Args, Result>;

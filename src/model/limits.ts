@@ -1,20 +1,20 @@
 import type { TransactionLimits } from "convex/server";
 import type { AnyMutationCtx, AnyQueryCtx } from "../schema.js";
 
-/** Whether a transaction has less left than this. */
+/** Whether a transaction has less room left than this. */
 export async function isShortOf({ meta }: AnyQueryCtx, needed: TransactionLimits): Promise<boolean> {
   const metrics = await meta.getTransactionMetrics();
   return Object.entries(needed).some(([name, amount]) => metrics[name as keyof TransactionLimits].remaining < amount);
 }
 
-/** Whether so little is left to read that work which can go on in another transaction stops. */
+/** Whether a transaction has so little room left for reads that work stops which another transaction can go on with. */
 export function isNearlyOut(ctx: AnyQueryCtx): Promise<boolean> {
   return isShortOf(ctx, { bytesRead: 4 << 20, documentsRead: 4_000, databaseQueries: 500 });
 }
 
 /**
- * Shares what is left to read among so many parts of equal right, this one included. Returns what says whether one more
- * item, as large as those that this part has read are on average, exceeds its share.
+ * Divides the room that is left for reads equally among `parts`, of which the caller is one. Returns a function of the
+ * number of items that the caller has read: whether one more item, of their average size, would exceed its share.
  */
 export async function shareOfReads({ meta }: AnyQueryCtx, parts: number) {
   const before = await meta.getTransactionMetrics();
@@ -27,12 +27,12 @@ export async function shareOfReads({ meta }: AnyQueryCtx, parts: number) {
   };
 }
 
-/** Whether a mutation has looked up so much that an index range for each key may be too many: it reads whole tables. */
+/** Whether a mutation has so few index ranges left that it reads whole tables, and no longer looks up each key. */
 export const isShortOfRanges = (ctx: AnyQueryCtx): Promise<boolean> => isShortOf(ctx, { databaseQueries: 3_000 });
 
 /**
- * Whether a mutation lacks room to dispatch so many effects: for what each of them takes at most, and then for a hundred
- * jobs to which others are handed on, as those of the documents that a migration handles one by one.
+ * Whether a mutation lacks room to dispatch so many effects: for the most that each of them takes, and for a hundred
+ * further jobs that dispatch others. (A migration that handles documents one by one may need as many.)
  */
 export function isShortOfRoom(ctx: AnyMutationCtx, count: number): Promise<boolean> {
   return isShortOf(ctx, {
@@ -43,7 +43,7 @@ export function isShortOfRoom(ctx: AnyMutationCtx, count: number): Promise<boole
   });
 }
 
-/** What a transaction must have left to remember a failure. */
+/** The room that a transaction needs to remember a failure. */
 const RESERVE = {
   bytesRead: 1 << 20,
   bytesWritten: 1 << 20,
@@ -54,7 +54,7 @@ const RESERVE = {
   scheduledFunctionArgsBytes: 1 << 20,
 };
 
-/** The limits of a sub-transaction that leaves its parent enough to remember a failure. */
+/** The limits of a sub-transaction, such that its parent has enough room left to remember a failure. */
 export async function limitsWithReserve({ meta }: AnyMutationCtx): Promise<TransactionLimits> {
   const metrics = await meta.getTransactionMetrics();
   const entries = Object.entries(RESERVE) as [keyof typeof RESERVE, number][];

@@ -1,18 +1,18 @@
-const FEW_TURNS = 2; // Turns of the microtask queue in which the code that awaits one operation may begin the next.
-const SETTLING_TURNS = 16; // The same, in a mutation that has had several on their way at once.
+const FEW_TURNS = 2; // After so many turns of the microtask queue, code that awaits one operation has begun its next.
+const SETTLING_TURNS = 16; // The same, in a mutation that has had several operations under way at once.
 
-/** What one mutation does to rows and sources, one piece of work after the other: apps may write side by side. */
+/** Runs what one mutation does to rows and sources one after the other, also where the app does not await it. */
 export class Mutex {
   /** The last work that has its turn, or waits for it. */
   #last: Promise<unknown> | undefined;
   #begun = 0;
   #running = 0;
-  /** Whether several operations were on their way at once, or one that the app did not await. */
+  /** Whether several operations were under way at once, or one that the app did not await. */
   #isSideBySide = false;
   #onIdle: (() => void) | undefined;
   #isClosed = false;
 
-  /** Runs work when all work before it is done. Throws what that throws, or an Error when the mutation has ended. */
+  /** Runs work when all earlier work is done. @throws What the work throws; Error, when the mutation has ended. */
   run<T>(work: () => Promise<T>): Promise<T> {
     return this.track(() => {
       const own = this.#last === undefined ? work() : this.#last.then(work, work);
@@ -21,12 +21,12 @@ export class Mutex {
     });
   }
 
-  /** Resolves when the work is done that was begun before; undefined when all is. */
+  /** Resolves when all work so far is done; undefined when it is done already. */
   get idle(): Promise<unknown> | undefined {
     return this.#last?.catch(() => {});
   }
 
-  /** Runs work at once, and knows of it. A failure that the app does not await stays unhandled, as without the mutex. */
+  /** Runs work at once, and counts it. A failure that the app does not await stays unhandled, as without the mutex. */
   async track<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new Error("ctx was used after its mutation had ended: await each call.");
     this.#begun++;
@@ -42,7 +42,7 @@ export class Mutex {
     }
   }
 
-  /** Waits for what the app has not awaited, and for what follows from it; then takes no more. */
+  /** Waits for operations that the app has not awaited, and for those that follow from them. Later ones throw. */
   async close(): Promise<void> {
     let seen: number;
     if (this.#running > 0) this.#isSideBySide = true;

@@ -3,7 +3,7 @@ import { asObjectValidator } from "convex/values";
 import { ValidationError, validate } from "convex-helpers/validators";
 import { describe } from "../values/describe.js";
 
-/** What the library needs of a zod schema (or of any other that follows Standard Schema). */
+/** A schema of zod, or of another library that follows Standard Schema: the part of it that this library uses. */
 export interface StandardSchema<Output = unknown> {
   /** See https://standardschema.dev. */
   readonly "~standard": {
@@ -19,10 +19,20 @@ interface StandardResult {
 
 type StandardPath = readonly (PropertyKey | { readonly key: PropertyKey })[];
 
-/** The shape of a key or a value: fields of Convex validators, one Convex validator, or a zod object. */
+/** The shape of a key or a value: an object of Convex validators, one Convex validator, or a zod object. */
 export type Shape = PropertyValidators | GenericValidator | StandardSchema;
 
-/** The TypeScript type of what a shape accepts. */
+/**
+ * The TypeScript type of the values that fit a shape; of a schema that transforms values, the type of its output.
+ *
+ * @example
+ * ```ts
+ * import type { ShapeType } from "convex-lazy-views";
+ *
+ * const key = { airport: v.string() };
+ * export type Key = ShapeType<typeof key>; // { airport: string }
+ * ```
+ */
 export type ShapeType<S> =
   S extends StandardSchema<infer Output>
     ? Output
@@ -32,7 +42,7 @@ export type ShapeType<S> =
         ? ObjectType<S>
         : never;
 
-/** The index paths below a field of this shape; any path for a zod object. */
+/** The paths that an index can have in a field of this shape. Of a zod object: any path. */
 export type ShapePaths<S> = S extends StandardSchema
   ? string
   : S extends Validator<unknown, "required", infer Paths>
@@ -41,10 +51,14 @@ export type ShapePaths<S> = S extends StandardSchema
       ? VObject<ObjectType<S>, S>["fieldPaths"]
       : never;
 
-/** Checks a value against a shape and returns it, as the schema parsed it. */
+/** Checks a value against a shape. Returns it, or what the schema has made of it. */
 export type Check = (value: unknown) => unknown;
 
-/** A check that throws an Error naming the field, what was expected and what it got; after `what` is checked. */
+/**
+ * Makes the check of a shape. It throws an Error that names the field, what was expected, and what it got.
+ *
+ * @param what - What is checked, for the message.
+ */
 export function toCheck(shape: Shape, what: string): Check {
   if ("~standard" in shape) return (value) => checkStandard(shape as StandardSchema, value, what);
   const validator = asObjectValidator(shape);
@@ -60,7 +74,7 @@ export function toCheck(shape: Shape, what: string): Check {
   };
 }
 
-/** What TypeScript calls the kinds of validators that have another name. */
+/** The names of validators, where TypeScript has another one. */
 const TYPE_NAMES: Record<string, string> = { float64: "number", int64: "bigint", nothing: "no such field" };
 
 function checkStandard(schema: StandardSchema, value: unknown, what: string): unknown {
@@ -72,11 +86,11 @@ function checkStandard(schema: StandardSchema, value: unknown, what: string): un
   throw misfit(what, path, issue.message, value);
 }
 
-/** The error for a value that has the wrong thing at a path. */
+/** The error of a value that does not fit at a path. */
 function misfit(what: string, path: string[], expectation: string, value: unknown): Error {
   const read = (from: unknown, part: string) => Object.getOwnPropertyDescriptor(Object(from), part)?.value;
   const got = describe(path.reduce(read, value));
-  // Of an instance of a class, convex-helpers says that its class was expected.
+  // For an instance of a class, convex-helpers says that this class was expected.
   const wanted = expectation === got.replace(/^a/, "expected") ? "expected object" : expectation;
   return new Error(`${[what, ...path].join(".")}: ${wanted}, got ${got}.`);
 }

@@ -13,13 +13,17 @@ const outbox = new Outbox();
 const plainQueries = new PlainQueries();
 
 /**
- * `fetchQuery` of convex/nextjs, for the transport `client`: effects that the query raises are forwarded in the
- * background, and the value does not wait for that. Where the process may be stopped once the response is sent, as in
- * serverless functions, let it wait for `forwarded`:
+ * `fetchQuery` of convex/nextjs, for the transport `client`. Returns the value at once, and forwards the effects of the
+ * query in the background. If your server may stop the process after the response, as for serverless functions, make it
+ * wait for {@link forwarded}.
  *
+ * @example
  * ```ts
+ * import { fetchQuery, forwarded } from "convex-lazy-views/nextjs";
+ * import { after } from "next/server";
+ *
  * const stats = await fetchQuery(api.dashboard.stats, { airport: "SFO" });
- * after(forwarded); // `after` of next/server
+ * after(forwarded);
  * ```
  */
 export async function fetchQuery<Query extends AnyQuery>(
@@ -27,7 +31,7 @@ export async function fetchQuery<Query extends AnyQuery>(
   ...[args = {}, options = {}]: Call<Query>
 ): Promise<FunctionReturnType<Query>> {
   const name = getFunctionName(query);
-  const { token: _, ...anonymously } = options; // For the reason that `forwardTo` gives.
+  const { token: _, ...anonymously } = options; // `forwardTo` gives the reason.
   return await askOnce(
     { name: `${options.url ?? ""} ${name}`, args, plain: plainQueries },
     (asked) => nextjs.fetchQuery(query, ...([asked, options] as unknown as Call<Query>)),
@@ -39,8 +43,8 @@ export async function fetchQuery<Query extends AnyQuery>(
 }
 
 /**
- * `preloadQuery` of convex/nextjs, for the transport `client`, which forwards as `fetchQuery` does. The payload is the
- * same as there, for the `usePreloadedQuery` of either package.
+ * `preloadQuery` of convex/nextjs, for the transport `client`. It forwards effects as {@link fetchQuery} does. Its result
+ * is for `usePreloadedQuery`, of convex/react or of convex-lazy-views/react.
  */
 export async function preloadQuery<Query extends AnyQuery>(
   query: Query,
@@ -54,7 +58,7 @@ export async function preloadQuery<Query extends AnyQuery>(
   } as unknown as Preloaded<Query>;
 }
 
-/** Resolves when the effects that were raised so far are forwarded, or could not be. */
+/** Resolves when each effect that was raised so far has been forwarded, or could not be. Never rejects. */
 export async function forwarded(): Promise<void> {
   await outbox.emptied();
 }

@@ -21,11 +21,15 @@ import { SubscribedQueries, type SubscribedQuery } from "../client/subscribedQue
 import { marked } from "../effects/transports/envelope.js";
 
 /**
- * The `ConvexReactClient` of convex/react, for the transport `client`: effects that its queries raise are forwarded
- * after a short random delay, and not at all when the row became fresh meanwhile. Every hook under a
- * `<ConvexProvider>` with this client works as ever, also those of convex/react and of other packages.
+ * The `ConvexReactClient` of convex/react, for the transport `client`. It forwards the effects of its queries after a
+ * short random delay, unless the row has become fresh by then. All hooks work with it as before, also those of
+ * convex/react and of other packages.
  *
+ * @example
  * ```tsx
+ * import { ConvexProvider, ConvexReactClient } from "convex-lazy-views/react";
+ * import { createRoot } from "react-dom/client";
+ *
  * const client = new ConvexReactClient(import.meta.env.VITE_CONVEX_URL);
  * createRoot(root).render(<ConvexProvider client={client}><App /></ConvexProvider>);
  * ```

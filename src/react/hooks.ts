@@ -2,23 +2,24 @@ import * as react from "convex/react";
 import { ConvexReactClient } from "./convexReactClient.js";
 
 /**
- * `useQuery` of convex/react, for the transport `client`.
+ * `useQuery` of convex/react, for the transport `client`. The `useQuery` of convex/react itself works as well, but does
+ * not check the provider.
  *
- * @throws Error when the provider's client is not the `ConvexReactClient` of convex-lazy-views/react: its queries
- *   would never make a row fresh.
+ * @throws Error, when the client of the `<ConvexProvider>` is not the {@link ConvexReactClient} of this library: the
+ * effects of its queries would not be forwarded, so that no row would become fresh.
  */
 export const useQuery: typeof react.useQuery = checked("useQuery", react.useQuery);
 
-/** `useQueries` of convex/react, for the transport `client`. Throws as `useQuery` does. */
+/** `useQueries` of convex/react, for the transport `client`. Throws what {@link useQuery} throws. */
 export const useQueries: typeof react.useQueries = checked("useQueries", react.useQueries);
 
-/** `usePaginatedQuery` of convex/react, for the transport `client`. Throws as `useQuery` does. */
+/** `usePaginatedQuery` of convex/react, for the transport `client`. Throws what {@link useQuery} throws. */
 export const usePaginatedQuery: typeof react.usePaginatedQuery = checked("usePaginatedQuery", react.usePaginatedQuery);
 
-/** `usePreloadedQuery` of convex/react, for the transport `client`. Throws as `useQuery` does. */
+/** `usePreloadedQuery` of convex/react, for the transport `client`. Throws what {@link useQuery} throws. */
 export const usePreloadedQuery: typeof react.usePreloadedQuery = checked("usePreloadedQuery", react.usePreloadedQuery);
 
-/** The hook, which first looks at the provider's client. Without a provider, the hook itself says so. */
+/** A hook that first checks the provider's client. Without a provider, the hook of convex/react throws. */
 function checked<Hook extends (...args: never[]) => unknown>(name: string, hook: Hook): Hook {
   const checkedHook = (...args: Parameters<Hook>) => {
     const client: react.ConvexReactClient | undefined = react.useConvex();

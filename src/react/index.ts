@@ -1,7 +1,7 @@
 /**
- * convex/react for apps with the transport `client`: the same names and signatures, so that only the import changes.
- * Queries of other apps, and those not made with `lazy.query`, work as ever. `useFreshness` and `quietLogger` are for
- * apps with any transport.
+ * convex/react, for apps with the transport `client`. Names and signatures are the same, so that you change the import
+ * only. Queries that are not made with `lazy.query` work as before, also those of other apps. `useFreshness` and
+ * `quietLogger` are for apps with any transport.
  */
 export * from "convex/react";
 export { type QuietLogger, quietLogger } from "../client/quietLogger.js";

@@ -5,26 +5,26 @@ import type { Document } from "../tracking/dependency.js";
 import { reasonOf } from "../values/describe.js";
 import { keysOf } from "./sources.js";
 
-/** Documents of one table that are looked at in one compute. */
+/** The library checks so many documents of a table in one compute. */
 const MAX_LOOKS = 50;
 
-/** A document that `compute` has read for a key, and whose changes do not mark the key's row; with the remedy. */
+/** A document that `compute` has read for a key, though its changes do not mark the row of that key. */
 export interface Uncovered {
   /** The name of the view. */
   view: string;
   /** The key whose compute has read the document. */
   key: Value;
-  /** Empty where the document was read by its id alone, and is of no source. */
+  /** The table of the document. Empty when it was read by its id alone, and is not in a source. */
   table: string;
-  /** Its id; of a row of another view, that row's key as text. */
+  /** Its id. For a row of another view: the canonical text of that row's key. */
   document: string;
-  /** What was read, and what to write. */
+  /** What is wrong, with the remedy. */
   message: string;
 }
 
-/** Looks at the documents that a compute reads: the declared sources should map each of them to its key. */
+/** Checks the documents that a compute reads: the declared sources should map each of them to the key. */
 export class Coverage {
-  /** The first of each table. */
+  /** The first uncovered document of each table. */
   readonly found = new Map<string, Uncovered>();
   readonly #looks = new Map<string, number>();
 
@@ -48,7 +48,7 @@ export class Coverage {
     this.#add(table, document?._id, `which sources.${table} ${mapped}: map it to ${this.key.text} as well`);
   }
 
-  /** A key of another view. */
+  /** `compute` has read a key of another view. */
   lookAtKey(view: string, key: string): void {
     this.#isSource(view, key);
   }
@@ -56,10 +56,10 @@ export class Coverage {
   #isSource(table: string, id: unknown): boolean {
     const { sources, tags, staleWhen } = this.view;
     const isKnown = Object.hasOwn(sources, table);
-    // These may tell of changes of the tables that are no sources.
+    // Tags, probes and ages may cover changes of tables that are not sources.
     const isToldOtherwise = tags || staleWhen.probes.length + staleWhen.ages.length > 0;
     if (!isKnown && !isToldOtherwise) {
-      this.#add(table, id, `which is none of its sources: add ${table || "its table"} to them`);
+      this.#add(table, id, `which is not one of its sources: add ${table || "its table"} to them`);
     }
     return isKnown;
   }
@@ -77,12 +77,12 @@ export class Coverage {
 
 let listener: ((uncovered: Uncovered) => void) | undefined;
 
-/** Lets recomputes look for uncovered documents from now on, which they else do not: for the test kit. */
+/** From now on, recomputes check for uncovered documents, and report them to the listener. The test kit uses it. */
 export function onUncovered(own: typeof listener): void {
   listener = own;
 }
 
-/** Does a compute of a key; uncovered documents are reported, where a listener wants to know and only marks count. */
+/** Computes a key. Where there is a listener and the view needs marks, it gets the uncovered documents. */
 export async function covered<T>(view: ViewDefinition, key: Key, compute: (coverage?: Coverage) => Promise<T>) {
   if (!listener || view.isTracked || !view.staleWhen.asksMarks) return await compute();
   const coverage = new Coverage(view, key);

@@ -9,8 +9,8 @@ import { isAnyInvalidated } from "./tags.js";
 type MaybeLater<T> = T | Promise<T>;
 
 /**
- * The verdict on a row: the view's predicate decides. A row of another version is expired; one of a compatible version
- * is stale, if not expired. A row of release 0.1 may have left its mark with a run, so it cannot be judged.
+ * The verdict of the view's predicate on a row. A row of another version is expired, and one of a compatible version is
+ * at least stale. A row with `seq` is one of release 0.1, whose mark may be in a run; it counts as `view.unjudged`.
  */
 function judge(ctx: AnyQueryCtx, view: ViewDefinition, row: Row & Pick<StoredRow, "seq">): MaybeLater<Verdict> {
   const isCompatible = view.compatible.includes(row.version);
@@ -21,16 +21,19 @@ function judge(ctx: AnyQueryCtx, view: ViewDefinition, row: Row & Pick<StoredRow
   return typeof verdict === "string" ? outdated(verdict) : verdict.then(outdated);
 }
 
-/** Whether it is not known what a row depends on: it was committed before that was recorded, or over another version. */
+/**
+ * Whether a row's dependencies are unknown: it was committed before they were recorded, or over another view's old
+ * version.
+ */
 function isUnknown(view: ViewDefinition, { tracked }: Row): boolean {
   if (!tracked) return isRecorded(view);
   return Object.entries(tracked.over ?? {}).some(([name, version]) => view.siblings?.get(name)?.version !== version);
 }
 
-/** A row as its readers see it. Every read makes one: what is not asked for is not prepared. */
+/** What a predicate looks at. Every read of a row makes one, so it prepares only what the predicate asks for. */
 function sightOf(ctx: AnyQueryCtx, view: ViewDefinition, row: Row): Sight {
   let asked: Promise<boolean> | undefined;
-  // Asked once, also when `staleWhen` and `expiredWhen` both want to know.
+  // Asked once, also when `staleWhen` and `expiredWhen` both ask.
   const askTags = () => {
     asked ??= isAnyInvalidated(ctx.db, view, row);
     return asked;
@@ -47,8 +50,8 @@ function sightOf(ctx: AnyQueryCtx, view: ViewDefinition, row: Row): Sight {
 }
 
 /**
- * As `judge`, for readers: a predicate that throws is logged, and its row counts as stale, or as expired in a view that
- * has values it must not serve. Gives no promise unless the predicate returned one: every read waits for this.
+ * As `judge`, for readers. When a predicate throws, that is logged, and the row counts as stale, or as expired in a
+ * view with `expiredWhen`. Returns a promise only if the predicate does, because every read waits for it.
  */
 export function judgeForReader(ctx: AnyQueryCtx, view: ViewDefinition, row: Row, log = complain): MaybeLater<Verdict> {
   const { name, unjudged } = view;
@@ -64,7 +67,7 @@ export function judgeForReader(ctx: AnyQueryCtx, view: ViewDefinition, row: Row,
   }
 }
 
-/** What every probe of a view says now, to be stored with a commit; undefined when it has none. */
+/** The results of a view's probes now, which a commit stores with the row; undefined when it has none. */
 export async function probeTexts(ctx: AnyQueryCtx, view: ViewDefinition, key: unknown): Promise<string[] | undefined> {
   const { probes } = view.staleWhen;
   if (probes.length === 0) return undefined;

@@ -10,18 +10,22 @@ import { canonicalText } from "../values/canonical.js";
 import { complain, reasonOf } from "../values/describe.js";
 
 /**
- * Marks the row of a key, given as its text, as out of date, in the mutation's turn. The mark says what kind of change it
- * was, such as "insert into flights". If the change is one of a source that the view can apply, it is applied instead.
+ * Marks the row of a key as out of date, when it is the mutation's turn. Or, where the view can, it applies the change
+ * to the value.
  *
- * - The row is fresh, not being recomputed, and leased where its view has leases; and `applyChange` gives a value → it
- *   replaces the value, and nothing else: tags and ages count from the snapshot that the row was computed from.
- * - A run lasts → it notes that something has changed since its begin.
- * - Marked already → only a mark older than the grace is set again: subscribers run once more and raise their effect,
- *   in case it was lost. The grace doubles each time.
- * - The row is leased → its recompute is scheduled, and the row announces it: readers raise nothing.
+ * - The row is fresh, is not being recomputed and, in a view with `lease`, is leased; and `applyChange` returns a value
+ *   → stores that value, and changes nothing else: tags and ages count from the snapshot that the row was computed
+ *   from.
+ * - A run of the key lasts → notes in the run that something has changed since it began.
+ * - The row has a mark already → sets it again only when it is older than the grace. Then subscribers run once more,
+ *   and raise their effect again, in case it was lost. The grace doubles each time.
+ * - The row is leased → schedules its recompute, and announces it in the row, so that readers raise nothing.
  *
- * @returns The row when it is marked; null also when this mutation has marked it before.
- * @throws Error when the mutation has no room left to look rows up, or to mark them.
+ * @param key - The canonical text of the key.
+ * @param by - The kind of change, such as "insert into flights", which the mark stores.
+ * @param change - The change of a source, if it may be applied.
+ * @returns The row when it is marked now; null when there is none, or this mutation has marked it before.
+ * @throws Error, when the transaction has no room left to look rows up, or to mark them.
  */
 export async function markKey(
   execution: MutationExecution,
@@ -61,19 +65,19 @@ export async function markKey(
   return row;
 }
 
-/** Whether a row's value is that of a moment before, so that a change can be applied to it. */
+/** Whether a row had the right value just before the change, so that the change can be applied to it. */
 function isCurrent(view: ViewDefinition, row: StoredRow, now: number): boolean {
   const isUnmarked = row.version === view.version && row.dirtyAt === undefined && row.seq === undefined;
   return isUnmarked && (view.leaseMs === undefined || isLeased(view, row, now));
 }
 
-/** @returns Undefined when the value must be computed anew. */
+/** The value after a change; undefined when it must be computed anew. */
 function newValue(view: ViewDefinition, row: StoredRow, change: object): unknown {
   try {
     const value = view.applyChange?.(row.value as never, change as never, row.args as never);
     if (value === undefined) return undefined;
     const checked = view.checkValue(value);
-    // The schema has transformed the stored value before. Once more must not change it.
+    // The schema has transformed the stored value already. To do it once more must not change the value.
     if (checked === value || canonicalText(view.checkValue(checked)) === canonicalText(checked)) return checked;
     throw new Error("its schema transforms its own output again; transform the value in compute instead.");
   } catch (error) {
@@ -83,7 +87,9 @@ function newValue(view: ViewDefinition, row: StoredRow, change: object): unknown
   }
 }
 
-/** Whether a row has a mark that counts: for the grace, and for as long as a recompute that was announced may take. */
+/**
+ * Whether a row's last mark is recent: no older than the grace and, if a recompute is announced, what that may take.
+ */
 function isMarkedLately(view: ViewDefinition, { dirtyAt, nudgedAt, pendingUntil }: Row, now: number): boolean {
   if (dirtyAt === undefined) return false;
   const lastMark = nudgedAt ?? dirtyAt;
@@ -91,16 +97,19 @@ function isMarkedLately(view: ViewDefinition, { dirtyAt, nudgedAt, pendingUntil 
   return Math.abs(now - lastMark) <= graceMs + (pendingUntil === undefined ? 0 : workMs(view));
 }
 
-/** Whether writes request the recompute of a row. */
+/** Whether writes schedule the recomputes of a row. */
 export const isLeased = ({ leaseMs }: ViewDefinition, { leaseUntil = 0 }: Row, now: number): boolean =>
   leaseMs !== undefined && leaseUntil > now;
 
-/** Has a row recomputed, or a key that has none. Returns whether Convex took the job. */
+/** Schedules the recompute of a key, with or without a row. Returns whether Convex has accepted the job. */
 export async function recomputeSoon({ ledger }: MutationExecution, view: ViewDefinition, key: Asked, row: Seen) {
   return (await dispatchOne(ledger, recomputeEffect(ledger.recompute, view, key, row), undefined, true)) !== "refused";
 }
 
-/** The row of a key. A mutation short of index ranges reads a view's rows as a whole, and conflicts with their commits. */
+/**
+ * The row of a key. A mutation that runs short of index ranges reads all rows of the view, and conflicts with their
+ * commits.
+ */
 async function lookUp(execution: MutationExecution, view: ViewDefinition, key: string): Promise<StoredRow | null> {
   const { db, rows } = execution;
   if (!rows.has(view.name) && (await execution.isShortOfRanges())) {
@@ -111,7 +120,7 @@ async function lookUp(execution: MutationExecution, view: ViewDefinition, key: s
   return all ? (all.get(key) ?? null) : await findRow(db, view, key);
 }
 
-/** The error for a change whose rows could not all be marked. */
+/** The error of a change whose rows could not all be marked. */
 export function notMarked({ marked }: MutationExecution, what: string, error: unknown): Error {
   const reason = `${reasonOf(error)} If the mutation is too large, write in smaller batches.`;
   return new Error(`convex-lazy-views: ${what}, after ${marked.size} other keys: ${reason}`, { cause: error });

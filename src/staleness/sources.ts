@@ -9,10 +9,10 @@ import { complain, describe, reasonOf } from "../values/describe.js";
 import { markKey, notMarked } from "./mark.js";
 import { invalidateTag, sharedTag } from "./tags.js";
 
-/** One change of one document. `before` or `after` is null where the document does not exist. */
+/** A change of one document. `before` or `after` is null where the document does not exist. */
 type Change = Sides & { table: string };
 
-/** A document → the keys that depend on it. */
+/** Maps a document to the keys that depend on it. */
 export type ToKeys = (document: never) => unknown;
 
 /** Marks the rows whose recorded dependencies match a change. */
@@ -24,15 +24,15 @@ export async function markDependents(execution: MutationExecution, shapes: strin
   execution.wakesReaders ||= shared.size > 0;
   for (const { view: name, key } of rows) {
     const view = execution.app.views.get(name);
-    // One that computes outside of one transaction by now is marked by its sources.
+    // A view that has another mode by now has no recorded dependencies: its sources mark it.
     if (view?.mode !== "transaction") continue;
     await markRow(execution, view, key, by);
   }
 }
 
-/** Applies a change to the rows of a view, and marks the rows over them. */
+/** Applies a change to the rows of a view, or marks them; and marks the rows that are computed from them. */
 export async function takeIn(execution: MutationExecution, view: ViewDefinition, changed: Change, by: string) {
-  // What `compute` has read of a row may be ahead of what is stored: a change of the row cannot be applied.
+  // `compute` may have read a later value of a row than the stored one, so a change of a row cannot be applied.
   const isRow = execution.app.views.get(changed.table)?.mode === "transaction";
   for (const [key, change] of concerns(view, changed)) {
     if (execution.app.isTracking) await markOver(execution, view, key, by);
@@ -40,7 +40,7 @@ export async function takeIn(execution: MutationExecution, view: ViewDefinition,
   }
 }
 
-/** Marks a key for another reason than a change of a source, and the rows that are computed from it. */
+/** Marks the row of a key for another reason than a change of a source, and the rows that are computed from the key. */
 export async function invalidateKey(execution: MutationExecution, view: ViewDefinition, key: string, by: string) {
   await markOver(execution, view, key, by);
   await markOuter(execution, view, await markKey(execution, view, key, by), by);
@@ -52,7 +52,9 @@ async function markOver(execution: MutationExecution, view: ViewDefinition, key:
   await markDependents(execution, shapes, { before: { key }, after: null }, by);
 }
 
-/** Marks a row, or applies a change where its view can. A table that is missing has no rows: that is logged once. */
+/**
+ * Marks a row, or applies a change where its view can. A missing table is logged once in a mutation: it has no rows.
+ */
 async function markRow(execution: MutationExecution, view: ViewDefinition, key: string, by: string, change?: Change) {
   const { withoutTable } = execution;
   if (withoutTable.has(view)) return;
@@ -66,7 +68,7 @@ async function markRow(execution: MutationExecution, view: ViewDefinition, key: 
   }
 }
 
-/** Marks the rows over a marked row whose mode is another one: their dependencies are declared, and not recorded. */
+/** Marks the rows of other modes that are computed from a marked row: their dependencies are declared, not recorded. */
 async function markOuter(execution: MutationExecution, view: ViewDefinition, row: StoredRow | null, by: string) {
   if (!row || view.mode !== "transaction") return;
   for (const outer of execution.app.dependents.get(view.name) ?? []) {
@@ -75,7 +77,7 @@ async function markOuter(execution: MutationExecution, view: ViewDefinition, row
   }
 }
 
-/** The texts of the keys that a change concerns, each with what of the change is its own. */
+/** The texts of the keys that a change concerns, each with the sides of the change that map to it. */
 function concerns(view: ViewDefinition, change: Change): Iterable<[string, Change]> {
   const byKey = new Map<string, Change>();
   for (const side of ["before", "after"] as const) {
@@ -88,12 +90,12 @@ function concerns(view: ViewDefinition, change: Change): Iterable<[string, Chang
   return byKey;
 }
 
-/** The texts of the keys that depend on a document of a source. @throws As `keysFrom`. */
+/** The texts of the keys that depend on a document of a source. Throws what `keysFrom` throws. */
 export function keysOf(view: ViewDefinition, table: string, document: Document): string[] {
   return keysFrom(view, document, view.sources[table], `sources.${table}`).map(({ text }) => text);
 }
 
-/** @throws Error naming the view and the document, when the function from it to keys fails or returns no keys. */
+/** @throws Error that names the view and the document, when `toKeys` throws, or does not return an array of keys. */
 export function keysFrom(view: ViewDefinition, document: Document, toKeys: ToKeys | undefined, name: string): Key[] {
   try {
     const keys = toKeys?.(document as never);
@@ -106,7 +108,7 @@ export function keysFrom(view: ViewDefinition, document: Document, toKeys: ToKey
   }
 }
 
-/** Deletes a row, and what is recorded of it. Rows over it are marked. */
+/** Deletes a row and its recorded dependencies. Marks the rows that are computed from it. */
 export async function evictRow(execution: MutationExecution, view: ViewDefinition, row: StoredRow): Promise<void> {
   await removeRow(execution.watched, view, row);
   execution.wakesReaders = true;

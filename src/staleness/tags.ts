@@ -4,10 +4,10 @@ import { type AnyReader, type AnyWriter, lazyDb, type Row } from "../schema.js";
 import { describe } from "../values/describe.js";
 import { findBy } from "../values/findBy.js";
 
-/** Tags that one key may have: a read looks each of them up. */
+/** Tags that one key may have. A read looks up each of them. */
 const MAX_TAGS = 200;
 
-/** The tags of a key, each once. @throws Error naming the value, when they are not an array of at most 200 tags. */
+/** The tags of a key, each once. @throws Error that names the value, when it is not an array of at most 200 tags. */
 export function tagsOf(view: ViewDefinition, args: unknown): string[] {
   const what = `view "${view.name}": tags`;
   const tags: unknown = view.tags?.(args as never) ?? [];
@@ -17,25 +17,32 @@ export function tagsOf(view: ViewDefinition, args: unknown): string[] {
   throw new Error(`${what} returned ${got}; return an array of at most ${MAX_TAGS} strings.`);
 }
 
-/** @throws Error naming the value, when it is not a tag: a string that is not empty. */
+/** @throws Error that names the value, when it is not a string, or is empty. */
 function checkTag(tag: unknown, what: string): string {
   if (typeof tag === "string" && tag !== "") return tag;
   throw new Error(`${what}: ${describe(tag)} is not a tag; give a string that is not empty.`);
 }
 
-/** The tag of a dependency that very many rows share. */
+/** The tag of a shared dependency: very many rows depend on it. */
 export const sharedTag = (text: string): string => `dependency ${text}`;
 
-/** Whether a tag of a row, or of what it shares, was invalidated after the snapshot that it was computed from. */
+/**
+ * Whether a tag of a row, or of its shared dependencies, was invalidated after the snapshot that the row is computed
+ * from.
+ */
 export async function isAnyInvalidated(db: AnyReader, view: ViewDefinition, row: Row): Promise<boolean> {
   const { args, asOf, tracked } = row;
   const tags = [...tagsOf(view, args), ...(tracked?.shared ?? []).map(sharedTag)];
   const bumps = await Promise.all(tags.map((tag) => findTag(db, tag)));
-  // One that this very transaction has invalidated gets its time when the transaction commits.
+  // A tag that this transaction has invalidated gets its time when the transaction commits.
   return bumps.some((bump) => bump && (bump.bumpedAt instanceof CommitTsPlaceholder || bump.bumpedAt > asOf));
 }
 
-/** Invalidates every row whose key has a tag, by one document. @throws Error naming the value, when it is no tag. */
+/**
+ * Invalidates all rows that have a tag, by writing one document.
+ *
+ * @throws Error that names the value, when it is no tag.
+ */
 export async function invalidateTag(db: AnyWriter, given: unknown): Promise<void> {
   const tag = checkTag(given, "invalidateTag");
   const bump = await findTag(db, tag);

@@ -12,12 +12,12 @@ type Turns = Pick<Mutex, "run" | "track">;
 type Method = "insert" | "patch" | "replace" | "delete";
 type RawDb = Record<Method | "get", (...args: unknown[]) => Promise<unknown>>;
 
-/** For the library's own writes, which run in their turn already: a row may be a source of other views. */
+/** For the library's own writes of rows, which may be sources of other views. They have their turn already. */
 export const IN_TURN: Turns = { run: (work) => work(), track: (work) => work() };
 /** How many arguments each method takes when the first one names the table. */
 const NAMED: Record<Method, number> = { insert: 2, patch: 3, replace: 3, delete: 2 };
 
-/** The database of a mutation: each change of a source reaches its rows before the next one begins. */
+/** The database of a mutation. Each change of a source has marked its rows before the next change begins. */
 export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
   const { app, db } = execution;
   const raw = db as unknown as RawDb;
@@ -25,7 +25,7 @@ export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
     (method: Method) =>
     (...args: unknown[]) => {
       execution.hasWritten ||= turns !== IN_TURN;
-      // Convex tells from the last argument whether the table is named; wrappers hand on one that is undefined.
+      // The number of arguments says whether the table is named. Wrappers may pass one more, which is undefined.
       if (args.at(-1) === undefined) args.pop();
       const isNamed = args.length === NAMED[method];
       const table = isNamed ? String(args[0]) : tableOfId(db, args[0], app.dependents.keys());
@@ -47,7 +47,7 @@ export function watchDb(execution: MutationExecution, turns: Turns): AnyWriter {
   } as unknown as AnyWriter;
 }
 
-/** A query whose reads the mutex knows of. */
+/** A query whose reads are tracked by the mutex. */
 function trackQuery<Query extends object>(query: Query, turns: Turns): Query {
   return intercept(query, (_name, _args, call) => {
     const result = call();
@@ -56,14 +56,15 @@ function trackQuery<Query extends object>(query: Query, turns: Turns): Query {
   });
 }
 
-/** Writes a document, and marks the rows that depend on the old or the new one, or applies the change to them. */
+/** Writes a document. Marks the rows that depend on the old or the new document, or applies the change to them. */
 async function write(execution: MutationExecution, method: Method, named: string, args: unknown[]): Promise<unknown> {
   const { app, db } = execution;
   const raw = db as unknown as RawDb;
   const isInsert = method === "insert";
   const id = args.at(method === "delete" ? -1 : -2);
   const table = named || tableOfId(db, id, await trackedTables(execution));
-  // The table of a row is always known when it is read. If rows counted as documents of any table, they would mark themselves.
+  // A row is never read without naming its table. If rows counted as documents of any table, they would mark
+  // themselves.
   const tables = app.views.has(table) ? [table] : [table, ANY_TABLE];
   const shapes = app.isTracking ? await shapesOn(execution, tables) : [];
   const views = app.dependents.get(table) ?? [];
@@ -89,7 +90,10 @@ async function write(execution: MutationExecution, method: Method, named: string
   return result;
 }
 
-/** What a document is after a write; undefined when it must be read: after an insert, or of objects, as `commitTs`. */
+/**
+ * The document after a write; undefined when it must be read: after an insert, or when a written value is an object
+ * (Convex may store another one: it replaces `commitTs`, say).
+ */
 function storedFrom(method: Method, before: Document, written: Document): Document | undefined {
   if (!before || Object.values(written ?? {}).some(isObject)) return undefined;
   const { _id, _creationTime } = before;

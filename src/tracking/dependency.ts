@@ -5,29 +5,30 @@ import { isPlainObject } from "../values/copy.js";
 import { startOf } from "../values/describe.js";
 
 /*
- * A dependency is what a compute has read: the documents of a table whose fields equal some values and lie within some
- * bounds. Its *shape* is the table and those fields; its *text*, by which a write finds it, is the shape and the values.
+ * A dependency is what a compute has read: the documents of a table in which certain fields equal certain values and,
+ * perhaps, the next field lies within bounds. Its *shape* is the table and the fields that equal. Its *text* is the
+ * shape and the values: by it, a write finds the dependency.
  */
 
-/** Fields with the values that they equal; undefined for a missing field. */
+/** Fields, each with the value that it equals; undefined for a missing field. */
 export type Equals = readonly (readonly [field: string, value: Value | undefined])[];
-/** The bounds are those of the field after the ones that equal. */
+/** The bounds are those of the index's next field, after the ones that equal. */
 export type Dependency = { text: string; bounds?: Bounds };
 
 export type Document = { [field: string]: unknown } | null;
 /** A document before and after a write, or the key of a view that a change concerns. */
 export type Sides = { before: Document; after: Document };
 
-/** The table of a document whose id was read without naming the table. */
+/** Stands for the table of a document that was read by its id alone. */
 export const ANY_TABLE = "";
-/** Values are cut after so many characters, and longer bounds are left out: then more changes match. */
+/** Longer values are cut after so many characters, and longer bounds are left out. Then more changes match. */
 const MAX_VALUES = 1_000;
 
-/** Stands for the keys of a view, which other views read. */
+/** Stands for a table in dependencies on the keys of a view, which other views have read. */
 export const keysTable = ({ name }: { name: string }): string => `view ${name}`;
 
 export function dependencyOn(table: string, equals: Equals, bounds?: Bounds): Dependency {
-  // Sorted, as two indexes may have the same fields in another order.
+  // Sorted, because another index may have the same fields in another order.
   const sorted = [...equals].sort(([a], [b]) => (a < b ? -1 : 1));
   const shape = JSON.stringify([table, ...sorted.map(([field]) => field)]);
   const values = sorted.map(([, value]) => value);
@@ -45,22 +46,25 @@ export const shapeOf = (text: string): string => text.slice(0, text.indexOf("\n"
 /** The table of a shape, or of a dependency's text. */
 export const tableOf = (shapeOrText: string): string => JSON.parse(shapeOrText.replace(/\n.*/s, ""))[0];
 
-/** Tells dependencies with other bounds apart. */
+/** The text of a dependency together with its bounds. */
 export const identityOf = ({ text, bounds }: Dependency): string => (bounds ? text + canonicalText(bounds) : text);
 
-/** Documents that a row depends on. */
+/** Documents that a row depends on, as {@link View.explain} lists them. */
 export interface Documents {
-  /** Their table; empty for a document whose id was read without naming the table. */
+  /** Their table, or the name of a view. Empty for a document that was read by its id alone. */
   table: string;
-  /** Fields and what they equal, `"undefined"` for a missing one; none: the whole table. Absent for declared sources. */
+  /**
+   * Fields, each with the value that it equals; `"undefined"` for a missing field. `{}` is the whole table. Absent for
+   * declared sources.
+   */
   fields?: Record<string, Value>;
-  /** The range on the next field, such as `{ field: "delay", gte: 10, lt: 20 }`. */
+  /** The range on the index's next field, such as `{ field: "delay", gte: 10, lt: 20 }`. */
   bounds?: { field: string } & { [Kind in "gt" | "gte" | "lt" | "lte"]?: Value };
-  /** Very many rows depend on them: a change marks none of these rows, and their reads look for it instead. */
+  /** More than 64 rows depend on them. So a change does not mark these rows: their reads look up whether one came. */
   shared?: true;
 }
 
-/** What a dependency says. A key of another view is the field `key` of its rows. */
+/** A dependency, for readers. A key of another view becomes the field `key` of its rows. */
 export function toDocuments({ text, bounds }: Dependency): Documents {
   const [table = "", ...fields] = JSON.parse(shapeOf(text)) as string[];
   const cut = text.slice(text.indexOf("\n") + 1);
@@ -78,14 +82,14 @@ export function toDocuments({ text, bounds }: Dependency): Documents {
   };
 }
 
-/** The text of the dependencies of a shape that a document falls under; none while one of its values is not known. */
+/** The text of the dependencies of a shape that a document matches; undefined while one of its values is not known. */
 export function textAt(shape: string, document: NonNullable<Document>): string | undefined {
   const [, ...fields] = JSON.parse(shape) as string[];
   const values = fields.map((field) => valueAt(document, field));
   return values.some((value) => value instanceof CommitTsPlaceholder) ? undefined : textOf(shape, values as Value[]);
 }
 
-/** Whether a document lies within bounds. A timestamp that gets its value when the transaction commits may. */
+/** Whether a document lies within bounds. A timestamp that gets its value at the commit counts as within. */
 export function isIn(bounds: Bounds | undefined, document: NonNullable<Document>): boolean {
   if (!bounds) return true;
   const value = valueAt(document, bounds.field);
@@ -96,7 +100,7 @@ export function isIn(bounds: Bounds | undefined, document: NonNullable<Document>
   });
 }
 
-/** The value at a path; undefined where there is none, as in Convex's indexes. */
+/** The value at a path; undefined when there is none, as in Convex's indexes. */
 function valueAt(document: NonNullable<Document>, path: string): unknown {
   let value: unknown = document;
   for (const name of path.split(".")) {

@@ -3,10 +3,13 @@ import type { Key } from "../model/row.js";
 import type { Bounds, Row } from "../schema.js";
 import { type Dependency, dependencyOn, type Equals, identityOf, keysTable, tableOf } from "./dependency.js";
 
-/** Dependencies of one row on one table; of more, the table as a whole is the dependency. */
+/** A row has at most so many dependencies on one table. Beyond that, it depends on the table as a whole. */
 const MAX_IN_TABLE = 100;
 
-/** Whether what a row depends on is recorded: what `compute` reads, or what the views depend on that are its sources. */
+/**
+ * Whether a view's dependencies are recorded: it is tracked, or it and one of its sources are of the mode
+ * `transaction`.
+ */
 export function isRecorded({ isTracked, mode, sources, siblings }: ViewDefinition): boolean {
   const isView = (source: string) => siblings?.get(source)?.mode === "transaction";
   return isTracked || (mode === "transaction" && Object.keys(sources).some(isView));
@@ -14,11 +17,11 @@ export function isRecorded({ isTracked, mode, sources, siblings }: ViewDefinitio
 
 /** Records what the compute of one row reads. */
 export class Recorder {
-  /** The versions of the views under this row. */
+  /** The views that this row is computed from, with their versions. */
   readonly over: Record<string, number> = {};
-  /** Texts of dependencies that so many rows share that they do not register. */
+  /** Texts of shared dependencies, which very many rows have: rows do not register these. */
   readonly shared = new Set<string>();
-  /** The error about what cannot be tracked, in case `compute` catches it. */
+  /** The error for a read that cannot be tracked, in case `compute` catches it. */
   untracked: Error | undefined;
   readonly #byTable = new Map<string, Map<string, Dependency>>();
 
@@ -32,24 +35,24 @@ export class Recorder {
     if (found.size <= MAX_IN_TABLE) this.#byTable.set(table, found.set(identityOf(dependency), dependency));
   }
 
-  /** A key of another view is read. */
+  /** Records the read of a key of another view. */
   readView(view: ViewDefinition, key: Key): void {
     this.over[view.name] = view.version;
     this.read(keysTable(view), [["key", key.text]]);
   }
 
-  /** A row of another view is read that depends on this. */
+  /** Takes over what a row of another view depends on, which is read. */
   copy({ over = {}, shared = [] }: NonNullable<Row["tracked"]>): void {
     Object.assign(this.over, over);
     for (const text of shared) this.shared.add(text);
   }
 
-  /** The tables that were read; and `view <name>` for keys of other views. */
+  /** The tables that were read, and `view <name>` for keys of other views. */
   get tables(): Iterable<string> {
     return this.#byTable.keys();
   }
 
-  /** What was read, without what is a part of something else that was read. */
+  /** The dependencies, without those that another one contains. */
   get dependencies(): Dependency[] {
     return [...this.#byTable].flatMap(([table, found]) => {
       const whole = dependencyOn(table, []);

@@ -6,14 +6,17 @@ import { findBy } from "../values/findBy.js";
 import { type Dependency, dependencyOn, identityOf, isIn, type Sides, shapeOf, tableOf, textAt } from "./dependency.js";
 import type { Recorder } from "./recorder.js";
 
-/** Rows that register a dependency: a write to it marks each of them. When there are more, they share it. */
+/** At most so many rows register a dependency, and a write marks each of them. When there are more, they share it. */
 const MAX_ROWS = 64;
-/** Shared dependencies of a row: each read of the row looks them up. Of more, it depends on their tables as a whole. */
+/**
+ * A row has at most so many shared dependencies, which each of its reads looks up. Beyond that, it depends on whole
+ * tables.
+ */
 const MAX_SHARED = 4;
 
 type RowName = { view: string; key: string };
 
-/** Stores what a row depends on, where it differs from the last commit. Returns what the row notes in itself. */
+/** Stores the dependencies of a row, where they differ from the last commit. Returns the field `tracked` of the row. */
 export async function storeDependencies(execution: MutationExecution, row: RowName, recorder: Recorder) {
   const { dependencies, shared, over } = recorder;
   const { db } = execution.ledger;
@@ -34,22 +37,22 @@ export async function storeDependencies(execution: MutationExecution, row: RowNa
     if (!found.registered.delete(identity)) await db.delete("lazyDependencies", _id);
   }
   for (const dependency of found.registered.values()) await db.insert("lazyDependencies", { ...dependency, ...row });
-  // The row itself may be what a row depends on, and is written next.
+  // The row is written next, and other rows may depend on it.
   execution.dependents.clear();
   return { ...(Object.keys(over).length > 0 && { over }), ...(texts.length > 0 && { shared: texts }) };
 }
 
-/** Deletes the dependencies of a row that is deleted, or whose view is not tracked any more. */
+/** Deletes the dependencies of a row, because it is deleted, or its view is not tracked any more. */
 export async function removeDependencies({ ledger: { db } }: MutationExecution, row: RowName): Promise<void> {
   for (const { _id } of await dependenciesOf(db, row)) await db.delete("lazyDependencies", _id);
 }
 
-/** What a row is registered for. */
+/** The dependencies that a row has registered. */
 export function dependenciesOf(db: AnyReader | LazyReader, row: RowName) {
   return findBy(db, "lazyDependencies", "by_row", row).collect();
 }
 
-/** Divides dependencies: the row registers those that it had before or that few rows have, and shares the others. */
+/** Divides dependencies: the row registers those that it had before, or that few rows have. It shares the others. */
 async function register(execution: MutationExecution, row: RowName, all: Dependency[], before: Map<string, unknown>) {
   const registered = new Map<string, Dependency>();
   const shared = new Set<string>();
@@ -61,7 +64,9 @@ async function register(execution: MutationExecution, row: RowName, all: Depende
   return { registered, shared };
 }
 
-/** Whether very many rows share a dependency. The row that makes them too many turns the registered ones into sharers. */
+/**
+ * Whether a dependency is shared. The row that is one too many makes it shared, for the rows that have registered it.
+ */
 async function share(execution: MutationExecution, own: RowName, text: string): Promise<boolean> {
   const { db, ledger } = execution;
   const rows = await rowsWith(execution, text);
@@ -70,7 +75,7 @@ async function share(execution: MutationExecution, own: RowName, text: string): 
   await ledger.db.insert("lazyDependencies", { text, view: "", key: "" });
   execution.dependents.clear();
   for (const { _id, view, key } of rows) {
-    // A row that stays registered is marked by writes, which is right as well.
+    // A row that stays registered is marked by writes, so it is right, too.
     if ((view === own.view && key === own.key) || (await isNearlyOut(execution.ctx))) continue;
     const row = await findRow(db, { name: view }, key).catch(() => undefined);
     if (row?.tracked) await shareDependency(db, view, row, text);
@@ -79,12 +84,12 @@ async function share(execution: MutationExecution, own: RowName, text: string): 
   return true;
 }
 
-/** The rows that depend on what a change changes, and the texts of dependencies that very many rows share. */
+/** The registered rows that depend on a changed document, and the texts of the shared dependencies on it. */
 export async function dependentsOf(execution: MutationExecution, shapes: string[], { before, after }: Sides) {
   const rows = new Set<StoredDependency>();
   const shared = new Set<string>();
   for (const shape of shapes) {
-    // No row can have asked for the id of a document that is new.
+    // No row can have read the id of a document that is new.
     if (before === null && shape.endsWith(',"_id"]')) continue;
     for (const side of [before, after].filter((side) => side !== null)) {
       const text = textAt(shape, side);
@@ -97,7 +102,9 @@ export async function dependentsOf(execution: MutationExecution, shapes: string[
   return { rows, shared };
 }
 
-/** The registered rows of a dependency. A mutation that is about to run out of index ranges reads those of its shape. */
+/**
+ * The registered rows of a dependency. A mutation that runs short of index ranges reads all those of its shape at once.
+ */
 async function rowsWith(execution: MutationExecution, text: string): Promise<readonly StoredDependency[]> {
   const { dependents, ledger } = execution;
   const shape = shapeOf(text);
@@ -114,7 +121,7 @@ async function rowsWith(execution: MutationExecution, text: string): Promise<rea
   return found;
 }
 
-/** The shapes of the dependencies on tables, whose names need no escapes. */
+/** The shapes of the dependencies on these tables. (Names of tables need no escapes in JSON.) */
 export async function shapesOn(execution: MutationExecution, tables: string[]): Promise<string[]> {
   const isOn = (shape: string) => tables.some((table) => shape.startsWith(`["${table}"`));
   return ((await readShapes(execution))?.shapes ?? []).filter(isOn);
@@ -126,7 +133,7 @@ export async function trackedTables(execution: MutationExecution): Promise<strin
   return [...new Set(tables)].filter((table) => /^\w+$/.test(table));
 }
 
-/** Lets writes look for dependencies of these shapes. */
+/** Stores shapes, so that writes look for dependencies of these shapes. */
 async function learnShapes(execution: MutationExecution, shapes: readonly string[]): Promise<void> {
   const stored = await readShapes(execution);
   const { shapes: known = [] } = stored ?? {};
@@ -138,7 +145,7 @@ async function learnShapes(execution: MutationExecution, shapes: readonly string
   execution.shapes = undefined;
 }
 
-/** Drops the shapes that no dependency has any more. Each shape costs each write to its table an index range. */
+/** Drops the shapes that no dependency has any more, because each costs every write to its table an index range. */
 export async function dropShapes(db: LazyWriter): Promise<void> {
   const stored = await db.query("lazyShapes").first();
   if (!stored) return;
@@ -148,7 +155,7 @@ export async function dropShapes(db: LazyWriter): Promise<void> {
 }
 
 function ofShape(db: LazyReader, shape: string) {
-  // The values follow after a line break, whose next character is this one.
+  // After the shape comes a line break, and then the values. "\u000b" is the character after the line break.
   return db.query("lazyDependencies").withIndex("by_text", (q) => q.gte("text", shape).lt("text", `${shape}\u000b`));
 }
 

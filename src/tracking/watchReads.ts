@@ -5,24 +5,24 @@ import { isPlainObject } from "../values/copy.js";
 import { ANY_TABLE, type Document, type Equals } from "./dependency.js";
 import type { Recorder } from "./recorder.js";
 
-/** Gives what a compute gets in place of a document. */
+/** Returns what a compute gets in place of a document. */
 type Look = (document: NonNullable<Document>) => unknown;
 type LookAt = (table: string) => Look | undefined;
 type Through = (name: string, args: unknown[], call: () => unknown) => unknown;
 type Step = [kind: string, field: string, value: never];
 type Range = (equals: Equals, bounds?: Bounds) => void;
 
-/** Methods of a query that return documents in a part of their result. */
+/** The methods of a query whose result has the documents in one of its fields. */
 const PARTS: Record<string, string> = { paginate: "page", next: "value", return: "value" };
 
 const OWN_TABLE = /^lazy(Effects|Sweeps|Tags|Runs|Pages|Turns|Tail|Health|Dependencies|Shapes)$/;
 
-/** The ctx for a compute whose reads are looked at, and recorded where they must be tracked. */
+/** The ctx for a compute: `lookAt` sees what it reads, and the recorder, if there is one, records it. */
 export function watchReads(execution: Execution, { name }: ViewDefinition, lookAt: LookAt, recorder?: Recorder) {
   const { app, reader: ctx } = execution;
   const { db } = ctx;
   const refuse = (what: string) => {
-    const remedy = "Declare the view's sources ({} for none), and use tags or olderThan() for what no table tells.";
+    const remedy = "Declare the view's sources ({} for none), and use tags or olderThan() for other changes.";
     const error = new Error(`view "${name}": compute uses ${what}, which cannot be tracked. ${remedy}`);
     if (recorder) recorder.untracked ??= error;
     return error;
@@ -50,14 +50,14 @@ export function watchReads(execution: Execution, { name }: ViewDefinition, lookA
         const query = db.query(table);
         return record || look ? watchQuery(query, record, look) : query;
       },
-      // Helpers of other libraries copy it, and never use it.
+      // Its methods throw, not the property: helpers of other libraries copy the property, and do not use it.
       system: recorder ? forbid({}, ["get", "query"], () => refuse("ctx.db.system")) : db.system,
     } as unknown as AnyReader,
   });
   return recorder ? forbid(watched, ["runQuery", "storage"], (name) => refuse(`ctx.${name}`)) : watched;
 }
 
-/** A query whose first method tells what it reads: an index with its range, or else the whole table. */
+/** A query that records what it reads when its first method is called: a range of an index, or the whole table. */
 function watchQuery(query: object, record: Range | undefined, look: Look | undefined): object {
   return intercept(query, (name, args, call) => {
     if (/^with(Search)?Index$/.test(name) && args[1]) args[1] = watchRange(args[1] as never, record);
@@ -68,7 +68,7 @@ function watchQuery(query: object, record: Range | undefined, look: Look | undef
   });
 }
 
-/** An object whose methods' calls go through a function, which makes the call itself. */
+/** A proxy of an object. Each call of a method goes through `through`, which makes the call itself. */
 export function intercept<Target extends object>(object: Target, through: Through): Target {
   return new Proxy(object, {
     get(target, name) {
@@ -79,7 +79,7 @@ export function intercept<Target extends object>(object: Target, through: Throug
   });
 }
 
-/** The table of an id; "" when it is none of these. */
+/** The table of an id; "" when it is of none of these tables. */
 export function tableOfId(db: AnyReader, id: unknown, tables: Iterable<string>): string {
   return [...tables].find((name) => db.normalizeId(name, String(id)) !== null) ?? ANY_TABLE;
 }
@@ -102,12 +102,12 @@ function watchRange(range: (builder: object) => unknown, record: Range | undefin
       field: bounds[0]?.[1] ?? "",
       bounds: bounds.map(([kind, , value]) => (value === undefined ? [kind] : [kind, value])),
     });
-    // Convex gets its own builder, not the one that records.
+    // Convex must get its own builder, not the one that records.
     return result && last;
   };
 }
 
-/** Replaces the documents in what a method of a query returns. */
+/** Replaces the documents in the result of a query's method. */
 async function lookThrough(method: string, found: unknown, look: Look): Promise<unknown> {
   if (Array.isArray(found)) return await Promise.all(found.map(look));
   if (!isPlainObject(found)) return found;

@@ -2,15 +2,16 @@ import type { Value } from "convex/values";
 import { isPlainObject } from "./copy.js";
 import { wrongValue } from "./describe.js";
 
-const LONE_SURROGATE = /\p{Surrogate}/u; // Convex strings are valid Unicode: no half of a surrogate pair.
+const LONE_SURROGATE = /\p{Surrogate}/u; // Convex refuses strings with half of a surrogate pair.
 
 /**
- * The canonical text of a Convex value: two values have the same text exactly when Convex calls them equal.
+ * The canonical text of a Convex value. Two values have the same text exactly when they are equal for Convex.
  *
- * Fields are sorted, those that are `undefined` left out; `-0` differs from `0`, and an `int64` from a float, as in
- * Convex's indexes: `canonicalText({ b: 1n, a: "x" })` is `'{"a":"x","b":{"$integer":"1"}}'`.
+ * Fields are sorted, and those that are `undefined` are left out. `-0` differs from `0`, and an `int64` from a float,
+ * as in Convex's indexes. `canonicalText({ b: 1n, a: "x" })` is `'{"a":"x","b":{"$integer":"1"}}'`.
  *
- * @throws Error naming the path of what is not a Convex value.
+ * @param path - The name of the value, for the message.
+ * @throws Error that names the path of what is not a Convex value.
  */
 export function canonicalText(value: unknown, path = "value"): string {
   if (value === null || typeof value === "boolean") return String(value);

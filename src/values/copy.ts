@@ -1,4 +1,4 @@
-/** Copies the objects, arrays and bytes of a value, which the app may go on changing; anything else stays. */
+/** Copies a value deeply, because the app may change its objects, arrays and bytes later. */
 export function copyOf<T>(value: T): T;
 export function copyOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copyOf);
@@ -7,7 +7,7 @@ export function copyOf(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copyOf(field)]));
 }
 
-/** Whether a value is an object of no class: what Convex takes for an object. */
+/** Whether a value is an object without a class: Convex accepts no other objects. */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -11,12 +11,12 @@ export function describe(value: unknown): string {
   return name === "Object" ? "an object" : `a ${name}`;
 }
 
-/** The start of a text, not cut inside a character. */
+/** The start of a text, which is not cut inside a character. */
 export function startOf(text: string, length: number): string {
   return text.slice(0, length).replace(/[\ud800-\udbff]$/, "");
 }
 
-/** @throws Error naming a property that is none of the options. */
+/** @throws Error that names a property which is not one of the options. */
 export function checkOptions(what: string, given: object, options: readonly string[]): void {
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || options.includes(name)) continue;
@@ -24,15 +24,15 @@ export function checkOptions(what: string, given: object, options: readonly stri
   }
 }
 
-/** An error that says what a value is, and what to do about it. */
+/** An error that says what the value is, and what to do. */
 export function wrongValue(name: string, value: unknown, remedy: string): Error {
   return new Error(`${name} is ${describe(value)}; ${remedy}.`);
 }
 
-/** What an error says; anything else that was thrown, as text. */
+/** The message of an error, or anything else that was thrown, as text. */
 export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Logs an error, or a text, where the app must not fail. */
+/** Logs an error or a text. For places where the app must not fail. */
 export function complain(error: unknown): void {
   console.error(`convex-lazy-views: ${reasonOf(error)}`);
 }

@@ -1,6 +1,10 @@
 import type { AnyReader, LazyDataModel, LazyReader } from "../schema.js";
 
-/** The documents of a table of the library that have these values: the fields of an index, in its order. */
+/**
+ * The documents of a table of the library that have these values.
+ *
+ * @param values - Fields of the index, in its order.
+ */
 export function findBy<Table extends keyof LazyDataModel & string>(
   db: AnyReader | LazyReader,
   table: Table,

@@ -140,7 +140,7 @@ test("does not set a log key that is refused", async () => {
   ]);
   expect(code).toBe(1);
   expect(stderr).toMatch(/The key is refused: .*401/);
-  expect(stderr).toContain("Give one by --log-key.");
+  expect(stderr).toContain("Give one with --log-key.");
   expect(await settings(backend)).not.toHaveProperty("LAZY_VIEWS_LOG_KEY");
 });
 
@@ -243,7 +243,7 @@ test("says that a key is wrong, or that no deployment is named", async () => {
   expect(wrong.stderr).not.toMatch(/ {4}at |0123456789/);
 
   const noUrl = await connect(backend, ["--url", "localhost:3210"], variablesOf(backend), folder);
-  expect(noUrl.stderr).toContain('"localhost:3210" is no URL of a deployment');
+  expect(noUrl.stderr).toContain('"localhost:3210" is not the URL of a deployment');
 
   const unnamed = await connect(backend, [], {}, folder);
   expect(unnamed.code).toBe(1);

@@ -80,7 +80,7 @@ export const { recompute, dispatch, sweep, inspect, heartbeat, tail } = lazy.fun
       expect.stringMatching(
         /^! convex\/http\.ts may lack lines of the wiring: .* → npx convex-lazy-views init --dry-run$/,
       ),
-      "! The library does not see what mutations of convex/users.ts write: they are made with those of _generated/server. → import mutation and internalMutation from the module that has new LazyViews({ … })",
+      "! The library does not see what mutations of convex/users.ts write: they are made with the builders of _generated/server. → import mutation and internalMutation from the module that has new LazyViews({ … })",
       expect.stringMatching(/^ {2}A lint rule keeps raw mutations out of your code: see .*docs\/guarantees\.md/),
     ]);
   });
@@ -142,7 +142,7 @@ describe("of a deployment", () => {
     const found = result.findings.filter(({ level }) => level !== "ok").map(({ what, fix }) => `${what} → ${fix}`);
     expect(found).toEqual([
       expect.stringContaining("package.json does not list convex-lazy-views"),
-      "The deployment has no lazy:sweep, which lazy.functions() gives. → npx convex dev --once",
+      "The deployment has no lazy:sweep, which lazy.functions() returns. → npx convex dev --once",
       expect.stringMatching(
         /^The log stream has all topics\. .* → npx convex-lazy-views connect --transport logStream --fix$/,
       ),

@@ -36,7 +36,7 @@ describe("why", () => {
     );
     expect(stdout).toMatch(/ write +The mutation orders:add wrote: insert into orders\.\n/);
     expect(stdout).toMatch(/ mark +It marked the row/);
-    expect(stdout).toMatch(/\n {2}now {2}It waits for a reader, as it has since /);
+    expect(stdout).toMatch(/\n {2}now {2}It has waited for a reader since /);
     expect(stdout + stderr).not.toContain(SEAL_SECRET);
   });
 
@@ -88,7 +88,7 @@ describe("why", () => {
   test.each([
     [["customerTotal", "customer=ada"], 'there is no view "customerTotal"; the views are customerTotals'],
     [["customerTotals", "client=ada"], 'view "customerTotals": key.'],
-    [["customerTotals", "ada"], '"ada" is no part of a key.'],
+    [["customerTotals", "ada"], '"ada" is not a part of a key.'],
   ])("says what is wrong with %j", async (args, message) => {
     const { code, stdout, stderr } = await why(await startShop({ env: ENV }), ...args, "--module", "lazy");
     expect(stderr).toContain(message);

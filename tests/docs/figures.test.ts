@@ -77,7 +77,7 @@ function unmarked(text: string): string[] {
   const rest = text
     .replace(/^```[\s\S]*?^```/gm, "")
     .replace(/<!-- table: \w+ -->\n(?:\n?\|.*\n)*/g, "")
-    .replace(/\d[\d,]*(?:\.\d+)?<!-- [^>]+ -->/g, "")
+    .replace(/\d[\d,]*(?:\.\d+)?(?: [a-z]+)?<!-- [^>]+ -->/g, "")
     .replace(/<!--[\s\S]*?-->|`convex` \d+\.\d+|`[^`]*`|\]\([^)]*\)|https?:\S+/g, "")
     .replace(/^[\s*]*\d+\. /gm, "")
     .replace(/\b\d+:\d+\b|\b\d{1,2} [A-Z][a-z]+ \d{4}\b|\b(TypeScript|Node|React|Apache)[ -]\d+(\.\d+)*/g, "");

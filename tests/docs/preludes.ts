@@ -10,6 +10,7 @@ export const PRELUDES: Readonly<Record<string, string>> = {
     import type { Triggers } from "convex-helpers/server/triggers";
     import type { DataModel, Id } from "./convex/_generated/dataModel";
     import type { ActionCtx as PlainActionCtx, MutationCtx as PlainMutationCtx } from "./convex/_generated/server";
+    import type { QueryCtx as PlainQueryCtx } from "./convex/_generated/server";
     import type { api as appApi, internal as appInternal } from "./convex/_generated/api";
     export { defineSchema, defineTable, httpRouter, cronJobs } from "convex/server";
     export { v } from "convex/values";
@@ -23,6 +24,7 @@ export const PRELUDES: Readonly<Record<string, string>> = {
     export { lazy, mutation, query } from "./convex/lazy";
     export type Grant = { revoked: boolean };
     export type Stats = { flights: number; meanDelay: number };
+    export declare const compute: (ctx: PlainQueryCtx, key: { airport: string }) => Promise<Stats>;
     export declare const ctx: PlainMutationCtx & EffectCtx;
     export declare const actionCtx: PlainActionCtx & EffectCtx;
     export declare const http: import("convex/server").HttpRouter;

@@ -241,7 +241,7 @@ describe("a log that cannot be read", () => {
     app.log.answer = answer;
     await app.add();
     await app.until(async () => (await app.inspect()).tail?.problem);
-    expect((await app.inspect()).tail?.problem).toContain("answers what is no log: ");
+    expect((await app.inspect()).tail?.problem).toContain("answers an unknown format: ");
   });
 
   test("for a while, with 500 or without an answer, is read again after a backoff, from the same place", async () => {

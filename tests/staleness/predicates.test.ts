@@ -180,7 +180,7 @@ test("probes and predicates only read, also in a mutation", async () => {
     for (const names of [Object.keys(others), Object.keys(db as object)]) {
       for (const name of ["scheduler", "runMutation", "insert"]) expect(names).not.toContain(name);
     }
-    expect(() => Reflect.get(ctx as object, "scheduler")).toThrow("ctx.scheduler: what computes a view only reads");
+    expect(() => Reflect.get(ctx as object, "scheduler")).toThrow("ctx.scheduler: compute and predicates only read");
   }
 });
 

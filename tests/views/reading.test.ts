@@ -262,7 +262,7 @@ describe("what compute gets", () => {
       return { count: 0, sum: 0 };
     };
     const { totals, mutation, query, readAndSettle, inspect } = startTotals({ onMissing: "compute", compute });
-    const message = `${path}: what computes a view only reads; write or schedule in a mutation.`;
+    const message = `${path}: compute and predicates only read; write or schedule in a mutation.`;
     vi.spyOn(console, "debug").mockImplementation(() => {});
     await expect(query((ctx) => totals.get(ctx, key))).rejects.toThrow(message);
     await expect(mutation((ctx) => totals.get(ctx, key))).rejects.toThrow(message);

@@ -1,18 +1,15 @@
-import { v } from "convex/values";
 import type { Triggers } from "convex-helpers/server/triggers";
-import { defineView, invalidated, viewTable } from "convex-lazy-views";
+import { defineView, invalidated } from "convex-lazy-views";
 import type { DataModel } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { check } from "./check";
 import { googleDrive } from "./googleDrive";
 import type { Model } from "./model";
-import { type Tuple, tupleFields } from "./tuple";
+import type { Tuple } from "./tuple";
 import { tupleReader } from "./tupleStore";
+import { grantsTable } from "./viewTables";
 
-/** The answers of checks: the table (shape) … */
-export const grantsTable = viewTable({ key: tupleFields, value: { allowed: v.boolean() } });
-
-/** … and the view (behaviour). A grant from before a change is never served: the query checks anew. */
+/** The answers of checks. A grant from before a change is never served: the query checks anew. */
 export const grantsView = (model: Model) =>
   defineView("grants", {
     table: grantsTable,

@@ -1,6 +1,6 @@
 import { defineTable } from "convex/server";
-import { grantsTable } from "./grants";
 import { tupleFields } from "./tuple";
+import { grantsTable } from "./viewTables";
 
 export const authzTables = {
   // Who has which relation to what, as it was given. Written by `tuples.write`, and by nothing that bypasses

@@ -1,15 +1,9 @@
-import { v } from "convex/values";
-import { defineView, viewTable } from "convex-lazy-views";
+import { defineView } from "convex-lazy-views";
 import type { Id } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
+import { accountUsageTable } from "./viewTables";
 
-/** The units that an account has used in a period: the table (shape) … */
-export const accountUsageTable = viewTable({
-  key: { account: v.id("accounts"), period: v.number() },
-  value: { units: v.number() },
-});
-
-/** … and the view (behaviour). An event of the account's period makes the row stale, as `compute` reads these events. */
+/** The units that an account has used in a period. An event of the account's period makes the row stale, as `compute` reads these events. */
 export const accountUsage = defineView("accountUsage", {
   table: accountUsageTable,
   window: { seconds: 2 },

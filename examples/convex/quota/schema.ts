@@ -1,6 +1,6 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
-import { accountUsageTable } from "./accountUsage";
+import { accountUsageTable } from "./viewTables";
 
 export const quotaTables = {
   accounts: defineTable({

@@ -1,21 +1,9 @@
-import { v } from "convex/values";
-import { defineView, viewTable } from "convex-lazy-views";
+import { defineView } from "convex-lazy-views";
 import type { QueryCtx } from "../_generated/server";
-import { film } from "./film";
 import { normalize } from "./text";
+import { movieSearchTable } from "./viewTables";
 
-/** A film, as a search finds it: the table (shape) … */
-export const movieSearchTable = viewTable({
-  key: { movie: v.id("movies") },
-  value: {
-    /** The words that find it. */
-    text: v.string(),
-    /** Null when the film is gone; its text is empty then, so that no search finds it. */
-    film: v.union(film, v.null()),
-  },
-});
-
-/** … and the view (behaviour). A change of the film that `compute` has read makes the row stale. */
+/** A film, as a search finds it. A change of the film that `compute` has read makes the row stale. */
 export const movieSearch = defineView("movieSearch", {
   table: movieSearchTable,
   window: { seconds: 2 },

@@ -1,7 +1,7 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
 import { filmFields } from "./film";
-import { movieSearchTable } from "./movieSearch";
+import { movieSearchTable } from "./viewTables";
 
 export const searchTables = {
   movies: defineTable({

@@ -1,20 +1,9 @@
-import { v } from "convex/values";
-import { defineView, viewTable } from "convex-lazy-views";
+import { defineView } from "convex-lazy-views";
 import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
+import { docViewsTable } from "./viewTables";
 
-/** How often a document was viewed, over all its users: the table (shape) … */
-export const docViewsTable = viewTable({
-  key: { doc: v.id("docs") },
-  value: {
-    views: v.number(),
-    viewers: v.number(),
-    /** In ms since 1970; null when nobody has viewed it. */
-    lastViewedAt: v.union(v.number(), v.null()),
-  },
-});
-
-/** … and the view (behaviour). */
+/** How often a document was viewed, over all its users. */
 export const docViews = defineView("docViews", {
   table: docViewsTable,
   // Declared, as each view of a document writes here, and such a write reads less than if the view were tracked.

@@ -1,6 +1,6 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
-import { docViewsTable } from "./docViews";
+import { docViewsTable } from "./viewTables";
 
 export const trackingTables = {
   docs: defineTable({ title: v.string(), text: v.string() }),

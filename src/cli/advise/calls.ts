@@ -1,16 +1,16 @@
 import { type Completion, type LogEntry, sealsIn, type UsageStats } from "../functionLog.js";
 
-/** A completed call of a query or mutation of the app: what the advice is made from. */
+/** A completed call of one of the app's queries or mutations. The advice is made from calls. */
 export interface Call {
   kind: "query" | "mutation";
   /** Function path, such as `dashboard:stats`. */
   name: string;
   /** When it ended, in ms since 1970. */
   at: number;
-  /** Whether a query's result came from the cache. It has read nothing then. */
+  /** Whether the result of a query came from the cache. Then the call has read nothing. */
   isCached: boolean;
   hasFailed: boolean;
-  /** Whether it has raised effects of this library: it has read a view that was not fresh, or scheduled work. */
+  /** Whether it has raised effects of this library: it has read a row that was not fresh, or scheduled work. */
   hasEffects: boolean;
   /** Execution time, in ms. */
   ms: number;
@@ -26,14 +26,14 @@ type Billed = UsageStats & { databaseIoReadBytes?: number; databaseIoWriteBytes?
 
 /** The exports of `lazy.functions()`. */
 const LIBRARY = ["recompute", "dispatch", "sweep", "inspect", "heartbeat", "act", "forward", "tail"];
-/** A module in which so many of these names ran is the library's; fewer may be a coincidence. */
+/** A module with so many of these names exports the library's functions. Fewer may be a coincidence. */
 const FEWEST_NAMES = 2;
 
 /**
  * The calls of the app's own queries and mutations, in the order in which they ended. The library's functions and
  * Convex's own are left out.
  *
- * @param module - The module that exports the library's functions. Default: what the names in the log say, else `lazy`.
+ * @param module - The module that exports the library's functions. Default: found by the names in the log; and `lazy`.
  */
 export function callsOf(entries: readonly LogEntry[], module?: string): Call[] {
   const completions = entries.filter(isCall);
@@ -45,7 +45,7 @@ export function callsOf(entries: readonly LogEntry[], module?: string): Call[] {
     .sort((a, b) => a.at - b.at);
 }
 
-/** Whether a mutation has changed documents: the writes of one that failed were rolled back. */
+/** Whether a mutation has changed documents. The writes of a failed one were rolled back. */
 export function hasWritten({ documentsWritten, hasFailed }: Call): boolean {
   return documentsWritten > 0 && !hasFailed;
 }
@@ -75,7 +75,7 @@ function toCall(entry: Completion): Call {
   };
 }
 
-/** A saved log may have been written by another release. */
+/** A number, or 0 where it is missing: another release of Convex may have written the log. */
 function amount(value: unknown): number {
   return typeof value === "number" && value > 0 ? value : 0;
 }

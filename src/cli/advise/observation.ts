@@ -1,34 +1,34 @@
 import { type Call, hasWritten } from "./calls.js";
 import { estimateRecomputes, type Recomputes } from "./recomputes.js";
 
-/** What a log says about the queries of an app. */
+/** What a log shows of the queries of an app. */
 export interface Observation {
-  /** From the first call to the last, in ms since 1970. */
+  /** The time of the first call and that of the last one, in ms since 1970. */
   from: number;
   until: number;
-  /** Queries and mutations. */
+  /** The number of calls of queries and mutations. */
   calls: number;
-  /** What mutations have written. */
+  /** The number of mutations that wrote. */
   mutations: number;
   documentsWritten: number;
   /** The query that has read the most documents first. */
   queries: ObservedQuery[];
 }
 
-/** All calls of one query together. */
+/** The calls of one query, added up. */
 export interface ObservedQuery {
   /** Function path, such as `dashboard:stats`. */
   name: string;
-  /** Runs: calls whose result did not come from the cache … */
+  /** Runs: calls whose result did not come from the cache. */
   runs: number;
-  /** … and calls whose result did. */
+  /** Calls whose result came from the cache. */
   cached: number;
-  /** What the runs have read together. */
+  /** The documents that all runs have read. */
   documents: number;
   bytes: number;
   /** The execution time of all runs, in ms. */
   ms: number;
-  /** The mean size of its result. */
+  /** The mean size of its result, in bytes. */
   returnBytes: number;
   /** Whether one of the calls has raised effects of this library. */
   hasEffects: boolean;

@@ -8,51 +8,55 @@ import type { Range, Recomputes } from "./recomputes.js";
  * result, and the library's other documents to be some hundred bytes each.
  */
 
-/** Besides what `compute` reads: the row, its dependencies, the ledger, marks, and the subscribers' second run. */
+/**
+ * Documents besides those that `compute` reads: the row, its dependencies, the ledger, marks, subscribers' second runs.
+ */
 const DOCUMENTS_A_RECOMPUTE = 15;
-/** The one document that each mutation reads that writes … */
+/** Documents that the library reads in each mutation that writes. */
 const DOCUMENTS_A_MUTATION = 1;
-/** … and for each written document that a row depends on: the document again, the dependency, and the row. */
+/** For each written document on which a row depends: the document again, the dependency, and the row. */
 const DOCUMENTS_A_WRITE = 3;
-/** Of a row, besides its value: its key, times and stamps. */
+/** Bytes of a row besides its value: its key, times and stamps. */
 const ROW_BYTES = 300;
-/** How often a row is read or written for each recompute, other than by hits. */
+/** How often a row is read or written for each recompute, besides hits. */
 const ROWS_A_RECOMPUTE = 5;
-/** Of the other documents that a recompute, or the write of a source, reads and writes. */
+/** Bytes of the other documents that a recompute reads and writes. */
 const BYTES_A_RECOMPUTE = 500;
+/** Bytes of the other documents that the write of a source reads and writes. */
 const BYTES_A_WRITE = 350;
-/** So often a log stream delivers the effects of that time together: one call for the delivery, one for the dispatch. */
+/** A log stream delivers the effects of this time together. */
 const DELIVERY_MS = 5_000;
+/** The delivery, and the dispatch. */
 const CALLS_A_DELIVERY = 2;
 
-/** Fewer runs are no evidence. */
+/** Fewer runs are not enough for a prediction. */
 const FEWEST_RUNS = 10;
-/** A log that is shorter than so many windows does not say how often a view is computed. */
+/** A log that is shorter than so many windows does not show how often a view is computed. */
 const FEWEST_WINDOWS = 3;
-/** A smaller share of what the query takes is within the error of the prediction. */
+/** A smaller saving, as a share of what the query takes, is within the error of the prediction. */
 const SMALLEST_GAIN = 0.25;
 
 const DAY_MS = 86_400_000;
 const DAYS_A_MONTH = 30;
 
-/** What something takes. */
+/** What a query or a view costs. */
 export interface Use {
   documents: number;
   bytes: number;
-  /** Calls of functions beside those of the query, which its readers call with a view as without. */
+  /** Calls of functions besides those of the query itself, which are the same with a view. */
   calls: number;
 }
 
 /**
  * - `"gain"`: a view saves documents, and does not cost more money.
- * - `"dearer"`: it saves documents, but the calls that it adds cost more than these.
- * - `"no gain"`: it saves no documents, or no more than the prediction may be wrong by.
- * - `"unclear"`: the log has too little of the query.
- * - `"in use"`: it uses this library already.
+ * - `"dearer"`: it saves documents, but its additional calls cost more money than that saves.
+ * - `"no gain"`: it saves no documents, or fewer than the error of the prediction.
+ * - `"unclear"`: the log has too few calls of the query.
+ * - `"in use"`: the query uses this library already.
  */
 export type Verdict = "gain" | "dearer" | "no gain" | "unclear" | "in use";
 
-/** What the log predicts of a view in place of one query. */
+/** The prediction for a view in place of one query. */
 export interface Prediction {
   query: ObservedQuery;
   verdict: Verdict;
@@ -63,14 +67,14 @@ export interface Prediction {
 }
 
 export interface Estimate {
-  /** The query as it is, and with a view. */
+  /** What the query costs as it is, and with a view. */
   nowADay: Use;
   withViewADay: Use;
-  /** Of the documents with a view: what readers, recomputes and writes take. */
+  /** The documents with a view: those for readers, for recomputes and for writes. */
   partsADay: { hits: number; recomputes: number; writes: number };
-  /** A view saves documents while it is computed fewer times than this in the time of the log. */
+  /** A view saves documents if it is computed fewer times than this in the time of the log. */
   breakEven: number;
-  /** Negative where a view takes more. */
+  /** Negative if a view takes more. */
   documentsSavedADay: Range;
   bytesSavedADay: number;
   /** In 30 days, at list prices. */
@@ -112,7 +116,7 @@ function estimateSaving(query: ObservedQuery, observation: Observation): Estimat
   };
 }
 
-/** What the log must have more of, before it says anything about a query; null when it has enough. */
+/** What the log lacks for a prediction; null when it has enough. */
 function whatLacks({ runs }: ObservedQuery, { from, until, mutations }: Observation, windowMs: number): string | null {
   if (runs < FEWEST_RUNS) return `it ran ${runs === 1 ? "once" : `${runs} times`}, and ${FEWEST_RUNS} runs are needed`;
   if (mutations === 0) return "no mutation has written anything, so the log does not show how often its result changes";
@@ -120,7 +124,7 @@ function whatLacks({ runs }: ObservedQuery, { from, until, mutations }: Observat
   return null;
 }
 
-/** One of the numbers of computations and writes that the log allows. */
+/** A number of computations and of writes that the log allows. */
 interface Assumed {
   times: number;
   writes: number;
@@ -130,7 +134,7 @@ function pick({ times, writes }: Recomputes, which: keyof Range): Assumed {
   return { times: times[which], writes: writes[which] };
 }
 
-/** Documents that a view takes in the time of the log. */
+/** The documents that a view takes in the time of the log. */
 function partsOf(query: ObservedQuery, observation: Observation, { times, writes }: Assumed) {
   const { mutations, documentsWritten } = observation;
   const documentsAMutation = mutations === 0 ? 0 : documentsWritten / mutations;

@@ -1,6 +1,6 @@
 /**
- * Convex's list prices of what is used beyond a plan's included amounts, in US dollars, for regions in the US, as
- * https://docs.convex.dev/production/state/limits had them on `PRICES_AS_OF`. EU regions cost 1.3 times as much.
+ * Convex's list prices for use beyond the amounts that a plan includes, in US dollars, for regions in the US, from
+ * https://docs.convex.dev/production/state/limits on `PRICES_AS_OF`. Regions in the EU cost 1.3 times as much.
  */
 export interface Prices {
   /** For 10⁹ bytes that functions read from the database or write to it. */
@@ -11,7 +11,7 @@ export interface Prices {
 
 export const PRICES_AS_OF = "22 August 2026";
 
-/** The prices of the plan Professional, which has them for what is beyond 50 GB and 25,000,000 calls a month. */
+/** The prices of the plan Professional beyond the 50 GB and 25,000,000 calls a month that it includes. */
 export const PROFESSIONAL: Prices = { databaseGB: 0.2, millionCalls: 2 };
 
 /** What this use costs at list prices. */

@@ -1,35 +1,35 @@
 import { type Call, hasWritten } from "./calls.js";
 
 /*
- * How often a view in place of a query would be computed. A view is computed once for each key and window in which its
- * sources have changed and it is read. The log has no arguments, so it does not say which runs of a query are of one
- * key. But it says how much each run has read, and how much was written since: a run that read nearly what an earlier
- * run has read, give or take what was written in between, may be of the same key. That gives the fewest keys, and with
- * them the fewest computations, that explain the log. The most is one for each run.
+ * Estimates how often a view in place of a query would be computed. A view is computed once for each key and each
+ * window in which its sources have changed and it is read. The log has no arguments, so it does not say which runs of a
+ * query have the same key. But it says how much each run has read, and how much was written between two runs. If two
+ * runs differ by no more than what was written between them, they may have the same key. That gives the fewest keys
+ * that explain the log, and with them the fewest computations. The most is one computation for each run.
  */
 
-/** Between the fewest and the most that the log allows; `likely` is their geometric mean. */
+/** A number that the log allows: the fewest and the most. `likely` is their geometric mean. */
 export interface Range {
   fewest: number;
   likely: number;
   most: number;
 }
 
-/** What the runs of a query say about a view in its place. */
+/** What the runs of a query show about a view in its place. */
 export interface Recomputes {
   /** How often the view is computed. */
   times: Range;
-  /** The mutations that change what it is computed from. */
+  /** How many mutations change its sources. */
   writes: Range;
 }
 
-/** The runs that may be of one key. */
+/** The runs that may have one key. */
 interface Key {
   documents: number;
   bytes: number;
-  /** What had been written by its last run. */
+  /** What had been written until its last run. */
   written: Written;
-  /** When the view is computed for it, in ms since 1970: at the end of the window, when it was computed in this one. */
+  /** When the view may be computed next for the key, in ms since 1970: after its last compute, at the window's end. */
   computedAt: number;
 }
 
@@ -40,7 +40,7 @@ interface Written {
   bytes: number;
 }
 
-/** From run to run, what a key reads grows or shrinks by at most this share of itself, or by two writes. */
+/** From run to run, what a key reads changes by at most this share, or by as much as two writes. */
 const LARGEST_CHANGE = 0.05;
 
 /**
@@ -76,7 +76,7 @@ export function estimateRecomputes(calls: readonly Call[], windowMs: number): Re
   return { times: rangeOf(fewest, runs), writes: rangeOf(runsAfterChanges, written.mutations) };
 }
 
-/** Of the keys that a run may be of, the one whose last run read most nearly as much. */
+/** The key that a run may have whose last run read the most similar amount. */
 function keyOf(run: Call, keys: readonly Key[], written: Written): Key | undefined {
   let nearest: { key: Key; difference: number } | undefined;
   for (const key of keys) {

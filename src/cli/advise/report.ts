@@ -3,7 +3,7 @@ import type { Observation } from "./observation.js";
 import type { Prediction, Verdict } from "./predict.js";
 import { PRICES_AS_OF, PROFESSIONAL } from "./prices.js";
 
-/** What the advice is made from, besides the calls. */
+/** What the advice needs besides the calls. */
 export interface Source {
   /** The window that a view is assumed to have, in ms. */
   windowMs: number;
@@ -12,31 +12,33 @@ export interface Source {
 }
 
 const ASSUMPTIONS = [
-  "The log has no arguments. Runs of a query that read about as much count as runs with the same arguments: that gives " +
-    "the fewest computations of a view. The most is one for each run. The prediction is their geometric mean.",
-  "The log does not say which write changes which query. The fewest are the runs that read something else after a write, " +
-    "the most are all writes of the app; the prediction is the geometric mean again.",
-  "A view's row is taken to be as large as the result of the query, and a view to be tracked, read once by each run, and " +
-    "without `applyChange`, which needs no recompute where a change tells the new value (a count, a sum).",
+  "The log has no arguments. If runs that read about as much have the same arguments, a view is computed the fewest " +
+    "times. At most, it is computed once for each run. The prediction is the geometric mean of the two.",
+  "The log does not say which writes change the result of which query. At least, they are as many as the runs that read " +
+    "something else after a write; at most, they are all writes of the app. The prediction is the geometric mean again.",
+  "A view's row is as large as the result of the query. The view is tracked, is read once by each run, and does not use " +
+    "`applyChange`, which needs no recompute where the new value follows from the change (a count, a sum).",
   `Dollars are for 30 days at Convex's list prices of ${PRICES_AS_OF} for the plan Professional, in the US, beyond what ` +
     `the plan includes: $${PROFESSIONAL.databaseGB.toFixed(2)} for a GB that functions read or write, and ` +
     `$${PROFESSIONAL.millionCalls.toFixed(2)} for a million function calls, of which a view adds some for each recompute.`,
-  "A day is taken to be like the time of the log.",
+  "Every day is like the time of the log.",
   "In the measurements of docs/costs.md, views took between a third and 1.4 times the documents that were predicted.",
 ];
 
 const SECTIONS: [Verdict, string][] = [
   ["gain", "A view would gain"],
-  ["dearer", "A view would save documents, but the calls that it adds cost more than these"],
-  ["no gain", "A view would not pay, or save little"],
+  ["dearer", "A view would save documents, but the calls that it adds cost more"],
+  ["no gain", "A view would save little or nothing"],
   ["unclear", "The log says too little"],
   ["in use", "These have raised effects: they read a view already, or schedule work"],
 ];
 
-/** More queries than this in a list help no reader; `--json` has all. */
+/** A list has at most so many queries. `--json` has all. */
 const MOST_LISTED = 10;
 
-/** The advice as an object: what `--json` prints. All amounts are of the time of the log, if their names do not say. */
+/**
+ * The advice as an object, for `--json`. All amounts are for the time of the log, unless their names say another one.
+ */
 export function adviceJson(observation: Observation, predictions: readonly Prediction[], source: Source) {
   const { from, until, calls, mutations, documentsWritten } = observation;
   return {
@@ -80,7 +82,7 @@ export function adviceText(
   ];
 }
 
-/** Nothing, where nothing is predicted. */
+/** The assumptions; none, if nothing is predicted. */
 function assumptions(predictions: readonly Prediction[], windowMs: number): string[] {
   if (predictions.every(({ estimate }) => estimate === null)) return [];
   return [
@@ -116,7 +118,7 @@ function more(count: number): string[] {
   return count > MOST_LISTED ? [`  … and ${count - MOST_LISTED} more: see --json.`] : [];
 }
 
-/** Some sentences about one query. */
+/** The sentences about one query. */
 function explain(prediction: Prediction, spanMs: number): string[] {
   const { query, lack, estimate } = prediction;
   if (estimate === null) return [`  ${query.name}${lack === null ? "" : `: ${lack}.`}`];
@@ -134,19 +136,19 @@ function explain(prediction: Prediction, spanMs: number): string[] {
         `it, ${rounded(partsADay.writes)} in mutations, which mark what they make stale. That is ` +
         `${size(Math.abs(bytesSavedADay))} ${bytesSavedADay >= 0 ? "less" : "more"} a day, and ` +
         `${money(Math.abs(dollarsSavedAMonth))} ${dollarsSavedAMonth >= 0 ? "less" : "more"} a month, with ` +
-        `${rounded(withViewADay.calls)} more calls a day. In ${spanText(spanMs)} it would be computed some ` +
-        `${number(Math.round(times.likely))} times, where the query ran ${number(query.runs)} times ` +
-        `(${number(times.fewest)} at the fewest, ${number(times.most)} at the most). ` +
+        `${rounded(withViewADay.calls)} more calls a day. In ${spanText(spanMs)}, in which the query ran ` +
+        `${number(query.runs)} times, it would be computed some ${number(Math.round(times.likely))} times ` +
+        `(at least ${number(times.fewest)}, at most ${number(times.most)}). ` +
         (breakEven < 1
-          ? "It would save no documents if it were never computed."
-          : `It saves documents while that is fewer than ${number(Math.floor(breakEven))}.`),
+          ? "It would save no documents even if it were never computed."
+          : `It saves documents if that is fewer than ${number(Math.floor(breakEven))} times.`),
     ),
   ];
 }
 
 const LINE_WIDTH = 100;
 
-/** A paragraph in lines that fit a terminal, each behind the indent. */
+/** Wraps a paragraph into indented lines that fit a terminal. */
 function wrapped(indent: string, text: string): string[] {
   const lines: string[] = [];
   let line = "";
@@ -166,7 +168,7 @@ const fewer = (saved: number) => `${rounded(Math.abs(saved))} ${saved >= 0 ? "fe
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 const money = (dollars: number) => (dollars < 0.005 ? "less than a cent" : `$${dollars.toFixed(2)}`);
 
-/** How one amount compares with another: `70 % fewer`, `20 % more`, `3.5 times as many`. */
+/** The change from one amount to another: `70 % fewer`, `20 % more`, `3.5 times as many`. */
 function changeText(before: number, after: number): string {
   const ratio = after / Math.max(before, 1);
   if (ratio >= 2) return `${rounded(ratio)} times as many`;

@@ -30,7 +30,7 @@ interface Read {
   until?: number;
 }
 
-/** A log without entries is waited for as long as one poll takes. */
+/** How long to wait for the first page: a poll of an empty log takes so long. */
 const FIRST_PAGE_MS = 60_000;
 
 const EXAMPLES = `
@@ -45,22 +45,23 @@ export function addAdvise(program: Command): void {
     .command("advise")
     .summary("says which queries would gain from a view, and what it would save")
     .description(
-      "Reads the function log, ranks queries by what they read, and says which of them would gain from a view, with the " +
-        "documents, bytes and dollars that it predicts, and for which a view would not pay. It reads no documents.",
+      "Reads the function log, and ranks queries by the documents that they read. It predicts for each how many " +
+        "documents, bytes and dollars a view would save, and says where a view would not pay. It reads no documents of " +
+        "your app.",
     )
     .addOption(
-      new Option("--for <time>", "how long to read the live log, after the calls that it still has")
+      new Option("--for <time>", "how long to go on reading, after the calls that are in the log already")
         .argParser(parseDuration)
         .default(600_000, "10m"),
     )
-    .option("--jsonl <file>", "read a log that `npx convex logs --jsonl` has saved; - is the standard input")
+    .option("--jsonl <file>", "read a log that you have saved with `npx convex logs --jsonl`; - is the standard input")
     .addOption(
-      new Option("--window <time>", "the window that a view would have: how old a value may be")
+      new Option("--window <time>", "the window of a view: how long a stale value may be served under constant reads")
         .argParser(parseDuration)
         .default(10_000, "10s"),
     )
-    .option("--module <path>", "the module that exports the library's functions, which are left out (default: lazy)")
-    .option("--json", "print one object, with all queries")
+    .option("--module <path>", "the module that exports the library's functions, which are not counted (default: lazy)")
+    .option("--json", "print one JSON object, with all queries")
     .addHelpText("after", EXAMPLES);
   logKeyOption(deploymentOptions(command)).action(async (options: AdviseOptions) => {
     if (options.adminKey !== undefined) keepSecret(options.adminKey);
@@ -75,7 +76,7 @@ export function addAdvise(program: Command): void {
   });
 }
 
-/** What the log has, and what comes in the given time. Ctrl-C ends it earlier. */
+/** Reads what the log has, and what comes in the given time. Ctrl-C ends it earlier. */
 async function readLive(options: AdviseOptions): Promise<Read> {
   const interrupted = untilSignal();
   const deployment = await findDeployment(options);
@@ -83,7 +84,7 @@ async function readLive(options: AdviseOptions): Promise<Read> {
   const ended = new AbortController();
   const end = () => ended.abort();
   const endsAt = Date.now() + options.for;
-  // An empty log has no first page.
+  // An empty log answers no first page before a minute.
   const patience = setTimeout(end, Math.max(options.for, FIRST_PAGE_MS));
   const entries: LogEntry[] = [];
   let gaps = 0;
@@ -91,7 +92,7 @@ async function readLive(options: AdviseOptions): Promise<Read> {
   for await (const page of openLog(deployment, { ...options, signal: AbortSignal.any([interrupted, ended.signal]) })) {
     entries.push(...page.entries);
     if (page.gap !== null) gaps++;
-    // The first page has the calls before: it is waited for, however short the time is.
+    // The first page has the calls so far, so it is waited for, however short the time is.
     if (readAt === 0) setTimeout(end, Math.max(0, endsAt - Date.now())).unref();
     readAt = Date.now();
   }
@@ -103,7 +104,9 @@ async function readLive(options: AdviseOptions): Promise<Read> {
 /** @throws CliError when there is no such file, or no line of it is an entry of the log. */
 async function readSaved(file: string): Promise<Read> {
   if (file !== "-" && !existsSync(file)) {
-    throw new CliError(`There is no file ${file}. Save a log by \`npx convex logs --history 1000 --jsonl > ${file}\`.`);
+    throw new CliError(
+      `There is no file ${file}. Save a log with \`npx convex logs --history 1000 --jsonl > ${file}\`.`,
+    );
   }
   const input = file === "-" ? process.stdin : createReadStream(file, "utf8");
   const entries: LogEntry[] = [];
@@ -119,7 +122,7 @@ async function readSaved(file: string): Promise<Read> {
     throw new CliError(`No line of ${what} is an entry of the log, as \`npx convex logs --jsonl\` writes them.`);
   }
   if (unknown > 0) {
-    const lines = unknown === 1 ? `1 line of ${what} is no entry` : `${unknown} lines of ${what} are no entries`;
+    const lines = unknown === 1 ? `1 line of ${what} is not an entry` : `${unknown} lines of ${what} are not entries`;
     warn(`${lines} of the log, and left out.`);
   }
   return { entries, gaps: 0 };

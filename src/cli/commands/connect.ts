@@ -17,19 +17,19 @@ export function addConnect(program: Command): void {
     .command("connect")
     .summary("sets up how effects leave a query, and proves it")
     .description(
-      "Sets up how effects leave a query: chooses the transport that the deployment can have, makes and sets its " +
-        "secrets, and sends an effect the whole way. Run it once for each deployment. What is set up stays as it is.",
+      "Sets up how effects leave a query: chooses a transport that the deployment can have, makes its secrets, and " +
+        "sends a test effect the whole way. Run it once for each deployment. It changes nothing that is set up already.",
     )
     .addOption(new Option("--transport <name>", "how effects leave a query").choices(TRANSPORTS))
-    .option("--log-key <key>", "for logTail: a key that may view logs; the variable LAZY_VIEWS_LOG_KEY says it, too")
+    .option("--log-key <key>", "for logTail: a key that may view logs. Or set LAZY_VIEWS_LOG_KEY in the environment")
     .option("--module <path>", "the module that exports the library's functions, such as lazy")
     .option(
       "--fix",
-      "change a log stream that has other topics, or posts elsewhere; end the transport that another one replaces",
+      "change a log stream that has other topics, or posts elsewhere; with --transport, end the transport it replaces",
     )
-    .option("--rotate", "give the deployment new secrets, without a gap")
-    .option("--yes", "ask nothing, and take the default")
-    .option("--json", "print one object of what was done and found")
+    .option("--rotate", "give the deployment new secrets; the old ones stay valid until you remove them")
+    .option("--yes", "ask no questions, and take the defaults")
+    .option("--json", "print one JSON object: what was done and found")
     .addHelpText("after", EXAMPLES);
   deploymentOptions(command).action(async (options: ConnectOptions) => {
     for (const secret of [options.logKey, options.adminKey]) if (secret !== undefined) keepSecret(secret);

@@ -17,13 +17,13 @@ export function addDoctor(program: Command): void {
     .command("doctor")
     .summary("says what is wrong, and how to mend it")
     .description(
-      "Looks at the app's folder and at the deployment, sends an effect the whole way, and prints one line for each " +
+      "Checks the app's folder and the deployment, sends a test effect the whole way, and prints one line for each " +
         "thing that it finds, with the command that mends it.",
     )
     .option("--module <path>", "the module that exports the library's functions, such as lazy")
-    .option("--no-heartbeat", "only look: run no heartbeat, and send no effect")
-    .option("--verbose", "print also what is neither wrong nor right")
-    .option("--json", "print one object of all findings, with what `inspect` reports")
+    .option("--no-heartbeat", "write nothing on the deployment: run no heartbeat, and send no effect")
+    .option("--verbose", "also print notes, which are neither right nor wrong")
+    .option("--json", "print one JSON object: all findings, and the report of `inspect`")
     .addHelpText("after", EXAMPLES);
   deploymentOptions(command).action(async (options: DoctorOptions) => {
     if (options.adminKey !== undefined) keepSecret(options.adminKey);

@@ -18,8 +18,8 @@ Examples:
   $ npx convex-lazy-views init --dry-run   # shows what it would write
   $ npx convex-lazy-views init
 
-It writes convex/lazy.ts, and adds the lines that convex/schema.ts and convex/http.ts lack, also those of views that you
-have added since. It changes no other line. Where it cannot add a line safely, it prints the line, and ends with code 1.`;
+It writes convex/lazy.ts, and adds the lines that convex/schema.ts and convex/http.ts lack. It changes no other line. Run
+it again when you have declared another view. Where it cannot add a line safely, it prints the line, and ends with code 1.`;
 
 /** Adds the command `init` to the program. */
 export function addInit(program: Command): void {
@@ -29,8 +29,8 @@ export function addInit(program: Command): void {
     .description(
       "Writes the module that wires the library to your app, and the lines that your schema and your router lack.",
     )
-    .option("--dry-run", "say what it would write, and write nothing")
-    .option("--json", "print one object of what was done")
+    .option("--dry-run", "print what it would write, and write nothing")
+    .option("--json", "print one JSON object: what was done")
     .addHelpText("after", EXAMPLES)
     .action(init);
 }
@@ -69,14 +69,14 @@ function describe({ file, action, lines, reason }: Step, folder: string, dryRun:
   const what = {
     created: dryRun ? "would be created" : "created",
     added: dryRun ? "these lines would be added" : "added",
-    manual: `please add by hand, since ${reason}`,
+    manual: `please add by hand, because ${reason}`,
   };
   const sign = action === "manual" ? colors.yellow("!") : colors.green("+");
   print(`${sign} ${path}: ${what[action]}:`);
   for (const line of lines) print(line === "" ? "" : `    ${line}`);
 }
 
-/** @param project - With what was written. */
+/** Prints what to do next. @param project - The app, with the new lines. */
 async function printNext(app: string, project: Project, folder: string): Promise<void> {
   const { dependencies, devDependencies } = await readPackage(app);
   const packages = { ...dependencies, ...devDependencies };
@@ -94,7 +94,7 @@ async function printNext(app: string, project: Project, folder: string): Promise
   for (const [i, line] of next.entries()) print(`  ${i + 1}. ${line}`);
 }
 
-/** How the app gets its functions to be the library's. */
+/** What to write so that the app's functions are made with the builders of the library. */
 function buildersNext(project: Project, folder: string): string[] {
   const lazy = project.lazy();
   if (lazy === undefined) return [];

@@ -22,16 +22,16 @@ export function addRelay(program: Command): void {
     .command("relay")
     .summary("carries effects from the function log to the deployment, in place of a log stream")
     .description(
-      "Reads the deployment's function log, and posts the effects in it to the route of the library, as a webhook log " +
-        "stream does. It runs until you stop it. Use it in development, or where a server of yours runs anyway.",
+      "Reads the deployment's function log, and posts the effects in it to the library's route of the deployment, as a " +
+        "webhook log stream does. It runs until you stop it. Use it in development, or on a server that you run anyway.",
     )
-    .option("--verbose", "one line for each delivery")
-    .option("--json", "with --verbose: each line is a JSON object");
+    .option("--verbose", "print one line for each delivery")
+    .option("--json", "with --verbose: print each line as a JSON object");
   logKeyOption(deploymentOptions(command))
     .addHelpText(
       "after",
       `
-It signs with ${STREAM_SECRET}: from the environment, or else from the deployment.
+It signs with the ${STREAM_SECRET} of its environment or, if that is not set, of the deployment.
 
 Examples:
   $ npx convex dev --start 'npx convex-lazy-views relay'
@@ -46,7 +46,7 @@ async function runRelay(options: RelayFlags): Promise<void> {
   const own = localSetting(STREAM_SECRET, options);
   const secret = async () => keepSecret(own ?? (await secretOfDeployment(deployment, isLogKeyOnly)));
   await secret();
-  note(`Relaying effects of ${deployment.describe}. Stop it by Ctrl-C.`);
+  note(`Relaying effects of ${deployment.describe}. Stop it with Ctrl-C.`);
   await relay({
     log: openLog(deployment, { ...options, signal }),
     siteUrl: deployment.siteUrl,
@@ -58,7 +58,7 @@ async function runRelay(options: RelayFlags): Promise<void> {
   });
 }
 
-/** The deployment; with a key that may only view logs, the one that the key or `--url` names. */
+/** Finds the deployment. With a key that may only view logs, it is the one that the key or `--url` names. */
 async function findSource(options: RelayFlags): Promise<{ deployment: Deployment; isLogKeyOnly: boolean }> {
   const setting = (name: string) => localSetting(name, options);
   const logKey = logKeyOf(options);
@@ -70,7 +70,7 @@ async function findSource(options: RelayFlags): Promise<{ deployment: Deployment
 
 const OTHER_KEYS = ["CONVEX_SELF_HOSTED_ADMIN_KEY", "CONVEX_DEPLOY_KEY", "CONVEX_DEPLOYMENT"];
 
-/** A key of the cloud begins with its deployment: `prod:happy-animal-123|…`. */
+/** A key of Convex's cloud begins with the deployment's name: `prod:happy-animal-123|…`. */
 function urlOf(key: string | undefined): string | undefined {
   const name = /^(?:dev|prod|preview):([\w-]+)\|/.exec(key ?? "")?.[1];
   return name && `https://${name}.convex.cloud`;
@@ -91,7 +91,7 @@ async function secretOfDeployment(deployment: Deployment, isLogKeyOnly: boolean)
   );
 }
 
-/** What the route did with effects, and how a line names it. */
+/** What the route can have done with an effect, and how a line says it. */
 const OUTCOMES: [name: string, words: (count: number) => string][] = [
   ["dispatched", (count) => `${count} dispatched`],
   ["trailing", (count) => `${count} put off`],

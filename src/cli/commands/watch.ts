@@ -23,19 +23,19 @@ export function addWatch(program: Command): void {
     .command("watch")
     .summary("shows a live table of the views")
     .description(
-      "Shows a table of the views, and draws it again and again: rows, stale and failing ones, recomputes and the " +
-        "documents that they read in the last minute, and how long rows have been stale. Each time it runs one query, " +
-        "`inspect`, which looks at up to 1,000 rows of each view.",
+      "Shows a table of the views, which it updates until you stop it: how many rows each view has, how many of them " +
+        "are stale, for how long, and how many keys fail; and what recomputes did in the last minute. For each update it " +
+        "runs the query `inspect`, which reads up to 1,000 rows of each view.",
     )
-    .option("--interval <seconds>", "how often it is drawn", parseSeconds, 2)
+    .option("--interval <seconds>", "the time between two updates", parseSeconds, 2)
     .option("--once", "print the table once")
     .option("--module <path>", "the module that exports lazy.functions(), such as lazy")
-    .option("--json", "print one JSON object a line");
+    .option("--json", "print one JSON object for each update, on one line");
   logKeyOption(deploymentOptions(command))
     .addHelpText(
       "after",
       `
-Without a terminal it prints one line each time.
+Where the output is not a terminal, it prints one line for each update.
 
 Examples:
   $ npx convex-lazy-views watch
@@ -60,8 +60,8 @@ async function runWatch(options: WatchFlags): Promise<void> {
     else if (once || process.stdout.isTTY) screen.draw(snapshot);
     else print(lineOf(snapshot));
   };
-  if (!once && !json) note(`Watching the views of ${deployment.describe}. Stop it by Ctrl-C.`);
-  // The first answer is the log's history; this query is the last entry of it.
+  if (!once && !json) note(`Watching the views of ${deployment.describe}. Stop it with Ctrl-C.`);
+  // The log's first answer is its history. This query comes before it, so that it is the last entry there.
   let report = await ask();
   const read = await readHistory(log, rates);
   const reading = read && !once ? keepReading(log, rates) : undefined;
@@ -76,7 +76,7 @@ async function runWatch(options: WatchFlags): Promise<void> {
   await reading;
 }
 
-/** Takes in what the log has kept. Returns whether there is a log: the table says what it can without. */
+/** Reads what the log has kept. Returns whether the log can be read: without it, the table shows less. */
 async function readHistory(log: AsyncGenerator<LogPage>, rates: Rates): Promise<boolean> {
   try {
     const { value } = await log.next();

@@ -15,17 +15,18 @@ import { waitsFor } from "../why/waits.js";
 
 type WhyFlags = DeploymentSelection & LogKeyOptions & { module?: string; follow?: boolean; json?: boolean };
 
-/** Entries that a story is made from, at most. */
+/** A story is made from at most so many entries of the log. */
 const MOST_ENTRIES = 10_000;
 
 /** Adds `why`: the story of one row. */
 export function addWhy(program: Command): void {
   const command = program
     .command("why <view> <key...>")
-    .summary("tells the story of a row: what made it stale, what came of it, what it waits for")
+    .summary("tells the story of a row: what made it stale, what has happened since, what it waits for")
     .description(
-      "Tells the story of one row, from what the deployment knows of it and from the last 1,000 entries of its function " +
-        "log: write, mark, read, effect, dispatch, recompute, fresh; with times, and what the row waits for now.",
+      "Tells the story of one row, with times: which write made it stale, who read it, how its recompute was asked for " +
+        "and dispatched, when it became fresh, and what it waits for now. It reads the row, and the last 1,000 entries " +
+        "of the deployment's function log.",
     )
     .option("--follow", "go on until the row is fresh")
     .option("--module <path>", "the module that exports lazy.functions(), such as lazy")
@@ -34,7 +35,7 @@ export function addWhy(program: Command): void {
     .addHelpText(
       "after",
       `
-The key is one JSON object, or pairs. Times are in this machine's zone.
+Give the key as pairs, or as one JSON object. Times are in the time zone of this machine.
 
 Examples:
   $ npx convex-lazy-views why airportStats airport=SFO
@@ -61,13 +62,13 @@ async function runWhy(view: string, words: string[], options: WhyFlags): Promise
   let told: Told | null = null;
   for await (const page of openLog(deployment, { ...options, signal: untilSignal() })) {
     entries = [...entries, ...page.entries].slice(-MOST_ENTRIES);
-    // This command's own queries are entries as well: they must not lead to the next.
+    // This command's own queries are entries as well. They must not lead to more queries.
     const isAsked = told !== null && (canChangeRow(page) || isBehind(told.row, entries));
     const answer = isAsked ? await ask().catch(mayPass) : null;
     if (answer) explanations.push(answer);
     told = await tell(entries);
     const isFresh = told.row.state === "fresh";
-    // The entry of the recompute is about to come.
+    // The log's entry of the recompute comes next.
     if (options.follow && isFresh && isBehind(told.row, entries)) continue;
     teller?.tell(told);
     if (!options.follow || isFresh) break;
@@ -77,12 +78,12 @@ async function runWhy(view: string, words: string[], options: WhyFlags): Promise
   else if (opener === null) note("Effects stay sealed, as their secret is not known here: some may be for other rows.");
 }
 
-/** Whether something may have become of the row: a mutation has ended, or nothing has for a minute. */
+/** Whether the row may have changed: a mutation has ended, or nothing came for a minute. */
 function canChangeRow({ entries }: LogPage): boolean {
   return entries.length === 0 || entries.some(({ kind, udfType }) => kind === "Completion" && udfType === "Mutation");
 }
 
-/** Whether a page of the log has come before the row was committed as it is. */
+/** Whether the log, as it was read, ends before the row's last commit. */
 function isBehind({ computedAt }: Explanation, entries: readonly LogEntry[]): boolean {
   return computedAt !== null && (entries.at(-1)?.timestamp ?? 0) * 1_000 < computedAt;
 }

@@ -3,7 +3,7 @@ import type { Deployment } from "../deployment.js";
 import { findLazyModule, hasEffectsRoute } from "../module.js";
 import { CliError } from "../output.js";
 
-/** What of the app's code matters for the transport. */
+/** The parts of the app's code that matter for the transport. */
 export interface App {
   /** The module that exports the library's functions. */
   module: string;
@@ -35,12 +35,12 @@ export async function lookAtApp(deployment: Deployment, asked: string | undefine
     const lines = missing.map((table) => (table.startsWith("lazy") ? "...lazyTables" : `${table}: <its viewTable()>`));
     throw new CliError(
       `convex/schema.ts must have defineSchema({ …, ${[...new Set(lines)].join(", ")} }). ` +
-        "Write the line, and push it by `npx convex dev --once`; `npx convex-lazy-views init` writes it for you.",
+        "Write the line, and push it with `npx convex dev --once`; `npx convex-lazy-views init` writes it for you.",
     );
   }
   if (!transports) {
     throw new CliError(
-      "The deployment runs an older release of convex-lazy-views than this command. Push your code by `npx convex dev --once`.",
+      "The deployment runs an older release of convex-lazy-views than this command. Push your code with `npx convex dev --once`.",
     );
   }
   const hasRoute = hasEffectsRoute(functions);

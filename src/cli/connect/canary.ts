@@ -3,12 +3,12 @@ import { runFunction } from "../convexCli.js";
 import { note } from "../output.js";
 import type { Context } from "./context.js";
 
-/** How the canary fared. */
+/** What has become of the canary. */
 export interface Proof {
   hasArrived: boolean;
-  /** How long it took, in ms; null where `inspect` does not tell. */
+  /** How long it took, in ms; null where `inspect` does not say. */
   delayMs: number | null;
-  /** What `inspect` reports, and of it the problems. */
+  /** The report of `inspect`, and the problems in it. */
   report: Report;
   problems: string[];
 }
@@ -25,7 +25,7 @@ interface Report {
   stream: { canarySentAt: number | null; canaryArrivedAt: number | null; delayMs: number | null } | null;
 }
 
-/** The time after which a canary counts as lost, in ms: a heartbeat calls it so after a minute. */
+/** A canary that takes longer is lost, in ms. `inspect` reports it as a problem after a minute. */
 const PATIENCE_MS = 90_000;
 const POLL_MS = 1_000;
 const NOTE_MS = 15_000;
@@ -57,7 +57,7 @@ export async function proveByCanary({ deployment, app }: ProofContext): Promise<
 }
 
 function hasArrived(before: Report, { stream, problems }: Report): boolean {
-  // Where clients carry effects, the heartbeat forwards its canary itself, and `inspect` says only when it is missing.
+  // With the transport `client`, the heartbeat forwards its canary itself, and `inspect` only reports a missing one.
   if (stream === null) return !problems.some((problem) => problem.includes("canary"));
   const { canarySentAt, canaryArrivedAt } = stream;
   const isNew = canaryArrivedAt !== before.stream?.canaryArrivedAt;

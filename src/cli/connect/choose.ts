@@ -14,11 +14,11 @@ const ABOUT: Record<Transport, string> = {
 const LONGEST_NAME = Math.max(...TRANSPORTS.map(({ length }) => length));
 
 /**
- * Which transport is set up: what `--transport` says, else what the deployment has already, else what the user
- * chooses, else the first that can be had.
+ * Chooses the transport to set up: the one of `--transport`; else the one that the deployment has; else the one that
+ * the user chooses; else the first that is possible.
  *
- * @returns it, and whether another one may take its place, should the deployment refuse it.
- * @throws CliError with the remedy, when it cannot be had, or none can.
+ * @returns The transport; `isFixed` when no other one may take its place if the deployment refuses it.
+ * @throws CliError with the remedy, when it is not possible, or none is.
  */
 export async function chooseTransport(context: Context): Promise<{ transport: Transport; isFixed: boolean }> {
   const { options, variables, app } = context;
@@ -44,9 +44,9 @@ export async function chooseTransport(context: Context): Promise<{ transport: Tr
     if (obstacle) note(`${transport} cannot be set up now: ${obstacle}`);
   }
   if (options.yes || possible.length === 1 || !isInteractive()) return { transport: first, isFixed: false };
-  // A hint would be shown of the highlighted one only.
+  // In the labels, because a hint would be shown for the highlighted choice only.
   const choices = possible.map((value) => ({ value, label: `${value.padEnd(LONGEST_NAME)}  ${ABOUT[value]}` }));
-  return { transport: await choose("How shall effects leave a query?", choices), isFixed: true };
+  return { transport: await choose("How should effects leave your queries?", choices), isFixed: true };
 }
 
 /** Why a transport cannot be set up, with the remedy; null when nothing is in its way. */
@@ -60,10 +60,10 @@ export function obstacleTo(transport: Transport, { app, deployment, variables }:
   if (needed && !exports.includes(needed)) return exportRemedy(module, needed);
   if (transport !== "logStream") return null;
   if (!hasRoute) {
-    return "convex/http.ts must call `lazy.registerRoutes(http);` before `export default http;`. Write the line, and push it by `npx convex dev --once`.";
+    return "convex/http.ts must call `lazy.registerRoutes(http);` before `export default http;`. Write the line, and push it with `npx convex dev --once`.";
   }
   if (deployment.key === null && !variables.LAZY_VIEWS_STREAM_SECRET) {
-    return `To create the log stream needs a key. ${HOW_TO_MAKE_A_KEY}`;
+    return `Creating the log stream needs a key. ${HOW_TO_MAKE_A_KEY}`;
   }
   return null;
 }

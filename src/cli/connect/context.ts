@@ -4,7 +4,7 @@ import { CliError } from "../output.js";
 import type { App } from "./app.js";
 import type { Report } from "./report.js";
 
-/** What `connect` takes, beside the options that select a deployment. */
+/** The options of `connect`, beside those that select a deployment. */
 export interface ConnectOptions extends DeploymentSelection {
   transport?: Transport;
   logKey?: string;
@@ -15,7 +15,7 @@ export interface ConnectOptions extends DeploymentSelection {
   json?: boolean;
 }
 
-/** What each step of `connect` works with. */
+/** What every step of `connect` needs. */
 export interface Context {
   options: ConnectOptions;
   deployment: Deployment;

@@ -22,10 +22,10 @@ const SET_UP: Record<Transport, (context: Context) => Promise<void>> = {
 };
 
 /**
- * Connects a deployment, step by step: finds it, looks at the functions that it has, makes the secret of seals, sets up
- * a transport, rotates secrets if asked to, and sends an effect the whole way. What is set up already stays as it is.
+ * Connects a deployment, step by step: finds it, lists its functions, makes the secret that seals effects, sets up a
+ * transport, rotates secrets with `--rotate`, and sends an effect the whole way. It changes nothing that is set up.
  *
- * @returns whether the effect has arrived.
+ * @returns Whether the effect has arrived.
  * @throws CliError with the remedy, when a step cannot be done.
  */
 export async function connect(options: ConnectOptions): Promise<boolean> {
@@ -59,16 +59,16 @@ export async function connect(options: ConnectOptions): Promise<boolean> {
   return hasArrived;
 }
 
-/** Rotates what was there before this run: a secret that it has just made is new enough. */
+/** Rotates the secrets that were set before this run. Those that it has made are new anyway. */
 async function rotate(context: Context, transport: Transport, before: Record<string, string>): Promise<void> {
   if (before.LAZY_VIEWS_SECRET) await rotateSealSecret(context);
   if (transport === "logStream" && before.LAZY_VIEWS_STREAM_SECRET) await rotateStreamSecret(context);
   if (before.LAZY_VIEWS_LOG_KEY && context.options.logKey === undefined) {
-    context.report.found("LAZY_VIEWS_LOG_KEY stays: to replace it, make another key and give it by --log-key.");
+    context.report.found("LAZY_VIEWS_LOG_KEY stays: to replace it, make another key and give it with --log-key.");
   }
 }
 
-/** Sets up what was chosen; where it was the default and the deployment refuses it, the log tail in its place. */
+/** Sets up a transport. If it was the default, and the deployment refuses it, sets up the log tail in its place. */
 async function setUpTransport(
   context: Context,
   { transport, isFixed }: { transport: Transport; isFixed: boolean },

@@ -5,23 +5,26 @@ import { agree, askSecret, isInteractive } from "../prompts.js";
 import { type Context, Unavailable } from "./context.js";
 import { setVariables } from "./sealSecret.js";
 
-/** A poll waits for the next entry of the log; by then, the key would have been refused. In ms. */
+/**
+ * A poll that is not refused within this time has a key that is accepted, in ms. It may wait for the log's next entry.
+ */
 const PATIENCE_MS = 15_000;
 
 const HOW_TO_MAKE_A_LOG_KEY =
   "Make a key that may only view logs: in the dashboard, Settings → Deploy keys → Create Deploy Key, " +
-  "with the permission deployment:logs:view alone. Give it by --log-key, or as LAZY_VIEWS_LOG_KEY in the environment.";
+  "with the permission deployment:logs:view alone. Give it with --log-key, or as LAZY_VIEWS_LOG_KEY in the environment.";
 
-/** Only Convex's cloud has keys with fewer rights. */
-const ONLY_ADMIN_KEYS = "This deployment has only keys that may do everything. Give one by --log-key.";
+/** Only Convex's cloud has keys that may do less. */
+const ONLY_ADMIN_KEYS = "This deployment has only keys that may do everything. Give one with --log-key.";
 
-/** Where a key for the log comes from, as a sentence. */
+/** How to get a key for the log, for messages. */
 const howToMakeALogKey = ({ kind }: Pick<Context["deployment"], "kind">): string =>
   kind === "cloud" ? HOW_TO_MAKE_A_LOG_KEY : ONLY_ADMIN_KEYS;
 
 /**
- * Sets the key with which the action `tail` reads the function log, after a poll has proved it: `--log-key`, else the
- * one that is set, else `LAZY_VIEWS_LOG_KEY` of the environment, else one that the user gives, else the key at hand.
+ * Sets the key with which the action `tail` reads the function log, after a poll with it has worked. It takes the key
+ * of `--log-key`; else the one that is set; else `LAZY_VIEWS_LOG_KEY` of the environment; else one that the user
+ * enters; else the key of this command.
  *
  * @throws Unavailable with the remedy, when there is no key, or the log refuses it.
  */

@@ -18,9 +18,10 @@ import { setVariables } from "./sealSecret.js";
 /**
  * Makes the deployment's log stream post console lines to our route.
  *
- * - It has none → created, with the topic `console` alone.
- * - It posts elsewhere, or has other topics → a warning with the remedy; with `--fix`, or the user's consent, changed.
- * - `LAZY_VIEWS_STREAM_SECRET` is not the stream's → set.
+ * - The deployment has no stream → creates one, with the topic `console` alone.
+ * - The stream posts elsewhere, or has other topics → changes it with `--fix` or the user's consent; else warns, with
+ *   the remedy.
+ * - `LAZY_VIEWS_STREAM_SECRET` is not the stream's secret → sets it.
  *
  * @throws Unavailable when the plan has no log streams, or the one stream posts elsewhere.
  */
@@ -45,7 +46,7 @@ export async function setUpLogStream(context: Context): Promise<void> {
     report.found("LAZY_VIEWS_STREAM_SECRET is the stream's secret.");
     return;
   }
-  // The stream signs with the one before until it is started again.
+  // The stream signs with the old secret until it is started again.
   const previous: Record<string, string> = current ? { LAZY_VIEWS_STREAM_SECRET_PREVIOUS: current } : {};
   await setVariables(context, { ...previous, LAZY_VIEWS_STREAM_SECRET: stream.hmacSecret });
   await restartWebhookStream(deployment, stream);
@@ -58,7 +59,7 @@ function asUnavailable(error: unknown): never {
   if (!(error instanceof ApiError) || error.status !== 403) throw error;
   const isPlan = error.code === "LogStreamingNotEnabled";
   const reason = isPlan ? "This deployment's plan has no log streams" : "This key may not set up a log stream";
-  throw new Unavailable(`${reason}; --transport logTail needs none. ${error.message}`);
+  throw new Unavailable(`${reason}; --transport logTail does not need one. ${error.message}`);
 }
 
 async function checkStream({ deployment, options, report }: Context, stream: WebhookStream): Promise<void> {
@@ -76,7 +77,7 @@ async function checkStream({ deployment, options, report }: Context, stream: Web
   const wrong = isOurs ? `has ${topics}. ${LOOP_HAZARD}` : `posts to ${stream.url}; a deployment has one at most.`;
   const remedy = isOurs
     ? "gives it the topic console alone"
-    : "points it at this app, and the other receiver gets none";
+    : "points it at this app, and the other receiver gets no events any more";
   const isAllowed =
     options.fix === true ||
     (!options.yes && isInteractive() && (await agree(`The log stream ${wrong} Change it? That ${remedy}.`)));

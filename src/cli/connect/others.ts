@@ -3,14 +3,14 @@ import { envRemove } from "../convexCli.js";
 import { deleteWebhookStream, findWebhookStream, isOurStream } from "../logStreams.js";
 import type { Context } from "./context.js";
 
-/** The variables by which a deployment has a transport that carries the log. */
+/** The variables that a deployment needs for the transports that read its log. */
 const VARIABLES = { logStream: "LAZY_VIEWS_STREAM_SECRET", logTail: "LAZY_VIEWS_LOG_KEY" } as const;
 
 type Other = keyof typeof VARIABLES;
 
 /**
- * Where the deployment has another transport that reads the log, each effect is carried twice. The second time is a
- * duplicate, and costs money. With `--transport` and `--fix`, the other transport ends; else a warning says how to end it.
+ * Ends the other transport that reads the log, with `--transport` and `--fix`; else warns, and says how to end it. With
+ * both, each effect is carried twice: the second one is dropped as a duplicate, and costs money.
  */
 export async function endOthers(context: Context, transport: Transport): Promise<void> {
   const { options, variables, report, app } = context;
@@ -35,7 +35,7 @@ const end: Record<Other, (context: Context) => Promise<boolean>> = {
   },
   async logStream(context) {
     const { deployment, report } = context;
-    // Without a key, the stream cannot be deleted. Without its secret, the route would refuse what it posts.
+    // Without a key, the stream cannot be deleted. If only its secret were removed, it would post in vain.
     if (deployment.key === null) return false;
     const stream = await findWebhookStream(deployment);
     if (stream && isOurStream(deployment, stream)) await deleteWebhookStream(deployment, stream);

@@ -19,12 +19,12 @@ export interface ConnectResult {
   problems: string[];
 }
 
-/** Collects what a run of `connect` does and finds, and tells it as it goes. */
+/** Collects what a run of `connect` does and finds, and prints it at once. */
 export class Report {
   readonly changes: string[] = [];
   readonly warnings: string[] = [];
 
-  /** @param isJson - stdout gets one object at the end, and nothing else. */
+  /** @param isJson - Whether stdout gets one object at the end, and nothing else. */
   constructor(private readonly isJson: boolean) {}
 
   /** Something that is as it should be. */

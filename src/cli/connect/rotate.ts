@@ -11,10 +11,11 @@ import type { Context } from "./context.js";
 import { newSecret, setVariables } from "./sealSecret.js";
 
 /*
- * Secrets rotate without a gap: what the old one sealed or signed is accepted for as long as it is the `_PREVIOUS` one.
+ * During a rotation, nothing is refused: what was sealed or signed with the old secret is accepted for as long as that
+ * is set as the `_PREVIOUS` one.
  */
 
-/** Gives the app a new secret for seals. The old one stays accepted: both are set in one transaction. */
+/** Gives the app a new secret for seals. The old one stays valid: both are set in one transaction. */
 export async function rotateSealSecret(context: Context): Promise<void> {
   const { LAZY_VIEWS_SECRET: old = "" } = context.variables;
   await setVariables(context, { LAZY_VIEWS_SECRET_PREVIOUS: old, LAZY_VIEWS_SECRET: newSecret() });
@@ -22,10 +23,12 @@ export async function rotateSealSecret(context: Context): Promise<void> {
 }
 
 /**
- * Gives the log stream a new secret. Convex signs with it when the stream is started again, which is the last step; by
- * then the route accepts both. Should a release of Convex sign with it at once: both variables are first set to the old
- * one, by which the route knows that a rotation has begun, and answers 503 to a signature that it does not know. The
- * stream tries such a delivery again for some seconds.
+ * Gives the log stream a new secret. Convex signs with it once the stream is started again. That is the last step, and
+ * by then the route accepts both secrets.
+ *
+ * A release of Convex may sign with it at once. So both variables are first set to the old secret: from that the route
+ * knows that a rotation has begun, and answers 503 to a signature that it does not know. The stream tries such a
+ * delivery again for some seconds.
  */
 export async function rotateStreamSecret(context: Context): Promise<void> {
   const { deployment, report, variables } = context;
@@ -36,7 +39,7 @@ export async function rotateStreamSecret(context: Context): Promise<void> {
   const old = stream.hmacSecret;
   await setVariables(context, { LAZY_VIEWS_STREAM_SECRET_PREVIOUS: old, LAZY_VIEWS_STREAM_SECRET: old });
   const secret = await rotateWebhookSecret(deployment, stream);
-  // The endpoint itself, and not the official CLI: deliveries wait for it.
+  // By the HTTP API, which is faster than Convex's CLI: deliveries wait for this.
   const changes = [{ name: "LAZY_VIEWS_STREAM_SECRET", value: secret }];
   await deploymentJson(deployment, "/api/v1/update_environment_variables", { method: "POST", body: { changes } });
   variables.LAZY_VIEWS_STREAM_SECRET = secret;
@@ -45,7 +48,7 @@ export async function rotateStreamSecret(context: Context): Promise<void> {
   report.changed("Rotated the log stream's secret; the old one is LAZY_VIEWS_STREAM_SECRET_PREVIOUS.");
 }
 
-/** The commands that end a rotation, an hour later. */
+/** The commands that end a rotation. Run them an hour later. */
 export function endOfRotation({ variables }: Context): string[] {
   return ["LAZY_VIEWS_SECRET_PREVIOUS", "LAZY_VIEWS_STREAM_SECRET_PREVIOUS"]
     .filter((name) => variables[name] !== undefined)

@@ -8,7 +8,7 @@ const SECRET = /^(\w+_)?(LAZY_VIEWS_(?:SECRET|STREAM_SECRET|LOG_KEY)(?:_PREVIOUS
 const KEYS = ["CONVEX_DEPLOY_KEY", "CONVEX_SELF_HOSTED_ADMIN_KEY"];
 const ENV_FILE = /^\.env(?!.*\.(example|sample|template|dist)$)(\..+)?$/;
 
-/** The app's `.env` files: secrets that git would publish, that a page would contain, or that nothing reads there. */
+/** Checks the app's `.env` files for secrets that git or a page would publish, and for variables without effect. */
 export async function lookAtEnvFiles(findings: Findings, app: string): Promise<void> {
   for (const file of readdirSync(app).filter((name) => ENV_FILE.test(name))) {
     const variables = parseEnv(readFileSync(join(app, file), "utf8")) as Record<string, string>;
@@ -23,7 +23,7 @@ export async function lookAtEnvFiles(findings: Findings, app: string): Promise<v
       );
     }
     if (secrets.length > 0) await lookAtGit(findings, app, file, secrets);
-    // The deployment seals; what reads the log outside of it needs the other two only.
+    // Only the deployment seals effects. A relay needs only the other two variables.
     if (names.includes("LAZY_VIEWS_SECRET")) {
       findings.advice(
         `LAZY_VIEWS_SECRET in ${file} has no effect: functions read the deployment's own variables.`,

@@ -1,25 +1,25 @@
 import { CliError, redact } from "../output.js";
 
-/** `problem`: something is wrong; `advice`: it works, and could be better or safer; `ok`: it is as it should be. */
+/** `problem`: something is wrong. `advice`: it works, and could be better or safer. `ok`: it is right. */
 export type Level = "problem" | "advice" | "ok";
 
-/** What `doctor` has found. */
+/** One thing that `doctor` has found. */
 export interface Finding {
   level: Level;
   /** A sentence. */
   what: string;
-  /** The command that mends it, or what else to do; null when the sentence says it, or nothing is to do. */
+  /** The command that mends it, or what else to do; null when the sentence says it, or there is nothing to do. */
   fix: string | null;
 }
 
-/** What is told as it is found. */
+/** Gets each finding at once. */
 export interface Listener {
   finding(finding: Finding): void;
-  /** Something to know, which is neither wrong nor right. */
+  /** Gets something to know, which is neither wrong nor right. */
   note(text: string): void;
 }
 
-/** Collects findings, and tells of each as it comes. */
+/** Collects findings, and reports each to the listener at once. */
 export class Findings {
   readonly all: Finding[] = [];
 
@@ -45,7 +45,7 @@ export class Findings {
     return this.all.filter((finding) => finding.level === level).length;
   }
 
-  /** Does a step; an error with a remedy is a problem, and gives undefined. */
+  /** Does a step, and returns its result. An error with a remedy is added as a problem; then it returns undefined. */
   async try<Result>(step: () => Promise<Result>): Promise<Result | undefined> {
     try {
       return await step();
@@ -63,13 +63,13 @@ export class Findings {
   }
 }
 
-/** A message in one line. Of a function's error, what it says, without its stack. */
+/** A message in one line; of a function's error, without the stack. */
 export function oneLine(message: string): string {
   const thrown = /\bUncaught Error: (.+)/.exec(message)?.[1];
   return (thrown ?? message).trim().replaceAll(/\s*\n\s*/g, " ");
 }
 
-/** Names as a list, the first three and how many more. */
+/** A list of names: the first three, and how many more there are. */
 export function someOf(names: readonly string[]): string {
   const others = names.length - 3;
   return names.slice(0, 3).join(", ") + (others > 0 ? ` and ${others} more` : "");

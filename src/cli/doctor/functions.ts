@@ -4,7 +4,7 @@ import type { Deployment } from "../deployment.js";
 import { findLazyModule, hasEffectsRoute, lazyModules } from "../module.js";
 import type { Findings } from "./findings.js";
 
-/** What the deployment's functions tell. */
+/** What follows from the deployment's functions. */
 export interface Deployed {
   module: string;
   exports: string[];
@@ -13,7 +13,7 @@ export interface Deployed {
   /** Exports that are needed and missing. */
   missing: string[];
   hasRoute: boolean;
-  /** Whether effects can leave a query and be dispatched, as far as functions, tables and variables tell. */
+  /** Whether functions, tables and variables are there, so that effects can leave a query and be dispatched. */
   isComplete: boolean;
 }
 
@@ -26,9 +26,9 @@ interface Ping {
 }
 
 /**
- * The functions that the deployment lists: those of the library, all in one module, and the route.
+ * Checks the deployment's functions: those of the library must all be in one module.
  *
- * @param push - What to do so that the deployment has all of them.
+ * @param push - How to push the functions.
  * @throws CliError with the remedy, when no module has them, or `inspect` fails.
  */
 export async function lookAtFunctions(
@@ -41,7 +41,7 @@ export async function lookAtFunctions(
   const { module, exports } = findLazyModule(functions, asked);
   if (modules.length > 1) {
     findings.advice(
-      `More than one module exports functions of lazy.functions(): ${modules.join(", ")}. Jobs run those of one.`,
+      `More than one module exports functions of lazy.functions(): ${modules.join(", ")}. Jobs call those of one module only.`,
       `leave only those of ${module}, and run ${push}`,
     );
   }
@@ -53,7 +53,7 @@ export async function lookAtFunctions(
   const missing = needed.filter((name) => !exports.includes(name));
   if (missing.length > 0) {
     const list = missing.map((name) => `${module}:${name}`).join(", ");
-    findings.problem(`The deployment has no ${list}, which lazy.functions() gives.`, push);
+    findings.problem(`The deployment has no ${list}, which lazy.functions() returns.`, push);
   } else findings.ok(`The deployment's module ${module} exports the library's functions.`);
   if (ping && !ping.transports) {
     findings.problem("The deployment runs an older release of convex-lazy-views than this command.", push);

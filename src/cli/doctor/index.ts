@@ -13,7 +13,7 @@ import { lookAtSource } from "./source.js";
 import { lookAtRelay, lookAtTransports, type TransportsLook } from "./transports.js";
 import { lookAtPrevious, readVariables } from "./variables.js";
 
-/** What `doctor` takes, beside the options that select a deployment. */
+/** The options of `doctor`, beside those that select a deployment. */
 export interface DoctorOptions extends DeploymentSelection {
   module?: string;
   /** False with `--no-heartbeat`. */
@@ -22,7 +22,7 @@ export interface DoctorOptions extends DeploymentSelection {
   json?: boolean;
 }
 
-/** What `doctor` has learnt of the deployment. */
+/** What `doctor` knows of the deployment so far. */
 interface Examined {
   deployment?: Deployment;
   module?: string;
@@ -30,10 +30,9 @@ interface Examined {
 }
 
 /**
- * Looks for all that can be wrong: in the app's folder, then on the deployment, then by an effect that goes the whole
- * way. It prints a line for each finding.
+ * Checks the app's folder, then the deployment, and then sends an effect the whole way. Prints a line for each finding.
  *
- * @returns whether nothing is wrong.
+ * @returns Whether nothing is wrong.
  */
 export async function examine(options: DoctorOptions): Promise<boolean> {
   const findings = new Findings(options.json ? TO_STDERR : toTerminal(options.verbose === true));
@@ -75,7 +74,7 @@ async function lookAtDeployment(findings: Findings, options: DoctorOptions, push
 const hasArrivedBefore = ({ stream }: InspectReport): boolean =>
   (stream?.canaryArrivedAt ?? 0) > 0 && (stream?.canaryArrivedAt ?? 0) >= (stream?.canarySentAt ?? 0);
 
-/** What the heartbeat has shown: whether its canary has arrived, and what `inspect` reported then. */
+/** The result of the heartbeat: whether its canary has arrived, and the report of `inspect` after it. */
 interface Proven {
   hasArrived: boolean;
   report?: InspectReport;
@@ -83,7 +82,7 @@ interface Proven {
 
 const NOT_TRIED: Proven = { hasArrived: false };
 
-/** Runs the heartbeat; where all is there that its canary needs, waits for it. */
+/** Runs the heartbeat. Waits for its canary, if everything is there that the canary needs. */
 async function beat({ findings, deployment, deployed }: TransportsLook): Promise<Proven> {
   if (!deployed.isComplete) {
     await runFunction(deployment, `${deployed.module}:heartbeat`);
@@ -95,10 +94,10 @@ async function beat({ findings, deployment, deployed }: TransportsLook): Promise
   return { hasArrived, report: report as InspectReport };
 }
 
-/** Whether a problem of `inspect` was found in another way already. */
+/** Whether a problem of `inspect` is among the findings already, in other words. */
 function isKnown(problem: string, findings: Findings, { missing, hasRoute }: Deployed): boolean {
   if (/must have export const|could not be called/.test(problem)) return missing.some((name) => problem.includes(name));
-  // With what is wrong, the canary cannot arrive.
+  // If something else is wrong, that is why the canary does not arrive.
   if (/^Still being checked|^The canary did not come back/.test(problem)) return findings.count("problem") > 0;
   return !hasRoute && /^POST .*\/lazy-views\/effects answers/.test(problem);
 }

@@ -7,7 +7,7 @@ import type { Findings } from "./findings.js";
 const OWN = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as PackageJson;
 const NAME = "convex-lazy-views";
 
-/** The packages that the app has installed: convex in a version that works, and this library in that of this command. */
+/** Checks that the app has installed a version of convex that works, and the version of this library that runs here. */
 export async function lookAtPackages(findings: Findings, app: string): Promise<void> {
   const { name, dependencies, devDependencies } = await readPackage(app);
   const declared = { ...dependencies, ...devDependencies };
@@ -21,7 +21,7 @@ export async function lookAtPackages(findings: Findings, app: string): Promise<v
   if (own !== undefined && own !== OWN.version) {
     findings.advice(`The app has ${NAME} ${own}, and this command is of ${OWN.version}.`, `npm install ${NAME}`);
   }
-  // The examples of this library are in its own folder.
+  // In this library's own folder, the examples need no dependency on it.
   if (!(NAME in declared) && name !== NAME)
     findings.advice(`The app's package.json does not list ${NAME}.`, `npm install ${NAME}`);
 }

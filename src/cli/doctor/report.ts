@@ -2,10 +2,10 @@ import type { InspectReport } from "../../app/inspect.js";
 import { LOG_SIZE } from "../../effects/transports/functionLog.js";
 import type { Findings } from "./findings.js";
 
-/** So much of the log between two polls is near to more than it keeps. */
+/** With more entries between two polls, the log comes close to losing some. */
 const NEARLY_FULL = 0.7 * LOG_SIZE;
 
-/** What mends a problem that `inspect` reports, where its sentence names no command. */
+/** What mends a problem that `inspect` reports, if its sentence does not name a command. */
 const FIXES: [problem: RegExp, fix: (push: string) => string][] = [
   [/must have|must call|was not found|If 404/, (push) => push],
   [/canary did not come back|log stream delivers other topics/, () => "npx convex-lazy-views connect"],
@@ -13,7 +13,7 @@ const FIXES: [problem: RegExp, fix: (push: string) => string][] = [
   [/^view "/, () => "npx convex-lazy-views why <view> <key>"],
 ];
 
-/** What `inspect` reports, as findings. @param isKnown - Whether a problem was found in another way already. */
+/** Turns the report of `inspect` into findings. @param isKnown - Whether a problem is among the findings already. */
 export function lookAtReport(
   findings: Findings,
   report: InspectReport,
@@ -45,8 +45,8 @@ export function lookAtReport(
   }
   if (tail && tail.mostEntries >= NEARLY_FULL && tail.mostEntries < LOG_SIZE) {
     findings.advice(
-      `Up to ${tail.mostEntries} executions come between two looks at the function log, which keeps ${LOG_SIZE}: ` +
-        "more would lose effects.",
+      `Up to ${tail.mostEntries} executions end between two polls of the function log, which keeps ${LOG_SIZE}: ` +
+        "with more, effects would be lost.",
       "npx convex-lazy-views connect --transport logStream",
     );
   }

@@ -5,13 +5,13 @@ import { type Findings, someOf } from "./findings.js";
 
 const RAW = new Set(["mutation", "internalMutation"]);
 
-/** What the app's own code tells of the wiring. */
+/** What follows from the app's own code. */
 export interface SourceLook {
-  /** What to do so that the deployment has all of the wiring. */
+  /** The commands after which the deployment has the whole wiring. */
   push: string;
 }
 
-/** The app's code: lines of the wiring that it lacks, and mutations that the library does not see. */
+/** Checks the app's code for lines of the wiring that it lacks, and for mutations that the library does not see. */
 export async function lookAtSource(findings: Findings, app: string): Promise<SourceLook> {
   const { files, name } = await readFunctionsFolder(app);
   const push = "npx convex dev --once";
@@ -33,7 +33,7 @@ export async function lookAtSource(findings: Findings, app: string): Promise<Sou
   if (raw.length > 0) {
     const list = someOf(raw.map((file) => `${name}/${file}`));
     findings.advice(
-      `The library does not see what mutations of ${list} write: they are made with those of _generated/server.`,
+      `The library does not see what mutations of ${list} write: they are made with the builders of _generated/server.`,
       "import mutation and internalMutation from the module that has new LazyViews({ … })",
     );
   }
@@ -51,7 +51,7 @@ function filesWithRawMutations(files: ReadonlyMap<string, string>): string[] {
     .filter((source) => {
       const imports = [...source.imports.values()];
       const isRaw = imports.some(({ from, name }) => RAW.has(name) && /_generated\/server(\.[jt]s)?$/.test(from));
-      // What imports the instance wraps them with it.
+      // A module that imports the instance of LazyViews wraps the builders with it.
       const isInstance = ({ from, name }: { from: string; name: string }) =>
         name === lazy.exported && project.resolve(source, from) === lazy.source;
       const isWiring = source === lazy.source || imports.some(isInstance);

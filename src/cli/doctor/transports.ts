@@ -11,21 +11,21 @@ import type { Variable } from "./variables.js";
 
 const CONNECT = "npx convex-lazy-views connect";
 
-/** How the deployment's transports are set up. */
+/** What the checks of the transports need. */
 export interface TransportsLook {
   findings: Findings;
   deployment: Deployment;
   deployed: Deployed;
   variables: readonly Variable[];
-  /** What to do so that the deployment has the functions that the code has. */
+  /** How to push the functions. */
   push: string;
 }
 
 /**
- * The transports of the deployment: whether it has one, whether the log stream is as it must be, and what the log key
+ * Checks the transports of the deployment: whether it has one, whether its log stream is right, and what the log key
  * may do.
  *
- * @returns whether effects can arrive by a relay alone: a secret is set, and no log stream signs with it.
+ * @returns Whether only a relay can carry effects: the stream secret is set, and no log stream posts to this app.
  */
 export async function lookAtTransports(look: TransportsLook): Promise<boolean> {
   const { findings, deployed, variables, push } = look;
@@ -63,7 +63,7 @@ export async function lookAtTransports(look: TransportsLook): Promise<boolean> {
   return isStreamMissing && !logKey;
 }
 
-/** @returns "missing" when there is a secret, and no stream that signs with it. */
+/** @returns "missing" when the secret is set, and no stream posts to this app. */
 async function lookAtStream({ findings, deployment, variables }: TransportsLook, secret: string | undefined) {
   if (deployment.key === null) {
     findings.note(`Without a key, the log stream cannot be looked at. ${HOW_TO_MAKE_A_KEY}`);
@@ -100,7 +100,7 @@ function statusOf({ status: { type, reason } }: WebhookStream): [what: string, f
   return [`The log stream is ${type}${why}.`, `delete it in the dashboard, Settings → Integrations, then ${CONNECT}`];
 }
 
-/** Whether the plan has log streams. An update of no stream says it, and changes nothing. */
+/** Checks whether the plan has log streams, by an update of a stream that does not exist: it changes nothing. */
 async function lookAtPlan(findings: Findings, deployment: Deployment, hasLogKey: boolean): Promise<void> {
   const body = { logStreamType: "webhook" };
   const path = "/api/v1/update_log_stream/none";
@@ -132,10 +132,11 @@ async function lookAtLogKey({ findings, deployment }: TransportsLook, logKey: st
       `${LOG_KEY} may do more than read the function log.`,
       `make a key with the permission deployment:logs:view alone, then ${CONNECT} --log-key <the key>`,
     );
-  } else findings.ok(`${LOG_KEY} may read the function log. It may do everything, as each key of such a deployment.`);
+  } else
+    findings.ok(`${LOG_KEY} may read the function log. It may do everything, like every key of such a deployment.`);
 }
 
-/** A stream's secret without a stream: what remains is a relay. */
+/** Reports a stream secret without a stream: only a relay can carry effects then. */
 export function lookAtRelay(
   { findings, deployment }: Pick<TransportsLook, "findings" | "deployment">,
   arrived: "now" | "before" | "never",

@@ -10,11 +10,11 @@ const PREVIOUS = ["LAZY_VIEWS_SECRET_PREVIOUS", "LAZY_VIEWS_STREAM_SECRET_PREVIO
 export interface Variable {
   name: string;
   value: string;
-  /** When it was first set, in ms since 1970, where the deployment tells. */
+  /** When it was first set, in ms since 1970, if the deployment says it. */
   _creationTime?: number;
 }
 
-/** The deployment's variables of this library. From now on, their values are never printed. */
+/** The deployment's variables for this library. Their values are never printed from now on. */
 export async function readVariables(deployment: Deployment): Promise<Variable[]> {
   const documents = await runFunction(deployment, "_system/cli/queryEnvironmentVariables").catch((error) => {
     if (error instanceof CliError) return undefined;
@@ -28,7 +28,7 @@ export async function readVariables(deployment: Deployment): Promise<Variable[]>
   return ours;
 }
 
-/** Secrets of a rotation that is over. */
+/** Reports old secrets that are still set after a rotation. */
 export function lookAtPrevious(findings: Findings, variables: readonly Variable[], now: number): void {
   for (const { name, _creationTime } of variables.filter((each) => PREVIOUS.includes(each.name))) {
     const ageMs = _creationTime === undefined ? undefined : now - _creationTime;

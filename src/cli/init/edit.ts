@@ -3,20 +3,20 @@ import MagicString from "magic-string";
 import { type Project, stemOf } from "./project.js";
 import type { ImportDeclaration, ObjectExpression, Source, Statement } from "./syntax.js";
 
-/* Insertions into a source file, in the file's own style. Nothing is replaced, and nothing is formatted anew. */
+/* Insertions into a source file, in the style of the file. Existing code is neither replaced nor formatted. */
 
 /** How a file is written. */
 interface Style {
   quote: string;
   semicolon: string;
   newline: string;
-  /** What specifiers of the app's own modules end with: nothing, `.js` or `.ts`. */
+  /** The ending of specifiers of the app's own modules: none, `.js` or `.ts`. */
   ending: string;
 }
 
 const IMPORTS = /^import\s[^;]*?from\s*(["'])([^"']+)\1(;?)/gm;
 
-/** The style of a text, or where it has no import, that of most imports of the app. */
+/** The style of a text; if it has no import, that of most imports of the app. */
 function styleOf(text: string, project: Project): Style {
   const texts = [text, ...project.files.values()];
   const lists = texts.map((each) => [...each.matchAll(IMPORTS)]);
@@ -38,9 +38,9 @@ function styleOf(text: string, project: Project): Style {
   };
 }
 
-/** The text of a new or an existing file that lines are added to. */
+/** The text of a new file, or of an existing one to which lines are added. */
 export class Edit {
-  /** What was added, line by line. */
+  /** The lines that were added. */
   readonly added: string[] = [];
   readonly style: Style;
   private readonly text: MagicString;
@@ -64,18 +64,18 @@ export class Edit {
     return code.replaceAll('"', quote).replaceAll(/;$/gm, semicolon).replaceAll("\n", newline);
   }
 
-  /** The specifier of a module of the app, given by its path below the functions folder. */
+  /** The specifier of a module of the app. @param module - Its path in the functions folder. */
   specifier(module: string): string {
     const path = posix.relative(posix.dirname(this.file), stemOf(module));
     return `${path.startsWith(".") ? "" : "./"}${path}${this.style.ending}`;
   }
 
-  /** The line of code that imports names. */
+  /** The line that imports names. */
   importLine(names: string, from: string): string {
     return this.styled(`import { ${names} } from "${from}";`);
   }
 
-  /** Adds a line below the last import, which the file must have, or a name to an import of the same module. */
+  /** Imports a name: adds it to an import of the same module, or a line below the last import, which must be there. */
   import(name: string, from: string): void {
     const { source, text, style } = this;
     const imports = source?.body.filter((each): each is ImportDeclaration => each.type === "ImportDeclaration") ?? [];
@@ -117,11 +117,11 @@ export class Edit {
     this.added.push(this.styled(code));
     let position = startOf(statement);
     if (this.indentOf(position) === undefined) {
-      // In one line, statements need their semicolons.
+      // Statements on one line need semicolons.
       text.appendLeft(position, `${this.styled(code).replace(/;?$/, ";")} `);
       return;
     }
-    // Comments right above the statement belong to it.
+    // A comment right above the statement belongs to it.
     for (;;) {
       position = whole.lastIndexOf("\n", position - 1) + 1;
       const above = source?.comments.find(({ end }) => end < position && whole.slice(end, position).trim() === "");
@@ -152,7 +152,7 @@ export class Edit {
     return false;
   }
 
-  /** The blanks before a position, when it is the first of its line. */
+  /** The indentation before a position, if nothing else stands before it on its line. */
   private indentOf(position: number): string | undefined {
     const whole = this.source?.text ?? "";
     const indent = whole.slice(whole.lastIndexOf("\n", position - 1) + 1, position);

@@ -3,19 +3,19 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, posix, relative, sep } from "node:path";
 import { CliError } from "../output.js";
 
-/** An app's functions folder, as the Convex CLI finds it. */
+/** An app's functions folder, as Convex's CLI finds it. */
 export interface FunctionsFolder {
-  /** Absolute. */
+  /** Its absolute path. */
   path: string;
-  /** Below the app's own folder, with `/`, such as `convex`. */
+  /** Its path in the app's folder, with `/`, such as `convex`. */
   name: string;
-  /** The texts of its source files, by their paths below the folder, with `/`. */
+  /** The texts of its source files, by their paths in it, with `/`. */
   files: Map<string, string>;
 }
 
 const SOURCE = /^[^.#][^.]*\.([cm]?[jt]s|[jt]sx)$/;
 
-/** @throws CliError naming the file, when `convex.json` or `package.json` is no JSON. */
+/** @throws CliError that names the file, when `convex.json` or `package.json` is not JSON. */
 export async function readFunctionsFolder(app: string): Promise<FunctionsFolder> {
   const { functions } = await readJson<{ functions?: string }>(join(app, "convex.json"));
   const packageJson = await readPackage(app);
@@ -27,7 +27,7 @@ export async function readFunctionsFolder(app: string): Promise<FunctionsFolder>
   return { path, name, files };
 }
 
-/** What is of interest in a `package.json`. */
+/** The fields of a `package.json` that are used. */
 export interface PackageJson {
   name?: string;
   version?: string;
@@ -40,7 +40,7 @@ export async function readPackage(folder: string): Promise<PackageJson> {
   return await readJson<PackageJson>(join(folder, "package.json"));
 }
 
-/** A JSON file; nothing, when it is not there. */
+/** The object in a JSON file; an empty one, when there is no file. */
 async function readJson<T extends object>(path: string): Promise<Partial<T>> {
   if (!existsSync(path)) return {};
   try {
@@ -50,7 +50,7 @@ async function readJson<T extends object>(path: string): Promise<Partial<T>> {
   }
 }
 
-/** Reads the files that the Convex CLI bundles, and the schema. It leaves out nested components. */
+/** Reads the schema, and the files that Convex's CLI bundles, without nested components. */
 async function readSources(root: string, folder: string, files: Map<string, string>): Promise<void> {
   if (!existsSync(folder)) return;
   const entries = await readdir(folder, { withFileTypes: true });

@@ -4,7 +4,7 @@ import { type Project, stemOf } from "./project.js";
 import { ByHand, type Draft } from "./step.js";
 import { type AnyNode, callOf, type Expression, type Source, type Statement, unwrap, walk } from "./syntax.js";
 
-/** The HTTP routes: the log stream and `relay` post to the route that `lazy.registerRoutes(http)` adds. */
+/** Plans the HTTP routes: the log stream and `relay` post to the route that `lazy.registerRoutes(http)` adds. */
 export function planHttp(project: Project, isTypeScript: boolean): Draft {
   const file = project.fileOf("http");
   const source = file === undefined ? undefined : project.sources.get(file);
@@ -15,7 +15,9 @@ export function planHttp(project: Project, isTypeScript: boolean): Draft {
   if (isRegistered(project)) return { edit, isNew: false, kept: ["lazy.registerRoutes(http)"] };
   const exported = lazy ? lazy.exported : "lazy";
   if (exported === undefined) {
-    throw new ByHand(`${module} does not export what new LazyViews({ … }) makes`, [`export const ${lazy?.local} = …`]);
+    throw new ByHand(`${module} does not export the constant of new LazyViews({ … })`, [
+      `export const ${lazy?.local} = …`,
+    ]);
   }
   if (source === undefined) {
     const lines = [
@@ -37,14 +39,17 @@ export function planHttp(project: Project, isTypeScript: boolean): Draft {
   const router = routerOf(source);
   if (router === undefined || local === undefined) {
     const call = `${local ?? "lazyViews"}.registerRoutes(http); // the router that the module exports`;
-    throw new ByHand("its default export is no constant that httpRouter() of convex/server makes", [line, call]);
+    throw new ByHand("its default export is not a constant that is made with httpRouter() of convex/server", [
+      line,
+      call,
+    ]);
   }
   if (!there) edit.import(exported === local ? exported : `${exported} as ${local}`, from);
   edit.addBefore(router.statement, `${local}.registerRoutes(${router.name});`);
   return { edit, isNew: false, kept: [] };
 }
 
-/** Whether a module calls `registerRoutes` of what `new LazyViews` has made. */
+/** Whether a module calls `registerRoutes` of the app's `LazyViews`. */
 function isRegistered(project: Project): boolean {
   let isFound = false;
   for (const source of project.sources.values()) {
@@ -64,7 +69,7 @@ function isLazy(project: Project, source: Source, name: string): boolean {
   return lazy !== undefined && project.identity(source, name) === `${lazy.source.file}#${lazy.local}`;
 }
 
-/** The router that is the default export, and the statement above which a route can be added. */
+/** The router in the default export, and the statement above which a route can be added. */
 function routerOf(source: Source): { name: string; statement: Statement } | undefined {
   for (const statement of source.body) {
     let name: string | undefined;

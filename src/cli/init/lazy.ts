@@ -13,16 +13,16 @@ import {
   unwrap,
 } from "./syntax.js";
 
-/** Names that a new module has, which no import may take. */
+/** Names in a new module that no import may have. */
 const NAMES = ["lazy", "query", "internalQuery", "mutation", "internalMutation", "LazyViews", "DataModel"];
 
-/** The module that wires the library: it has the views, and exports the library's functions. */
+/** Plans the module that wires the library: it lists the views, and exports the library's functions. */
 export function planLazy(project: Project, isTypeScript: boolean): Draft {
   const lazy = project.lazy();
   return lazy ? extend(project, lazy) : create(project, isTypeScript);
 }
 
-/** The path of the module that a new wiring gets: `lazy`, unless the app has a module of this name already. */
+/** The path of a new module for the wiring: `lazy`, unless the app has a module of this name already. */
 export function newModule(project: Project): string {
   return project.fileOf("lazy") === undefined ? "lazy" : "lazyViews";
 }
@@ -88,10 +88,10 @@ function extend(project: Project, lazy: FoundLazy): Draft {
     if (!isCircular) continue;
     throw new ByHand(`${declaring.file} imports it: move the view "${name}" to a file that does not`, lines());
   }
-  if (options === undefined) throw new ByHand("the options of new LazyViews() are no object literal", lines());
+  if (options === undefined) throw new ByHand("the options of new LazyViews() are not an object literal", lines());
   const given = propertyOf(options, "views");
   const views = given && objectOf(source, given);
-  if (given && !views && locals.length > 0) throw new ByHand("its views are no object literal", lines());
+  if (given && !views && locals.length > 0) throw new ByHand("its views are not an object literal", lines());
 
   const names = neededNames(project.views(), options);
   const exporting = findFunctions(project, lazy);
@@ -119,13 +119,13 @@ function extend(project: Project, lazy: FoundLazy): Draft {
   return { edit, isNew: false, kept };
 }
 
-/** Whether an object of the app names the view, as `views: { … }` does. */
+/** Whether an object in the app contains the view, such as `views: { … }`. */
 function isMentioned(project: Project, { source, local }: FoundView): boolean {
   const wanted = `${source.file}#${local}`;
   return project.fileWith(({ type }, _, root) => type === "ObjectProperty" && root === wanted) !== undefined;
 }
 
-/** How a view is imported, by a name that the module does not have yet. */
+/** The import of a view, with a name that the module does not have yet. */
 function importOf({ name, source, exported = "" }: FoundView, edit: Edit, taken: Set<string>) {
   const candidates = [exported, name, `${name}View`].filter((each) => each !== "default");
   const local = candidates.find((each) => !taken.has(each)) ?? `${name}View${taken.size}`;
@@ -144,7 +144,7 @@ function neededNames(views: FoundView[], options: Parameters<typeof propertyOf>[
   );
 }
 
-/** @param transports - Those that the app gives; undefined for the default. */
+/** The exports that the app needs. @param transports - The option of the app; undefined for the default. */
 function exportsFor(views: FoundView[], transports: string[] = ["logStream", "logTail"]): string[] {
   return [
     ...EXPORTS_OF_ALL,
@@ -154,7 +154,7 @@ function exportsFor(views: FoundView[], transports: string[] = ["logStream", "lo
   ];
 }
 
-/** `export const { … } = lazy.functions();`, in whatever module. */
+/** Finds `export const { … } = lazy.functions();`, in any module. */
 function findFunctions(project: Project, lazy: FoundLazy) {
   const wanted = `${lazy.source.file}#${lazy.local}`;
   for (const source of project.sources.values()) {

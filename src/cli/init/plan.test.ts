@@ -42,7 +42,7 @@ describe("what cannot be edited safely is for the user to add", () => {
       "a wiring with options from elsewhere",
       "lazy.ts",
       `import { LazyViews } from "convex-lazy-views"; export const lazy = new LazyViews(options());`,
-      /no object literal/,
+      /not an object literal/,
     ],
     [
       "a wiring that says another module",

@@ -7,15 +7,15 @@ import { ByHand, type Step } from "./step.js";
 const PLANNERS = { lazy: planLazy, schema: planSchema, http: planHttp };
 
 /**
- * What is missing of the library's wiring, in the files of a functions folder.
+ * Plans what a functions folder lacks of the library's wiring.
  *
- * @param files - The texts of its source files, by their paths below the folder, with `/`.
+ * @param files - The texts of its source files, by their paths in the folder, with `/`.
  */
 export function planInit(files: ReadonlyMap<string, string>): Step[] {
   const steps = planOnce(files);
   const changed = new Map(files);
   for (const { file, text } of steps) if (text !== undefined) changed.set(file, text);
-  // An edit counts only if the edited files lack nothing: otherwise the user adds the lines.
+  // An edit is made only if the edited files lack nothing then. Otherwise the user must add the lines.
   const again = planOnce(changed);
   return steps.map((step, i) => {
     if (step.text === undefined || again[i]?.action === "kept") return step;

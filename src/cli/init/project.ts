@@ -15,7 +15,7 @@ import {
   walk,
 } from "./syntax.js";
 
-/* What `init` finds in the functions folder of an app. */
+/* What the code in an app's functions folder declares. */
 
 export const PACKAGE = "convex-lazy-views";
 
@@ -23,11 +23,13 @@ export const PACKAGE = "convex-lazy-views";
 export interface FoundView {
   /** The name of its table. */
   name: string;
-  /** Where it is declared, its name there, and the name that the file exports it by, if it does. */
+  /** The file that declares it, its name there, and the name by which the file exports it, if it does. */
   source: Source;
   local: string;
   exported: string | undefined;
-  /** The identity of its `viewTable`, where it has a name; and the file that exports it by which name, if one does. */
+  /**
+   * The identity of its `viewTable`, if that has a name; and the file and the name by which it is exported, if it is.
+   */
   tableId: string | undefined;
   table: { file: string; name: string } | undefined;
   /** Whether it is computed in an action. */
@@ -37,12 +39,12 @@ export interface FoundView {
 /** The module with `new LazyViews({ … })`. */
 export interface FoundLazy {
   source: Source;
-  /** Its name in that module, and the name that the module exports it by, if it does. */
+  /** Its name in that module, and the name by which the module exports it, if it does. */
   local: string;
   exported: string | undefined;
 }
 
-/** The functions of an app, read once. */
+/** The source files in an app's functions folder. */
 export class Project {
   readonly sources = new Map<string, Source>();
   /** Files that could not be parsed, with the parser's message. */
@@ -58,12 +60,12 @@ export class Project {
     }
   }
 
-  /** The file of a module of the functions folder, such as `http`, whatever its ending. */
+  /** The file of a module in the functions folder, such as `http`, with any ending. */
   fileOf(module: string): string | undefined {
     return [...this.files.keys()].find((file) => stemOf(file) === module);
   }
 
-  /** The source that an import names; undefined for packages, and for what is outside of the functions folder. */
+  /** The source file that an import names; undefined for packages, and for files outside of the functions folder. */
   resolve(from: Source, specifier: string): Source | undefined {
     const stem = stemOf(specifier);
     const isRelative = specifier.startsWith(".");
@@ -76,7 +78,7 @@ export class Project {
     return matches.length === 1 || isRelative ? matches[0] : undefined;
   }
 
-  /** Where a name of a module comes from: `file#name`, the name being that of the module's scope. */
+  /** Where a name in a module is declared: `file#name`, with the name that it has there. */
   identity(source: Source, local: string): string {
     const imported = source.imports.get(local);
     return imported ? this.origin(source, imported.from, imported.name) : `${source.file}#${local}`;
@@ -120,7 +122,7 @@ export class Project {
     );
   }
 
-  /** What a file exports of this identity. */
+  /** The name by which something with this identity is exported, and its file. */
   private exportOf(identity: string): { file: string; name: string } | undefined {
     const [file = "", local = ""] = identity.split("#");
     const source = this.sources.get(file);
@@ -140,9 +142,9 @@ export class Project {
   }
 
   /**
-   * The file where an object has what is looked for.
+   * The first file with an object that has a certain property or spread.
    *
-   * @param test - Of a property or a spread of an object, with the identity of what it is made of.
+   * @param test - Gets each property and each spread, and the identity of the name with which its value begins.
    */
   fileWith(test: (node: AnyNode, source: Source, identity: string) => boolean): string | undefined {
     for (const source of this.sources.values()) {
@@ -156,7 +158,7 @@ export class Project {
     return undefined;
   }
 
-  /** The identity of the name that a value begins with: of `table` in `table.index(…)`. */
+  /** The identity of the name with which a value begins: of `table` in `table.index(…)`. */
   private rootOf(source: Source, value: unknown): string {
     const node = unwrap(value as Expression) as AnyNode;
     if (node.type === "Identifier") return this.identity(source, String(node.name));
@@ -172,12 +174,12 @@ export class Project {
     );
   }
 
-  /** The file whose object has the view's table, by the view's name. */
+  /** The file with an object that has the view's table under the view's name. */
   fileWithTable({ name, tableId }: FoundView): string | undefined {
     return this.fileWith((node, _, root) => node.type === "ObjectProperty" && keyOf(node) === name && root === tableId);
   }
 
-  /** Whether new files are TypeScript: where the app's functions are, and where there are none yet. */
+  /** Whether new files must be TypeScript: if the app has a TypeScript file, or no file yet. */
   isTypeScript(): boolean {
     const files = [...this.files.keys()];
     return files.length === 0 || files.some((file) => TYPESCRIPT.test(file));

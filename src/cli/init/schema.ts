@@ -3,7 +3,7 @@ import { type FoundView, PACKAGE, type Project, stemOf } from "./project.js";
 import { ByHand, type Draft } from "./step.js";
 import { callOf, type Expression, keyOf, objectOf, type Source, unwrap } from "./syntax.js";
 
-/** The schema: it has the library's tables, and the table of each view. */
+/** Plans the schema: it must have the library's tables, and the table of each view. */
 export function planSchema(project: Project, isTypeScript: boolean): Draft {
   const views = project.views();
   const missing = views.filter((view) => project.fileWithTable(view) === undefined);
@@ -45,7 +45,7 @@ export function planSchema(project: Project, isTypeScript: boolean): Draft {
   if (entries.length === 0 && apart.length === 0) return { edit, isNew: false, kept };
   if (apart.length > 0) throw byHand("a table is not exported, so that the schema cannot import it");
   if (source === undefined) {
-    // Documents of other tables can be there already; code that uses them must go on compiling.
+    // The app may use other tables already. Code that uses them must still compile.
     const others = [...project.files.keys()].some((each) => !views.some((view) => view.source.file === each));
     const lines = [
       'import { defineSchema } from "convex/server";',
@@ -68,7 +68,8 @@ export function planSchema(project: Project, isTypeScript: boolean): Draft {
     return { edit, isNew: true, kept };
   }
   const tablesObject = schemaTables(source);
-  if (tablesObject === undefined) throw byHand("its default export is no defineSchema({ … }) of convex/server");
+  if (tablesObject === undefined)
+    throw byHand("its default export is not made with defineSchema({ … }) of convex/server");
   const other = missing.find(({ name }) =>
     tablesObject.properties.some((each) => "key" in each && keyOf(each) === name),
   );
@@ -78,7 +79,7 @@ export function planSchema(project: Project, isTypeScript: boolean): Draft {
   return { edit, isNew: false, kept };
 }
 
-/** The object that is given to `defineSchema`, of the module's default export. */
+/** The object that the module's default export gives to `defineSchema`. */
 function schemaTables(source: Source) {
   for (const statement of source.body) {
     if (statement.type !== "ExportDefaultDeclaration") continue;

@@ -2,19 +2,19 @@ import type { Edit } from "./edit.js";
 
 /** What `init` does to one file of the app. */
 export interface Step {
-  /** Below the functions folder. */
+  /** Its path in the functions folder. */
   file: string;
-  /** `kept`: nothing is missing; `manual`: the lines are to be added by hand. */
+  /** `kept`: nothing is missing. `manual`: the user must add the lines by hand. */
   action: "kept" | "created" | "added" | "manual";
-  /** The lines that are there, were added, or are to be added. */
+  /** The lines that are there already, or were added, or must be added. */
   lines: string[];
-  /** Why the lines are to be added by hand. */
+  /** Why the user must add the lines by hand. */
   reason?: string;
-  /** The file's new text, when it is created or added to. */
+  /** The new text of the file, when it is created or lines are added. */
   text?: string;
 }
 
-/** Wants a change that cannot be made safely: the lines are for the user to add. */
+/** A change that cannot be made safely: the user must add the lines. */
 export class ByHand extends Error {
   constructor(
     readonly reason: string,
@@ -24,7 +24,7 @@ export class ByHand extends Error {
   }
 }
 
-/** A file that a planner looks at, and what it does there. */
+/** The plan for one file. */
 export interface Draft {
   edit: Edit;
   isNew: boolean;

@@ -1,6 +1,6 @@
 import { parse } from "@babel/parser";
 
-/* What `init` knows of a source file: its syntax tree, its imports, constants and exports. */
+/* A source file of the app: its syntax tree, imports, constants and exports. */
 
 type Program = ReturnType<typeof parse>["program"];
 export type Statement = Program["body"][number];
@@ -9,7 +9,7 @@ export type ObjectExpression = Extract<Expression, { type: "ObjectExpression" }>
 export type ImportDeclaration = Extract<Statement, { type: "ImportDeclaration" }>;
 type CallExpression = Extract<Expression, { type: "CallExpression" | "NewExpression" }>;
 
-/** A node of a syntax tree, seen as no type of node in particular. */
+/** A node of a syntax tree, of any type. */
 export interface AnyNode {
   type: string;
   start: number;
@@ -17,7 +17,7 @@ export interface AnyNode {
   [field: string]: unknown;
 }
 
-/** What an import or a re-export names: `name` is `"*"` for the whole module. */
+/** The module and the name of an import or a re-export. `name` is `"*"` for the whole module. */
 export interface Imported {
   from: string;
   name: string;
@@ -25,26 +25,26 @@ export interface Imported {
 
 /** A source file of the app. */
 export interface Source {
-  /** Below the functions folder, with `/`, such as `rollups/airportStats.ts`. */
+  /** Its path in the functions folder, with `/`, such as `rollups/airportStats.ts`. */
   file: string;
   text: string;
   body: Statement[];
   comments: { start: number; end: number }[];
-  /** By local names; imports of types alone are left out. */
+  /** The imports, by their local names, without those of types. */
   imports: Map<string, Imported>;
   /** The value of each `const` of the module, by its name. */
   constants: Map<string, Expression>;
-  /** By exported names: the local name, or what is exported of another module. */
+  /** For each exported name, its local name, or what is re-exported from another module. */
   exports: Map<string, string | Imported>;
   /** The modules of `export * from`. */
   stars: string[];
-  /** Every name of the module's scope, types too. */
+  /** All names in the module's scope, also those of types. */
   names: Set<string>;
 }
 
 export const TYPESCRIPT = /\.[cm]?tsx?$/;
 
-/** @throws SyntaxError of the parser, when the text is not what the file's ending says. */
+/** @throws The SyntaxError of the parser, when the text cannot be parsed. */
 export function parseSource(file: string, text: string): Source {
   const isTypeScript = TYPESCRIPT.test(file);
   const hasJsx = !isTypeScript || file.endsWith("x");
@@ -130,7 +130,7 @@ function noteDeclaration({ constants, names }: Source, declaration: Statement): 
 
 const nameOf = (node: { type: string; name?: string; value?: string }): string => node.name ?? node.value ?? "";
 
-/** Visits a node and all below it. */
+/** Visits a node, and all nodes below it. */
 export function walk(node: unknown, visit: (node: AnyNode) => void): void {
   if (Array.isArray(node)) for (const each of node) walk(each, visit);
   else if (typeof node === "object" && node !== null && "type" in node) {
@@ -165,7 +165,7 @@ export function importedFrom(source: Source, packageName: string, node: unknown)
   return String((property as AnyNode).name);
 }
 
-/** The call or construction, when its callee is this function of this package. */
+/** The expression, if it calls or constructs this export of this package. */
 export function callOf(
   source: Source,
   packageName: string,
@@ -177,7 +177,7 @@ export function callOf(
   return importedFrom(source, packageName, call.callee) === name ? call : undefined;
 }
 
-/** The object that an argument of a call is, or names when it is a constant of the same file. */
+/** An argument of a call, if it is an object, or the name of a constant in the same file that is one. */
 export function objectOf(source: Source, argument: unknown): ObjectExpression | undefined {
   if (argument === undefined) return undefined;
   const expression = unwrap(argument as Expression);

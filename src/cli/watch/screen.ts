@@ -2,10 +2,12 @@ import { colors, print } from "../output.js";
 import { align, cellsOf, type Snapshot, totalText } from "./table.js";
 
 const MOODS = { heading: colors.dim, good: colors.green, stale: colors.yellow, bad: colors.red };
-/** Lines of the terminal that are not views: the heading, the sentence below, the command's own line, and the prompt. */
+/**
+ * Lines of the terminal that are not for views: the heading, the sentence below, the command itself, and the prompt.
+ */
 const OTHER_LINES = 5;
 
-/** Draws the table, on a terminal always in the same place. */
+/** Draws the table; on a terminal, always in the same place. */
 export class Screen {
   private drawn = 0;
 
@@ -20,7 +22,7 @@ export class Screen {
     });
     if (hidden > 0) lines.push(`… and ${hidden} more views`);
     lines.push(totalText(snapshot).slice(0, isTTY ? width - 1 : undefined));
-    // Up to where the last one began, and clear from there.
+    // Moves to the first line of the last table, and clears the screen from there.
     if (isTTY && this.drawn > 0) process.stdout.write(`\x1b[${this.drawn}A\x1b[0J`);
     print(lines.join("\n"));
     this.drawn = lines.length;

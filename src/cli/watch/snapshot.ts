@@ -4,14 +4,14 @@ import type { Snapshot, ViewLine } from "./table.js";
 
 type ViewReport = InspectReport["views"][string];
 
-/** What `inspect` says at a time, and the recomputes of the last minute, as far as the log says. */
+/** The report of `inspect` at a time, and the recomputes of the last minute, if the log shows them. */
 export function snapshotOf(
   { problems, views }: Pick<InspectReport, "problems" | "views">,
   lastMinute: Rate | null,
   now: number,
 ): Snapshot {
   const reports = Object.entries(views);
-  // The log does not say which view a recompute was for. Where there is one that has any, it has all.
+  // The log does not say which view a recompute was for. If only one view has any, it has them all.
   const active = reports.filter(([, { recomputed, failures, more }]) => recomputed > 0 || failures.length > 0 || more);
   const only = active.length === 1 ? active[0]?.[0] : undefined;
   const lines = reports.map(([view, report]): ViewLine => {

@@ -11,32 +11,32 @@ export interface ViewLine {
   failing: number;
   /** Rows that were recomputed in the last minute. */
   recomputed: number;
-  /** There are more rows than were looked at: the numbers of rows are lower bounds. */
+  /** Whether there are more rows than were counted, so that the numbers of rows are lower bounds. */
   hasMore: boolean;
-  /** What its recomputes have read in the last minute; null where only that of all views is known. */
+  /** The documents that its recomputes have read in the last minute; null if only the sum of all views is known. */
   documents: number | null;
-  /** How long the row that is longest stale has been so, in ms. */
+  /** How long the row that has been stale the longest is stale, in ms. */
   staleForMs: number | null;
-  /** A row that is read while it is stale is fresh again after the window and the delay of the transport, in ms. */
+  /** The view's window, in ms. A stale row that is read becomes fresh after it and the delay of the transport. */
   windowMs: number;
-  /** How old a row may get before it is stale, in ms; null without such an age. */
+  /** The shortest age of the view's `olderThan`, in ms; null without one. */
   ageMs: number | null;
 }
 
-/** All that `watch` shows. */
+/** Everything that `watch` shows. */
 export interface Snapshot {
   /** In ms since 1970. */
   at: number;
   views: ViewLine[];
-  /** Of all views. */
+  /** The recomputes of all views. */
   lastMinute: Rate | null;
-  /** How many things `inspect` finds wrong. */
+  /** The number of problems that `inspect` reports. */
   problems: number;
 }
 
 const HEADINGS = ["view", "rows", "stale", "failing", "recomputed/min", "docs/min", "stale for", "window"];
 
-/** The table as rows of cells, headings first; and for each view how it does. */
+/** The rows of the table, headings first: their cells, and a mood, by which they are coloured. */
 export function cellsOf({ views }: Snapshot): { cells: string[]; mood: "heading" | "good" | "stale" | "bad" }[] {
   const lines = views.map((line) => ({ cells: viewCells(line), mood: moodOf(line) }));
   return [{ cells: HEADINGS, mood: "heading" }, ...lines];
@@ -56,7 +56,7 @@ function moodOf({ failing, stale }: ViewLine) {
   return stale > 0 ? ("stale" as const) : ("good" as const);
 }
 
-/** Cells as lines of one width a column: the first column to the left, numbers to the right, the last as it is. */
+/** Aligns cells in columns: the first column to the left, numbers to the right; the last column stays as it is. */
 export function align(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
   return rows.map((cells) =>
@@ -69,7 +69,7 @@ export function align(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** What holds of all views, as a sentence. */
+/** A sentence about all views. */
 export function totalText({ lastMinute, problems }: Snapshot): string {
   const rates = lastMinute
     ? `All views: ${counted(lastMinute.recomputes, "recompute")} a minute, reading ${counted(lastMinute.documents, "document")}.`
@@ -77,7 +77,9 @@ export function totalText({ lastMinute, problems }: Snapshot): string {
   return problems === 0 ? rates : `${rates} Problems: ${problems}; see npx convex-lazy-views doctor.`;
 }
 
-/** One line for a terminal that is none: `airportStats 12 rows, 1 stale, 0 failing; … In the last minute …`. */
+/**
+ * One line, where the output is not a terminal: `12:00:01 airportStats 12 rows, 1 stale, 0 failing, 3 recomputed. …`.
+ */
 export function lineOf(snapshot: Snapshot): string {
   const time = new Date(snapshot.at).toTimeString().slice(0, 8);
   const views = snapshot.views.map(({ view, rows, stale, failing, recomputed, hasMore }) => {

@@ -2,19 +2,19 @@ import { type JSONValue, jsonToConvex } from "convex/values";
 import { canonicalText } from "../../values/canonical.js";
 import { CliError } from "../output.js";
 
-/** The key of a row, as the command line got it. */
+/** The key of a row, from the command line. */
 export interface GivenKey {
   /** In Convex's JSON, as arguments of a function are sent. */
   json: Record<string, JSONValue>;
-  /** Its canonical text, under which rows are stored. */
+  /** Its canonical text, by which rows are found. */
   text: string;
 }
 
 /**
- * A key that is given as one JSON object, or as pairs: `airport=SFO year=2024`. The value of a pair is JSON where it can
- * be read so, else a string: `code='"42"'` is the string 42.
+ * Parses a key that is given as one JSON object, or as pairs: `airport=SFO year=2024`. The value of a pair is parsed as
+ * JSON; if that fails, it is a string. So `code='"42"'` is the string 42.
  *
- * @throws CliError naming what cannot be read.
+ * @throws CliError that names the part which cannot be parsed.
  */
 export function parseKey(words: readonly string[]): GivenKey {
   const [first = ""] = words;
@@ -23,7 +23,7 @@ export function parseKey(words: readonly string[]): GivenKey {
   try {
     return { json, text: canonicalText(jsonToConvex(json)) };
   } catch (error) {
-    throw new CliError(`The key ${words.join(" ")} is no Convex value: ${(error as Error).message}`);
+    throw new CliError(`The key ${words.join(" ")} is not a Convex value: ${(error as Error).message}`);
   }
 }
 
@@ -32,7 +32,7 @@ function parseObject(text: string): Record<string, JSONValue> {
     return JSON.parse(text) as Record<string, JSONValue>;
   } catch (error) {
     throw new CliError(
-      `The key ${text} is no JSON: ${(error as Error).message}. Write it in single quotes: '{"a":"b"}'.`,
+      `The key ${text} is not JSON: ${(error as Error).message}. Write it in single quotes: '{"a":"b"}'.`,
     );
   }
 }
@@ -40,7 +40,9 @@ function parseObject(text: string): Record<string, JSONValue> {
 function parsePair(word: string): [string, JSONValue] {
   const [, name, text = ""] = /^([A-Za-z]\w*)=([\s\S]*)$/.exec(word) ?? [];
   if (name === undefined) {
-    throw new CliError(`"${word}" is no part of a key. Give the key as JSON, '{"airport":"SFO"}', or as airport=SFO.`);
+    throw new CliError(
+      `"${word}" is not a part of a key. Give the key as JSON, '{"airport":"SFO"}', or as airport=SFO.`,
+    );
   }
   try {
     return [name, JSON.parse(text) as JSONValue];

@@ -130,7 +130,7 @@ describe("the story of a row", () => {
   test("of a fresh row begins with the readers that saw the one before, when its mark is gone", () => {
     const told = tell({ explanations: [recomputed] });
     expect(told[0]).toBe(
-      "1005 write: The mutation flights:add was the last to write before; it may have marked the row.",
+      "1005 write: The mutation flights:add was the last one that wrote before; it may have marked the row.",
     );
     expect(told.map((each) => each.split(":")[0])).toEqual([
       "1005 write",
@@ -202,7 +202,7 @@ describe("what a row waits for", () => {
     [
       "a reader",
       stale,
-      /^It waits for a reader, as it has since .*: a row is recomputed only when it is read while it is stale\.$/,
+      /^It has waited for a reader since .*: a row is recomputed only when it is read while it is stale\.$/,
     ],
     ["its first reader", { ...fresh, state: "missing", computedAt: null, asOf: null }, /first read computes it/],
     [
@@ -213,7 +213,7 @@ describe("what a row waits for", () => {
     [
       "a reader, when it fails for good",
       with_({ failure: { ...failure, attempts: 8 } }),
-      /Only a reader starts the next attempt, after .*, in 3 s/,
+      /A reader or the heartbeat starts the next attempt, after .*, in 3 s/,
     ],
     [
       "the end of its window",
@@ -239,7 +239,7 @@ describe("what a row waits for", () => {
     [
       "a reader, in the window of the recompute before",
       with_({ windowEndsAt: now + 9_000 }),
-      /^It waits for a reader.* Its window is open: what a reader asks for now starts at .*, in 9 s\.$/,
+      /^It waits for a reader.* Its window is open: a recompute that a reader asks for now starts at .*, in 9 s\.$/,
     ],
   ])("is %s", (_, row, text) => {
     expect(waits(row)).toMatch(text);
@@ -275,9 +275,9 @@ describe("a key", () => {
   });
 
   test.each([
-    [['{"airport":'], /is no JSON/],
+    [['{"airport":'], /is not JSON/],
     [["SFO"], /"SFO" is no part of a key\. Give the key as JSON, '{"airport":"SFO"}', or as airport=SFO\./],
-    [['{"$airport":1}'], /is no Convex value/],
+    [['{"$airport":1}'], /is not a Convex value/],
   ])("is not read from %j", (words, message) => {
     expect(() => parseKey(words)).toThrow(message);
   });

@@ -6,12 +6,12 @@ import { type Completion, type LogEntry, sealsIn } from "../functionLog.js";
 import { clockText, counted, spanText } from "../words.js";
 
 /*
- * The story of a row, from what `inspect` says of it and from the function log. Times join the two: a commit, a mark and
- * a failure bear the time at which their mutation ran, and the log says when each mutation ran. Seals join a reader to a
- * row, where the secret is known that opens them.
+ * The story of a row, from what `inspect` says of it and from the function log. The two are joined by times: a commit,
+ * a mark and a failure have the time at which their mutation ran, and the log says when each mutation ran. Readers are
+ * joined to a row by the seals that they logged, if the secret that opens them is known.
  */
 
-/** In this order when they bear the same time. */
+/** Events at the same time stand in this order. */
 const STEPS = ["write", "mark", "read", "effect", "dispatch", "run", "recompute", "failure", "fresh"] as const;
 export type Step = (typeof STEPS)[number];
 
@@ -22,25 +22,27 @@ export interface StoryEvent {
   text: string;
 }
 
-/** What a story is made from. */
+/** What a story is made of. */
 export interface StorySource {
   /** The module of the app that exports the library's functions. */
   module: string;
   view: string;
   /** The canonical text of the key. */
   key: string;
-  /** What `inspect` has said of the row, one answer after the other; the last one is how it is now. */
+  /** The answers of `inspect` about the row. The last one is its state now. */
   explanations: readonly [Explanation, ...Explanation[]];
   entries: readonly LogEntry[];
   /** The effects in each seal of the entries; null when no secret is known that opens them. */
   opened: ReadonlyMap<string, readonly Effect[]> | null;
 }
 
-/** Of a fresh row whose seals cannot be opened: how long before its commit effects may have led to it. */
+/** If seals cannot be opened: the story of a fresh row begins so long before its commit. */
 const LOOK_BACK_MS = 60_000;
 const NS_PER_MS = 1_000_000n;
 
-/** What has happened to the row since the change, or the read, that made its last recompute due; the earliest first. */
+/**
+ * What has happened to the row since the change or the read that made its last recompute necessary, in order of time.
+ */
 export function storyOf(source: StorySource): StoryEvent[] {
   const now = source.explanations.at(-1) as Explanation;
   const raised = raisedFor(source);
@@ -63,7 +65,7 @@ export function storyOf(source: StorySource): StoryEvent[] {
   return [...guess, ...events, { at: now.computedAt, step: "fresh", text: `The row is fresh${took}.` }];
 }
 
-/** When the story begins: of a row that is not fresh, after its commit; of a fresh one, with what led to that. */
+/** When the story begins: for a fresh row, with what led to its commit; for any other, after its commit. */
 function beginOf({ explanations, opened }: StorySource, raised: readonly Raised[]): number {
   const now = explanations.at(-1) as Explanation;
   if (now.state !== "fresh" || now.computedAt === null) return now.computedAt ?? 0;
@@ -71,7 +73,7 @@ function beginOf({ explanations, opened }: StorySource, raised: readonly Raised[
   const last = marks.filter((at) => at <= (now.computedAt ?? 0)).at(-1);
   if (last !== undefined) return last;
   if (opened === null) return now.computedAt - LOOK_BACK_MS;
-  // Its readers saw the row before: they have the greatest stamp that is older than its own.
+  // The readers that asked for this commit saw the row before it: the greatest stamp that is less than its own.
   const before = raised.filter(
     ({ seen, at }) => at <= (now.computedAt ?? 0) && seen !== null && seen < (now.asOf ?? 0),
   );
@@ -91,13 +93,13 @@ function marked({ module, explanations, entries }: StorySource): StoryEvent[] {
     add({ at: mark.at, step: "write", text: `${writerText(names)}: ${mark.by ?? "a change"}.` });
     add({ at: mark.at, step: "mark", text: "It marked the row: its readers run again, and find it stale." });
     if (mark.againAt === null) continue;
-    const text = "A later change marked the row again, as nothing had come of the mark: its readers ask once more.";
+    const text = "A later change marked the row again, because it was still not recomputed: its readers ask once more.";
     add({ at: mark.againAt, step: "mark", text });
   }
   return [...events.values()];
 }
 
-/** A commit takes the mark away. What wrote last, before the row was read that was not fresh, is likely to have marked it. */
+/** For a row whose commit has cleared the mark: the last write before the row was read is likely to have marked it. */
 function likelyWrite({ module, entries }: StorySource, readAt: number): StoryEvent[] {
   const writes = entries.filter((entry) => {
     if (!isCompletion(entry) || entry.udfType !== "Mutation" || entry.timestamp * 1_000 > readAt) return false;
@@ -105,11 +107,11 @@ function likelyWrite({ module, entries }: StorySource, readAt: number): StoryEve
   });
   const last = writes.at(-1);
   if (last === undefined) return [];
-  const text = `The mutation ${last.identifier} was the last to write before; it may have marked the row.`;
+  const text = `The mutation ${last.identifier} was the last one that wrote before; it may have marked the row.`;
   return [{ at: last.timestamp * 1_000, step: "write", text }];
 }
 
-/** An effect that a function has raised for the row, or may have. */
+/** An effect that a function has raised, for the row or perhaps for another one. */
 interface Raised {
   /** When it was logged, in ms since 1970. */
   at: number;
@@ -120,7 +122,7 @@ interface Raised {
 
 function raisedFor({ module, view, key, entries, opened }: StorySource): Raised[] {
   return entries.flatMap((entry) => {
-    // The canary, which `inspect` raises, is for no row.
+    // `inspect` raises only the canary, which is not for a row.
     const seals = entry.identifier === `${module}:inspect` ? [] : sealsIn(entry);
     const effects = seals.flatMap((seal) => opened?.get(seal) ?? []);
     const own = effects.filter((each) => isOf(each, `${module}:recompute`, view, key));
@@ -129,7 +131,7 @@ function raisedFor({ module, view, key, entries, opened }: StorySource): Raised[
   });
 }
 
-/** Effects of one function that saw the same row; there is at least one. */
+/** Effects of one function that saw the same row, at least one. */
 type Group = [Raised, ...Raised[]];
 
 function grouped(effects: readonly Raised[]): Group[] {
@@ -172,7 +174,7 @@ function dispatches({ module, entries }: StorySource, effects: readonly Group[])
   });
 }
 
-/** What has called a dispatch; empty where the log does not say: an action has no entry before it has ended. */
+/** What carried the effects to a dispatch; empty if the log does not say, as an action has no entry before its end. */
 function carrier(call: Completion, entries: readonly LogEntry[], module: string): string {
   if (call.identifier === `${module}:forward`) return "a client";
   const parent = entries.find(({ executionId }) => executionId === call.parentExecutionId);

@@ -3,7 +3,7 @@ import { colors, print } from "../output.js";
 import { clockText, spanText } from "../words.js";
 import type { StoryEvent } from "./story.js";
 
-/** A row, how it has come to be so, and what it waits for. */
+/** A row, its story, and what it waits for. */
 export interface Told {
   row: Explanation;
   story: StoryEvent[];
@@ -12,7 +12,7 @@ export interface Told {
 
 const STATES = { fresh: colors.green, stale: colors.yellow, expired: colors.red, missing: colors.red };
 
-/** Prints a story as it goes on: each event once, and what the row waits for whenever that is another thing. */
+/** Prints a story while it goes on: each event once, and what the row waits for, each time that changes. */
 export class Teller {
   private readonly printed = new Set<string>();
   private state = "";
@@ -32,7 +32,7 @@ export class Teller {
       const after = at === this.beganAt ? "" : `+${spanText(at - (this.beganAt ?? at))}`;
       print(`  ${clockText(at)} ${colors.dim(after.padStart(8))}  ${colors.bold(step.padEnd(9))}  ${text}`);
     }
-    // The times in it pass.
+    // Without the times in the sentences, which always change.
     const kind = waits.join(" ").replace(/[\d:.]+ ?(ms|s|min|h|d)?\b/g, "");
     if (kind !== this.waits) for (const sentence of waits) print(`  ${colors.cyan("now")}  ${sentence}`);
     this.waits = kind;

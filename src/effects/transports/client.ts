@@ -11,15 +11,15 @@ const MARK_FIELD = /* @__PURE__ */ v.optional(v.string());
 
 type Validators = PropertyValidators | GenericValidator;
 
-/** What of a query's definition has to know of marks and envelopes. */
+/** The parts of a query's definition that must allow marks and envelopes. */
 export type Signature = { args?: Validators; returns?: Validators };
 
-/** A query whose calls may be marked, and may get envelopes. @throws Error when it has an argument of that name. */
+/** Lets a query accept marked calls, and return envelopes. @throws Error when it has an argument of that name. */
 export function acceptMarks<Definition extends Signature>(definition: Definition): Definition {
   const { args, returns } = definition;
   const accepting = { ...definition };
   const validator = args && asObjectValidator(args);
-  // Else there is none, or it is `v.any()`: the mark passes.
+  // Without a validator, or with `v.any()`, the mark is accepted already.
   if (validator?.kind === "object") {
     const { [MARK]: mark = MARK_FIELD } = validator.fields;
     // When the builder is wrapped twice, the field is our own.
@@ -35,7 +35,7 @@ export function acceptMarks<Definition extends Signature>(definition: Definition
   return accepting;
 }
 
-/** The server proves a mark, for the arguments of the call; and an answer, for the mark of its call. */
+/** What the server signs: a mark, with the arguments of its call; and an answer, with the mark of its call. */
 const CALLER = "lazy-views:2:caller:";
 const ANSWER = "lazy-views:2:answer:";
 
@@ -50,8 +50,9 @@ function isProof(proof: string, text: string): Promise<boolean> {
 }
 
 /**
- * The mark of a function on the server that runs a query with these arguments. It fits no others, so that a client that
- * sees one cannot use it. Undefined without a secret, or when the arguments are no Convex values.
+ * The mark with which a function on the server calls a query with these arguments. It is valid for no other arguments,
+ * so that a client that sees one cannot use it. Undefined without a secret, or when the arguments are not Convex
+ * values.
  */
 export async function callerMark(args: object): Promise<string | undefined> {
   try {
@@ -62,8 +63,8 @@ export async function callerMark(args: object): Promise<string | undefined> {
 }
 
 /**
- * Takes the mark out of a call's arguments. A text that is no mark is taken out, and counts for nothing. So is a
- * client's mark where the app has no transport `client`: a query whose arguments may be anything still gets it.
+ * Takes the mark out of a call's arguments. A text that is not a valid mark is taken out, too, and ignored. So is a
+ * client's mark in an app without the transport `client`, which a query without validators still gets.
  */
 export async function takeMark(isEnabled: boolean, args: unknown): Promise<{ mark?: string; args: unknown }> {
   const { [MARK]: mark, ...rest } = (args ?? {}) as Record<typeof MARK, unknown>;
@@ -86,14 +87,14 @@ export async function toEnvelope(value: unknown, effects: Effect[], forward: str
 }
 
 /**
- * Seals effects with the minute in which they were raised: those that are no recomputes are refused an hour later. In
- * the same minute their seals stay the same, so that subscribers do not see another answer.
+ * Seals effects with the minute in which they were raised. An hour later, all but recomputes are refused. Within the
+ * minute their seals stay equal, so that subscribers do not get another answer.
  */
 export function sealForClient(effects: readonly Effect[]): Promise<string[]> {
   return sealForSending(effects.map((effect) => ({ ...effect, raisedAt: Math.floor(Date.now() / MINUTE) * MINUTE })));
 }
 
-/** Opens the answer to a call with this mark. Null when it does not prove to be an envelope: then it is the value. */
+/** Opens the answer to a call with this mark. Null when it is not an envelope of the server, but a value. */
 export async function openEnvelope(answer: unknown, mark: string): Promise<{ value: Value; effects: Effect[] } | null> {
   const { [MARK]: proof, value, seals, once } = (answer ?? {}) as Envelope;
   if (typeof proof !== "string" || !(await isProof(proof, ANSWER + mark))) return null;
@@ -102,8 +103,10 @@ export async function openEnvelope(answer: unknown, mark: string): Promise<{ val
 }
 
 /**
- * The effects that a client forwards. Left out are seals that this app has not made, and effects other than recomputes
- * that were raised more than an hour ago, or do not say when, as those in log lines. @throws ConvexError for too many.
+ * The effects that a client forwards, without those that are not sealed by this app. Effects other than recomputes are
+ * left out as well if they were raised more than an hour ago, or do not say when (as in log lines).
+ *
+ * @throws ConvexError, when there are more than 16 seals.
  */
 export async function openForwarded(seals: readonly string[]): Promise<{ effects: Effect[] }> {
   if (seals.length > MAX_FORWARDED_SEALS) {
@@ -115,8 +118,8 @@ export async function openForwarded(seals: readonly string[]): Promise<{ effects
 }
 
 /**
- * Where a test puts a function that plays the client of an app with only this transport: it gets the seals of a call
- * that is not marked, and the path of the mutation that takes them.
+ * A test puts a function here that plays the client, in an app that has only this transport. It gets the seals of a
+ * call that is not marked, and the path of the mutation that takes them.
  */
 export const LISTENER = Symbol.for("convex-lazy-views.collector");
 export const realm = globalThis as { [LISTENER]?: ((seals: readonly string[], forward: string) => void) | undefined };

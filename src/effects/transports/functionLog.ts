@@ -2,13 +2,13 @@ import { reasonOf, startOf } from "../../values/describe.js";
 import { environmentVariable, LOG_KEY } from "../crypto.js";
 import { sealOf } from "../seal.js";
 
-/** The executions that Convex keeps in a deployment's function log. */
+/** How many executions Convex keeps in a deployment's function log. */
 export const LOG_SIZE = 1_000;
 
-/** What one poll of the log has found: the seals in its lines, how many entries it has, and up to where it goes. */
+/** What one poll of the log found: the seals in its lines, how many entries it has, and where the next poll begins. */
 export type Polled = { seals: string[]; entries: number; cursor: number };
 
-/** Why the log could not be read, with the remedy; and whether it makes no sense to try again soon. */
+/** Why the log could not be read, with the remedy. `isLasting`: a retry soon would fail, too. */
 export class LogError extends Error {
   constructor(
     message: string,
@@ -26,8 +26,8 @@ const REMEDIES: Record<number, string> = {
 };
 
 /**
- * Reads the deployment's function log from a cursor, in ms since 1970. Convex answers at once when there are entries
- * after it, else when one is written, else after a minute without entries.
+ * Reads the deployment's function log from a cursor, in ms since 1970. Convex answers at once when there are later
+ * entries. Otherwise it answers when the next one is written, or after a minute with no entries.
  *
  * @throws LogError when the log cannot be read.
  */
@@ -51,7 +51,7 @@ export async function pollLog(cursor: number): Promise<Polled> {
     const seals = entries.flatMap(({ logLines }) => logLines.flatMap(sealsIn));
     return { seals, entries: entries.length, cursor: newCursor };
   } catch {
-    throw failed(`what is no log: ${startOf(text, 200)}`, `A newer Convex may have changed it. ${CONNECT}`, true);
+    throw failed(`an unknown format: ${startOf(text, 200)}`, `A newer Convex may have changed it. ${CONNECT}`, true);
   }
 }
 

@@ -3,16 +3,16 @@ import type { Effect } from "../effect.js";
 import { sealForSending } from "../seal.js";
 
 const MAX_LINES = 128; // Convex keeps 256 log lines of an execution; half of them stay the app's.
-const ROUND_MS = 2 * Math.PI; // In ms. It is irrational, so that reads at regular intervals begin at different lines.
+const ROUND_MS = 2 * Math.PI; // Irrational, so that reads at regular intervals begin at different lines.
 
-/** Sends effects as sealed console lines, for the log stream or the tail. Never throws; it logs errors. */
+/** Logs effects as sealed lines, for the log stream or the tail. Never throws: it logs errors. */
 export async function sendByLog(effects: readonly Effect[]): Promise<void> {
   for (const line of chooseLines(await sealForSending(effects))) console.debug(line);
 }
 
 /**
- * At most `MAX_LINES`, beginning where the clock says: other ones at each read, so that each has its turn. Reading the
- * clock in a query makes Convex keep its result for seconds only; a query with fewer lines does not pay for that.
+ * Returns at most `MAX_LINES` lines. The clock says where they begin, so that later reads send the others. A query that
+ * reads the clock is cached for seconds only, so one with fewer lines does not read it.
  */
 function chooseLines(lines: string[]): string[] {
   const { length } = lines;

@@ -5,9 +5,9 @@ import { type DispatchCounts, dispatchInChunks } from "../dispatch.js";
 import type { Effect } from "../effect.js";
 import { sealOf, unsealAll } from "../seal.js";
 
-/** A body that is not signed is parsed up to this size: that of a verification is far smaller. */
+/** A body without a valid signature is parsed up to this size. A verification is far smaller. */
 const MAX_UNSIGNED_BYTES = 16 * 1024;
-const MAX_EVENTS = 4_096; // A log stream buffers no more events than this, and posts 128 at a time.
+const MAX_EVENTS = 4_096; // A log stream buffers at most so many events, and posts 128 at a time.
 const OWN_TOPICS = ["console", "verification"]; // What a stream for the topic `console` delivers.
 
 type LogEvent = { [Field in "topic" | "timestamp" | "message"]?: unknown } & { function?: { cached?: unknown } | null };
@@ -15,19 +15,22 @@ type LogEvent = { [Field in "topic" | "timestamp" | "message"]?: unknown } & { f
 /**
  * Answers one request of the deployment's log stream.
  *
- * - No stream secret → 503. A signature that is missing, malformed or wrong → 401; but while both secrets are equal, a
- *   rotation has begun → 503, so that the stream tries again. (Nothing but `verification` events → 200: they do
- *   nothing, and come before the secret can be known.)
- * - Neither a JSON array nor JSON lines → 400.
- * - An event is recent → the effects in the console lines are dispatched in chunks → 200: a body is signed as a whole.
- * - All are old: a replay, or the lines of a cached result, which have its age. Of these lines, what their rows want
- *   now is dispatched → 200. There is nothing of that → 400.
- * - Dispatching fails → 503: the stream tries again.
+ * - The body is not signed, and has only `verification` events → 200. They do nothing, and come before the secret is
+ *   set.
+ * - The stream secret is not set → 503.
+ * - The signature is missing, malformed or wrong → 401. But while both secrets are equal, a rotation has begun → 503,
+ *   so that the stream tries again.
+ * - The body is neither a JSON array nor JSON lines → 400.
+ * - At least one event is recent → dispatches the effects in all console lines, in chunks → 200. (The body is signed as
+ *   a whole.)
+ * - All events are old: it is a replay, or has the lines of cached results, which are as old as the results.
+ *   Dispatches, from the lines of cached results, the recomputes that are still wanted → 200; without any → 400.
+ * - Dispatching fails → 503, so that the stream tries again.
  *
- * It never writes to the console: its own lines would be delivered to it, for ever.
+ * It never writes to the console: the log stream would deliver its own lines to it, for ever.
  *
- * @param dispatch - Gets effects, and whether all events are old. It leaves out those that no row wants now, then.
- * @param note - Gets the topics that loop, of a stream that is not for `console` alone.
+ * @param dispatch - Gets effects, and whether all events are old. If so, it leaves out those that no row wants now.
+ * @param note - Gets the topics of a wrong stream: those beside `console`, of which each delivery is an event again.
  */
 export async function answerLogStream(
   request: Request,
@@ -48,13 +51,13 @@ export async function answerLogStream(
       if (secret === undefined) {
         return answer(503, { error: `${STREAM_SECRET} is not set; set it to the log stream's hmacSecret.` });
       }
-      return answer(secret === previous ? 503 : 401, { error: "x-webhook-signature does not sign this body." });
+      return answer(secret === previous ? 503 : 401, { error: "x-webhook-signature is missing or wrong." });
     }
     if (events === null) return answer(400, { error: "The body is neither a JSON array nor JSON lines." });
     const areOld = events.length > 0 && !events.some(isRecent);
     const topics = areOld ? "" : foreignTopics(events);
     if (topics) await note(topics);
-    // Lines of a cached result are as old as the result, whenever they were sent.
+    // The lines of a cached result have the time of the result, whenever they are sent.
     const lines = areOld ? events.filter((event) => event.function?.cached === true) : events;
     const { effects, forged } = await unsealAll(lines.slice(0, MAX_EVENTS).flatMap(sealsOf));
     const counts = await dispatchInChunks(effects, (chunk) => dispatch(chunk, areOld));
@@ -71,7 +74,7 @@ function answer(status: number, body: object): Response {
   return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
 }
 
-/** The events of a body, a JSON array or a JSON object a line; null when it is neither. */
+/** The events of a body, which is a JSON array, or has one JSON object a line; null when it is neither. */
 function parseEvents(body: ArrayBuffer): LogEvent[] | null {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body).trim();
@@ -87,10 +90,10 @@ function isRecent({ timestamp }: LogEvent): boolean {
   return age <= MAX_EVENT_AGE_MS && age >= -MAX_CLOCK_SKEW_MS;
 }
 
-/** Topics that a stream for our route must not have: each delivery is itself an event of theirs. */
+/** The topics of a stream beside `console`. It must have none: each delivery is an event of such a topic again. */
 function foreignTopics(events: readonly LogEvent[]): string {
   const topics = new Set(events.map(({ topic }) => topic));
-  // They have short plain names; anything else is not worth a note.
+  // Topics have short plain names. Anything else is not noted.
   const foreign = [...topics].filter(
     (topic) => typeof topic === "string" && /^[\w.:-]{1,40}$/.test(topic) && !OWN_TOPICS.includes(topic),
   );
