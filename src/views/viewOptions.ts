@@ -222,8 +222,8 @@ export interface CommonOptions<Table, Key, Value, Sources> {
   /**
    * For this long after a recompute that a reader requested, writes of the row's sources and `invalidate` schedule the
    * next recompute themselves, at once or at the end of the window. They announce it in the row, so that its readers
-   * raise nothing. Use it for rows that many clients watch. Tags, ages and probes do not schedule a recompute. When the lease
-   * is over, the next write only marks the row. `warm` and `warmEach` count as readers. Default: writes only mark.
+   * raise nothing. Use it for rows that many clients watch. Tags, ages and probes do not schedule a recompute. When the
+   * lease is over, the next write only marks the row. `warm` and `warmEach` count as readers. Default: writes only mark.
    */
   lease?: Duration;
   /**
