@@ -66,7 +66,7 @@ export interface LazyFunctions {
   heartbeat: RegisteredAction<"internal", Record<string, never>, Promise<null>>;
   /**
    * Reads the function log, and dispatches the effects in it: the transport `logTail`. Writes and the heartbeat start
-   * it. Call it from a cron, without arguments, if effects of reads that no write precedes should leave sooner.
+   * it. If effects of reads without a recent write should leave sooner, call it from a cron.
    *
    * @example
    * ```ts

@@ -47,9 +47,9 @@ export function invalidated<Key, Value>(): Staleness<Key, Value> {
  * Returns a predicate that calls a row stale when it was computed longer ago than `age`. It looks at nothing but the
  * row.
  *
- * Queries read no clock. A sweep, which is a scheduled mutation, writes to the rows that have reached the age, so
- * Convex runs the queries again that are subscribed to them. One sweep handles many rows, so a row becomes stale up to
- * a twentieth of the age late: at least a second, at most ten minutes.
+ * The read of a row does not look at the clock. A sweep, which is a scheduled mutation, writes to the rows that have
+ * reached the age, so Convex runs the queries again that are subscribed to them. One sweep handles many rows, so a row
+ * becomes stale up to a twentieth of the age late, at most ten minutes. For ages below 20 seconds, it is up to one second.
  *
  * @example
  * ```ts
@@ -81,6 +81,7 @@ export const hasReached = ({ expiresAt, computedAt }: Row, ageMs: number): boole
  * Returns a predicate that calls a row stale when a *probe*, a cheap read of the sources, returns something else than
  * when the row was computed. Use it for writes that bypass `lazy.mutation`: those of the dashboard, of imports and of
  * raw mutations. Every read of the row runs the probe, and pays for what it reads.
+ * A probe sees what it looks at, and nothing else: the one below sees new flights, but no changed delay.
  *
  * @example
  * ```ts

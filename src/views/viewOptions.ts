@@ -183,14 +183,15 @@ export interface CommonOptions<Table, Key, Value, Sources> {
   sources?: Sources & Record<keyof Sources, KeysOf<Key>>;
   /**
    * Returns the value after one change of a source, so that a write updates the row in its own transaction and the row
-   * stays fresh without a recompute. Each change then writes the row, so writers of one key conflict; with `lease`,
-   * only while readers ask for the row. It needs `sources`. Default: a change only marks the row.
+   * stays fresh without a recompute. Each change then writes the row, so writers of one key conflict. In a view with
+   * `lease`, changes are applied only while the row is leased. It needs `sources`. Default: a change only marks the row.
    *
    * It must depend on nothing but its arguments. The row is marked instead
    * - when it is marked already, has another version, or is being recomputed outside one transaction;
    * - when the function returns `undefined` (the greatest item was removed, say);
    * - when it throws, or returns a value that does not fit, or one that a zod schema would transform again. These are
    *   logged;
+   * - when the view has a `lease`, and the row is not leased: the next reader's recompute begins the next lease;
    * - when the source is a view of the mode `transaction`: `compute` may have read a later value of it.
    *
    * Only the value changes. `olderThan` counts from the last compute, which repairs drift at low cost. A `changed`
@@ -219,10 +220,10 @@ export interface CommonOptions<Table, Key, Value, Sources> {
   /** At most one recompute of a key starts in this time. At most a year. Default: 10 seconds. */
   window?: Duration;
   /**
-   * For this long after a reader had a row recomputed, writes of its sources and `invalidate` schedule the next
-   * recompute themselves, at once or at the end of the window. They announce it in the row, so that its readers raise
-   * nothing. Use it for rows that many clients watch. Tags, ages and probes do not schedule a recompute. When the lease
-   * is over, the next write only marks the row. `warm` and `warmEach` count as readers. Default: writes only mark.
+   * For this long after a recompute that a reader requested, writes of the row's sources and `invalidate` schedule the
+   * next recompute themselves, at once or at the end of the window. They announce it in the row, so that its readers
+   * raise nothing. Use it for rows that many clients watch. Tags, ages and probes do not schedule a recompute. When the
+   * lease is over, the next write only marks the row. `warm` and `warmEach` count as readers. Default: writes only mark.
    */
   lease?: Duration;
   /**
@@ -235,10 +236,10 @@ export interface CommonOptions<Table, Key, Value, Sources> {
   maxParallel?: number;
   /**
    * Deletes a row, fresh or stale, when no reader has asked for it for this long, so that keys which callers make up do
-   * not fill the table. At least a minute. After half of the time a sweep marks the row as *idle*; a reader who finds
-   * it idle takes it back; a row that is idle for the other half is deleted.
+   * not fill the table. At least a minute. After half of the time a sweep notes in the row that it is *idle*. If a
+   * reader then asks for it, it is in use again. A row that is idle for the other half is deleted.
    *
-   * `get`, `read`, `getMany`, `readRows`, `warm` and `warmEach` take a row back. `peek`, your own queries of the table,
+   * `get`, `read`, `getMany`, `readRows`, `warm` and `warmEach` ask for a row. `peek`, your own queries of the table,
    * `refresh`, and the `compute` of another view do not. A row that is watched is written twice in that time. One whose
    * last reader has gone is deleted after one and a half times as long at most. Sweeps may be late by a twentieth of
    * it. Default: rows stay, also those of older versions that nothing reads.
@@ -247,8 +248,8 @@ export interface CommonOptions<Table, Key, Value, Sources> {
 }
 
 /**
- * A change of a source, as `applyChange` gets it: `table` names the source, `before` is null when the key did not have
- * the document, and `after` is null when the key does not have it any more.
+ * A change of a source, as `applyChange` gets it: `table` names the source. `before` is null when the document did not
+ * belong to the key, and `after` is null when it does not belong to the key any more.
  */
 export type ChangeOf<Sources> = {
   [Table in keyof Sources]: {
