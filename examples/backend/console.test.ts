@@ -3,6 +3,7 @@ import { eventually } from "../../tests/eventually";
 import { logLine } from "./console";
 import { api } from "./fixture";
 import { connect, connectHttp, events, follow, start } from "./fixture/setup";
+import type { Readable } from "./reporter";
 
 test("arguments are formatted as Convex formats them", async () => {
   const backend = await start();
@@ -75,4 +76,18 @@ test("other code keeps its console", async () => {
   print.mockRestore();
   await backend.run(async () => {});
   expect(events(backend, "console")).toEqual([]);
+});
+
+test("the trace says what the app notes of the documents that a function met, and how many a query read", async () => {
+  const noteOf: Readable["noteOf"] = ({ table, document, written }) =>
+    table === "messages" ? [String(document().text), written] : undefined;
+  const backend = await start({ noteOf });
+  const http = connectHttp(backend);
+  await http.mutation(api.messages.send, { channel: "a", text: "one" });
+  await http.query(api.messages.list, { channel: "a" });
+  const told = events(backend, "execution").map(({ notes, documentsRead }) => ({ notes, documentsRead }));
+  expect(told).toEqual([
+    { notes: [["one", true]], documentsRead: undefined },
+    { notes: [["one", false]], documentsRead: 1 },
+  ]);
 });

@@ -86,3 +86,19 @@ test("a scheduled function is no part of what scheduled it", async () => {
   expect(await t.query(api.messages.list, { channel: "later" })).toEqual(["x"]);
   expect(recording.usage().documentsWritten).toBe(0);
 });
+
+test("lists the app's documents that were met, each as it was left", async () => {
+  const t = setup();
+  const id = await t.mutation(api.messages.send, { channel: "a", text: "one" });
+  await t.mutation(api.messages.send, { channel: "a", text: "two" });
+  const recording = new Recording(schema);
+  await recording.observe(async () => {
+    await t.query(api.messages.list, { channel: "a" });
+    await t.mutation(api.messages.edit, { id, text: "changed" });
+  });
+  const met = recording.documents().map(({ table, document, written }) => [table, document().text, written]);
+  expect(met).toEqual([
+    ["messages", "changed", true],
+    ["messages", "two", false],
+  ]);
+});

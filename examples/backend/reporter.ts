@@ -95,7 +95,9 @@ export class Reporter {
   private usage({ udfType, caller }: ReportedFunction, { bandwidth, documents }: Run) {
     const { noteOf } = this.shown;
     if (noteOf === undefined || !bandwidth || !documents) return {};
-    const notes = documents().flatMap((document) => noteOf(document) ?? []);
+    const notes = documents()
+      .map(noteOf)
+      .filter((note) => note !== undefined);
     const isCounted = udfType === "query" || caller === "scheduler";
     return { ...(isCounted && { documentsRead: bandwidth().documentsRead }), ...(notes.length > 0 && { notes }) };
   }

@@ -119,7 +119,7 @@ function marked({ of, tags }: Extract<Step, { kind: "write" }>, telling: Telling
   if (of.length > 0) return `it marked ${rowsText(of, telling, name)} as stale`;
   if (tags.length > 0)
     return `it made ${list([...new Set(tags.map(telling.tag ?? String))])} stale, by one write to a tag`;
-  return "it changed nothing that a row was computed from";
+  return "it marked no row: no stored row depends on what it wrote";
 }
 
 function found({ of, cached }: Extract<Step, { kind: "read" }>, telling: Telling, name: NameOf): string {
@@ -128,7 +128,10 @@ function found({ of, cached }: Extract<Step, { kind: "read" }>, telling: Telling
   const stale = rows.filter(({ isMissing }) => !isMissing);
   const clauses = [
     ...(missing.length > 0
-      ? [`a query did not find ${rowsText(missing, telling, name)} and computed the value itself`]
+      ? [
+          `${rowsText(missing, telling, name)} ${missing.length === 1 ? "was" : "were"} not stored yet, so the query ` +
+            "computed the value itself",
+        ]
       : []),
     ...(stale.length > 0
       ? [`a query found ${rowsText(stale, telling, name)} stale and ${telling.served ?? "served the old value"}`]
