@@ -26,7 +26,14 @@ const BEFORE_REFERENCE: readonly Section[] = [
     items: [
       guides("Choose", ["transports", "staleness", "first-read", "outside-values", "many-readers", "eviction"]),
       guides("Build", ["read-views", "schedule-effects", "many-documents", "views-over-views", "frameworks"]),
-      guides("Adopt", ["existing-app", "from-counters", "from-action-cache", "from-aggregate", "triggers"]),
+      guides("Adopt", [
+        "existing-app",
+        "lint-rule",
+        "from-counters",
+        "from-action-cache",
+        "from-aggregate",
+        "triggers",
+      ]),
       guides("Run", ["testing", "new-version", "previews-and-ci", "operate"]),
     ],
   },

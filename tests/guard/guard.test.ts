@@ -46,7 +46,7 @@ beforeAll(async () => {
   const { files: shown } = namedFiles(basePage(readPages()));
   const quickStart = [...shown].map(([path, file]) => [path, textOf(file)] as const);
   expect(quickStart).toContainEqual(["convex/lazy.ts", expect.stringContaining("mutation as rawMutation")]);
-  const page = await readFile(join(ROOT, "docs/guarantees.md"), "utf8");
+  const page = await readFile(join(ROOT, "docs/guides/lint-rule.md"), "utf8");
   const configs = Object.keys(LINTERS).map((file) => [file, firstBlockAfter(`\`${file}\``, page)] as const);
   const files = [...Object.entries({ ...RAW, ...GUARDED, "package.json": '{ "type": "module" }' }), ...quickStart];
   for (const [path, code] of [...files, ...configs]) {
@@ -61,11 +61,11 @@ afterAll(async () => {
 
 function firstBlockAfter(text: string, page: string): string {
   const [, block] = /```\w+\n([\s\S]*?)```/.exec(page.split(text)[1] ?? "") ?? [];
-  if (block === undefined) throw new Error(`docs/guarantees.md has no code block after ${text}`);
+  if (block === undefined) throw new Error(`docs/guides/lint-rule.md has no code block after ${text}`);
   return block;
 }
 
-test.each(Object.entries(LINTERS))("%s of docs/guarantees.md keeps raw mutations out", async (_, lint) => {
+test.each(Object.entries(LINTERS))("%s of docs/guides/lint-rule.md keeps raw mutations out", async (_, lint) => {
   const reports = await lint(project);
   const message = expect.stringContaining("A raw mutation marks no row as out of date: use the one of convex/lazy.ts.");
   const inOrder = reports.sort((a, b) => a.file.localeCompare(b.file));
