@@ -32,8 +32,8 @@ export type App = ReturnType<typeof startApp>;
 const PATIENCE_MS = 20_000;
 
 /**
- * Waits until every scheduled function whose time has come has ended. Those of a later time stay: what is put off
- * to the end of a window is not due in the bench.
+ * Waits until every scheduled function that is due has ended. Later ones stay scheduled, such as a recompute that
+ * waits for the end of its window.
  *
  * @throws Error naming the functions, when they have not ended after 20 s.
  */
@@ -53,7 +53,7 @@ export async function settle(t: App): Promise<void> {
   }
 }
 
-/** Every function that was ever scheduled, whatever became of it. */
+/** Every function that was ever scheduled, in any state. */
 export async function scheduledJobs(t: App) {
   return await t.run(async (ctx) => await ctx.db.system.query("_scheduled_functions").collect());
 }

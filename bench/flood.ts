@@ -14,38 +14,38 @@ export interface FloodSizes {
   readsPerKey: number;
   /** Events in one request of the log stream; Convex sends up to 128. */
   batchSize: number;
-  /** Share of the messages that arrives twice. */
+  /** The share of messages that arrive twice. */
   repeated: number;
   seed: number;
 }
 
-/** What many stale reads lead to. */
+/** What many stale reads cause. */
 export interface FloodFigures {
-  /** Query executions that found a stale row and said so. */
+  /** Query executions that found a stale row and raised an effect. */
   staleReads: number;
-  /** Messages that arrived, with the repeated ones. */
+  /** Messages that arrived, repeated ones included. */
   messages: number;
   batches: number;
   /** Executions of `compute`. */
   recomputes: number;
-  /** Values of the rows' `asOf` that were new when the deliveries of a half had settled, all together. */
+  /** New values of the rows' `asOf`, counted after the deliveries of each half have settled. */
   commits: number;
-  /** Recomputes that were scheduled, also those for the end of a window. */
+  /** Scheduled recomputes, including those that wait for the end of a window. */
   recomputeJobs: number;
-  /** Keys that are not fresh when all is over. */
+  /** Keys that are not fresh at the end. */
   keysLeftStale: number;
-  /** Documents written by the dispatches of all batches; scheduled functions are not among them. */
+  /** Documents written by the dispatches of all batches, without scheduled functions. */
   documentsWritten: number;
-  /** Batches that held nothing but effects that had arrived before … */
+  /** Batches without any new effect … */
   duplicateBatches: number;
   /** … and the documents that their dispatches wrote. */
   duplicateDocumentsWritten: number;
 }
 
 /**
- * Makes the rows of all keys stale, reads each many times, delivers what the reads logged as a log stream might
- * (in batches, out of order, some twice), and counts what came of it. The first half of the batches arrives before
- * any recompute starts, the rest when all that were started have ended.
+ * Makes the rows of all keys stale, reads each many times, and delivers the lines that the reads logged as a log
+ * stream might: in batches, out of order, some twice. The first half of the batches arrives before any recompute
+ * starts, the second half after all recomputes that the first half started have ended.
  */
 export async function measureFlood(sizes: FloodSizes): Promise<FloodFigures> {
   const t = startApp();
@@ -115,7 +115,7 @@ function toBatches(messages: readonly string[], sizes: FloodSizes): string[][] {
   );
 }
 
-/** Each commit of a key has an `asOf` of its own. */
+/** Adds the commits of all keys: each commit of a key has another `asOf`. */
 async function noteCommits(t: App, committed: Set<string>): Promise<void> {
   const rows = await t.run(async (ctx) => await ctx.db.query("totals").collect());
   for (const { key, asOf } of rows) committed.add(`${key} ${asOf}`);

@@ -9,16 +9,16 @@ import { api } from "./convex/_generated/api.js";
 import schema from "./convex/schema";
 import { countSlowForwards } from "./slowServer";
 
-/** What invalidations lead to when many clients are subscribed to the row, and only they carry effects. */
+/** What invalidations cause when many clients subscribe to the row, and only these clients carry effects. */
 export interface ForwardFigures {
   clients: number;
   /** Calls of the forwarding mutation after an invalidation whose recompute starts at once … */
   forwards: number;
-  /** … and after one inside the row's window, whose recompute is put off to its end. */
+  /** … and after one inside the row's window, whose recompute waits for the window's end. */
   forwardsInsideWindow: number;
-  /** Of both together. */
+  /** Recomputes after both invalidations. */
   recomputes: number;
-  /** The same where the server takes 10 s for every answer: the most of 20 rounds. */
+  /** Forwards when the server takes 10 s for every answer: the most of 20 rounds. */
   slowServer: number;
   /** Clients that do not see the new value in the end. */
   clientsLeftStale: number;
@@ -68,7 +68,7 @@ function isRecompute(event: TraceEvent): event is TraceEvent & { type: "executio
   return event.type === "execution" && event.path === "lazy:recompute" && event.caller === "scheduler";
 }
 
-/** How many forwards the clients send while `work` runs; it resolves when all of them are answered. */
+/** Counts the forwards that clients send while `work` runs. Resolves when all of them are answered. */
 async function countForwards(work: () => Promise<void>): Promise<number> {
   const { fetch } = globalThis;
   const sent: Promise<unknown>[] = [];
@@ -86,7 +86,7 @@ async function countForwards(work: () => Promise<void>): Promise<number> {
   }
 }
 
-/** Clients that watch the group's total, and what each of them sees. */
+/** Subscribes clients to the group's total, and keeps the value that each of them sees. */
 async function subscribe(backend: Pick<Backend<typeof schema>, "url">, count: number) {
   const changes = new EventEmitter();
   const amounts: (number | undefined)[] = Array.from({ length: count });
@@ -103,7 +103,7 @@ async function subscribe(backend: Pick<Backend<typeof schema>, "url">, count: nu
   });
   return {
     amounts,
-    /** Resolves when every client sees what is waited for. */
+    /** Resolves when every client sees such a value. */
     async until(isSeen: (amount: number | undefined) => boolean): Promise<void> {
       while (!amounts.every(isSeen)) await once(changes, "change");
     },

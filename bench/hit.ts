@@ -5,9 +5,9 @@ import { api } from "./convex/_generated/api.js";
 import { median } from "./random";
 
 export interface HitSizes {
-  /** Documents that the view of the ordinary hit is computed from. */
+  /** Documents from which the row of the ordinary hit is computed. */
   documents: number;
-  /** The same for the large one. */
+  /** The same for the large hit. */
   documentsLarge: number;
   rounds: number;
   readsPerRound: number;
@@ -17,13 +17,13 @@ export interface HitSizes {
 export interface HitFigures {
   documentsRead: number;
   indexRanges: number;
-  /** In the query, and in a mutation that reads the same: a query could not write if it wanted to. */
+  /** In the query, and in a mutation with the same read, since a query cannot write in any case. */
   documentsWritten: number;
-  /** Effects raised by all hits that were measured. */
+  /** Effects that all measured hits raised. */
   effects: number;
   documentsReadLarge: number;
   indexRangesLarge: number;
-  /** What the large one reads when a query computes it without a view. */
+  /** Documents read when a query computes the large value without a view. */
   documentsReadLargeWithoutView: number;
   /** Time of `view.get` over that of the bare `.unique()` of the same row; the median of all rounds. */
   timeRatio: number;
@@ -59,7 +59,7 @@ async function measureCounts({ documents, documentsLarge }: HitSizes) {
   };
 }
 
-/** The metrics of a read, once it is sure that it read what it should. */
+/** The metrics of a read, after a check that it read the right value. */
 function used(
   { value, metrics }: { value: { items: number } | null; metrics: TransactionMetrics },
   items: number,
@@ -71,8 +71,8 @@ function used(
 }
 
 /**
- * In an app of its own with one source document: convex-test scans all documents at every read, and what that
- * takes would hide what the view takes.
+ * Measures in a separate app with one source document: convex-test scans all documents at every read, which would
+ * hide the time of the view.
  */
 async function measureTimes({ rounds, readsPerRound }: HitSizes) {
   const t = startApp();

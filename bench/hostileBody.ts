@@ -4,11 +4,11 @@ import { answerLogStream } from "../src/effects/transports/webhook.js";
 export interface HostileBodyFigures {
   /** Megabytes of each body. */
   megabytes: number;
-  /** CPU time to answer a body full of fake seals over that of a harmless one of the same form: the worst of the forms. */
+  /** CPU time to answer a body of fake seals / a harmless body of the same form; the worst of the forms. */
   timeRatio: number;
 }
 
-/** How the text of a user fills a body, as console lines; a word is a fake seal, or harmless, of so many letters. */
+/** Forms of a body of console lines: the words in each line, and the letters of a word (a fake seal, or harmless). */
 const FORMS: Record<string, { words: number; letters: number }> = {
   "many fakes in each of 128 long lines": { words: 500, letters: 50 },
   "a short fake a line": { words: 1, letters: 40 },
@@ -21,8 +21,8 @@ const SECRETS = {
 };
 
 /**
- * Posts signed bodies of 4 MB to the log stream's route. The hostile and the harmless are answered in turns; the ratio of a
- * form is that of the shortest times, without the compiler's work and the garbage collector's.
+ * Posts signed bodies of 4 MB to the log stream's route, hostile and harmless ones in turns. A form's ratio compares
+ * the shortest times, which exclude the work of the compiler and of the garbage collector.
  */
 export async function measureHostileBody(rounds: number): Promise<HostileBodyFigures> {
   const before = Object.keys(SECRETS).map((name) => [name, process.env[name]] as const);
@@ -48,7 +48,7 @@ export async function measureHostileBody(rounds: number): Promise<HostileBodyFig
   }
 }
 
-/** As many events as fit, with words of which no two are the same. */
+/** As many events as fit. All words are different. */
 function bodyOf(prefix: string, { words, letters }: { words: number; letters: number }): string {
   const events: string[] = [];
   let made = 0;
@@ -62,7 +62,7 @@ function bodyOf(prefix: string, { words, letters }: { words: number; letters: nu
   }
 }
 
-/** CPU time of all threads, in microseconds: it does not depend on what else the machine does. */
+/** CPU time of all threads, in microseconds: it does not depend on the load of the machine. */
 async function timeOf(body: string): Promise<number> {
   const signature = createHmac("sha256", SECRETS.LAZY_VIEWS_STREAM_SECRET).update(body).digest("hex");
   const headers = { "x-webhook-signature": `sha256=${signature}` };

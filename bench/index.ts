@@ -1,13 +1,14 @@
 /**
- * `npm run bench`: what reads, storms of effects and source writes take, measured under convex-test; what many clients
- * forward, measured on the embedded backend; what the library adds to an app's code; and what each way of keeping a
- * value fresh costs, measured on a model of Convex.
+ * `npm run bench` measures reads, storms of effects and source writes under convex-test; the forwards of many clients
+ * on the embedded backend; the size that the library adds to an app's code; and the costs of each strategy that keeps
+ * a value fresh, on a model of Convex.
  *
  *   npm run bench -- [--full] [--json]
  *
- * Without --full it has every figure, but measures the costs of fewer workloads; with it, it draws the pictures in
- * `docs/plots`, writes `bench/figures.json`, and puts its figures into the numbers and tables of the documentation. With --json the last line is the figures as one line of JSON. On stderr it shows how far it is. Ctrl-C
- * ends it with the figures that are complete by then, and `interrupted: true`.
+ * Without --full it has every figure, but measures the costs of fewer workloads. With --full it also draws the plots in
+ * `docs/plots`, writes `bench/figures.json`, and updates the numbers and tables of the documentation. With --json the
+ * last line is one JSON object with the figures. It shows its progress on stderr. Ctrl-C ends it with the figures that
+ * are complete by then, and `interrupted: true`.
  */
 import { parseArgs } from "node:util";
 import { interruption } from "../tools/interruption";
@@ -36,7 +37,7 @@ const { figures, recordings, done, total } = await measure(sizes, signal);
 const costs = costFigures(recordings);
 if (sizes.isDocumented && !signal.aborted) {
   await drawPlots(recordings, costs);
-  // Without an interruption, all of them were measured.
+  // Complete, since nothing has interrupted it.
   writeDocumentation(documentedFigures(figures as Figures, recordings as CostRecordings));
 }
 

@@ -1,4 +1,4 @@
-/** A figure, with the goal that it has. */
+/** A figure and its goal. */
 export interface Line {
   figure: string;
   value: number;

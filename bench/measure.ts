@@ -5,11 +5,11 @@ import { type Figures, MEASUREMENTS, type MeasurementName } from "./measurements
 import type { Sizes } from "./sizes";
 import type { Task } from "./worker";
 
-/** What was measured; when it was interrupted, what was complete by then. */
+/** The results. After an interruption, those that were complete by then. */
 export interface Measured {
   figures: Partial<Figures>;
   recordings: Partial<CostRecordings>;
-  /** Measurements that were made, of how many. */
+  /** The number of completed measurements; `total`: of all. */
   done: number;
   total: number;
 }
@@ -17,8 +17,8 @@ export interface Measured {
 const WORKER = new URL("worker.ts", import.meta.url);
 
 /**
- * Measures everything in processes of its own, which can be ended at any time: first what needs the machine to itself,
- * then the costs, on every core.
+ * Measures everything in separate processes, which can be ended at any time: first the measurements that need an idle
+ * machine, then the costs, on every core.
  */
 export async function measure(sizes: Sizes, signal: AbortSignal): Promise<Measured> {
   const names = Object.keys(MEASUREMENTS) as MeasurementName[];

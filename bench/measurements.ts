@@ -16,7 +16,7 @@ import { measureShared } from "./tracking/shared";
 import { measureTransports } from "./transports/measure";
 import { measureWrites } from "./writes";
 
-/** What is measured with the machine to itself: one after the other, in this order. */
+/** Measurements that need an idle machine: they run one after the other, in this order. */
 export const MEASUREMENTS = {
   hit: ({ hit }: Sizes) => measureHit(hit),
   storm: ({ storm }: Sizes) => measureFlood(storm),
@@ -40,7 +40,7 @@ export const MEASUREMENTS = {
 
 export type MeasurementName = keyof typeof MEASUREMENTS;
 
-/** What each of them found. */
+/** The result of each measurement. */
 export type Figures = {
   [Name in MeasurementName]: Awaited<ReturnType<(typeof MEASUREMENTS)[Name]>>;
 };

@@ -7,9 +7,8 @@ import { ACTION_GB, CALLS_A_HANDOVER, PLANS, type Plan } from "./transports/mont
 import type { TailUses } from "./transports/tail";
 
 /*
- * A month of an app with dashboards, from an hour of work and an hour at night that were counted on the model of Convex.
- * Only how effects leave a query differs between transports: what the model's log stream took is taken away, and the
- * calls of another transport are added.
+ * A month of an app with dashboards, computed from an hour of work and an hour at night on the model of Convex. The
+ * model has a log stream. For another transport, the log stream's calls are subtracted, and that transport's are added.
  */
 
 const DAYS = 30;
@@ -41,24 +40,24 @@ export interface MonthlyUse {
 }
 
 export interface MonthOfApp extends MonthlyUse {
-  /** Beyond what each plan includes; what the plan itself costs comes on top. */
+  /** Dollars beyond what each plan includes, without the price of the plan itself. */
   dollarsStarter: number;
   dollarsProfessional: number;
-  /** How many times what the plan Free includes: the largest share. */
+  /** The month's use as a multiple of what the plan Free includes: the largest of the shares. */
   timesFree: number;
 }
 
-/** An hour that was counted: what it took, and how often a row was recomputed. */
+/** A measured hour, with its writes and recomputes. */
 export type Hour = Amounts & { writes: number; recomputes: number };
 
-/** What a transport takes for a stale row, for an hour, and for a heartbeat that comes alone. */
+/** The measured costs of the transports. */
 export interface TransportUse {
   tail: TailUses;
-  /** Calls of clients that forward, for each stale row. */
+  /** Forwarding calls of clients, for each stale row. */
   forwards: number;
 }
 
-/** How many of the clients with an open dashboard forward one stale row, on average over the seeds. */
+/** The number of clients with an open dashboard that forward one stale row: the mean over the seeds. */
 export async function measureForwardsOfDashboards(seeds = 20): Promise<number> {
   let forwards = 0;
   for (let seed = 1; seed <= seeds; seed++) {
@@ -72,7 +71,7 @@ export function monthWithout(work: Hour): MonthOfApp {
   return priced(times(takenIn(work), DAYS * HOURS_OF_WORK));
 }
 
-/** What the heartbeats of a month take, with their audits. */
+/** The use of a month's heartbeats and their audits. */
 export const heartbeatsOf = (night: Hour): MonthlyUse => times(takenIn(night), DAYS * 24);
 
 /** A month with a view. */
@@ -104,7 +103,7 @@ function carriedBy(
   if (transport === "logStream") return use;
   const { deliveries, dispatches } = hour;
   const withoutTransport = { ...use, calls: use.calls - deliveries - dispatches };
-  // A canary each heartbeat, and an effect for each row that is recomputed: at most, since a lease asks for none.
+  // At most one canary for each heartbeat, and one effect for each recompute: a leased row needs none.
   if (transport === "client")
     return plus(withoutTransport, { calls: (hour.recomputes + DASHBOARD.heartbeats) * forwards });
   if (isNight) {
@@ -114,7 +113,7 @@ function carriedBy(
       tailed({ calls: calls * DASHBOARD.heartbeats, seconds: seconds * DASHBOARD.heartbeats }),
     );
   }
-  // Writes come so often that the tail never ends: it hands over, and dispatches what is recomputed.
+  // Writes are so frequent that the tail never ends: it hands over, and dispatches each recompute.
   const handovers = 3_600_000 / MAX_TAIL_MS;
   const calls = hour.recomputes + DASHBOARD.heartbeats + handovers * CALLS_A_HANDOVER;
   return plus(withoutTransport, tailed({ calls, seconds: 3_600 }));
@@ -136,7 +135,7 @@ function priced(use: MonthlyUse): MonthOfApp {
   };
 }
 
-/** What is used beyond a plan, in dollars. */
+/** The price of the use beyond a plan, in dollars. */
 function price({ calls, gigabytes, gbHours }: MonthlyUse, plan: Plan): number {
   const beyond = (used: number, included: number) => Math.max(0, used - included);
   const bytes = beyond(gigabytes, plan.includedGB) * 1e9;

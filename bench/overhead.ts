@@ -4,25 +4,25 @@ import { api } from "./convex/_generated/api.js";
 import { median } from "./random";
 import { withTimersHeld } from "./timers";
 
-/** Time of an operation of the library over that of the bare one in the same run; the median of all rounds. */
+/** Times of operations of the library / of bare ones in the same run; the medians of all rounds. */
 export interface OverheadFigures {
-  /** A query that reads a fresh row, over one that reads a document. */
+  /** A query that reads a fresh row / one that reads a document. */
   hitQuery: number;
-  /** A query that reads a stale row and says so, over the same. */
+  /** A query that reads a stale row and raises an effect / one that reads a document. */
   staleQuery: number;
-  /** A mutation that changes an item whose row is stale already, over one with a raw builder. */
+  /** A mutation that changes an item whose row is already stale / one with a raw builder. */
   sourceWrite: number;
-  /** One of fifty new effects in a delivery, over a mutation that looks for a document, writes one and schedules a function. */
+  /** One of fifty new effects in a delivery / a mutation that finds and writes a document and schedules a function. */
   newEffect: number;
-  /** One of fifty that have been there before, over a mutation that reads a document. */
+  /** One of fifty repeated effects in a delivery / a mutation that reads a document. */
   repeatedEffect: number;
 }
 
 const GROUP = "timed";
-/** In one delivery; the log stream's carry up to 128. */
+/** Effects in one delivery. A delivery of the log stream carries up to 128. */
 const EFFECTS = 50;
 
-/** @param rounds - Each runs an operation once, and the bare one beside it. */
+/** @param rounds - Each runs an operation and the bare one once. */
 export async function measureOverhead(rounds: number): Promise<OverheadFigures> {
   const fresh = await start(GROUP);
   const stale = await start(GROUP);
@@ -77,7 +77,7 @@ async function start(...groups: string[]): Promise<App> {
   return t;
 }
 
-/** What reads of stale rows log: one message for each group. */
+/** The messages that reads of stale rows log: one for each group. */
 async function staleMessages(t: App, groups: readonly string[]): Promise<string[]> {
   const messages: string[] = [];
   for (const group of groups) {
@@ -87,12 +87,12 @@ async function staleMessages(t: App, groups: readonly string[]): Promise<string[
   return messages;
 }
 
-/** The same, without what it logs. */
+/** The same read, with its console lines dropped. */
 function quietly(read: () => Promise<unknown>): () => Promise<unknown> {
   return () => collectEffects(read);
 }
 
-/** Both are run in turns, so that what slows the process down for a while slows both. */
+/** Runs both in turns, so that a slow phase of the process slows both. */
 async function ratio(
   rounds: number,
   operation: (round: number) => Promise<unknown>,

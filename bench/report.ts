@@ -14,7 +14,7 @@ import type { TransportFigures } from "./transports/measure";
 import { type Month, monthsOf } from "./transports/months";
 import type { WriteFigures } from "./writes";
 
-/** The figures as tables with their goals, a section for each question that was answered. */
+/** The figures and their goals as tables: a section for each measurement that is complete. */
 export function formatReport(figures: Partial<Figures>, sizes: Sizes): string[] {
   const {
     hit,
@@ -101,8 +101,8 @@ function writesSection({ cleanWrite, staleWrite }: Figures["writes"]): string {
       ...writeLines("cleanWrite", cleanWrite, { read: 1, written: 1 }),
       ...writeLines("staleWrite", staleWrite, { read: 1, written: 0 }),
     ],
-    "extraRead and extraWritten count distinct documents: Convex's patch looks once more at the very document\n" +
-      "that was read just before, which the raw metrics of ctx.meta.getTransactionMetrics() count again.",
+    "extraRead and extraWritten count distinct documents. The raw metrics of ctx.meta.getTransactionMetrics() count a\n" +
+      "document twice when Convex's patch reads it again.",
   );
 }
 
@@ -183,7 +183,7 @@ function overheadSection(overhead: OverheadFigures): string {
       plain("overhead.staleQuery", overhead.staleQuery, "… a stale row, and seals its effect"),
       atMost("overhead.sourceWrite", overhead.sourceWrite, 1.6, "a mutation that changes a source"),
       plain("overhead.newEffect", overhead.newEffect, "an effect that is new, of 50 at a time"),
-      plain("overhead.repeatedEffect", overhead.repeatedEffect, "… that has been there before"),
+      plain("overhead.repeatedEffect", overhead.repeatedEffect, "… that was dispatched before"),
     ],
     "The bare one of a hit and of a stale read is a query that reads the row; of a write, the raw mutation; of an\n" +
       "effect, a mutation that looks for a document (and writes one, and schedules a function).",
@@ -215,11 +215,11 @@ function idleSection(idle: IdleFigures): string {
     atMost("idle.watchedRowWrites", idle.watchedRowWrites, 2, "writes of a row that is watched"),
     plain("idle.watchedDocumentsWritten", idle.watchedDocumentsWritten, "… and documents written in all"),
     plain("idle.watchedFunctionCalls", idle.watchedFunctionCalls, "… in function calls"),
-    plain("idle.inventedKeys", idle.inventedKeys, "keys that were asked for once"),
+    plain("idle.inventedKeys", idle.inventedKeys, "keys that were read once"),
     atMost("idle.inventedRowWrites", idle.inventedRowWrites, 2, "writes of such a row, with its deletion"),
     plain("idle.inventedFunctionCalls", idle.inventedFunctionCalls, "… in function calls, for all of them"),
     atMost("idle.inventedGoneAfter", idle.inventedGoneAfter, 1.1, "when the last is gone, in parts of evictAfter"),
-    plain("idle.mostWritten", idle.mostWritten, "documents that one transaction has written, at most"),
+    plain("idle.mostWritten", idle.mostWritten, "the most documents that one transaction wrote"),
   ]);
 }
 
@@ -237,7 +237,7 @@ function adviceSection(advice: Advised[]): string {
       ),
       atMost("advice.most", most, 3, "the most of them"),
       plain("advice.least", least, "the least"),
-      exactly("advice.wrong", wrong, 0, "views that it recommends, and that take more documents than the query"),
+      exactly("advice.wrong", wrong, 0, "recommended views that take more documents than the query"),
     ],
   );
 }

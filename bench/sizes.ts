@@ -5,9 +5,9 @@ import type { FloodSizes } from "./flood";
 import type { HitSizes } from "./hit";
 import type { TransportSizes } from "./transports/measure";
 
-/** How large a form of the bench is. */
+/** The sizes of a form of the bench. */
 export interface Sizes {
-  /** The first line of what it prints. */
+  /** The first line of its output. */
   title: string;
   hit: HitSizes;
   storm: FloodSizes;
@@ -26,7 +26,7 @@ export interface Sizes {
   advised: Record<string, WorkloadName>;
   /** Strategies and workloads whose costs are measured. */
   cells: Cells;
-  /** Whether it writes the figures of the documentation, and draws its plots, which show all of the costs. */
+  /** Whether it updates the documentation's figures and plots, which need all costs. */
   isDocumented: boolean;
 }
 
@@ -42,7 +42,7 @@ const STREAM = { batchSize: 128, repeated: 0.1, seed: 20_240_607 };
 export const STORM: FloodSizes = { keys: 1, readsPerKey: 10_000, ...STREAM };
 export const FANOUT: FloodSizes = { keys: 200, readsPerKey: 50, ...STREAM };
 
-/** What the figures of the documentation are measured with. */
+/** The form that measures the documentation's figures. */
 export const FULL: Sizes = {
   title: "Full form: all figures, tables and plots. `npm run bench` without --full is the quick one.",
   hit: HIT,
@@ -62,8 +62,9 @@ export const FULL: Sizes = {
 };
 
 /**
- * The same figures with the same goals, in less than half the time. It measures fewer ratios, and leaves out the tables
- * that no figure is made of. Its fan-out has fewer keys, its tag and its shared document have fewer rows, which their goals do not depend on.
+ * The same figures with the same goals, in less than half the time. It measures fewer ratios, and leaves out tables
+ * that no figure needs. Its fan-out has fewer keys, and its tag and its shared document have fewer rows: the goals do
+ * not depend on these sizes.
  */
 export const QUICK: Sizes = {
   ...FULL,

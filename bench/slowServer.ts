@@ -7,9 +7,8 @@ const STALE: Value = { value: 0, seals: ["a recompute"], once: [], forward: "laz
 const FRESH: Value = { ...(STALE as object), value: 1, seals: [] };
 
 /**
- * How many of the clients forward that are subscribed to one stale row, when the server takes so long for everything: for
- * the first answer, to carry out a forward, and to send the answer that comes of it. On a clock of its own, with the
- * delays of a seed.
+ * Counts the clients that forward, of those that subscribe to one stale row, when each step of the server takes
+ * `latencyMs`: the first answer, a forward, and the answer after it. Time is virtual; `seed` determines the delays.
  */
 export async function countSlowForwards(sizes: { clients: number; latencyMs: number; seed: number }): Promise<number> {
   const { clients, latencyMs, seed } = sizes;
@@ -57,7 +56,7 @@ export async function countSlowForwards(sizes: { clients: number; latencyMs: num
   }
 }
 
-/** Time that passes at once: the next timer is always due. */
+/** Virtual time, which jumps to the next timer. */
 class Clock {
   now = 0;
   readonly timers = new Map<number, { at: number; run: () => void }>();
@@ -68,7 +67,7 @@ class Clock {
     return this.lastId;
   }
 
-  /** Runs every timer, and what its promises lead to, until none is left. */
+  /** Runs every timer and the promises that it settles, until no timer is left. */
   async run(): Promise<void> {
     while (this.timers.size > 0) {
       const [[id, { at, run }]] = [...this.timers].sort(([, a], [, b]) => a.at - b.at) as [

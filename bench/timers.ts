@@ -1,6 +1,6 @@
 /**
- * Runs `work` while no timer that is started meanwhile ends; they are started when `work` has ended. Under
- * convex-test this keeps scheduled functions from running, as a busy deployment would.
+ * Holds back all timers that `work` sets, and starts them when `work` has ended. Under convex-test this delays
+ * scheduled functions, as a busy deployment does.
  */
 export async function withTimersHeld(work: () => Promise<void>): Promise<void> {
   const start = globalThis.setTimeout;

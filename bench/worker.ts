@@ -2,7 +2,7 @@ import { serveTasks } from "../tests/simulation/engine/pool";
 import { MEASUREMENTS, type MeasurementName } from "./measurements";
 import type { Sizes } from "./sizes";
 
-/** One of the measurements, to be made in a process of its own. */
+/** A measurement for a process of its own. */
 export interface Task {
   name: MeasurementName;
   sizes: Sizes;

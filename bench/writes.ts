@@ -4,7 +4,7 @@ import { type App, startApp } from "./app";
 import { api } from "./convex/_generated/api.js";
 import schema from "./convex/schema";
 
-/** What a view's `sources` add to a write, over the same mutation with an empty trigger on the table. */
+/** What a view's `sources` add to a write, compared with the same mutation with an empty trigger on the table. */
 export interface WriteFigures {
   /** Distinct documents read. */
   extraRead: number;
@@ -12,13 +12,13 @@ export interface WriteFigures {
   extraWritten: number;
   extraIndexRanges: number;
   /**
-   * The same by `ctx.meta.getTransactionMetrics()`, which counts a document as often as it is looked at: Convex's
-   * `patch` looks at the very document that was read just before.
+   * The same by `ctx.meta.getTransactionMetrics()`, which counts each access to a document: Convex's `patch` reads the
+   * document again.
    */
   metrics: { extraRead: number; extraWritten: number; extraIndexRanges: number };
 }
 
-/** A write while the row is clean, and another one, which finds it stale already. */
+/** Measures a write to a clean row, and another one, whose row is already stale. */
 export async function measureWrites(): Promise<{
   cleanWrite: WriteFigures;
   staleWrite: WriteFigures;
@@ -30,7 +30,7 @@ export async function measureWrites(): Promise<{
   return { cleanWrite: await measureWrite(t), staleWrite: await measureWrite(t) };
 }
 
-/** One write more to every group: what is recorded has a group of its own, since recording reads as well. */
+/** Writes to every group once. The recorded write has its own group, since recording reads documents too. */
 async function measureWrite(t: App): Promise<WriteFigures> {
   const { changeWithSources, changeWithEmptyTrigger } = api.items;
   const counted = await record(() => t.mutation(changeWithSources, { group: "counted" }));

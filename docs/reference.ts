@@ -17,7 +17,7 @@ import { MemberRouter, load as markdown, type PluginOptions } from "typedoc-plug
 import { load as vitepress } from "typedoc-vitepress-theme";
 import { docs, exportedPaths, name, root } from "./.vitepress/repository";
 
-/** The entry points of the package, by their folders in src/, with what each is for. One that is missing fails. */
+/** The purpose of each entry point, by its folder in src/. A missing one fails the build. */
 const ENTRY_POINTS: Readonly<Record<string, string>> = {
   "": "What your functions and your schema import.",
   client: "The clients of `convex/browser`, for the transport `client`.",
@@ -27,7 +27,7 @@ const ENTRY_POINTS: Readonly<Record<string, string>> = {
   test: "What your own tests need, under `convex-test`.",
 };
 
-/** What the names of the main entry point are for. One that stands nowhere fails. */
+/** The categories of the main entry point's exports. An export without a category fails the build. */
 const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
   "Declare views": [
     ...["viewTable", "defineView", "ViewOptions", "CommonOptions", "ComputeOption", "PagedOptions", "TimeoutOption"],
@@ -49,7 +49,7 @@ const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Types that are spelled out for TypeScript only, and what the reference has in their place. */
+/** Types that are long for TypeScript's sake, and the shorter types that the reference shows instead. */
 const IN_SHORT: Readonly<Record<string, string>> = {
   lazyTables: "Record<string, TableDefinition>",
   ViewTable: "TableDefinition & { shape: { key: K; value: V } }",
@@ -61,21 +61,21 @@ const IN_SHORT: Readonly<Record<string, string>> = {
   "LazyFunctions.tail": 'RegisteredAction<"internal", {}>',
 };
 
-/** Members that are for the library. */
+/** Members that only the library uses. */
 const INTERNAL = ["View.definition"];
 
-/** Types that a signature names and no user needs: they have no page. */
+/** Types that signatures name but users do not need: they have no page. */
 const UNNAMED = [
   ...["AggregateCtx", "Ctx", "DbCtx", "DocumentOf", "NeedsLazyTables", "NotPaged", "StandardResult", "Unsubscribe"],
 ];
 
-/** Parts of what Convex's clients, convex-test and vitest have: their documentation says what the members do. */
+/** Parts of types of Convex's clients, convex-test and vitest, whose own documentation explains the members. */
 const DOCUMENTED_ELSEWHERE = ["QuietLogger", "TestConvexLike", "Clock"];
 
 type Plugin = (app: Application) => void;
 type Options = Partial<TypeDocOptions & PluginOptions> & { docsRoot: string };
 
-/** Writes docs/reference/ from the doc comments of what users import. @throws Error when one is missing or wrong. */
+/** Writes docs/reference/ from the doc comments of all exports. @throws Error when one is missing or wrong. */
 export async function writeReference(): Promise<void> {
   const out = join(docs, "reference");
   const options: Options = {
@@ -115,14 +115,14 @@ export async function writeReference(): Promise<void> {
   const app = await Application.bootstrapWithPlugins(options);
   rmSync(out, { recursive: true, force: true });
   const project = await app.convert();
-  if (project === undefined) throw new Error("The reference could not be made of src/.");
+  if (project === undefined) throw new Error("TypeDoc could not read src/.");
   checkComments(project);
   app.validate(project);
   await app.generateOutputs(project);
   if (app.logger.hasErrors()) throw new Error("Mend the doc comments that are named above.");
 }
 
-/** The folders of what package.json exports. */
+/** The folders of the entry points in package.json. */
 function entryPoints(): string[] {
   const folders = exportedPaths.filter((path) => path !== "./package.json").map((path) => path.replace(/^\.\/?/, ""));
   const missing = folders.filter((folder) => ENTRY_POINTS[folder] === undefined);
@@ -135,7 +135,7 @@ function plainName(member: string): string {
   return member.replace(/\\?<.*/, "");
 }
 
-/** After TypeDoc has made the categories: it calls handlers of a lower priority later. */
+/** Runs a handler after TypeDoc has made the categories: lower priorities come later. */
 const LAST = -1_000;
 
 function addPages(app: Application): void {
@@ -144,7 +144,7 @@ function addPages(app: Application): void {
   app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => sortCategories(project), LAST);
 }
 
-/** Gives the modules their names, and leaves out what only TypeScript needs. */
+/** Names the modules, and removes types that only TypeScript needs. */
 function prepare(project: ProjectReflection): void {
   for (const module of project.children ?? []) {
     const folder = module.name === "index" ? "" : module.name;
@@ -172,7 +172,7 @@ function categorize(symbol: DeclarationReflection): void {
   }
 }
 
-/** In the order of the list above. */
+/** Sorts the categories as in `CATEGORIES`. */
 function sortCategories(project: ProjectReflection): void {
   for (const { title, children } of (project.children ?? []).flatMap(({ categories = [] }) => categories)) {
     const names = CATEGORIES[title] ?? [];
@@ -197,7 +197,7 @@ const WITHOUT_LONG_ARGUMENTS = makeRecursiveVisitor({
   },
 });
 
-/** What a reader is better off without: type parameters and long type arguments, and overloads with the same comment. */
+/** Removes noise: type parameters, long type arguments, and overloads with the same comment. */
 function simplify(project: ProjectReflection, reflection: Reflection): void {
   if (reflection.isDeclaration() || reflection.isSignature()) {
     const named = reflection.typeParameters?.filter((parameter) => parameter.hasComment());
@@ -213,7 +213,7 @@ function simplify(project: ProjectReflection, reflection: Reflection): void {
   }
 }
 
-/** @throws Error naming the exported names, and the members of classes and interfaces, that have no comment. */
+/** @throws Error that lists the exports, and the members of classes and interfaces, without a comment. */
 function checkComments(project: ProjectReflection): void {
   const symbols = (project.children ?? []).flatMap(({ children = [] }) => children);
   const holders = symbols.filter(

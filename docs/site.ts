@@ -1,6 +1,6 @@
 /**
- * The documentation site. `npm run docs` makes the reference and serves the site, with hot reload of the pages;
- * `npm run docs:build` builds it into docs/.vitepress/dist, or into the folder that is given.
+ * The documentation site. `npm run docs` makes the reference and serves the site, with hot reload of the pages.
+ * `npm run docs:build` builds it into docs/.vitepress/dist, or into the folder given as an argument.
  */
 import { resolve } from "node:path";
 import { build, createServer } from "vitepress";

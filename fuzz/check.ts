@@ -24,7 +24,7 @@ import {
   workText,
 } from "./judge.js";
 
-/** The functions under test: the library's own, or, to see that the fuzzer finds something, broken ones. */
+/** The functions under test. A test of the fuzzer passes broken ones instead. */
 export const LIBRARY = {
   answerLogStream,
   sealOf,
@@ -37,10 +37,10 @@ export const LIBRARY = {
 export type Subjects = typeof LIBRARY;
 
 /**
- * - `crash`: an exception came out, or the answer is not the documented one.
- * - `accepted`: something was started that no accepted secret had sealed.
- * - `malformed`: what was started was sealed, and is no effect.
- * - `lost`: what was genuine was not started.
+ * - `crash`: a function threw, or its answer is not the documented one.
+ * - `accepted`: an effect was started that no accepted secret had sealed.
+ * - `malformed`: something was started that was sealed, but is not an effect.
+ * - `lost`: a genuine effect was not started.
  */
 export type Kind = "crash" | "accepted" | "malformed" | "lost";
 
@@ -49,7 +49,7 @@ export interface Finding {
   reason: string;
 }
 
-/** What came of an input: the effects that were started, and what is wrong with that. */
+/** The result of an input: the number of started effects, and the fault, if there is one. */
 export interface Outcome {
   started: number;
   finding: Finding | null;
@@ -112,7 +112,7 @@ async function checkRoute(input: RouteInput, subjects: Subjects, secrets: Secret
   checkStarted(started, asked);
   for (const topics of notes) {
     if (!isFromStream) throw new Wrong("accepted", `Topics were noted: ${oneLine(topics)}`);
-    if (!isText(topics)) throw new Wrong("malformed", `No text was noted: ${oneLine(topics)}`);
+    if (!isText(topics)) throw new Wrong("malformed", `The noted topics are not a text: ${oneLine(topics)}`);
   }
   if (!(response instanceof Response)) throw new Wrong("crash", "The answer is no Response.");
   const text = await response.text();
@@ -123,7 +123,7 @@ async function checkRoute(input: RouteInput, subjects: Subjects, secrets: Secret
   if (typeof answer !== "object" || answer === null || Array.isArray(answer)) {
     throw new Wrong("crash", `The answer's body is ${text}, not a JSON object.`);
   }
-  // When the mutation fails, the stream is told to send all of it again.
+  // When the mutation fails, the answer makes the stream send the whole body again.
   if (!dispatchFails) checkNothingLost(started, asked);
   return started.length;
 }
@@ -151,7 +151,7 @@ async function checkSeal({ text }: SealInput, subjects: Subjects, secrets: Secre
   }
   const { effects } = await subjects.unsealAll([text]);
   if (effects.length > 0 && !isGenuine(text, secrets)) {
-    throw new Wrong("accepted", "unsealAll opened a text that is no seal of this app.");
+    throw new Wrong("accepted", "unsealAll opened a text that is not a seal of this app.");
   }
   return started;
 }
@@ -159,7 +159,7 @@ async function checkSeal({ text }: SealInput, subjects: Subjects, secrets: Secre
 async function checkForward({ seals }: ForwardInput, subjects: Subjects, secrets: Secrets) {
   try {
     const { effects } = await subjects.openForwarded(seals);
-    if (seals.length > MAX_FORWARDED_SEALS) throw new Wrong("accepted", "Too many seals are taken.");
+    if (seals.length > MAX_FORWARDED_SEALS) throw new Wrong("accepted", "openForwarded accepted too many seals.");
     const asked = effectsOfAll(seals, secrets).filter(isForwardable);
     checkStarted(effects, asked);
     checkNothingLost(effects, asked);
@@ -172,7 +172,7 @@ async function checkForward({ seals }: ForwardInput, subjects: Subjects, secrets
 
 async function checkEnvelope({ answer, mark }: EnvelopeInput, subjects: Subjects, secrets: Secrets) {
   if (subjects.isEnvelope(answer) !== isForClient(answer)) {
-    throw new Wrong("accepted", "isEnvelope takes a value for an envelope, or the other way round.");
+    throw new Wrong("accepted", "isEnvelope takes a value for an envelope, or an envelope for a value.");
   }
   const opened = await subjects.openEnvelope(answer, mark);
   const isOurs = isProven(answer, mark, accepted(secrets));
@@ -180,7 +180,7 @@ async function checkEnvelope({ answer, mark }: EnvelopeInput, subjects: Subjects
     if (isOurs) throw new Wrong("lost", "openEnvelope refused a genuine envelope.");
     return 0;
   }
-  if (!isOurs) throw new Wrong("accepted", "openEnvelope opened what is no answer to this call.");
+  if (!isOurs) throw new Wrong("accepted", "openEnvelope opened a value that does not answer this call.");
   const { once, seals } = answer as Envelope;
   const asked = effectsOfAll([...once, ...seals], secrets);
   checkStarted(opened.effects, asked);
@@ -188,7 +188,7 @@ async function checkEnvelope({ answer, mark }: EnvelopeInput, subjects: Subjects
   return opened.effects.length;
 }
 
-/** What an app of these secrets seals: effects, and nothing else. */
+/** Whether an app with these secrets could have sealed this text: all its items are effects. */
 function isGenuine(text: string, secrets: Secrets): boolean {
   return effectsOf(text, accepted(secrets)) !== null;
 }
@@ -197,28 +197,28 @@ function effectsOfAll(seals: readonly string[], secrets: Secrets): Effect[] {
   return seals.flatMap((seal) => effectsOf(seal, accepted(secrets)) ?? []);
 }
 
-/** Nothing is started that is no effect. */
+/** Checks that everything started is an effect. */
 function checkForm(started: readonly Effect[]): void {
   for (const effect of started) {
     if (!isEffect(effect)) {
-      throw new Wrong("malformed", `What was started is no effect: ${oneLine(effect)}`);
+      throw new Wrong("malformed", `It started something that is not an effect: ${oneLine(effect)}`);
     }
   }
 }
 
-/** Nothing is started but these effects. */
+/** Checks that only these effects are started. */
 function checkStarted(started: readonly Effect[], asked: readonly Effect[]): void {
   checkForm(started);
   const texts = new Set(asked.map(fullText));
   const stranger = started.find((effect) => !texts.has(fullText(effect)));
   if (stranger !== undefined) {
-    throw new Wrong("accepted", `No genuine seal asks for what was started: ${oneLine(stranger)}`);
+    throw new Wrong("accepted", `It started an effect that no genuine seal carries: ${oneLine(stranger)}`);
   }
 }
 
-/** Each work that these effects ask for is started at least once. */
+/** Checks that the work of each of these effects is started at least once. */
 function checkNothingLost(started: readonly Effect[], asked: readonly Effect[]): void {
   const done = new Set(started.map(workText));
   const missing = asked.find((effect) => !done.has(workText(effect)));
-  if (missing !== undefined) throw new Wrong("lost", `It was not started: ${oneLine(missing)}`);
+  if (missing !== undefined) throw new Wrong("lost", `It did not start a genuine effect: ${oneLine(missing)}`);
 }

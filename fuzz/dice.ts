@@ -1,6 +1,6 @@
 import { randomNumbers } from "../tests/simulation/engine/choices.js";
 
-/** Draws that are the same for the same seed. */
+/** Random draws, determined by a seed. */
 export class Dice {
   private readonly random: () => number;
 
@@ -26,13 +26,13 @@ export class Dice {
     return Array.from({ length: min + this.below(max - min + 1) }, draw);
   }
 
-  /** One of several ways, each as often as its weight says. */
+  /** One of several ways to draw, with probabilities by weight. */
   weighted<T>(ways: readonly (readonly [weight: number, draw: () => T])[]): T {
     let left = this.random() * ways.reduce((sum, [weight]) => sum + weight, 0);
     for (const [weight, draw] of ways) {
       left -= weight;
       if (left < 0) return draw();
     }
-    throw new Error("weighted was given no ways.");
+    throw new Error("weighted needs at least one way.");
   }
 }

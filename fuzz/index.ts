@@ -1,11 +1,11 @@
 /**
- * `npm run fuzz`: broken and forged requests, seals and envelopes, thrown at the code that takes them.
+ * `npm run fuzz` gives broken and forged requests, seals and envelopes to the code that receives them.
  *
  *   npm run fuzz -- [--inputs 1000000] [--seed 0] [--json]
  *
- * An input is made from its seed alone, so that `--inputs 1 --seed <its seed>` runs a failing one again.
- * With --json the last line is one JSON object: inputs, crashes, accepted and the rest of the report. On stderr it shows
- * how far it is. Ctrl-C ends it with the report of the inputs that were run, and `interrupted: true`.
+ * An input depends on its seed alone: `--inputs 1 --seed <its seed>` runs a failing one again. With --json the last
+ * line is the report as one JSON object. It shows its progress on stderr. Ctrl-C ends it with the report of the inputs
+ * that were run, and `interrupted: true`.
  */
 import { parseArgs } from "node:util";
 import { interruption } from "../tools/interruption.js";
@@ -13,7 +13,7 @@ import { Progress } from "../tools/progress.js";
 import { wholeNumber } from "../tools/wholeNumber.js";
 import { type Failure, fuzz } from "./run.js";
 
-/** After so many, failures are only counted. */
+/** The number of failures that are printed; more are only counted. */
 const MAX_SHOWN = 20;
 
 async function main(): Promise<void> {
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   if (failures > 0) process.exitCode ??= 1;
 }
 
-/** What is wrong, how to run it again, and the input itself. */
+/** The fault, the command that runs the input again, and the input itself. */
 function describe({ seed, input, kind, reason }: Failure): string {
   const text = JSON.stringify(input, (_, value) =>
     value?.type === "Buffer" ? { base64: Buffer.from(value.data).toString("base64") } : value,

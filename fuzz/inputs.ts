@@ -14,7 +14,7 @@ import {
 } from "./signing.js";
 import { NOW } from "./surroundings.js";
 
-/** The secrets that a deployment has set; an empty text is an unset one. */
+/** The secrets of a deployment. An empty text means that the secret is not set. */
 export interface Secrets {
   effect: string;
   previous: string;
@@ -22,7 +22,7 @@ export interface Secrets {
   previousStream: string;
 }
 
-/** What is thrown at the code, and at which part of it. */
+/** An input, with the part of the code that it is for. */
 export type Input = { secrets: Secrets } & (RouteInput | SealInput | ForwardInput | EnvelopeInput);
 
 /** One request of the log stream. */
@@ -34,22 +34,22 @@ export interface RouteInput {
   dispatchFails: boolean;
 }
 
-/** A text in which there may be seals. */
+/** A text that may contain seals. */
 export interface SealInput {
   subject: "seal";
   text: string;
 }
 
-/** What a client forwards. */
+/** The seals that a client forwards. */
 export interface ForwardInput {
   subject: "forward";
   seals: string[];
 }
 
-/** What a marked query answered. */
+/** An answer of a marked query. */
 export interface EnvelopeInput {
   subject: "envelope";
-  /** That of the call. */
+  /** The mark of the call. */
   mark: string;
   answer: unknown;
 }
@@ -68,7 +68,6 @@ const INCOMPLETE: Secrets[] = [
   { ...IN_ROTATION, previousStream: STREAM_SECRET },
 ];
 
-/** The input of a seed: the same at every run. */
 export function inputOf(seed: number): Input {
   const dice = new Dice(seed);
   const secrets = dice.weighted<Secrets>([
@@ -81,14 +80,14 @@ export function inputOf(seed: number): Input {
     [9, () => ({ subject: "seal", text: message(dice) })],
     [2, () => ({ subject: "forward", seals: dice.several(0, 4, () => anySeal(dice)) })],
     [0.3, () => ({ subject: "forward", seals: repeated(dice, anySeal(dice)) })],
-    // As many as are taken in one call, and one more.
+    // The most seals that one call accepts, and one more.
     [0.02, () => ({ subject: "forward", seals: dice.several(16, 17, () => anySeal(dice)) })],
     [5, () => ({ subject: "envelope", mark: dice.pick(MARKS), answer: answer(dice) })],
   ]);
   return { secrets, ...part };
 }
 
-/** What stands in a console line. */
+/** The text of a console line. */
 function message(dice: Dice): string {
   const seal = () => anySeal(dice);
   return dice.weighted<string>([
@@ -131,11 +130,11 @@ function bodyText(dice: Dice): string {
 }
 
 const MINUTE_MS = 60_000;
-/** At, before and after the ages that are too old, and too far ahead. */
+/** Ages at and just beyond the limits, for events that are too old and that lie too far ahead. */
 const AGES_MS = [15 * MINUTE_MS, 15 * MINUTE_MS + 1, -5 * MINUTE_MS, -5 * MINUTE_MS - 1, NOW, -NOW];
 const TOPICS = ["function_execution", "verification", "Console", "", "__proto__", `x${"😀".repeat(30)}`];
 
-/** One event as JSON: mostly a console event, with a field or two that do not belong there. */
+/** One event as JSON: mostly a console event, sometimes with a field that is odd or missing. */
 function eventJson(dice: Dice, isOld = false): string {
   const cached = dice.pick(["false", isOld ? "true" : "false", "true", '"true"']);
   const usual = isOld ? 15 * MINUTE_MS + 1 + dice.below(MINUTE_MS) : dice.below(MINUTE_MS);
@@ -154,13 +153,13 @@ function eventJson(dice: Dice, isOld = false): string {
   return `{${Object.entries(fields).map(([field, json]) => `"${field}":${json}`)}}`;
 }
 
-/** The probe of a new stream, alone or with something that it must not carry in. */
+/** The probe of a new stream, alone or together with other events. */
 function verification(dice: Dice): string {
   const probe = `{"topic":"verification","timestamp":${NOW},"message":${JSON.stringify(message(dice))}}`;
   return dice.pick([`[${probe}]`, probe, `[${probe},${probe}]`, `[${probe},${eventJson(dice)}]`]);
 }
 
-/** Headers of a request: mostly the right ones for the body that is sent. */
+/** Headers of a request: mostly the right ones for its body. */
 function headers(dice: Dice, plain: Buffer, body: Buffer): RouteInput["headers"] {
   const name = dice.chance(0.9) ? "x-webhook-signature" : "X-Webhook-Signature";
   const right = streamSignature(body);
@@ -184,7 +183,7 @@ function headers(dice: Dice, plain: Buffer, body: Buffer): RouteInput["headers"]
 /** The mark of a call, and another one. */
 const MARKS = ["ab".repeat(32), "cd".repeat(32)];
 
-/** An envelope, for a client or for a function of the library, or what looks like one. */
+/** An envelope for a client or for a function of the library, or a value that looks like one. */
 function answer(dice: Dice): unknown {
   const mark = dice.pick(MARKS);
   const envelope: Record<string, unknown> = {

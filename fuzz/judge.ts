@@ -6,18 +6,18 @@ import { PREFIX, proof, SHORT_SECRET, streamSignature } from "./signing.js";
 import { NOW } from "./surroundings.js";
 
 /*
- * What must come of an input, found with other means than the code under test: Node's crypto, and a definition
- * of an effect of its own.
+ * The right result of an input, found independently of the code under test: with Node's crypto, and with a second
+ * definition of an effect.
  */
 
-/** The secrets whose seals count. */
+/** The secrets whose seals the app accepts. */
 export function accepted({ effect, previous }: Secrets): string[] {
   return [effect, previous].filter((secret) => secret !== "" && secret !== SHORT_SECRET);
 }
 
 const LETTERS = new Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
-/** The seal that a message is, genuine or not, with or without its quotes; null when it is anything else, or too long. */
+/** The seal in a message, genuine or not, without quotes; null when the message is too long or not a seal. */
 export function sealIn(message: string): string | null {
   const start = message.startsWith("'") ? 1 : 0;
   const text = message.endsWith("'") ? message.slice(start, -1) : message.slice(start);
@@ -26,14 +26,14 @@ export function sealIn(message: string): string | null {
   return [...letters].every((letter) => LETTERS.has(letter)) ? text : null;
 }
 
-/** What one of the secrets sealed in this line; null when none of them did, or it is more than a seal. */
+/** The payload of a line that is a seal by one of the secrets; null for any other line. */
 export function payloadOf(line: string, secrets: readonly string[]): string | null {
-  // Four letters are three bytes: one letter more than that is not base64url.
+  // Base64url encodes three bytes as four letters, and never leaves a single letter over.
   if (sealIn(line) !== line || (line.length - PREFIX.length) % 4 === 1) return null;
   return secrets.map((secret) => openSeal(line, secret)).find((json) => json !== null) ?? null;
 }
 
-/** The effects of a line that one of the secrets sealed; null when it is none, or any of what it carries is no effect. */
+/** The effects of a line that one of the secrets sealed; null for another line, or when any item is not an effect. */
 export function effectsOf(line: string, secrets: readonly string[]): Effect[] | null {
   try {
     const items: Record<string, JSONValue>[] = JSON.parse(payloadOf(line, secrets) ?? "null");
@@ -54,7 +54,7 @@ export function effectsOf(line: string, secrets: readonly string[]): Effect[] | 
   }
 }
 
-/** The number that a text says in decimals; anything else as it is. */
+/** Converts a text of decimal digits to a number. Other values stay unchanged. */
 function wholeNumber(json: JSONValue): unknown {
   return typeof json === "string" && /^\d+$/.test(json) ? BigInt(json) : json;
 }
@@ -93,7 +93,7 @@ export function isForClient(answer: unknown): boolean {
   return isWhole && areLists && levels(lazyViews) === 16 && typeof forward === "string";
 }
 
-/** How many lists lie in each other, the last one empty; 0 for anything else. */
+/** The depth of nested lists of one element whose innermost list is empty; 0 for any other value. */
 function levels(value: unknown): number {
   let inner = value;
   for (let level = 1; Array.isArray(inner); level++) {
@@ -103,13 +103,13 @@ function levels(value: unknown): number {
   return 0;
 }
 
-/** Whether the server has made an answer, for a call with this mark. */
+/** Whether the server made this answer for a call with this mark. */
 export function isProven(answer: unknown, mark: string, secrets: readonly string[]): boolean {
   if (!isPlainObject(answer)) return false;
   return secrets.some((secret) => answer.lazyViews === proof(mark, secret));
 }
 
-/** Text that is valid Unicode: no half of a surrogate pair. */
+/** Whether a value is a text of valid Unicode, without lone surrogates. */
 export function isText(value: unknown): value is string {
   return typeof value === "string" && !/\p{Surrogate}/u.test(value);
 }
@@ -120,7 +120,7 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Looks at one value after the other: however deep they lie, the stack stays flat. */
+/** Iterates instead of recursing, so that deep values do not overflow the stack. */
 function isConvexValue(root: unknown): boolean {
   const left = [root];
   while (left.length > 0) {
@@ -139,17 +139,17 @@ function isScalar(value: unknown): boolean {
   return value === null || typeof value === "boolean" || typeof value === "number" || value instanceof ArrayBuffer;
 }
 
-/** Everything of an effect as text: what differs in nothing is the same. */
+/** All fields of an effect as a text, for comparison. */
 export function fullText({ target, args, windowMs, key, seen, trailing }: Effect): string {
   return JSON.stringify([target, convexToJson(args), windowMs, key, String(seen), trailing]);
 }
 
-/** What is dispatched once, however often it stands in a body. */
+/** Identifies the work of an effect: a body that repeats it dispatches it once. */
 export function workText(effect: Effect): string {
   return `${effect.seen} ${ledgerKey(effect)}`;
 }
 
-/** Whether the log stream signed a request, the answer that it must get, and the effects that it asks for. */
+/** Whether the log stream signed a request, the status of the right answer, and the effects that it carries. */
 export function judgeRequest(
   { body, headers, dispatchFails }: RouteInput,
   secrets: Secrets,
@@ -177,12 +177,12 @@ export function judgeRequest(
   return { isFromStream: true, status: areOld && asked.length === 0 ? 400 : 200, asked };
 }
 
-/** In these runs, every row that a recompute was raised for wants it. */
+/** In these runs, every row still needs the recompute that was raised for it. */
 export function isWantedNow({ seen }: Effect): boolean {
   return seen !== undefined && seen !== 0n;
 }
 
-/** The effects in messages, up to the group of 128 seals with which as many were forged. */
+/** The effects in messages, in groups of 128 seals. Stops after the group in which the forged seals reach 128. */
 function openInGroups(messages: readonly unknown[], secrets: readonly string[]): Effect[] {
   const seals = messages.flatMap((message) => (typeof message === "string" ? (sealIn(message) ?? []) : []));
   const found: Effect[] = [];
@@ -199,7 +199,7 @@ function openInGroups(messages: readonly unknown[], secrets: readonly string[]):
 
 type Event = Record<"topic" | "timestamp" | "message" | "function", unknown>;
 
-/** An array of objects, or an object a line. */
+/** Parses a JSON array of objects, or one object per line. */
 function eventsOf(body: Buffer): Event[] | null {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body).trim();
@@ -218,7 +218,7 @@ function isRecent({ timestamp }: Event): boolean {
   return age <= 15 * 60_000 && age >= -5 * 60_000;
 }
 
-/** A cached result's lines are sent again with the age that they have. */
+/** Whether an event is of a cached result: the stream sends its lines again with their old timestamps. */
 function isCached({ function: source }: Event): boolean {
   return isPlainObject(source) && source.cached === true;
 }

@@ -21,7 +21,7 @@ const ODD_PIECES = [
   ...["é", "\ud83d", "\ufeff", "\u2028", "null", "[]", "{}", "A", "-", "_", PREFIX],
 ];
 
-/** A seal that an app of these secrets could have made. */
+/** A seal that the app could have made. */
 export function genuineSeal(dice: Dice): string {
   return sealed(plainPayload(dice), dice.chance(0.8) ? EFFECT_SECRET : PREVIOUS_SECRET);
 }
@@ -48,7 +48,7 @@ export function anySeal(dice: Dice): string {
 
 const lettersOf = (seal: string) => seal.slice(PREFIX.length);
 
-/** The initialization vector, the ciphertext and the tag of seals, put together as they do not belong. */
+/** Wrong combinations of the initialization vectors, ciphertexts and tags of two seals. */
 function otherParts(dice: Dice, seal: string, other: string): string {
   const split = (text: string) => {
     const bytes = Buffer.from(lettersOf(text), "base64url");
@@ -71,17 +71,17 @@ function otherParts(dice: Dice, seal: string, other: string): string {
   ]);
 }
 
-/** A plaintext that was encrypted by the rules, but for a key or a vector that are not the app's own. */
+/** A well-formed seal with another key or vector than the app's own. */
 function otherKeys(dice: Dice): string {
   const json = plainPayload(dice);
   const iv = vectorOf(json, EFFECT_SECRET);
   return dice.weighted<string>([
-    // The secret itself, or a key with another name, encrypts nothing.
+    // The app does not encrypt with the secret itself, nor with a key of another name.
     [1, () => sealedText(json, FORGERS_SECRET, { iv, key: Buffer.from(EFFECT_SECRET, "hex") })],
     [1, () => sealedText(json, FORGERS_SECRET, { iv, key: hmac("lazy-views:1:key", EFFECT_SECRET) })],
     [1, () => sealedText(json, FORGERS_SECRET, { iv, key: Buffer.alloc(32) })],
     [1, () => sealedText(json, FORGERS_SECRET, { iv })],
-    // As release 0.2 signed it.
+    // The format of release 0.2, which only signed.
     [1, () => signedAsBefore(json)],
     [1, () => PREFIX + Buffer.from(json).toString("base64url")],
   ]);
@@ -92,7 +92,7 @@ function signedAsBefore(json: string): string {
   return `${text}.${hmac(text, EFFECT_SECRET).toString("base64url")}`;
 }
 
-/** The same bytes in other letters: base64 with its own alphabet, with padding, hex. */
+/** The same bytes in other encodings: base64 with its own alphabet, with padding, hex. */
 function otherEncoding(dice: Dice, seal: string): string {
   const letters = lettersOf(seal);
   const bytes = Buffer.from(letters, "base64url");
@@ -102,7 +102,7 @@ function otherEncoding(dice: Dice, seal: string): string {
     [1, () => PREFIX + bytes.toString("hex")],
     [1, () => encodeURIComponent(seal)],
     [1, () => seal + dice.pick(["A", "AA", "AAA", "AAAA"])],
-    // The last letter may carry bits that mean nothing.
+    // Some bits of the last letter may be unused.
     [1, () => seal.slice(0, -1) + dice.pick([..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef0123456789-_"])],
   ]);
 }
@@ -133,7 +133,7 @@ function splice(dice: Dice, text: string, other: string): string {
   return text.slice(0, dice.below(text.length + 1)) + other.slice(dice.below(other.length + 1));
 }
 
-/** A text after one to three small accidents. */
+/** A text with one to three small mutations. */
 export function mutateText(dice: Dice, text: string, other: string): string {
   let result = text;
   for (const at of dice.several(1, 3, () => dice.below(result.length + 1))) {
@@ -159,7 +159,7 @@ function flipLetter(dice: Dice, text: string): string {
 
 const ODD_BYTES = [[0], [0xff], [0xfe, 0xff], [0xef, 0xbb, 0xbf], [0xc0, 0x80], [0xed, 0xa0, 0x80], [10]];
 
-/** A body after one to three small accidents of its bytes. */
+/** A body with one to three small mutations of its bytes. */
 export function mutateBytes(dice: Dice, bytes: Buffer): Buffer {
   let result = bytes;
   for (const at of dice.several(1, 3, () => dice.below(result.length + 1))) {

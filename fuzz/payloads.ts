@@ -2,13 +2,13 @@ import type { Dice } from "./dice.js";
 import { NOW } from "./surroundings.js";
 
 /*
- * Payloads of seals, as JSON text: text can say what no JavaScript value can, such as 1e999 or a field twice.
+ * Payloads of seals, as JSON text: only text can express 1e999, or a field that occurs twice.
  */
 
 const HOUR = 3_600_000;
 const DEPTHS = [60, 1_000, 2_500, 30_000];
 
-/** JSON that is a trap for somebody. */
+/** JSON that naive code handles wrongly. */
 const ODD_JSON = [
   ...["null", "true", "0", "-0", "-1", "1.5", "1e308", "1e999", "-1e999", "5e-324"],
   ...[
@@ -55,7 +55,7 @@ const PLAIN_ARGS = [
 /** A snapshot, in nanoseconds since 1970. */
 const NOW_NS = 1_767_225_600_000_000_000n;
 
-/** The fields of an effect that any app could have raised; a number of its own tells it from others. */
+/** The fields of an effect that any app could have raised. A random number makes each one different. */
 function plainFields(dice: Dice): Record<string, string> {
   return {
     f: dice.pick(['"lazy:recompute"', '"tracking:viewed"', '"a/b:c"']),
@@ -80,14 +80,14 @@ function oddEffect(dice: Dice): string {
   return toObject(fields);
 }
 
-/** Effects that any app could have raised; before those that leave through a client, when that was. */
+/** Effects that any app could have raised; for the transport `client`, their time comes first. */
 export function plainPayload(dice: Dice): string {
   const effects = dice.several(1, 3, () => toObject(plainFields(dice)));
   const time = dice.chance(0.4) ? [`{"t":${NOW + dice.below(3 * HOUR) - 2 * HOUR}}`] : [];
   return `[${[...time, ...effects].join(",")}]`;
 }
 
-/** What no app of this library would seal. */
+/** A payload that no app would seal. */
 export function oddPayload(dice: Dice): string | Uint8Array {
   return dice.weighted<string | Uint8Array>([
     [6, () => `[${oddEffect(dice)}]`],

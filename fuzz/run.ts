@@ -4,14 +4,14 @@ import { Surroundings } from "./surroundings.js";
 
 export interface FuzzOptions {
   inputs: number;
-  /** Of the first input; the next has the next one. */
+  /** The seed of the first input. Each next input has the next seed. */
   seed: number;
   subjects?: Subjects;
-  /** When it aborts, no batch is begun any more. */
+  /** When it aborts, no further batch begins. */
   signal?: AbortSignal;
 }
 
-/** An input that something is wrong with; its seed alone makes it again. */
+/** An input that failed. Its seed is enough to make it again. */
 export interface Failure {
   seed: number;
   input: Input;
@@ -20,22 +20,22 @@ export interface Failure {
 }
 
 export interface Report {
-  /** Those that were run: fewer than asked for, when it was aborted. */
+  /** Inputs that were run: fewer than requested, when the signal aborted. */
   inputs: number;
-  /** Exceptions that came out, and answers that are not the documented ones. */
+  /** Exceptions, and answers that are not the documented ones. */
   crashes: number;
   /** Forgeries that started something. */
   accepted: number;
-  /** Things that were signed and started, and are no effects. */
+  /** Sealed things that were started, but are not effects. */
   malformed: number;
   /** Genuine effects that were not started. */
   lost: number;
   consoleLines: number;
-  /** Genuine effects that were started: where there are none, nothing was tested. */
+  /** Genuine effects that were started. With none, the run has tested nothing. */
   started: number;
 }
 
-/** Inputs that are under way at once: enough to keep Web Crypto's threads busy. */
+/** Inputs that run at once: enough to keep Web Crypto's threads busy. */
 const BATCH = 500;
 
 interface Case {
@@ -44,10 +44,10 @@ interface Case {
 }
 
 /**
- * Gives so many inputs to the functions under test.
+ * Gives inputs to the functions under test.
  *
- * @param onFailure - Told of each failing input as it is found.
- * @param onProgress - Told after each batch how many inputs were run by then.
+ * @param onFailure - Called with each failing input.
+ * @param onProgress - Called after each batch with the number of inputs so far.
  */
 export async function fuzz(
   { inputs, seed, subjects = LIBRARY, signal }: FuzzOptions,
@@ -93,7 +93,7 @@ function casesFrom(first: number, count: number): Case[] {
   return Array.from({ length: count }, (_, i) => ({ seed: first + i, input: inputOf(first + i) }));
 }
 
-/** The environment is one for all that is under way: cases of equal secrets go together. */
+/** Groups cases by secrets, since all cases that run at once share the environment. */
 function bySecrets(cases: readonly Case[]): Case[][] {
   const groups = new Map<Secrets, Case[]>();
   for (const one of cases) {
@@ -104,7 +104,7 @@ function bySecrets(cases: readonly Case[]): Case[][] {
   return [...groups.values()];
 }
 
-/** Runs cases again one by one, to see which of them write to the console. */
+/** Runs cases again one by one, to find those that write to the console. */
 async function findNoisy(cases: readonly Case[], subjects: Subjects, surroundings: Surroundings): Promise<Failure[]> {
   const noisy: Failure[] = [];
   for (const one of cases) {

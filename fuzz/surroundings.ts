@@ -1,6 +1,6 @@
 import type { Secrets } from "./inputs.js";
 
-/** The clock of every run stands here, so that an input is the same bytes whenever it is replayed. */
+/** The fixed time of every run, so that a replayed input has the same bytes. */
 export const NOW = Date.UTC(2026, 0, 1);
 
 const VARIABLES = {
@@ -11,7 +11,7 @@ const VARIABLES = {
 } as const satisfies Record<keyof Secrets, string>;
 const LEVELS = ["log", "debug", "info", "warn", "error", "trace"] as const;
 
-/** What the code under test sees of the world: a clock that stands still, a console that counts, and secrets. */
+/** The environment of the code under test: a clock that stands still, a console that counts lines, and secrets. */
 export class Surroundings {
   consoleLines = 0;
   private readonly clock = Date.now;
@@ -33,7 +33,7 @@ export class Surroundings {
     }
   }
 
-  /** Puts everything back as it was. */
+  /** Restores the clock, the console and the variables. */
   leave(): void {
     Date.now = this.clock;
     for (const [level, write] of this.levels) console[level] = write;

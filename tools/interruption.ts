@@ -1,12 +1,12 @@
 /**
- * A Ctrl-C comes twice: the terminal sends it to each of its processes, and npm passes it on. A signal this soon after
- * the first one is the same again.
+ * A Ctrl-C arrives twice: the terminal sends it to each of its processes, and npm passes it on. A second signal within
+ * this time is the same Ctrl-C.
  */
 const SAME_MS = 500;
 
 /**
- * From now on the first SIGINT or SIGTERM does not end the process, but aborts the signal that is returned, and sets
- * the exit code: the program prints what it has, and ends by itself. Another one ends the process at once.
+ * From now on the first SIGINT or SIGTERM does not end the process: it aborts the returned signal and sets the exit
+ * code, so that the program can print its results and end by itself. Another one ends the process at once.
  */
 export function interruption(): AbortSignal {
   const controller = new AbortController();

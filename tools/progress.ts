@@ -1,21 +1,21 @@
 import cliProgress, { type Options, type Params, type SingleBar } from "cli-progress";
 
-/** A piece of work that is done in equal steps, in the words of `simulate: 1250 of 100000 histories`. */
+/** Work in equal steps, shown as `simulate: 1250 of 100000 histories`. */
 export interface Work {
   program: string;
-  /** What a step is, in the plural. */
+  /** The name of the steps, in the plural. */
   steps: string;
   total: number;
 }
 
-/** Without a terminal, a line this often. */
+/** The interval of lines without a terminal. */
 const LINE_EVERY_MS = 60_000;
-/** With the longest of its texts, the bar just fits into 80 columns. */
+/** The bar and its longest text just fit into 80 columns. */
 const BAR_COLUMNS = 12;
 
 /**
- * Shows on stderr how far a program is: as a bar on a terminal; elsewhere as one line at once, one a minute, and one at
- * the end. It keeps the process alive until it is stopped.
+ * Shows the progress of a program on stderr: on a terminal as a bar; elsewhere as a line at the start, one a minute,
+ * and one at the end. It keeps the process alive until it is stopped.
  */
 export class Progress {
   private readonly bar: SingleBar;
@@ -33,15 +33,15 @@ export class Progress {
       noTTYOutput: true,
       notTTYSchedule: LINE_EVERY_MS,
       barsize: BAR_COLUMNS,
-      // Else cli-progress switches the terminal's line wrapping off, and a crash would leave it off.
+      // Otherwise cli-progress turns the terminal's line wrapping off, and a crash would leave it off.
       linewrap: true,
-      // On a terminal `stop` writes a last line in place of the bar; in a log this saves an empty line at the end.
+      // On a terminal, `stop` writes a last line in place of the bar. In a log, this avoids an empty last line.
       clearOnComplete: true,
     });
     this.bar.start(work.total, 0);
   }
 
-  /** @param done - Steps that are done, of all. */
+  /** @param done - The number of completed steps. */
   update(done: number): void {
     this.done = done;
     this.bar.update(done);
@@ -54,7 +54,7 @@ export class Progress {
     if (this.stream.isTTY) this.bar.start(this.work.total, this.done);
   }
 
-  /** Leaves a last line that says how far it came. */
+  /** Ends with a line that shows the final progress. */
   stop(): void {
     this.isOver = true;
     this.bar.stop();
@@ -73,7 +73,7 @@ export class Progress {
     return isKnown ? `${text}, ${this.timeLeft()} left` : text;
   }
 
-  /** As long for each of the steps that are left as for those that are done. */
+  /** An estimate: remaining steps take as long as completed ones. */
   private timeLeft(): string {
     const perStepMs = (performance.now() - this.begunAt) / this.done;
     const minutes = Math.round(((this.work.total - this.done) * perStepMs) / 60_000);

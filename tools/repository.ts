@@ -2,9 +2,9 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/* `npm run repository -- https://github.com/<owner>/<name>`: the repository's address, wherever it is written. */
+/* `npm run repository -- https://github.com/<owner>/<name>` replaces the repository's address in all files. */
 
-/** The addresses that follow from that of a GitHub repository: its pages, its raw files, and its site. */
+/** The addresses of a GitHub repository's pages, raw files and site. */
 function addressesOf(repository: string): string[] {
   const [, owner, name] = /^https:\/\/github\.com\/([\w.-]+)\/([\w.-]+)$/.exec(repository) ?? [];
   if (owner === undefined || name === undefined) {

@@ -4,9 +4,9 @@ import { lazy, query } from "../../examples/convex/lazy";
 import { accountUsage } from "../../examples/convex/quota/accountUsage";
 import { airportStats } from "../../examples/convex/rollups/airportStats";
 
-/* The same with the views of the example app in place of the queries. */
+/* The app of `examplePlain.ts`, with the views of the example app in place of its queries. */
 
-/** Without the trigger that keeps the aggregate of the example app: the app without views has none. */
+/** The example app's trigger for its aggregate is left out: the app without views has none. */
 const mutation = lazy.mutation(rawMutation);
 
 export const airport = query({

@@ -9,11 +9,11 @@ import { strategy } from "../costs/strategies";
 import type { Workload } from "../costs/workload";
 import { toLogEntry } from "./log";
 
-/** What `advise` predicts from the log of an app that computes in the query, beside what a view then takes. */
+/** What `advise` predicts from the log of an app that computes in the query, and what a view then takes. */
 export interface Advised {
   workload: string;
   verdict: Verdict;
-  /** Documents of the query as it is … */
+  /** Documents that the query takes without a view … */
   inQuery: number;
   /** … and of a tracked view in its place: as predicted, and as measured. */
   predicted: number;
@@ -23,7 +23,6 @@ export interface Advised {
 /** The window of the views of the model. */
 const WINDOW_MS = 10_000;
 
-/** Reads and writes of so many keys. */
 const mixed = (keys: number, ratio: number, events: number): WorkloadName => ({ ...mixOf(ratio), keys, events });
 
 /** Workloads of the quick form … */
@@ -43,7 +42,7 @@ export const ADVISED: Record<string, WorkloadName> = {
   "50 keys, 1:10": mixed(50, 0.1, 2_000),
 };
 
-/** Plays each workload to the query, and to a view in its place. */
+/** Plays each workload twice: with the query, and with a view in its place. */
 export async function measureAdvice(
   workloads: Record<string, WorkloadName>,
   isolates: Isolates<Deployment>,
@@ -77,7 +76,7 @@ function documentsOf({ amounts }: Recording): number {
   return amounts.documentsRead + amounts.documentsWritten;
 }
 
-/** How far predictions are from what a view took: the least and the most of predicted / measured documents. */
+/** The accuracy of predictions: the least and the most of predicted / measured documents. */
 export function adviceErrors(advised: readonly Advised[]) {
   const ratios = advised.map(({ predicted, measured }) => predicted / measured);
   const isWrong = ({ verdict, inQuery, measured }: Advised) => verdict !== "no gain" && measured >= inQuery;

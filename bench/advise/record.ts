@@ -1,6 +1,6 @@
 /**
  * Records the function log of the example app on the embedded backend, without views and with them, under the same
- * writes and subscribers: what `advise` predicts from the one is tested against what the other took.
+ * writes and subscribers. A test compares what `advise` predicts from the log without views with what the views took.
  *
  *   node --import tsx bench/advise/record.ts
  *
@@ -29,7 +29,7 @@ const FIXTURES = new URL("../../tests/cli/fixtures/", import.meta.url);
 type App = "examplePlain" | "exampleViews";
 type Client = { close(): Promise<void> };
 
-/** Plays the writes to one of the two apps, and returns the completed calls meanwhile. */
+/** Plays the writes to one of the two apps, and returns the calls that completed meanwhile. */
 async function record(app: App): Promise<LogEntry[]> {
   const secret = randomBytes(32).toString("hex");
   const backend = await startBackend({
@@ -103,7 +103,7 @@ function documentsOf(entries: readonly LogEntry[]): number {
   }, 0);
 }
 
-/** What the file does without, so that it stays small. */
+/** Fields that are left out, so that the file stays small. */
 const UNUSED = ["userExecutionTime", "executionTimestamp", "identityType", "environment", "memoryUsedMb", "willRetry"];
 const NEEDED = ["componentPath", "parentExecutionId", "error", "returnBytes"];
 
@@ -124,7 +124,7 @@ writeFileSync(
   plain.map((entry) => `${JSON.stringify(shortened(entry))}\n`).join(""),
 );
 const truth = {
-  // Of the queries alone: the mutations write the same with views as without.
+  // Without the mutations' own documents, which are the same with views and without.
   documentsWithoutViews: documentsOf(plain.filter((entry) => !isMutation(entry))),
   documentsWithViews: documentsOf(views) - documentsOf(plain.filter(isMutation)),
 };

@@ -1,2 +1,2 @@
-/** How often the view's `compute` ran in this process: what really happened, whatever `dispatch` answers. */
+/** How often the view's `compute` really ran in this process: `dispatch` only answers what it has scheduled. */
 export const computations = { count: 0 };

@@ -25,7 +25,7 @@ export const refresh = mutation({
   },
 });
 
-/** The same for what is watched. */
+/** Computes the watched row of a group. */
 export const refreshWatched = mutation({
   args: { group: v.string() },
   handler: async (ctx, { group }) => {
@@ -41,7 +41,7 @@ export const touch = mutation({
   },
 });
 
-/** Changes one item of a group, which marks what is watched. */
+/** Changes one item of a group, and marks the watched row. */
 export const touchWatched = mutation({
   args: { group: v.string() },
   handler: async (ctx, { group }) => {
@@ -74,7 +74,7 @@ export const changeRaw = rawMutation({
   handler: changeAndMeasure,
 });
 
-/** What a dispatched effect comes to, at least: its entry is looked for and written, and a function is scheduled. */
+/** The least that a new effect takes: its entry is looked for and written, and a function is scheduled. */
 export const writeAndSchedule = rawMutation({
   args: { group: v.string() },
   handler: async (ctx, { group }) => {
@@ -84,7 +84,7 @@ export const writeAndSchedule = rawMutation({
   },
 });
 
-/** And what one comes to that has been there before: a document is read. */
+/** The least that a repeated effect takes: a document is read. */
 export const readOne = rawMutation({
   args: { group: v.string() },
   handler: async (ctx, { group }) => {

@@ -22,13 +22,13 @@ export const bareTotal = rawQuery({
   },
 });
 
-/** What many clients are subscribed to. */
+/** The query that many clients subscribe to. */
 export const watched = query({
   args: { group: v.string() },
   handler: async (ctx, { group }) => await watchedTotals.get(ctx, { group }),
 });
 
-/** One read, and what its transaction took. */
+/** One read, with the metrics of its transaction. */
 export const measured = query({
   args: { group: v.string() },
   handler: async (ctx, { group }) => {
@@ -37,7 +37,7 @@ export const measured = query({
   },
 });
 
-/** The same where a read could write, if it were wrong. */
+/** The same in a mutation, where a faulty read could write. */
 export const measuredInMutation = mutation({
   args: { group: v.string() },
   handler: async (ctx, { group }) => {
@@ -56,8 +56,8 @@ export const measuredWithoutView = rawQuery({
 });
 
 /**
- * Times `view.get` and the bare read of the same row, in turns, so that what slows the process down for a while
- * slows both. The order changes from round to round, since the second of two finds warmer caches.
+ * Times `view.get` and the bare read of the same row, in turns, so that a slow phase of the process slows both. The
+ * order changes from round to round, since the second of two finds warmer caches.
  *
  * @returns For each round the mean time of one read, in milliseconds.
  */

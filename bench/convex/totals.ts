@@ -25,7 +25,7 @@ export const watchedTotalsTable = viewTable({
   value: { items: v.number(), amount: v.number() },
 });
 
-/** The same, with a window that ends while clients watch; those who write say so themselves. */
+/** The same, with a window that ends while clients watch. Mutations invalidate its rows by hand. */
 export const watchedTotals = defineView("watchedTotals", {
   table: watchedTotalsTable,
   sources: {},
@@ -33,7 +33,7 @@ export const watchedTotals = defineView("watchedTotals", {
   compute: async (ctx: QueryCtx, { group }) => await sumUp(ctx, group),
 });
 
-/** What a query without a view would do at each read. */
+/** What a query without a view does at each read. */
 export async function sumUp(ctx: QueryCtx, group: string) {
   const items = await ctx.db
     .query("items")

@@ -1,30 +1,30 @@
 import type { Truth } from "./truth";
 
-/** An answer to a reader, of a strategy. */
+/** An answer that a reader got from a strategy. */
 export interface Answer {
-  /** When it was asked for, in ms since 1970. */
+  /** When the reader asked, in ms since 1970. */
   at: number;
   key: string;
-  /** For how long it had been out of date, in ms; null when there was no value yet. */
+  /** How long the answer had been out of date, in ms; null when there was no value yet. */
   staleMs: number | null;
 }
 
-/** What the clairvoyant does. */
+/** The cost of the clairvoyant: an ideal strategy that knows the future. */
 export interface Bound {
   recomputes: number;
-  /** The documents that they read. */
+  /** The documents that these recomputes read. */
   documents: number;
 }
 
 /**
- * The fewest recomputes that would have served the same reads within the same staleness, by somebody who knows the
- * future: no read gets an older value than the strategy gave it, or than the strategy promises.
+ * The fewest recomputes that would have served the same reads, if the future were known: no read gets a value that is
+ * older than the strategy gave it, or than the strategy promises.
  *
- * Each read needs a recompute in some stretch of time before it: since the value that it may still be given became
- * true. With the stretches in the order of their ends, a recompute at the end of the first one that has none is always
- * a best choice. Each reads the items of the key, as few as there were in its stretch.
+ * Each read needs a recompute in an interval that ends at the read, and begins when the oldest value that it may get
+ * became true. With the intervals in the order of their ends, a recompute at the end of the first interval without one
+ * is always optimal. A recompute reads the items of the key: the count at the beginning of its interval.
  *
- * @param since - When it begins, with values that are up to date, in ms since 1970: answers before do not count.
+ * @param since - When counting begins, in ms since 1970, with fresh values. Earlier answers do not count.
  */
 export function clairvoyant(
   truth: Truth,
@@ -44,7 +44,7 @@ export function clairvoyant(
     let recomputedAt = since;
     for (const { at, staleMs } of reads.toSorted((a, b) => a.at - b.at)) {
       const allowedMs = Math.max(staleMs ?? Number.POSITIVE_INFINITY, promiseMs);
-      // The oldest version that the read may be given: the first that was not out of date for longer.
+      // The oldest version that the read may get: the first that was not out of date for longer than allowed.
       const oldest = versions.find((_, i) => {
         const outdatedAt = versions[i + 1]?.since ?? Number.POSITIVE_INFINITY;
         return at - outdatedAt <= allowedMs;

@@ -1,6 +1,6 @@
 import type { Turns } from "../../tests/simulation/engine/loop";
 
-/** What things take, in ms: round numbers of the order that Convex has. */
+/** Durations of steps, in ms: round numbers of the same order as Convex's. */
 const BEGIN_MS = 2;
 const COMMIT_MS = 4;
 const CALL_MS: Record<string, number> = {
@@ -11,7 +11,7 @@ const CALL_MS: Record<string, number> = {
   "1.0/actions/mutation": 1,
   "1.0/actions/action": 1,
 };
-/** Of documents that come one after the other, and of everything else. */
+/** Each document that a query streams, and every other call. */
 const SMALL_CALL_MS = 0.1;
 
 interface Timer {
@@ -19,14 +19,14 @@ interface Timer {
   fire: () => void;
 }
 
-/** Captured here, before anybody's fake timers could replace it. */
+/** Captured here, before fake timers could replace it. */
 const { nextTick } = process;
 
-/** Virtual time in which transactions last: each step takes its time, and many run at once. */
+/** Virtual time in which transactions have a duration: each step takes time, and many transactions run at once. */
 export class Clockwork implements Turns {
   private timers: Timer[] = [];
   private nextExecution = 1;
-  /** Time that was spent in small calls since the last step, by execution. */
+  /** Time spent in small calls since the last step, by execution. */
   private readonly spent = new Map<number, number>();
 
   /** @param now - The time, in ms since 1970. */
@@ -64,7 +64,7 @@ export class Clockwork implements Turns {
     this.timers.splice(low, 0, timer);
   }
 
-  /** Lets time pass up to a time, in ms since 1970, and does everything that falls due. */
+  /** Advances to a time, in ms since 1970, and fires every timer that falls due. */
   async passTo(time: number): Promise<void> {
     await drained();
     for (let next = this.timers[0]; next !== undefined && next.at <= time; next = this.timers[0]) {
@@ -76,7 +76,7 @@ export class Clockwork implements Turns {
     this.now = time;
   }
 
-  /** Lets time pass until something has ended. */
+  /** Advances until `work` has ended. */
   async passUntil<T>(work: Promise<T>): Promise<T> {
     let hasEnded = false;
     const end = () => {

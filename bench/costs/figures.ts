@@ -3,27 +3,27 @@ import type { Amounts } from "./meter";
 import { mixOf, RATIOS } from "./scenarios";
 import { BARE, DEFAULTS, LEASED_SNAPSHOT, strategy, TRACKED } from "./strategies";
 
-/** How the library does at one ratio of reads to writes. */
+/** The library's costs at one ratio of reads to writes. */
 export interface RatioFigures {
   /** Reads for each write. */
   ratio: number;
-  /** Documents read and written, by each strategy, with those of the writes to the source. */
+  /** Documents read and written, by strategy, including those of the writes to the source. */
   documents: Record<string, number>;
-  /** The form of the view that suits it best, and its documents over those of the clairvoyant. */
+  /** The form of the view that suits this ratio best, and its documents / those of the clairvoyant. */
   form: string;
   toClairvoyant: number;
   /** The same for a view with declared sources and defaults. */
   defaultsToClairvoyant: number;
   /** The same for a tracked one. */
   trackedToClairvoyant: number;
-  /** The best other strategy that serves no staler answers than that form, and the form's documents over its own. */
+  /** The best other strategy whose answers are no staler than that form's, and the form's documents / its documents. */
   other: string;
   toOther: number;
-  /** The same for values that cannot be told from a change: among those, here and there, that compute them anew. */
+  /** The same for values that a change alone cannot update: only strategies that compute them anew are compared. */
   recomputing: Rating;
 }
 
-/** What the targets are about. */
+/** The figures that have targets. */
 export interface CostFigures {
   ratios: RatioFigures[];
   clairvoyant: { worstRatio: number; worstRatioDefaults: number; worstRatioTracked: number };
@@ -45,10 +45,9 @@ export const TARGETS = {
 
 const WINDOW_MS = 10_000;
 const MOMENT_MS = 200;
-/** Strategies that tell the value from the change. */
+/** Strategies that update the value from the change alone. */
 const COUNTING = ["lazyApplied", "triggerCounter", "aggregate", "aggregateQueued"];
 
-/** The figures of what was measured. */
 export function costFigures(recordings: Partial<CostRecordings>): Partial<CostFigures> {
   const { ratios, hot, contended, mass } = recordings;
   return {
@@ -101,7 +100,7 @@ function conflictFigures(contended: readonly Measured[]): CostFigures["conflicts
   };
 }
 
-/** The most recomputes whose commits lie in one window; each commits within a moment of its start. */
+/** The most recomputes that committed in one window. Each commits within a moment of its start. */
 function mostInAWindow(recomputedAt: readonly number[]): number {
   const spanMs = WINDOW_MS - MOMENT_MS;
   const within = (from: number) => recomputedAt.filter((at) => at >= from && at < from + spanMs);
@@ -113,7 +112,7 @@ export function documentsOf({ documentsRead, documentsWritten }: Amounts): numbe
   return documentsRead + documentsWritten;
 }
 
-/** What was measured with one workload. */
+/** The measurements with one workload. */
 export function at(measured: readonly Measured[], workload: Measured["workload"]): Measured[] {
   const name = JSON.stringify(workload);
   return measured.filter((each) => JSON.stringify(each.workload) === name);
@@ -144,7 +143,7 @@ function ratioFigures(ratio: number, measured: readonly Measured[]): RatioFigure
   };
 }
 
-/** A form of the view, beside the bound and beside the best other strategy. */
+/** A form of the view, compared with the bound and with the best other strategy. */
 export interface Rating {
   form: string;
   toClairvoyant: number;
@@ -152,7 +151,7 @@ export interface Rating {
   toOther: number;
 }
 
-/** How near a form comes to missing a target, or by how much it does. */
+/** The larger share of a target that a form uses; above 1, it misses that target. */
 function excess({ toClairvoyant, toOther }: Rating): number {
   return Math.max(toClairvoyant / TARGETS.clairvoyant, toOther / TARGETS.other);
 }
@@ -161,7 +160,7 @@ function cost({ recording }: Measured): number {
   return documentsOf(recording.amounts);
 }
 
-/** The strategy without a lazy view that takes the fewest documents, of those whose answers are no staler. */
+/** Of the strategies without a lazy view whose answers are no staler, the one that takes the fewest documents. */
 function bestOther(form: Measured, measured: readonly Measured[]): Measured {
   const { promiseMs } = strategy(form.strategy);
   const allowedMs = Math.max(form.recording.staleP99, promiseMs);

@@ -7,35 +7,35 @@ import { Clockwork } from "./clockwork";
 import { Meter } from "./meter";
 import { type Deployment, EFFECTS_PATH, ENV, goodWeather, START } from "./player";
 
-/** What the idle clock takes: for each row, in `evictAfter`. */
+/** The costs of the idle clock for each row, per `evictAfter`. */
 export interface IdleFigures {
-  /** Rows that are watched: writes of the row, documents written of all tables, and function calls. */
+  /** Of a watched row: writes of the row, documents written in all tables, and function calls. */
   watchedRowWrites: number;
   watchedDocumentsWritten: number;
   watchedFunctionCalls: number;
-  /** Keys that were asked for once, and never again. */
+  /** Keys that were read once, and never again. */
   inventedKeys: number;
-  /** Writes of their rows after the first commit; the deletion is the last. */
+  /** Writes of such a key's row after the first commit, including its deletion. */
   inventedRowWrites: number;
-  /** Function calls for all of them, from their first commit to the last deletion. */
+  /** Function calls for all these keys, from the first commit to the last deletion. */
   inventedFunctionCalls: number;
-  /** When the last of them was gone, in parts of `evictAfter`. */
+  /** When the last of these rows was deleted, as a multiple of `evictAfter`. */
   inventedGoneAfter: number;
-  /** The most documents that one transaction has written. */
+  /** The most documents that one transaction wrote. */
   mostWritten: number;
 }
 
-/** How many rows are watched, for how many times `evictAfter`, and how many keys are asked for once. */
+/** The number of watched rows, of `evictAfter` periods, and of keys that are read once. */
 export interface IdleSizes {
   watched: number;
   rounds: number;
   invented: number;
 }
 
-/** Longer than the log stream, the dispatch and the recompute of a key take. */
+/** Longer than log stream, dispatch and recompute of a key take together. */
 const INTERVAL_MS = 10_000;
 
-/** Plays readers who watch rows, and then a stranger who invents keys, to a view with `evictAfter`. */
+/** Measures a view with `evictAfter`: first with readers that watch rows, then with a client that invents keys. */
 export async function measureIdle(sizes: IdleSizes, isolates: Isolates<Deployment>): Promise<IdleFigures> {
   const { clock, meter, subscriptions, written, rows, copyRow } = start(isolates);
   const watch = (i: number) => subscriptions.subscribe("app:read", { key: `watched ${i}` });
@@ -117,7 +117,7 @@ function start(isolates: Isolates<Deployment>) {
   );
   const { store } = backend;
   const rows = () => [...store.scan("totals", store.latest)].length;
-  /** Stores the one row under as many keys, as a recompute of each would have. */
+  /** Copies the one row to `count` keys, as a recompute of each would store it. */
   const copyRow = (count: number) => {
     const [first] = [...store.scan("totals", store.latest)];
     const { _id, _creationTime, ...row } = (first as NonNullable<typeof first>).document;

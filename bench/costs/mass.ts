@@ -2,7 +2,7 @@ import type { Isolates } from "../../tests/simulation/engine/backend";
 import { meteredBackend } from "./meteredBackend";
 import { type Deployment, START } from "./player";
 
-/** What one invalidated tag takes. */
+/** The cost of invalidating one tag. */
 export interface MassFigures {
   rows: number;
   documentsRead: number;
@@ -14,7 +14,7 @@ const LOOKED_AT = 100;
 /**
  * Invalidates the tag that all rows of a view have.
  *
- * @throws Error when readers do not see it.
+ * @throws Error when a row is still fresh for its readers.
  */
 export async function invalidateRows(rows: number, isolates: Isolates<Deployment>): Promise<MassFigures> {
   const { backend, clock, meter } = meteredBackend("lazyTagged", isolates);

@@ -5,7 +5,7 @@ import type { Cell, Cells, SectionName } from "./scenarios";
 
 export type Measured = Cell & { recording: Recording };
 
-/** What each strategy took for each workload, by the question that it is asked for. */
+/** What each strategy took for each workload, by section of the report. */
 export type CostRecordings = Record<SectionName, Measured[]> & { mass: MassFigures };
 
 const WORKER = new URL("worker.ts", import.meta.url);
@@ -13,7 +13,7 @@ const WORKER = new URL("worker.ts", import.meta.url);
 /**
  * Plays workloads to strategies, on every core.
  *
- * @returns What each took; without the questions that are not answered in full, when the signal aborted.
+ * @returns What each took. When the signal aborts, only the sections that are complete.
  */
 export async function measureCosts(
   cells: Cells,

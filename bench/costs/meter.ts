@@ -3,7 +3,7 @@ import { type Ended, isOutOfRetries } from "../../tests/simulation/engine/backen
 import type { Kind } from "../../tests/simulation/engine/frame";
 import type { Usage } from "../../tests/simulation/engine/usage";
 
-/** What everything that ran took together. */
+/** What all functions that ran took together. */
 export interface Amounts {
   documentsRead: number;
   documentsWritten: number;
@@ -12,10 +12,10 @@ export interface Amounts {
   indexRanges: number;
   /** Queries that were not served from the cache, mutations, actions and HTTP actions. */
   functionCalls: number;
-  /** Of these, mutations that dispatch effects, and deliveries of the log stream. */
+  /** Those of the calls that dispatch effects, and those that are deliveries of the log stream. */
   dispatches: number;
   deliveries: number;
-  /** Queries among the calls; and answers of queries, also from the cache: Convex bills each as a call. */
+  /** Queries among the calls; and all answers of queries, including cached ones: Convex bills each as a call. */
   queries: number;
   answers: number;
   /** Conflicts: of the transactions that write the source, and of others. */
@@ -38,7 +38,7 @@ const METRICS = {
   indexRanges: "databaseQueries",
 } as const satisfies Partial<Record<keyof Amounts, keyof TransactionMetrics>>;
 
-/** Adds up what runs, from the time that it is started. */
+/** Adds up what functions take, from `start()` on. */
 export class Meter {
   readonly amounts: Amounts = {
     documentsRead: 0,
@@ -67,7 +67,7 @@ export class Meter {
     if (kind === "query") this.count("queries");
     if (path === "lazy:dispatch") this.count("dispatches");
     const hasFailed = kind === "mutation" && "error" in result;
-    // What it took has been counted with its last conflict.
+    // A mutation that is out of retries was counted with its last conflict.
     if (!hasFailed || !isOutOfRetries(result.error)) this.use(usage);
     if (hasFailed) this.count("failures");
   }

@@ -4,7 +4,7 @@ import { Clockwork } from "./clockwork";
 import { Meter } from "./meter";
 import { type Deployment, ENV, goodWeather, START } from "./player";
 
-/** The app with a strategy and nobody in it yet, with its clock, and what counts what its functions take. */
+/** An app with a strategy, without data and clients, with its clock and a meter of its functions. */
 export function meteredBackend(strategy: StrategyName, isolates: Isolates<Deployment>) {
   const clock = new Clockwork(START);
   const meter = new Meter();

@@ -22,16 +22,16 @@ import type { Workload, WorkloadEvent } from "./workload";
 
 export type Deployment = { strategy: StrategyName };
 
-/** What a strategy took for a workload, and what its readers got. */
+/** What a strategy took for a workload, and the answers that its readers got. */
 export interface Recording {
   amounts: Amounts;
-  /** Answers to readers; those who watch count once a second. */
+  /** Answers to readers. A watched key counts once a second. */
   answers: number;
   /** Writes to the source. */
   writes: number;
-  /** For how long it counted, in ms. */
+  /** The duration of the measurement, in ms. */
   countedMs: number;
-  /** When rows were committed anew, in ms since 1970. */
+  /** The times of the recomputes' commits, in ms since 1970. */
   recomputedAt: number[];
   /** Answers that were empty, because there was no value yet. */
   unanswered: number;
@@ -52,12 +52,12 @@ export const ENV = {
 
 /** From the server to a client and back. */
 const NETWORK_MS = 50;
-/** Those who watch are looked at so often. */
+/** How often the values of watched keys are sampled. */
 const SAMPLE_MS = 1_000;
-/** After this time what was begun has ended; and after that one what is left behind has been cleaned up. */
+/** After the first time all pending work has ended; after the second one the library has also cleaned up. */
 const SETTLED_MS = 60_000;
 const CLEANED_UP_MS = 30 * 60_000;
-/** Old versions are forgotten after so many commits. */
+/** The number of commits after which old versions are dropped. */
 const PRUNE_EVERY = 2_000;
 
 /** Convex on a good day. */
@@ -66,7 +66,7 @@ export function goodWeather(random: () => number): Weather {
     schedulerLag: () => 50,
     snapshotAge: () => 20,
     actionDeath: () => null,
-    // As Convex has it: from 100 ms on, twice as long each time, with jitter.
+    // As in Convex: 100 ms, doubled at each conflict, with jitter.
     conflictRest: (conflicts, isJob) => {
       const longest = isJob ? 60_000 : 2_000;
       return Math.min(100 * 2 ** (conflicts - 1), longest) * (0.5 + random() / 2);
@@ -74,13 +74,13 @@ export function goodWeather(random: () => number): Weather {
   };
 }
 
-/** A run of a function that has ended at `endedAt`, in ms since 1970, or an answer from the cache, which read nothing. */
+/** A run of a function that ended at `endedAt` (ms since 1970), or an answer from the cache, which read nothing. */
 export type Run = { kind: Kind; endedAt: number; isCached: boolean; ended: Ended<Deployment> };
 
 /**
  * Plays a workload to an app with a strategy, and measures what that takes.
  *
- * @param onRun - Hears of each query and mutation that counts.
+ * @param onRun - Called with each query and mutation that counts.
  */
 export async function play(
   strategy: Strategy,
@@ -199,7 +199,7 @@ class Player implements Observer<Deployment> {
     if (path === EFFECTS_PATH) this.meter.count("deliveries");
   }
 
-  /** Loads the items, and has every key's value there and up to date. */
+  /** Loads the items, and waits until every key has a fresh value. */
   private async prepare(): Promise<void> {
     const { backend, clock, workload } = this;
     const { store } = backend;
@@ -224,7 +224,6 @@ class Player implements Observer<Deployment> {
     await clock.passTo(clock.now + CLEANED_UP_MS);
   }
 
-  /** Plays the events one after the other. */
   private playFrom(index: number, since: number): void {
     const event = this.workload.events[index];
     if (event === undefined) return;
@@ -249,7 +248,7 @@ class Player implements Observer<Deployment> {
     }
   }
 
-  /** Somebody calls a mutation; that it was in conflict too often has been counted. */
+  /** Calls a mutation. A failure after too many conflicts is ignored here: the meter has counted it. */
   private call(path: string, args: JSONValue): void {
     this.backend.mutation(path, args).catch((error) => {
       if (!isOutOfRetries(error)) throw error;
@@ -285,7 +284,7 @@ class Player implements Observer<Deployment> {
     this.answers.push({ at, key, staleMs });
   }
 
-  /** Looks at what those see who watch. */
+  /** Records the values that watching clients see, until a time in ms since 1970. */
   private sample(until: number): void {
     this.clock.at(this.clock.now + SAMPLE_MS, () => {
       for (const { args, result } of this.subscriptions.results()) {

@@ -10,7 +10,7 @@ import { BARE, strategy } from "./strategies";
 
 const FOLDER = fileURLToPath(new URL("../../docs/plots/", import.meta.url));
 const SIZE = { width: 520, height: 340, background: "white" };
-/** Those that are told apart in a picture: more lines say less. */
+/** The strategies with a line of their own: more lines could not be told apart. */
 const SHOWN = [
   "lazy",
   "lazyApplied",
@@ -23,7 +23,7 @@ const SHOWN = [
   "cron",
   "roundTrip",
 ];
-/** Those with a place of their own between cost and staleness: names on top of each other cannot be read. */
+/** The strategies in the plot of staleness by cost: the names of more would overlap. */
 const PLACED = [...SHOWN.filter((name) => name !== "lazyProbedSnapshot"), "lazyLeased"];
 const IS_VIEW = "indexof(datum.strategy, 'lazy view') === 0";
 const CLAIRVOYANT = "the bound: the least possible";
@@ -121,7 +121,7 @@ function stalenessByCost(measured: readonly Measured[]): TopLevelSpec {
     data: { values },
     layer: [
       { mark: { type: "point", filled: true, size: 60 }, encoding },
-      // Names of views stand to the left of their points, the others to the right, slanted on the axis: none on another.
+      // So that names do not overlap: those of views stand left of their points, others right, and slanted on the axis.
       named(IS_VIEW, { align: "right", dx: -8 }),
       named(`!(${IS_VIEW}) && datum.staleSeconds >= 1`, { align: "left", dx: 8 }),
       named(`!(${IS_VIEW}) && datum.staleSeconds < 1`, { align: "left", dx: 8, angle: 315 }),
@@ -135,7 +135,7 @@ function logEventsBySubscribers(measured: readonly Measured[]): TopLevelSpec {
   const renewed = CLIENTS.map((clients) => ({
     clients,
     strategy: withRenewals,
-    // When a lease is over, each subscriber sends one.
+    // Each subscriber sends one event when a lease ends.
     events: clients / LEASE.minutes,
   }));
   const values = CLIENTS.flatMap((clients) =>

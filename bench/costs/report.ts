@@ -4,7 +4,7 @@ import type { CostRecordings, Measured } from "./measure";
 import type { WorkloadName } from "./scenarios";
 import { strategy } from "./strategies";
 
-/** The targets, and a table for each question: those of what was measured. */
+/** The targets and a table for each section, as far as it was measured. */
 export function formatCosts(recordings: Partial<CostRecordings>, figures: Partial<CostFigures>): string[] {
   const targets = [
     ...ratioTargets(figures),
@@ -30,9 +30,9 @@ const TITLES = {
   sizes: "… by the items of a key, with as many reads as writes",
   subscribers: "… by the subscribers of a key that is written every second",
   bursts: "… with bursts of 60 writes in two seconds, once a minute",
-  coldKeys: "… with a thousand keys that nobody has read before, each read once",
+  coldKeys: "… with a thousand keys that were never read before, each read once",
   month: "… with dashboards of 50 keys of 2,000 items: an hour of work, and one at night",
-  contended: "… with a hundred writes a second to one key that somebody watches",
+  contended: "… with a hundred writes a second to one key that a client watches",
 };
 
 function ratioTargets({ ratios, clairvoyant, bestOther }: Partial<CostFigures>): Line[] {

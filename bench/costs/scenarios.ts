@@ -20,7 +20,7 @@ export interface Cell {
   workload: WorkloadName;
 }
 
-/** Which workload, and how large it is: each is made anew where it is played, from its seed. */
+/** A workload and its size. The process that plays it makes its events from the seed. */
 export type WorkloadName =
   | {
       kind: "mix";
@@ -78,7 +78,7 @@ export const mixOf = (ratio: number) => ({
   eventsPerSecond: 10,
 });
 
-/** The same, with writes that only add items: each is one document, where one that changes an item is three. */
+/** The ratios for writes that only add items: an added item is one document, a changed one three. */
 export const INSERT_RATIOS = [0.001, 1];
 export const insertsOf = (ratio: number) => ({ ...mixOf(ratio), addsOnly: true });
 
@@ -101,7 +101,7 @@ export const watchedBy = (clients: number) => ({
 
 /** A key with 5,000 subscribers, for most of its lease. */
 export const HOT = { ...watchedBy(5_000), seconds: 540 };
-/** A key that is written a hundred times a second, while somebody watches it. */
+/** A key that is written a hundred times a second, while a client watches it. */
 export const CONTENDED: WorkloadName = {
   kind: "watched",
   clients: 1,
@@ -115,9 +115,9 @@ export const CONTENDED: WorkloadName = {
 export const DASHBOARD = { keys: 50, itemsPerKey: 2_000, open: 10, opened: 25, writes: 2_500, heartbeats: 12 };
 export const hourOf = (isNight: boolean) => ({ kind: "dashboard" as const, isNight });
 
-/** Strategies that work whatever a key's items come to. */
+/** Strategies that work for any number of items. */
 const FOR_ANY_SIZE = [PAGED, PAGED_APPLIED, strategy("triggerCounter")];
-/** Strategies that read all items of a key in one transaction, and one that takes minutes to be prepared. */
+/** Strategies that read all items of a key in one transaction, or (`aggregate`) need minutes of preparation. */
 const FOR_SOME_SIZE = ["lazy", "inQuery", "triggerRecompute", "aggregate"].map(strategy);
 const SOME_SIZE = 5_000;
 
@@ -126,7 +126,7 @@ export const MONTHLY = ["lazyTracked", "lazyPatient", "lazyApplied"];
 
 const FOR_EACH_RATIO = [BARE, ...LAZY_FORMS, ...OTHERS];
 
-/** The longest first: then no core is left alone with it at the end. */
+/** The longest come first, so that all cores end at about the same time. */
 export const CELLS = {
   month: [
     ...cells(["inQuery", "triggerCounter", ...MONTHLY].map(strategy), [hourOf(false)]),
@@ -154,24 +154,24 @@ export const CELLS = {
       ["lazy", "lazyLeased", "lazyApplied", "inQuery", "triggerCounter", "aggregate", "cron"].map(strategy),
       CLIENTS.map(watchedBy),
     ),
-    // Each of its clients calls a mutation, all at the same time.
+    // Few clients: all of them call a mutation at the same time.
     ...cells([strategy("roundTrip")], CLIENTS.filter((clients) => clients <= 100).map(watchedBy)),
   ],
   bursts: cells([BARE, ...LAZY_FORMS, ...OTHERS], [{ kind: "bursts" }]),
-  // The others have the values of all keys before somebody asks.
+  // The strategies left out have the values of all keys before the first read.
   coldKeys: cells([DEFAULTS, COMPUTED, ...["inQuery", "actionCache"].map(strategy)], [{ kind: "cold keys" }]),
   hot: cells([LEASED], [HOT]),
 } satisfies Record<string, Cell[]>;
 
 export type SectionName = keyof typeof CELLS;
 
-/** What is measured for some of the questions. */
+/** The cells of some sections. */
 export type Cells = Partial<Record<SectionName, Cell[]>>;
 
 /** The ratios of the quick form; among them 1:100, at which the library is furthest from its goals. */
 export const QUICK_RATIOS = [0.01, 1, 100];
 
-/** The cells of the quick form: those that the figures are made of, at fewer ratios. */
+/** The cells of the quick form: only those that figures need, at fewer ratios. */
 export const QUICK_CELLS: Cells = {
   contended: cells(
     [strategy("triggerRecompute"), LEASED_SNAPSHOT, DEFAULTS, TRACKED, strategy("triggerCounter")],

@@ -4,19 +4,19 @@ import type { StrategyName } from "./app";
 export interface Strategy {
   name: StrategyName;
   label: string;
-  /** How stale an answer may be that keeps what the strategy promises, in ms; 0 when answers are of the moment. */
+  /** The staleness that the strategy allows, in ms; 0 when each answer is current. */
   promiseMs: number;
   /** Whether it is a form of this library's view. */
   isLazy?: boolean;
   /** Whether readers ask an action, not a query. */
   isAction?: boolean;
-  /** Runs a mutation so often, in ms. */
+  /** The interval of its cron, in ms. */
   cronMs?: number;
   /** Whether clients that see a stale value ask for a new one. */
   hasRoundTrip?: boolean;
 }
 
-/** The log stream's interval, and the window after it. */
+/** The staleness of a lazy view: the log stream's interval and the window together. */
 const LAZY_MS = 10_000;
 
 const lazy = (name: StrategyName, label: string, promiseMs = LAZY_MS): Strategy => ({
@@ -60,7 +60,7 @@ export const OTHERS: readonly Strategy[] = [
   other("roundTrip", "client round trip", 5_000, { hasRoundTrip: true }),
 ];
 
-/** Nothing but the writes to the source. */
+/** Only the writes to the source. */
 export const BARE = other("bare", "writes alone", 0);
 
 export const PAGED = lazy("lazyPaged", "paged");
@@ -71,7 +71,7 @@ export const LEASED_SNAPSHOT = lazy("lazyLeasedSnapshot", "leased, snapshot");
 
 const ALL = [...LAZY_FORMS, ...OTHERS, BARE, PAGED, PAGED_APPLIED, PATIENT, COMPUTED, LEASED_SNAPSHOT];
 
-/** @throws Error when there is none of that name. */
+/** @throws Error when no strategy has that name. */
 export function strategy(name: string): Strategy {
   const found = ALL.find((each) => each.name === name);
   if (found === undefined) throw new Error(`there is no strategy "${name}".`);

@@ -1,6 +1,6 @@
 import type { Change, Document } from "../../examples/backend/readSet";
 
-/** What the items of a key came to, from a time on. */
+/** The true value of a key, from a time on. */
 export interface Version {
   /** In ms since 1970. */
   since: number;
@@ -8,7 +8,7 @@ export interface Version {
   sum: number;
 }
 
-/** What is true of each key, at each time: what answers are compared with. */
+/** The true values of each key over time, with which answers are compared. */
 export class Truth {
   private readonly versions = new Map<string, Version[]>();
 
@@ -20,7 +20,7 @@ export class Truth {
       const last = list.at(-1) ?? { count: 0, sum: 0 };
       const count = last.count + (after ? 1 : 0) - (before ? 1 : 0);
       const sum = last.sum + amountOf(after) - amountOf(before);
-      // What one transaction does is true at once.
+      // All writes of one transaction are one version.
       if (list.at(-1)?.since === now) list.pop();
       list.push({ since: now, count, sum });
     }
@@ -37,13 +37,13 @@ export class Truth {
   }
 
   /**
-   * How long an answer had been out of date at a time, in ms; 0 when it was true then.
+   * How long an answer had been out of date at a time, in ms; 0 when it was still true.
    *
    * @throws Error when it was never true.
    */
   staleness(key: string, answer: { count: number; sum: number }, at: number): number {
     const list = this.of(key);
-    // Sums only grow, so that each is that of one version.
+    // Sums only grow, so a sum identifies one version.
     const index = list.findLastIndex(({ sum, count }) => sum === answer.sum && count === answer.count);
     if (index === -1) {
       throw new Error(`${key} was never ${JSON.stringify(answer)}; now it is ${JSON.stringify(list.at(-1))}.`);

@@ -4,13 +4,13 @@ import { randomNumbers } from "../../tests/simulation/engine/choices";
 /** Something that happens to an app, at a time in ms since the beginning. */
 export type WorkloadEvent = { at: number; key: string } & (
   | { do: "add" | "correct"; amount: number }
-  /** Somebody asks once. */
+  /** One read. */
   | { do: "read" }
-  /** So many begin to watch, until the end. */
+  /** Clients subscribe, and stay until the end. */
   | { do: "watch"; clients: number }
 );
 
-/** What happens, event by event, and what is there before. */
+/** The events, and the state before them. */
 export interface Workload {
   /** Items that each key has at the beginning. */
   itemsPerKey: number;
@@ -18,17 +18,17 @@ export interface Workload {
   /** Whether every key was read before. */
   isWarm: boolean;
   events: WorkloadEvent[];
-  /** From when on it counts, in ms since the beginning. */
+  /** When counting begins, in ms since the beginning. */
   countsFrom: number;
-  /** When it is over, in ms since the beginning. */
+  /** When the workload ends, in ms since the beginning. */
   endsAt: number;
-  /** When a heartbeat begins, in an app with a lazy view. */
+  /** When heartbeats begin, in ms since the beginning, in an app with a lazy view. */
   heartbeats?: number[];
 }
 
-/** What is watched counts from then on: before, a lease begins. */
+/** Counting of watched keys begins after this time, when a lease has begun. */
 const BEGUN_MS = 12_000;
-/** Of two writes one adds an item, and one corrects one. */
+/** The share of writes that correct an item; the others add one. */
 const CORRECTIONS = 0.5;
 
 interface MixOptions {
@@ -43,7 +43,7 @@ interface MixOptions {
   seed: number;
 }
 
-/** Reads and writes of keys of which few are popular (Zipf), at random times. */
+/** Reads and writes at random times; a few keys are popular (Zipf). */
 export function mix(options: MixOptions): Workload {
   const random = randomNumbers(options.seed);
   const keys = keyNames(options.keys);
@@ -60,7 +60,7 @@ export function mix(options: MixOptions): Workload {
   return { ...options, keys, isWarm: true, events, countsFrom: 0, endsAt: at };
 }
 
-/** Quiet times, and in between bursts of writes to one key that somebody reads now and then. */
+/** Bursts of writes to one key, with quiet times between them; the key is read now and then. */
 export function bursts(options: {
   itemsPerKey: number;
   bursts: number;
@@ -116,11 +116,11 @@ export function watched(options: {
   return { ...options, keys, isWarm: true, events, countsFrom: BEGUN_MS, endsAt };
 }
 
-/** An hour of an app whose users look at a dashboard with all keys; with none and no writes, an hour at night. */
+/** An hour of an app whose users watch a dashboard of all keys. Without users and writes it is an hour at night. */
 export function dashboard(options: {
   keys: number;
   itemsPerKey: number;
-  /** Dashboards that are open at any time, and that are opened in the hour. */
+  /** Dashboards that stay open; `opened`: those that are opened in the hour. */
   open: number;
   opened: number;
   writes: number;
@@ -134,7 +134,7 @@ export function dashboard(options: {
   const countsFrom = 300_000;
   const events: WorkloadEvent[] = [];
   if (options.open > 0) for (const key of keys) events.push({ at: 0, key, do: "watch", clients: options.open });
-  // What is due in the hour, and as often before it counts.
+  // The events of an hour, and proportionally many of the time before counting begins.
   const often = (perHour: number) => Math.round((perHour * (hourMs + countsFrom)) / hourMs);
   for (let i = 0; i < often(options.writes); i++) {
     events.push(write(random() * (hourMs + countsFrom), pick(), random, CORRECTIONS));
@@ -154,7 +154,7 @@ function write(at: number, key: string, random: () => number, corrections: numbe
   return { at, key, amount, do: random() < corrections ? "correct" : "add" };
 }
 
-/** The time to the next of events that come at random, so many a second, in ms. */
+/** The time to the next random event, in ms. */
 function waitFor(eventsPerSecond: number, random: () => number): number {
   return (-Math.log(1 - random()) * 1_000) / eventsPerSecond;
 }
@@ -163,7 +163,7 @@ function keyNames(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `key${i}`);
 }
 
-/** The first of the keys is picked most often, the n-th an n-th as often. */
+/** The n-th key is picked 1/n times as often as the first. */
 function zipf(keys: readonly string[], random: () => number): () => string {
   const shares = keys.map((_, i) => 1 / (i + 1));
   const total = shares.reduce((sum, share) => sum + share, 0);
@@ -177,7 +177,7 @@ function zipf(keys: readonly string[], random: () => number): () => string {
   };
 }
 
-/** A text that differs when anything in the workload does. */
+/** A hash of the workload. */
 export function digest(workload: Workload): string {
   return createHash("sha256").update(JSON.stringify(workload)).digest("hex").slice(0, 16);
 }

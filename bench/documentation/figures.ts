@@ -8,7 +8,7 @@ import { type Hour, heartbeatsOf, monthWith, monthWithout, TRAFFIC, TRANSPORTS }
 import type { Taken } from "../tracking/app";
 import { ACTION_GB, monthsOf, PLANS } from "../transports/months";
 
-/** What `bench/figures.json` has: numbers and texts by their names, which are paths such as `overhead.sourceWrite`. */
+/** The content of `bench/figures.json`: numbers and texts. A name is a path, such as `overhead.sourceWrite`. */
 export interface Tree {
   [name: string]: number | string | Tree;
 }
@@ -70,7 +70,7 @@ export function documentedFigures(figures: Figures, recordings: CostRecordings):
       ),
       least,
       most,
-      // The other way round: what a view took, over what was predicted.
+      // The inverse: measured / predicted.
       mostTaken: 1 / least,
     },
     ratings: byName(ratings ?? [], ({ ratio }) => ratioText(ratio)),
@@ -81,7 +81,7 @@ export function documentedFigures(figures: Figures, recordings: CostRecordings):
   }) as Tree;
 }
 
-/** What the documentation says of a strategy besides its documents, by the question. */
+/** The figures of a strategy that the documentation shows besides its documents, by section. */
 const DETAILS: Record<string, (measured: Measured["recording"]) => Record<string, number>> = {
   ratios: ({ staleP50, staleP99, amounts, recomputedAt }) => ({
     staleP50: staleP50 / 1_000,
@@ -107,7 +107,7 @@ const details = (section: readonly Measured[], name: string) =>
   grouped(section, ({ recording }) => DETAILS[name]?.(recording) ?? {});
 const documents = (section: readonly Measured[]) => grouped(section, ({ recording }) => documentsOf(recording.amounts));
 
-/** By workload, if the question has more than one, and by strategy. */
+/** By strategy; by workload first, if the section has more than one. */
 function grouped(section: readonly Measured[], figure: (measured: Measured) => number | Tree): Tree {
   const groups: Record<string, Tree> = {};
   for (const measured of section) {
@@ -130,7 +130,7 @@ function workloadText(workload: WorkloadName): string {
 /** Such as "1:10", one read for ten writes. */
 export const ratioText = (ratio: number) => (ratio < 1 ? `1:${Math.round(1 / ratio)}` : `${Math.round(ratio)}:1`);
 
-/** A month of the app with dashboards: without a view, and with each form of it and each transport. */
+/** A month of the app with dashboards: without a view, and for each form of the view with each transport. */
 function months(measured: readonly Measured[], { transports, dashboardForwards }: Figures): Tree {
   const use = { tail: transports.tail, forwards: dashboardForwards };
   const recordings = grouped(measured, ({ recording }) => ({
@@ -151,7 +151,7 @@ function months(measured: readonly Measured[], { transports, dashboardForwards }
 
 const taken = ([read, written, ranges]: Taken) => ({ read, written, ranges });
 
-/** The value of each property, as another; without those that are undefined. */
+/** Maps the value of each property, and drops those that become undefined. */
 const each = <T extends object, R>(values: T, to: (value: T[keyof T], name: string) => R) =>
   Object.fromEntries(
     Object.entries(values).flatMap(([name, value]) => {
@@ -163,7 +163,7 @@ const each = <T extends object, R>(values: T, to: (value: T[keyof T], name: stri
 const byName = <T extends object>(values: readonly T[], nameOf: (value: T) => string) =>
   Object.fromEntries(values.map((value) => [nameOf(value), value]));
 
-/** Without the last digits of numbers, which differ from machine to machine. */
+/** Rounds numbers: their last digits differ from machine to machine. */
 const rounded = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value, (_, each) => (typeof each === "number" ? Number(each.toPrecision(9)) : each)));
 

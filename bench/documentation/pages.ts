@@ -6,14 +6,14 @@ import { formatted, tableLines } from "./tables";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FIGURES = `${ROOT}bench/figures.json`;
 
-/** A number before the name of its figure, as in `1.71<!-- overhead.sourceWrite -->`; not before that of a file. */
+/** A number before the name of its figure, as in `1.71<!-- overhead.sourceWrite -->`. Names of files do not match. */
 const MARKED = /(\d[\d,]*(?:\.\d+)?)<!-- ((?!\S+\.(?:ts|json|md) |convex limits )[a-z]\w*[\w.: ,]*?) -->/gi;
 /** A table below the comment that names it, as in `<!-- table: byRatio -->`. */
 const TABLE = /(<!-- table: (\w+) -->\n)(?:\n?\|.*\n)*/g;
 
 export const readFigures = (): Tree => JSON.parse(readFileSync(FIGURES, "utf8")) as Tree;
 
-/** The pages that may have figures: `README.md`, and Markdown in `docs/`. */
+/** The pages that may show figures: `README.md`, and Markdown in `docs/`. */
 export function pages(): { name: string; text: string }[] {
   const docs = readdirSync(`${ROOT}docs`, { recursive: true, encoding: "utf8" });
   const isMade = (name: string) => /(^|\/)(node_modules|reference|\.vitepress)\//.test(name);
@@ -22,7 +22,7 @@ export function pages(): { name: string; text: string }[] {
 }
 
 /**
- * A page with the numbers and tables that the figures have: a number keeps as many digits as are shown.
+ * Puts the figures into a page's numbers and tables. A number keeps its count of decimals.
  *
  * @throws Error when it names a figure or a table that does not exist.
  */

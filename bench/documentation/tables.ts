@@ -3,16 +3,16 @@ import { TRANSPORTS } from "../month";
 import { LABELS as OPERATIONS } from "../tracking/report";
 import { numberOf, type Tree, textOf } from "./figures";
 
-/** Reads a figure by its name: as a number with so many digits behind the point, of that unit. */
+/** Reads a figure by its name, as a text: divided by `unit`, with `digits` decimals. */
 type Read = (name: string, digits?: number, unit?: number) => string;
-/** The lines of a table, each with its cells; the first is its head. */
+/** The rows of a table as lists of cells. The first row is the head. */
 type Rows = string[][];
 
 /** With thousands separators. */
 export const formatted = (value: number, digits = 0): string =>
   value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-/** A table of the documentation, by the name in the comment above it, as lines of Markdown. */
+/** The Markdown lines of a table of the documentation. Its name stands in a comment above the table. */
 export function tableLines(name: string, figures: Tree): string[] {
   const rows = TABLES[name];
   if (rows === undefined) throw new Error(`there is no table "${name}" in bench/documentation/tables.ts.`);

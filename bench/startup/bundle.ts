@@ -4,16 +4,16 @@ import { CONVEX_OPTIONS } from "../../tests/package/bundle";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** An app as one script, whose variable `app` has its exports. */
+/** An app as one script, which puts its exports into the variable `app`. */
 export interface AppBundle {
   code: string;
-  /** Bytes in the script of each file of the library, and of what it imports; neither of the app's nor of Convex's. */
+  /** Bytes of each file of the library and of its imports in the script, without the app's and Convex's files. */
   libraryBytes: Record<string, number>;
 }
 
 /**
- * Bundles an app as the Convex CLI does, but minified to the end: neither line breaks nor the names of functions, which
- * the CLI keeps for its stack traces, are the library's.
+ * Bundles an app as the Convex CLI does, but fully minified: the line breaks and function names that the CLI keeps for
+ * stack traces do not count as the library's.
  *
  * @param entry - A file of this folder.
  */

@@ -5,8 +5,8 @@ import type { DataModel, Doc } from "../convex/_generated/dataModel";
 import { type QueryCtx, mutation as rawMutation, query as rawQuery } from "../convex/_generated/server";
 
 /*
- * As little of an app as has a view: what every app that uses the library evaluates before each of its functions.
- * `plainApp.ts` is the same without the library.
+ * The smallest app with a view: the code that every app with the library evaluates before each of its functions.
+ * `plainApp.ts` is the same app without the library.
  */
 
 export const items = defineTable({ group: v.string(), amount: v.number() }).index("by_group", ["group"]);

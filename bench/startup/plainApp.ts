@@ -2,7 +2,7 @@ import { defineTable, httpRouter } from "convex/server";
 import { v } from "convex/values";
 import { mutation, query } from "../convex/_generated/server";
 
-/* The app of `lazyApp.ts` without the library: its row is read as it is, and nobody keeps it. */
+/* The app of `lazyApp.ts` without the library: it reads the row as stored, and nothing updates the row. */
 
 export const items = defineTable({ group: v.string(), amount: v.number() }).index("by_group", ["group"]);
 

@@ -2,13 +2,13 @@ import { createContext, Script } from "node:vm";
 import { median } from "../random";
 import { bundleApp } from "./bundle";
 
-/** What the library's code takes before a function of an app begins. */
+/** The cost of the library's code before a function of an app begins. */
 export interface StartupFigures {
-  /** Minified bytes of it in the bundle of an app with one view. */
+  /** Minified bytes of the library in the bundle of an app with one view. */
   bundleBytes: number;
-  /** Time to compile and evaluate that app over the same without the library; the median of all rounds. */
+  /** Time to compile and evaluate that app / the same app without the library; the median of all rounds. */
   timeRatio: number;
-  /** The same where both are compiled from a code cache. */
+  /** The same with a code cache for both. */
   timeRatioCached: number;
   lazyMicroseconds: number;
   plainMicroseconds: number;
@@ -29,7 +29,7 @@ export async function measureStartup(rounds: number): Promise<StartupFigures> {
   };
 }
 
-/** What both take in each round: in turns, so that what slows the process down for a while slows both. */
+/** The times of both in each round. They run in turns, so that a slow phase of the process slows both. */
 function times(
   rounds: number,
   lazy: string,
@@ -45,7 +45,7 @@ function times(
   });
 }
 
-/** As Convex keeps it of a module: made before anything runs, so that it lacks most functions. */
+/** A code cache like Convex's of a module: it is made before anything runs, so it lacks most functions. */
 function codeCache(code: string): Buffer {
   return new Script(code, { filename: nextName() }).createCachedData();
 }
@@ -53,8 +53,8 @@ function codeCache(code: string): Buffer {
 /**
  * Compiles and evaluates an app in a context of its own, as Convex does for a function. Compiling is most of it.
  *
- * @param cachedData - Spares a part of compiling. Convex keeps it in its memory, so that the first execution after a
- * push, or after some time, has none.
+ * @param cachedData - A code cache, which saves a part of compiling. Convex keeps it in memory only, so the first
+ * execution after a push, or after some time, has none.
  * @returns The app's exports, and the time it took.
  * @throws Error when V8 does not take the cache.
  */
@@ -71,10 +71,10 @@ export function evaluate(code: string, cachedData?: Buffer): { exports: Record<s
 
 let scripts = 0;
 
-/** Of each script another: under the name of an earlier one, V8 would find it compiled. */
+/** Names differ: V8 would reuse the compiled code of an earlier script with the same name. */
 function nextName(): string {
   return `app${scripts++}.js`;
 }
 
-/** What Convex's runtime has, as far as an app may ask for it while it is loaded. */
+/** The globals of Convex's runtime that an app may use while it is loaded. */
 const GLOBALS = { console, crypto, process: { env: {} }, TextDecoder, TextEncoder, URL };

@@ -59,7 +59,7 @@ const FORMS = { declared: { ...tracked, sources }, tracked };
 
 export type Form = keyof typeof FORMS;
 
-/** The documents and ranges that a transaction takes, as Convex counts them. */
+/** The documents and ranges of a transaction, as Convex counts them. */
 export type Taken = [read: number, written: number, ranges: number];
 
 /** The app with the view in a form, under convex-test. */
@@ -68,7 +68,7 @@ export function startFlights(form: Form) {
   process.env.LAZY_VIEWS_STREAM_SECRET = "the stream's own secret";
   const airportStats = defineView("airportStats", FORMS[form]);
   const lazy = new LazyViews<DataModel>({ module: "lazy", views: { airportStats } });
-  // What `app:*` run: set for the length of one call.
+  // The body of the functions `app:*`, set for one call at a time.
   let body: (ctx: never) => Promise<unknown> = async () => null;
   const handler = async (ctx: { meta: Pick<QueryCtx["meta"], "getTransactionMetrics"> }) => {
     const result = (await body(ctx as never)) ?? null;

@@ -1,6 +1,6 @@
 import { type Form, type MutationCtx, startFlights, type Taken } from "./app";
 
-/** What each operation takes, by the form of the view. */
+/** The costs of each operation, by form of the view. */
 export type OperationFigures = Record<Operation, Record<Form, Taken>>;
 
 export type Operation = keyof ReturnType<typeof operations>;
@@ -31,7 +31,7 @@ async function measureForm(form: Form): Promise<Record<Operation, Taken>> {
   return taken as Record<Operation, Taken>;
 }
 
-/** Of an app with five flights from SFO to JFK, and fresh rows of SFO, JFK and LAX. */
+/** The operations of an app with five flights from SFO to JFK, and fresh rows of SFO, JFK and LAX. */
 function operations(app: App) {
   const { view } = app;
   const mutation = async (own: (ctx: MutationCtx) => Promise<unknown>) => (await app.mutation(own)).taken;
@@ -40,7 +40,7 @@ function operations(app: App) {
     if (flight === null) throw new Error("there is no flight.");
     return flight._id;
   };
-  /** What a write takes, without the look for its document. */
+  /** The costs of a write, without those of finding its document. */
   const write = async (own: (ctx: MutationCtx, id: Awaited<ReturnType<typeof first>>) => Promise<unknown>) => {
     let id: Awaited<ReturnType<typeof first>> | undefined;
     await app.mutation(async (ctx) => (id = await first(ctx)));

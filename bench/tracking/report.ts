@@ -5,13 +5,12 @@ import type { SharedFigures } from "./shared";
 
 export interface TrackingFigures {
   operations: OperationFigures;
-  /** With as many rows as register a dependency, each of which a write marks … */
+  /** With as many rows as can register a dependency each: a write marks every one of them … */
   registered: SharedFigures;
-  /** … and with more, which share it. */
+  /** … and with more rows, which share one dependency. */
   shared: SharedFigures;
 }
 
-/** What each operation is, in words. */
 export const LABELS: Record<Operation, string> = {
   hit: "a hit",
   insertIntoFresh: "an insert, both rows fresh",
@@ -27,7 +26,7 @@ export const LABELS: Record<Operation, string> = {
   evict: "the deletion of a row",
 };
 
-/** Writes of one flight, which look for the rows of two airports. */
+/** Writes of one flight, each of which looks for the rows of two airports. */
 const WRITES = ["insertIntoFresh", "insertIntoStale", "insertWithoutRows", "tenInserts", "patch", "delete"] as const;
 
 export function trackingSection({ operations, registered, shared }: TrackingFigures): string {

@@ -4,12 +4,12 @@ import { meteredBackend } from "../costs/meteredBackend";
 import type { Deployment } from "../costs/player";
 import type { Taken } from "./app";
 
-/** What it takes that very many rows of a tracked view depend on one document. */
+/** The costs when very many rows of a tracked view depend on one document. */
 export interface SharedFigures {
   rows: number;
-  /** A recompute of the last of them that is new. */
+  /** The first recompute of the last row. */
   recompute: Taken;
-  /** The recompute at which they begin to share the dependency. */
+  /** The recompute at which the rows begin to share the dependency. */
   dearestRecompute: Taken;
   /** A write to the document. */
   write: Taken;
@@ -17,13 +17,13 @@ export interface SharedFigures {
   hit: Taken;
 }
 
-/** Rows that are looked at. */
+/** The number of rows whose staleness is checked. */
 const LOOKED_AT = 50;
 
 /**
  * Computes rows that depend on one document, and then writes it.
  *
- * @throws Error when a reader finds one of them fresh after that.
+ * @throws Error when a row is still fresh after that write.
  */
 export async function measureShared(rows: number, isolates: Isolates<Deployment>): Promise<SharedFigures> {
   const { backend, clock, meter } = meteredBackend("lazyShared", isolates);

@@ -11,7 +11,7 @@ import { v } from "convex/values";
 import { defineView, LazyViews, lazyTables, viewTable } from "convex-lazy-views";
 import type { Modules } from "../../examples/backend";
 
-/* An app whose effects may leave by each of the transports: the deployment's variables decide. */
+/* An app for every transport: the deployment's variables select one. */
 
 const shape = { key: { group: v.string() }, value: { amount: v.number() } };
 const soonTable = viewTable(shape);
@@ -37,10 +37,9 @@ async function compute(ctx: GenericQueryCtx<DataModel>, { group }: { group: stri
 
 const sources = { items: ({ group }: { group: string }) => [{ group }] };
 
-/** A window that has passed before the bench writes again … */
+/** The window of `soon`, which ends before the bench writes again; `windowed` has the default window. */
 export const WINDOW_MS = 1_000;
 const soon = defineView("soon", { table: soonTable, window: { milliseconds: WINDOW_MS }, sources, compute });
-/** … and the one of a view that names none. */
 const windowed = defineView("windowed", { table: windowedTable, sources, compute });
 
 const lazy = new LazyViews<DataModel>({

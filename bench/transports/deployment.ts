@@ -13,7 +13,7 @@ type Call = TraceEvent & { type: "execution" };
 const set = makeFunctionReference<"mutation">("items:set");
 const PATIENCE_MS = 120_000;
 
-/** The app on an embedded backend, whose effects leave by one transport. */
+/** The app on an embedded backend, with one transport. */
 export class Deployment {
   /** Every call of a function so far that was not answered from the cache. */
   readonly calls: Call[] = [];
@@ -62,7 +62,7 @@ export class Deployment {
       }
     }
     for (const group of groups) await this.seenBy(group, clients, 0);
-    // Until it is stored, readers compute the value.
+    // Before a row is stored, reads compute its value.
     await this.until("every row is stored", async () => {
       const rows = await this.backend.run(async (ctx) => await ctx.db.query(view).collect());
       return rows.length === groups.length;
@@ -110,11 +110,11 @@ export class Deployment {
     });
   }
 
-  /** @throws Error when something has not happened after two minutes. */
+  /** @throws Error when the condition is still false after two minutes. */
   private async until(what: string, has: () => boolean | Promise<boolean>): Promise<void> {
     const giveUpAt = performance.now() + PATIENCE_MS;
     while (!(await has())) {
-      if (performance.now() > giveUpAt) throw new Error(`by ${this.transport}: it is not so that ${what}.`);
+      if (performance.now() > giveUpAt) throw new Error(`${this.transport}: waited in vain until ${what}.`);
       await sleep(5);
     }
   }

@@ -4,7 +4,7 @@ import { WINDOW_MS } from "./app";
 import { Deployment, type TransportName } from "./deployment";
 import type { TransportSizes } from "./measure";
 
-/** The group that all clients look at. */
+/** The group that all clients watch. */
 export const GROUP = "watched";
 
 /** The median time from a write until all subscribers see it, in ms. */
@@ -19,7 +19,7 @@ export async function measureFreshness(
   return median(times);
 }
 
-/** The times of writes, each after the window of the one before, and at another time of what delivers in intervals. */
+/** The times of writes. Each comes after the last one's window, and at another point of the delivery interval. */
 export async function timeWrites(
   deployment: Deployment,
   { subscribers, writes, first }: { subscribers: number; writes: number; first: number },

@@ -2,19 +2,18 @@ import { inProcesses } from "../../tests/simulation/engine/pool";
 import type { TailUses } from "./tail";
 import type { Part } from "./worker";
 
-/** How often what is measured. */
 export interface TransportSizes {
   subscribers: number;
-  /** Writes whose way to the subscribers is timed, for each transport … */
+  /** Timed writes for each transport … */
   writes: number;
-  /** … and for the log tail of writes that find none that reads. */
+  /** … and for the log tail: writes that come while no tail reads the log. */
   startingWrites: number;
-  /** How long a busy deployment is watched, and one that does nothing, in seconds. */
+  /** How long a busy and an idle deployment are measured, in seconds. */
   busySeconds: number;
   idleSeconds: number;
 }
 
-/** What the log tail adds to what an app calls, and to the seconds of its actions. */
+/** The calls and the seconds of actions that the log tail adds to an app. */
 export interface TailUse {
   calls: number;
   seconds: number;
@@ -38,15 +37,15 @@ export interface TransportFigures {
 const WORKER = new URL("worker.ts", import.meta.url);
 
 /**
- * On the embedded backend, with real functions, in real time: most of which is waiting, so each transport has a process
- * of its own, and all run at once.
+ * Measures on the embedded backend, in real time. Most of it is waiting, so all transports run at once, each in a
+ * process of its own.
  */
 export async function measureTransports(sizes: TransportSizes): Promise<TransportFigures> {
   const parts = (["logTail", "busy", "logStream", "client"] as const).map((part) => ({ part, sizes }));
   const answers = await inProcesses<{ part: Part; sizes: TransportSizes }, object>(WORKER, parts, {
     processes: parts.length,
   });
-  // Without a signal, every task is answered.
+  // Nothing aborts it, so every task has an answer.
   const [{ uses, ...tail }, { aBusySecond }, logStream, client] = answers as [
     { uses: Omit<TailUses, "aBusySecond"> } & Pick<Freshness, "logTail" | "logTailStarting">,
     Pick<TailUses, "aBusySecond">,

@@ -3,18 +3,18 @@ import { MAX_TAIL_MS } from "../../src/times";
 import type { TailUse } from "./measure";
 import type { TailUses } from "./tail";
 
-/** What a plan includes each month, and what each more costs: docs.convex.dev/production/state/limits, as of PRICES_AS_OF. */
+/** The monthly quotas of a plan, and its prices beyond: docs.convex.dev/production/state/limits, as of PRICES_AS_OF. */
 export interface Plan extends Prices {
   includedCalls: number;
-  /** Of the database: what functions read and write. */
+  /** Database bandwidth: the bytes that functions read and write. */
   includedGB: number;
-  /** Of actions: their seconds, times their memory. */
+  /** Action compute: duration times memory. */
   includedGBHours: number;
-  /** In dollars. */
+  /** The price of a GB-hour, in dollars. */
   gbHour: number;
 }
 
-/** The plan Free includes the same, and has no more of it. */
+/** The plan Free includes the same amounts, and nothing beyond them can be bought. */
 const STARTER: Plan = {
   databaseGB: 0.22,
   millionCalls: 2.2,
@@ -29,23 +29,23 @@ export const PLANS = { free: STARTER, professional: PRO };
 /** The memory that Convex counts for an action of its own runtime, in GB: 64 MiB. */
 export const ACTION_GB = 1 / 16;
 const MONTH_S = 30 * 86_400;
-/** What ends notes how far it has come, which starts the next one. */
+/** The tail that ends stores its position, and this starts the next one. */
 export const CALLS_A_HANDOVER = 2;
 const HEARTBEAT_S = 5 * 60;
 
 /** A month of the log tail. */
 export interface Month extends TailUse {
-  /** What is read or written, or not. */
+  /** The load, in words. */
   load: string;
   gbHours: number;
-  /** How much of what the plan Free includes: the larger of the shares of calls and of GB-hours. */
+  /** The share of what the plan Free includes: of calls or of GB-hours, whichever is larger. */
   ofFree: number;
-  /** Beyond what the plan includes. */
+  /** Dollars beyond what the plan includes. */
   dollarsStarter: number;
   dollarsProfessional: number;
 }
 
-/** Months of 30 days by measured counts: each write and heartbeat of the first three is on its own. */
+/** Months of 30 days, from measured counts. In the first three, writes and heartbeats come far apart. */
 export function monthsOf({ anIdleSecond, aHeartbeat, aWrite, aBusySecond }: TailUses): Month[] {
   const handovers = (MONTH_S * 1_000) / MAX_TAIL_MS;
   const busy = times(aBusySecond, MONTH_S);

@@ -7,18 +7,18 @@ import type { TailUse, TransportSizes } from "./measure";
 export interface TailUses {
   /** A write, after which nothing happens until the tail has ended. */
   aWrite: TailUse;
-  /** A heartbeat, when no tail reads. */
+  /** A heartbeat, when no tail reads the log. */
   aHeartbeat: TailUse;
-  /** A second of a deployment that writes a hundred times in it, to ten rows that a client looks at. */
+  /** A second with a hundred writes, to ten rows that a client watches. */
   aBusySecond: TailUse & { writes: number };
-  /** A second in which nothing is written, and no effect raised. */
+  /** A second without writes and effects. */
   anIdleSecond: TailUse;
 }
 
 const BUSY_GROUPS = Array.from({ length: 10 }, (_, i) => `busy ${i}`);
 const BUSY_WRITES_A_SECOND = 100;
 
-/** Writes that find no tail, nothing, a heartbeat; and then writes near each other. */
+/** Measures writes that start a tail, an idle time, a heartbeat, and then writes that a running tail carries. */
 export async function measureTail({ subscribers, writes, startingWrites, idleSeconds }: TransportSizes) {
   const deployment = await Deployment.start("logTail");
   await deployment.subscribe("soon", [GROUP], subscribers);
@@ -50,7 +50,7 @@ export async function measureTail({ subscribers, writes, startingWrites, idleSec
   };
 }
 
-/** Each row is first written in another second of its window, so that their windows end at different times. */
+/** The first writes of the rows are a second apart, so that their windows end at different times. */
 export async function measureBusy(seconds: number): Promise<Pick<TailUses, "aBusySecond">> {
   const deployment = await Deployment.start("logTail");
   await deployment.subscribe("windowed", BUSY_GROUPS, 1);
@@ -65,14 +65,14 @@ export async function measureBusy(seconds: number): Promise<Pick<TailUses, "aBus
     else writes++;
     await sleep(startedAt + (amount * 1_000) / BUSY_WRITES_A_SECOND - performance.now());
   }
-  // It has started before, and reads all the time.
+  // The tail started before, and runs all the time.
   const { calls } = tailUse(deployment, since);
   const counted = passed() - BUSY_GROUPS.length;
   await deployment.close();
   return { aBusySecond: { calls: calls / counted, seconds: 1, writes: writes / counted } };
 }
 
-/** The calls of and by the tail since some call, and how long it ran. What tries exports is the heartbeat's own. */
+/** The calls of and by the tail since a call, and its running time. Calls that test the exports are the heartbeat's. */
 function tailUse({ calls }: Deployment, since: number): TailUse {
   const own = calls.slice(since).filter(({ path, args }) => {
     const { job, effects } = args as { job?: { kind?: string }; effects?: unknown[] };

@@ -24,7 +24,7 @@ export default defineConfig({
     search: {
       provider: "local",
       options: {
-        // Pages come before the reference, which has more words.
+        // Ranks pages above the reference, whose many words would win.
         miniSearch: { searchOptions: { boostDocument: (id: string) => (id.includes("/reference/") ? 0.5 : 1) } },
       },
     },

@@ -4,8 +4,8 @@ import type { MarkdownRenderer } from "vitepress";
 import { docs, homepage, rawRepository, repositoryUrl, root } from "./repository";
 
 /**
- * The id of a heading, as GitHub makes it from the heading's text: a link to it works on both sites. VitePress adds a
- * number to one that repeats, as GitHub does.
+ * The id of a heading, as GitHub makes it from the heading's text, so that links to headings work on both sites.
+ * VitePress numbers repeated ids as GitHub does.
  */
 export function slugOf(heading: string): string {
   return heading
@@ -15,7 +15,7 @@ export function slugOf(heading: string): string {
     .replaceAll(" ", "-");
 }
 
-/** Code, which stays as it is, or the target of a link, image or reference. */
+/** Code and comments, which stay unchanged, or the target of a link, image or reference. */
 const LINKS =
   /(^ *(`{3,}|~{3,})[\s\S]*?^ *\2`* *$|(`+)[^`][\s\S]*?\3|<!--[\s\S]*?-->)|(\]\(<?|^\[[^\]]+\]: +)([^\s)>]+)/gm;
 
@@ -27,8 +27,8 @@ export function mapLinks(text: string, map: (target: string) => string): string 
 const isRelative = (target: string): boolean => !/^([a-z][a-z+.-]*:|\/|#)/i.test(target);
 
 /**
- * A page of docs/ for the site. What it includes is put in, without its title. Links between pages name them from the root of the site,
- * and links to other files of the repository become links to GitHub. Its first paragraph is its description.
+ * A page of docs/ for the site. Included files are inserted without their titles. Links between pages start at the
+ * site's root, and links to other files of the repository lead to GitHub. The first sentence is the description.
  */
 export function toSiteMarkdown(file: string, text: string, onInclude?: (file: string) => void): string {
   const own = mapLinks(text, (target) => siteLink(dirname(file), target));
@@ -54,7 +54,7 @@ function siteLink(folder: string, target: string): string {
   return inDocs.startsWith("..") ? repositoryUrl(relative(root, file)) + hash : `/${inDocs}${hash}`;
 }
 
-/** Makes the sources of images relative again, as Vite wants them. */
+/** Makes the sources of images relative again, as Vite requires. */
 export function relativeImages(markdown: MarkdownRenderer): void {
   markdown.core.ruler.push("relative-images", ({ tokens, env }) => {
     for (const image of tokens.flatMap(({ children }) => children ?? []).filter(({ type }) => type === "image")) {
@@ -64,7 +64,7 @@ export function relativeImages(markdown: MarkdownRenderer): void {
   });
 }
 
-/** The Markdown that the site serves beside each page: its links are absolute, and notes such as `[!WARNING]` plain. */
+/** The Markdown that the site serves beside each page: with absolute links, and with `[!WARNING]` unescaped. */
 export function toServedMarkdown(text: string): string {
   return mapLinks(text.replaceAll("> \\[!", "> [!"), (target) => {
     if (!target.startsWith("/")) return target;
@@ -73,7 +73,7 @@ export function toServedMarkdown(text: string): string {
   });
 }
 
-/** A page's title, its first heading; and the first sentence below it. Both are plain text. */
+/** A page's title (its first heading) and the first sentence below it, both as plain text. */
 export function headOf(text: string): { title: string; summary: string } {
   const prose = text.replace(/^---\n[\s\S]*?\n---\n|<!--[\s\S]*?-->|^(`{3,})[\s\S]*?^\1$/gm, "");
   const [, title = "", rest = ""] = /^# +(.+)\n([\s\S]*)/m.exec(prose) ?? [];

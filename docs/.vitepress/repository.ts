@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The folder of the repository, and that of its docs. */
+/** The folders of the repository and of its docs. */
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const docs = join(root, "docs");
 
@@ -13,7 +13,7 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as
 
 export const { name, description, version } = manifest;
 
-/** What the package exports, as `.` and `./react`. */
+/** The package's export paths, such as `.` and `./react`. */
 export const exportedPaths = Object.keys(manifest.exports);
 
 /** The address of the site, with a slash at its end. */
@@ -26,13 +26,13 @@ const BRANCH = "main";
 /** Where GitHub serves the files themselves, such as images. */
 export const rawRepository = `${repository.replace("https://github.com/", "https://raw.githubusercontent.com/")}/${BRANCH}`;
 
-/** The page of a file or folder of the repository, given by its path below the root. */
+/** The GitHub page of a file or folder, by its path below the root. */
 export function repositoryUrl(path: string): string {
   const kind = statSync(join(root, path), { throwIfNoEntry: false })?.isDirectory() ? "tree" : "blob";
   return `${repository}/${kind}/${BRANCH}/${path}`.replace(/\/$/, "");
 }
 
-/** The path below the root of a file that an absolute link to the repository names, with its anchor; else undefined. */
+/** The path and anchor of an absolute link to a file of the repository; undefined for other links. */
 export function pathOfUrl(url: string): { path: string; hash: string } | undefined {
   const files = [`${repository}/blob/${BRANCH}/`, `${repository}/tree/${BRANCH}/`, `${rawRepository}/`];
   const start = files.find((each) => url.startsWith(each));

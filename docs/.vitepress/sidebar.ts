@@ -53,14 +53,14 @@ function pagesOf({ items }: Section): string[] {
   return items.flatMap((item) => (typeof item === "string" ? item : pagesOf(item)));
 }
 
-/** Every page of the sidebar, but for the reference. */
+/** Every page of the sidebar, without the reference. */
 export const PAGES: readonly string[] = [...BEFORE_REFERENCE, AFTER_REFERENCE].flatMap(pagesOf);
 
 function fileOf(page: string): string {
   return join(docs, `${page}.md`);
 }
 
-/** A page shows its first heading. */
+/** The text of a page's entry is its first heading. */
 function toItem(item: string | Section): Item {
   if (typeof item !== "string") return { text: item.text, collapsed: false, items: toItems(item) };
   return { text: headOf(readFileSync(fileOf(item), "utf8")).title, link: `/${item.replace(/(^|\/)index$/, "$1")}` };
@@ -91,13 +91,13 @@ function summaryOf(link: string): string {
   return summary && `: ${summary}`;
 }
 
-/** Of the first level. One of a single page is a link. */
+/** An entry of the first level. A section with a single page becomes a link to it. */
 function toGroup(section: Section): Item {
   const items = toItems(section);
   return { text: section.text, ...(items.length === 1 ? items[0] : { items }) };
 }
 
-/** The sidebar, with the entries that TypeDoc has made of the reference. */
+/** The sidebar, with the reference's entries from TypeDoc. */
 export function sidebar(): Item[] {
   const file = join(docs, "reference/typedoc-sidebar.json");
   const entries: Item[] = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : [];

@@ -3,7 +3,7 @@ import { adviceErrors, measureAdvice } from "../../bench/advise/measure";
 import { compileStrategies } from "../../bench/costs/isolates";
 import { mixOf } from "../../bench/costs/scenarios";
 
-test("what advise predicts is within a factor of three, and it recommends no view that takes more", async () => {
+test("advise predicts within a factor of three, and recommends no view that takes more than the query", async () => {
   const advised = await measureAdvice(
     {
       "1 key": { ...mixOf(1), keys: 1, events: 500 },

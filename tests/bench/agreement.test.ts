@@ -20,7 +20,7 @@ import { PLANS } from "../../bench/transports/months";
 
 const figures = readFigures();
 
-/** Some of those that are fast to play, of most questions. */
+/** Cells of most sections that are fast to play. */
 const CELLS: [name: string, strategy: string, workload: WorkloadName][] = [
   ["ratios.1000:1.lazy", "lazy", mixOf(1_000)],
   ["ratios.100:1.lazyTracked", "lazyTracked", mixOf(100)],
@@ -41,12 +41,12 @@ test("the documentation's counts are those of this code; if not, run `npm run be
   expect(played).toEqual(Object.fromEntries(CELLS.map(([name]) => [name, numberOf(figures, name)])));
 });
 
-test("a night of the app whose month is counted takes what the documentation says", async () => {
+test("an hour at night costs what the documentation says", async () => {
   const { amounts } = await play(strategy("lazyApplied"), makeWorkload(hourOf(true)), await compileStrategies());
   expect((figures.month as Record<string, Tree>).lazyApplied?.night).toMatchObject({ ...amounts });
 });
 
-test("traffic and prices are those that the month is computed from", () => {
+test("the documentation computes the month from the traffic and the prices of the code", () => {
   expect((figures.month as Tree).traffic).toEqual(TRAFFIC);
   expect(figures.prices).toMatchObject(PLANS);
 });

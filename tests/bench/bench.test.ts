@@ -13,7 +13,7 @@ import { measureWrites } from "../../bench/writes";
 
 const figures = readFigures();
 
-test("a hit reads one document and writes none, however many its value was computed from", async () => {
+test("a hit reads one document and writes none, however many documents the row was computed from", async () => {
   const hit = await measureHit({ ...HIT, rounds: 4, readsPerRound: 1 });
 
   expect(hit).toMatchObject({
@@ -38,7 +38,7 @@ describe("stale reads, delivered in batches, shuffled, a tenth of them twice", (
       commits: 1,
       recomputeJobs: 1,
       keysLeftStale: 0,
-      // The ledger entry, and the document that says that its sweep is scheduled.
+      // The ledger entry, and the document that records its scheduled sweep.
       documentsWritten: 2,
       duplicateBatches: 17,
       duplicateDocumentsWritten: 0,
@@ -58,24 +58,24 @@ describe("stale reads, delivered in batches, shuffled, a tenth of them twice", (
       keysLeftStale: 0,
       duplicateDocumentsWritten: 0,
     });
-    // A ledger entry a key, and one sweep: or two, when the run crosses from one ten minutes to the next.
+    // A ledger entry for each key, and one sweep: or two, when the run crosses a ten-minute boundary.
     expect([51, 52]).toContain(documentsWritten);
   });
 });
 
-test("clients that carry effects: some do, and all see both changes", async () => {
+test("some of the clients forward effects, and all clients see both changes", async () => {
   const { forwards, forwardsInsideWindow, slowServer, recomputes, ...rest } = await measureForwards({
     clients: 20,
   });
 
   expect(rest).toEqual({ clients: 20, clientsLeftStale: 0 });
   expect(recomputes).toBeGreaterThanOrEqual(2);
-  // How few they are depends on the machine: the bench holds them to a bound.
+  // Their number depends on the machine; the bench compares it with a goal.
   for (const count of [forwards, forwardsInsideWindow]) expect(count).toBeGreaterThanOrEqual(1);
   expect(slowServer).toBeGreaterThanOrEqual(1);
 });
 
-test("of 200 clients at most 20 forward, also when the server takes 10 s for every answer", async () => {
+test("at most 20 of 200 clients forward, even when the server takes 10 s for every answer", async () => {
   const rounds: number[] = [];
   for (let seed = 1; seed <= 20; seed++) {
     rounds.push(await countSlowForwards({ clients: 200, latencyMs: 10_000, seed }));
@@ -84,7 +84,7 @@ test("of 200 clients at most 20 forward, also when the server takes 10 s for eve
   expect(Math.min(...rounds)).toBeGreaterThanOrEqual(1);
 });
 
-test("bodies full of fake seals are answered like harmless ones; the bench holds their time to a bound", async () => {
+test("bodies full of fake seals are answered like harmless ones; the bench has a goal for their time", async () => {
   const { megabytes, timeRatio } = await measureHostileBody(1);
   expect(megabytes).toBe(4);
   expect(timeRatio).toBeGreaterThan(0);
@@ -93,23 +93,23 @@ test("bodies full of fake seals are answered like harmless ones; the bench holds
 test("a source write reads the row, and writes it only when it is clean", async () => {
   const { cleanWrite, staleWrite } = await measureWrites();
 
-  // One range fewer than the empty trigger's: the library does not read a patch of plain fields back.
+  // One range fewer than the empty trigger needs: the library does not read the document after a patch of plain fields.
   expect(cleanWrite).toMatchObject({ extraRead: 1, extraWritten: 1, extraIndexRanges: 0 });
   expect(staleWrite).toMatchObject({ extraRead: 1, extraWritten: 0, extraIndexRanges: 0 });
   expect(figures).toMatchObject({ cleanWrite, staleWrite });
 });
 
-test("the idle clock writes a row twice in evictAfter, and deletes what was asked for once", async () => {
+test("the idle clock writes a row twice in evictAfter, and deletes rows that were read once", async () => {
   const sizes = { watched: 3, rounds: 3, invented: 250 };
   const { inventedGoneAfter, ...idle } = await measureIdle(sizes, await compileStrategies());
 
   expect(idle).toMatchObject({ watchedRowWrites: 2, inventedKeys: 250, inventedRowWrites: 2 });
   const { watchedRowWrites, watchedDocumentsWritten, watchedFunctionCalls, inventedRowWrites } = idle;
   expect(figures.idle).toMatchObject({ watchedRowWrites, inventedRowWrites });
-  // These include sweeps, which fewer rows share.
+  // These include the sweeps, whose documents fewer rows share here.
   expect(watchedDocumentsWritten).toBeGreaterThanOrEqual(numberOf(figures, "idle.watchedDocumentsWritten"));
   expect(watchedFunctionCalls).toBeGreaterThanOrEqual(numberOf(figures, "idle.watchedFunctionCalls"));
   expect(inventedGoneAfter).toBeLessThan(1.05);
-  // A hundred rows, and what schedules the next step.
+  // A hundred rows, and the documents that schedule the next step.
   expect(idle.mostWritten).toBeLessThan(110);
 });

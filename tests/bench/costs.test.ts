@@ -16,7 +16,7 @@ import { testedModules } from "../simulation/testedModules.js";
 
 describe("the clairvoyant bound", () => {
   const KEY = "a";
-  /** The items of the key after writes at some times. */
+  /** The versions of the key after writes at these times. */
   function truthOf(writes: readonly number[]): Truth {
     const truth = new Truth();
     for (const at of [0, ...writes]) {
@@ -28,25 +28,25 @@ describe("the clairvoyant bound", () => {
   const bound = (truth: Truth, answers: readonly Answer[], promiseMs: number) =>
     clairvoyant(truth, answers, { promiseMs, since: 0 });
 
-  test("needs a recompute for each read of a value that changed since, when it must be of the moment", () => {
+  test("needs a recompute for each read after a change, when answers must be current", () => {
     const answers = [1, 3, 4, 6].map((at) => ({ key: KEY, at, staleMs: 0 }));
     expect(bound(truthOf([2, 5]), answers, 0)).toEqual({ recomputes: 2, documents: 2 + 3 });
   });
 
-  test("needs none for reads that may be as stale as they were", () => {
+  test("needs none when reads may be as stale as they were", () => {
     const answers = [{ key: KEY, at: 9, staleMs: 7 }];
     expect(bound(truthOf([2, 5]), answers, 0).recomputes).toBe(0);
     expect(bound(truthOf([2, 5]), answers, 100).recomputes).toBe(0);
   });
 
-  test("is the fewest: no choice of times serves the reads with less", () => {
+  test("is the minimum: no choice of times serves the reads with fewer recomputes", () => {
     const times = fc.uniqueArray(fc.integer({ min: 1, max: 12 }), { maxLength: 5 });
     fc.assert(
       fc.property(times, times, fc.integer({ min: 0, max: 4 }), (writes, reads, promiseMs) => {
         const sorted = writes.toSorted((a, b) => a - b);
         const truth = truthOf(sorted);
         const answers = reads.map((at) => ({ key: KEY, at, staleMs: 0 }));
-        // A read needs a recompute since the oldest value that it may get, or the one at the beginning.
+        // Some recompute, or the initial one, must be no older than the oldest value that the read may get.
         const isServed = (at: number, recomputes: readonly number[]) => {
           const last = Math.max(0, ...recomputes.filter((time) => time <= at));
           const outdatedAt = sorted.find((write) => write > last) ?? Number.POSITIVE_INFINITY;
@@ -68,7 +68,7 @@ describe("the clairvoyant bound", () => {
   });
 });
 
-test("workloads are what they were when the figures of the documentation were measured", () => {
+test("workloads are unchanged since the figures of the documentation were measured", () => {
   expect(
     [mixOf(1), mixOf(0.01), CONTENDED, { kind: "bursts" as const }].map((name) => digest(makeWorkload(name))),
   ).toMatchInlineSnapshot(`
@@ -81,7 +81,7 @@ test("workloads are what they were when the figures of the documentation were me
   `);
 });
 
-// But for bytes: ids are longer there.
+// Except for bytes: ids are longer in convex-test.
 describe("the meter agrees with convex-test", () => {
   beforeEach(() => {
     vi.stubEnv("LAZY_VIEWS_SECRET", ENV.LAZY_VIEWS_SECRET);
@@ -157,7 +157,7 @@ describe("the meter agrees with convex-test", () => {
   });
 });
 
-/** Runs a function in a transaction of its own, and tells what that took. */
+/** Runs a function in its own transaction, and returns the metrics. */
 const used = mutationGeneric({
   handler: async (
     ctx: GenericMutationCtx<GenericDataModel>,
@@ -182,7 +182,7 @@ test("one written document invalidates the rows of a tag, and readers see it", a
   });
 });
 
-test("the same workload takes the same, to the document", async () => {
+test("the same workload takes exactly the same number of documents", async () => {
   const workload = makeWorkload({ ...mixOf(1), keys: 5, events: 100 });
   const [first, second] = await Promise.all(
     [0, 1].map(async () => play(strategy("lazy"), workload, await compileStrategies())),

@@ -9,7 +9,7 @@ const documents = (read: number, written = 0) => ({
   documentsWritten: written,
 });
 
-/** What was measured of a strategy, as far as the figures look at it. */
+/** A measurement of a strategy, with the fields that the figures use. */
 function measured(name: string, amounts: object, more: object = {}): Measured {
   const recording = { amounts, staleP99: 0, bound: { recomputes: 0, documents: 0 }, ...more };
   return { strategy: strategy(name).name, workload: mixOf(1), recording } as unknown as Measured;
@@ -26,7 +26,7 @@ function recordings(recomputedAt: number[]): CostRecordings {
     measured("lazyApplied", documents(50, 30), { bound }),
     measured("inQuery", documents(150, 10)),
     measured("triggerCounter", documents(70, 30)),
-    // Cheaper than all, but its answers are older.
+    // The cheapest, but its answers are older.
     measured("actionCache", documents(10, 10), { staleP99: 90_000 }),
   ];
   const conflicts = { writeConflicts: 30, otherConflicts: 10 };
@@ -40,7 +40,7 @@ function recordings(recomputedAt: number[]): CostRecordings {
   } as unknown as CostRecordings;
 }
 
-test("a form is held against its bound, with the writes, and the cheapest other that is no staler", () => {
+test("a form is compared with its bound, writes included, and with the cheapest other that is no staler", () => {
   const { ratios, clairvoyant, bestOther } = costFigures(recordings(seconds(0, 10, 20)));
   expect(ratios?.[0]).toMatchObject({
     form: "lazyApplied",
@@ -55,7 +55,7 @@ test("a form is held against its bound, with the writes, and the cheapest other 
   expect(bestOther).toEqual({ worstRatio: 0.8 });
 });
 
-test("the other figures are the most of a window, and for each minute and write", () => {
+test("the other figures are a window's maximum, a rate per minute and a rate per write", () => {
   const { hotKey, conflicts, massInvalidation } = costFigures(recordings(seconds(0, 9.9, 20)));
   expect(hotKey).toEqual({ recomputesPerWindow: 1, effectLinesPerMinute: 3 });
   expect(conflicts).toEqual({ lazy: 0.5, declared: 0.5, tracked: 0.5, trigger: 0.5, triggerCounter: 0.5 });

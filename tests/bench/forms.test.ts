@@ -6,7 +6,7 @@ import type { Cells } from "../../bench/costs/scenarios";
 import { FULL, QUICK } from "../../bench/sizes";
 import { startProgram } from "../program";
 
-/** What a form measures, as far as the figures look at it. */
+/** The recordings of a form, with the fields that the figures use. */
 function recordings(cells: Cells): Partial<CostRecordings> {
   const amounts = { documentsRead: 1, documentsWritten: 1, writeConflicts: 1, otherConflicts: 1 };
   const recording = {
@@ -24,7 +24,7 @@ function recordings(cells: Cells): Partial<CostRecordings> {
   };
 }
 
-/** Where a value has its figures: those of all ratios are one. */
+/** The paths of the figures in a value. All ratios share one path. */
 function placesOf(value: unknown, place = ""): string[] {
   if (Array.isArray(value)) {
     return [...new Set(value.flatMap((each) => placesOf(each, `${place}[]`)))];
@@ -40,14 +40,14 @@ test("the quick form has every figure of the full one", () => {
   expect(quick?.toSorted()).toEqual(full?.toSorted());
 });
 
-test("the quick form measures nothing else than the full one, so that goals mean the same", () => {
+test("the quick form measures only what the full one measures, so that goals mean the same", () => {
   const { cells } = FULL;
   for (const [name, quick] of Object.entries(QUICK.cells) as [keyof Cells, unknown[]][]) {
     expect(cells[name], name).toEqual(expect.arrayContaining(quick));
   }
 });
 
-test("what is not complete has no figure, and no section", () => {
+test("an incomplete measurement has no figure and no section", () => {
   const { contended, mass } = recordings(QUICK.cells);
   const figures = costFigures({ contended, mass });
   expect(Object.keys(figures)).toEqual(["massInvalidation", "conflicts"]);
@@ -57,7 +57,7 @@ test("what is not complete has no figure, and no section", () => {
   expect(formatCosts({}, costFigures({}))).toEqual([]);
 });
 
-test("interrupted, the bench prints what is complete", async () => {
+test("the bench prints its complete measurements when it is interrupted", async () => {
   const bench = startProgram("bench/index.ts", "--json");
   await bench.prints(/^bench: 0 of \d+ measurements \(0 %\)$/m);
   bench.interrupt();

@@ -14,7 +14,7 @@ const use = {
   forwards: 2,
 };
 
-/** 40 calls, of which ten queries; each of them has ten answers. */
+/** 40 calls; ten of them are queries with ten answers each. */
 const work = hourOf({
   functionCalls: 40,
   queries: 10,
@@ -30,7 +30,7 @@ const work = hourOf({
 const night = hourOf({ functionCalls: 20, deliveries: 2, dispatches: 1, documentsRead: 10, bytesRead: 1e6 });
 const [days, nights] = [TRAFFIC.hoursOfWorkAMonth, TRAFFIC.hoursOfNightAMonth];
 
-test("without a view, a month is its hours of work, at list prices beyond what a plan includes", () => {
+test("a month without a view is its hours of work, at list prices beyond what a plan includes", () => {
   expect([days, nights]).toEqual([240, 480]);
   const month = monthWithout(work);
   expect(month).toMatchObject({ calls: 130 * 240, documents: 240_000, gigabytes: 120, gbHours: 0, timesFree: 120 });
@@ -39,10 +39,10 @@ test("without a view, a month is its hours of work, at list prices beyond what a
   expect(monthWithout({ ...work, answers: 20_000 }).dollarsStarter).toBeCloseTo(119 * 0.22 + 3.8072 * 2.2);
 });
 
-test("with one, nights come to it; each transport takes what it takes in place of the log stream", () => {
+test("a month with a view adds the nights, and each transport's calls in place of the log stream's", () => {
   const calls = (transport: "logTail" | "logStream" | "client") => monthWith(transport, { work, night }, use).calls;
   expect(calls("logStream")).toBe(130 * days + 20 * nights);
-  // A canary in each of twelve heartbeats.
+  // Twelve heartbeats, each with a canary.
   expect(calls("client")).toBe((122 + 2 * (7 + 12)) * days + (17 + 2 * 12) * nights);
   // The tail hands over every eight minutes, in two calls; at night, each heartbeat starts one.
   const byTail = monthWith("logTail", { work, night }, use);

@@ -11,13 +11,13 @@ test("the bytes of the library are those of its files and of convex-helpers", as
   expect((await bundleApp("plainApp.ts")).libraryBytes).toEqual({});
 });
 
-test("the library's own tables are only in what imports them", async () => {
+test("the library's own tables are only in bundles that import them", async () => {
   const isThere = async (entry: string) => (await bundleApp(entry)).code.includes("lazyHealth:");
   expect(await isThere("lazyApp.ts")).toBe(false);
   expect(await isThere("../convex/schema.ts")).toBe(true);
 });
 
-/** The queries and the mutations among an app's exports. */
+/** The names of an app's exported queries and mutations. */
 async function functionsOf(entry: string): Promise<Record<string, string[]>> {
   const { exports } = evaluate((await bundleApp(entry)).code);
   const named = (mark: string) => Object.keys(exports).filter((name) => Object.hasOwn(exports[name] as object, mark));

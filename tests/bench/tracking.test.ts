@@ -6,12 +6,12 @@ import { measureOperations, type OperationFigures } from "../../bench/tracking/m
 import { measureShared } from "../../bench/tracking/shared";
 
 /** Documents read, documents written, index ranges. */
-describe("what tracking takes, beside declared sources", () => {
+describe("the costs of tracking, compared with declared sources", () => {
   let operations: OperationFigures;
   beforeAll(async () => {
     operations = await measureOperations();
   });
-  test("is what the documentation says", () => {
+  test("are those of the documentation", () => {
     const named = ([read, written, ranges]: Taken) => ({ read, written, ranges });
     const counted = Object.entries(operations).map(([name, { declared, tracked }]) => [
       name,
@@ -23,7 +23,7 @@ describe("what tracking takes, beside declared sources", () => {
   const taken = (form: "declared" | "tracked") =>
     Object.fromEntries(Object.entries(operations).map(([name, both]) => [name, both[form].join(" ")]));
 
-  test("an app without tracked views takes what it took before the library could track", () => {
+  test("an app without tracked views has the costs that it had before the library could track", () => {
     expect(taken("declared")).toEqual({
       hit: "1 0 1",
       insertIntoFresh: "5 3 3",
@@ -49,10 +49,10 @@ describe("what tracking takes, beside declared sources", () => {
       tenInserts: "17 12 15",
       patch: "9 3 6",
       delete: "9 3 6",
-      // There is one more value to look for: the airport that the flight has left.
+      // One more value to look for: the airport that the flight no longer goes to.
       move: "12 4 8",
       unrelatedWrite: "1 1 1",
-      // The two dependencies are written.
+      // It writes the two dependencies.
       firstRecompute: "6 3 8",
       recompute: "10 1 6",
       evict: "7 3 4",
@@ -76,7 +76,7 @@ test("a document that 100 rows depend on takes one more document to write, and e
     write: [5, 2, 5],
     hit: [2, 0, 2],
   });
-  // However many rows there are.
+  // These costs do not depend on the number of rows.
   expect(readFigures().shared).toMatchObject({
     dearestRecompute: { read: 258, written: 131 },
     write: { read: 5, written: 2 },

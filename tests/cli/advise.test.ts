@@ -15,7 +15,7 @@ const fixture = (name: string) => fileURLToPath(new URL(`./fixtures/${name}`, im
 /** The log of the example app without views, on the embedded backend: see bench/advise/record.ts. */
 const RECORDED = fixture("exampleWithoutViews.jsonl");
 
-test("it predicts within a factor of three what views then took in the example app", async () => {
+test("it predicts within a factor of three what views took in the example app", async () => {
   const { code, stdout } = await commandLine(
     await appFolder(),
     {},
@@ -44,7 +44,7 @@ test("it predicts within a factor of three what views then took in the example a
   expect(queries[0]?.verdict).toBe("gain");
 });
 
-test("it says in words what it predicts, and what it assumes", async () => {
+test("it prints its predictions and its assumptions", async () => {
   const { stdout } = await commandLine(await appFolder(), {}, "advise", "--jsonl", RECORDED, "--window", "2s");
   expect(stdout).toMatch(/^\d+ calls of the app's queries and mutations in 12 s, from /);
   expect(stdout).toContain("A view would gain\n  examplePlain:airport\n    With a view it would take ");
@@ -60,7 +60,7 @@ test("it reads the live log of a deployment, without the library's functions, an
     await client.query(api.orders.total, { customer: "a" });
     await client.query(api.orders.total, { customer: "a" });
   }
-  // The library's: they write, and are no work of the app's.
+  // The library's own functions: their writes do not count as the app's.
   const heartbeat = makeFunctionReference<"action">("lazy:heartbeat");
   await backend.run(async (ctx) => {
     await ctx.scheduler.runAfter(0, heartbeat, {});
@@ -82,7 +82,7 @@ test("it reads the live log of a deployment, without the library's functions, an
   expect((JSON.parse(all.stdout) as Advice).mutationsThatWrote).toBeGreaterThan(3);
 });
 
-test("Ctrl-C shows what has come by then", async () => {
+test("Ctrl-C shows the advice from the log so far", async () => {
   const backend = await startShop({ env: { LAZY_VIEWS_SECRET: "0123456789abcdef0123456789abcdef" } });
   const advising = startCommand(await appFolder(), variablesOf(backend), "advise", "--for", "1h");
   await eventually(() => expect(advising.stderr).toContain("for 1 h. Ctrl-C shows what has come by then."));
@@ -92,7 +92,7 @@ test("Ctrl-C shows what has come by then", async () => {
   );
 });
 
-test("a file that is no log is refused, and lines that are no entries are left out", async () => {
+test("a file that is not a log is refused, and lines that are not entries are left out", async () => {
   const [line = ""] = (await readFile(RECORDED, "utf8")).split("\n");
   const folder = await appFolder({
     "no.jsonl": '{"a":1}\nWatching logs…\n',

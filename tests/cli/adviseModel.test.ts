@@ -58,7 +58,7 @@ const event = fc.record({
   name: fc.constantFrom(undefined, "a:b", "c/d:e"),
   documents: fc.integer({ min: 0, max: 500 }),
 }) as fc.Arbitrary<Event>;
-// Times differ, as those of the log do: its order says nothing more than they do.
+// Times are unique, as in the log, so that the order of entries adds no information.
 const events = fc.uniqueArray(event, { minLength: 1, maxLength: 80, selector: ({ at }) => at });
 
 /** A key that changes each second, and is read after each change. */
@@ -98,7 +98,7 @@ describe("for any log", () => {
     );
   });
 
-  test("no amount is negative or no number, and the likely one lies between the least and the most", () => {
+  test("every amount is a number from 0, and the likely one lies between the least and the most", () => {
     fc.assert(
       fc.property(events, (all) => {
         const { observation, predictions } = advise(all);
@@ -148,13 +148,13 @@ describe("advice", () => {
     expect(advise(busyKey(120, 1)).predictions[0]?.verdict).toBe("no gain");
   });
 
-  test("runs that read another amount, with no write between them, are of another key", () => {
+  test("runs that read different amounts, with no write between them, have different keys", () => {
     const others = Array.from({ length: 120 }, (_, i): Event => ({ at: i * 1_000 + 200, do: "run", documents: 900 }));
     const [prediction] = advise([...busyKey(120, 300), ...others]).predictions;
     expect(prediction?.query.recomputes.times).toMatchObject({ fewest: 26, most: 240 });
   });
 
-  test("a query that no write comes near says nothing, however often it runs", () => {
+  test("a query without nearby writes gets no advice, however often it runs", () => {
     const runs = Array.from({ length: 100 }, (_, i): Event => ({ at: i * 1_000, do: "run" }));
     expect(advise(runs).predictions[0]).toMatchObject({ verdict: "unclear", estimate: null });
   });
@@ -185,13 +185,13 @@ describe("advice", () => {
     ]);
   });
 
-  test("many times as many documents are no percentage", () => {
+  test("many times as many documents are not shown as a percentage", () => {
     const { observation, predictions } = advise(busyKey(120, 1));
     const text = adviceText(observation, predictions, { windowMs: WINDOW_MS, gaps: 0 }).join(" ");
     expect(text).toMatch(/[\d.]+ times as\s+many/);
   });
 
-  test("what the cache answered has read nothing", () => {
+  test("an answer from the cache has read nothing", () => {
     const { observation } = advise([
       { at: 0, do: "run", documents: 9 },
       { at: 1, do: "answer from the cache", documents: 9 },

@@ -18,7 +18,7 @@ export async function startShop(options: Partial<BackendOptions<typeof schema>> 
   return backend;
 }
 
-/** A folder as that of an app, with the packages that this repository has installed. Removed when the test ends. */
+/** Makes an app's folder with the packages that this repository has installed. It is removed when the test ends. */
 export async function appFolder(files: Record<string, string> = {}): Promise<string> {
   const folder = await mkdtemp(join(await realpath(tmpdir()), "convex-lazy-views-app-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -37,10 +37,10 @@ export function variablesOf({ url, adminKey }: Pick<ShopBackend, "url" | "adminK
 }
 
 /**
- * Runs `npx convex-lazy-views` in a folder, to its end, from this repository's source. Of the environment it gets what
- * a program needs, and `env`: the variables of a backend in this process would else be its own.
+ * Runs `npx convex-lazy-views` in a folder, from this repository's source, until it exits. Its environment has only
+ * what a program needs and `env`, so that it does not get the variables of a backend in this process.
  *
- * @throws Error with what it wrote, when it does not come to its end.
+ * @throws Error with its output, when it does not exit.
  */
 export async function commandLine(folder: string, env: Record<string, string>, ...args: string[]): Promise<Run> {
   const command = ["--import", "tsx", join(ROOT, "src/cli/index.ts"), ...args];

@@ -6,7 +6,7 @@ import { call, createStream, effectsUrl, refused, settings, startConvex } from "
 import { looksOf, startLooks } from "./looks";
 import { modules } from "./shop";
 
-/** The log stream delivers as fast as this, in ms; a real one every 5,000. */
+/** The interval of the log stream, in ms. A real one delivers every 5,000 ms. */
 const INTERVAL_MS = 20;
 
 /** A deployment that has no functions yet. */
@@ -30,7 +30,7 @@ async function connectJson(backend: ShopBackend, ...args: string[]) {
   return { code, ...(JSON.parse(stdout) as ConnectResult) };
 }
 
-test("sets up the log stream of a deployment that has nothing, finds it as it is, and rotates its secrets", async () => {
+test("sets up the log stream of a new deployment, changes nothing when run again, and rotates its secrets", async () => {
   const backend = await shop();
   const first = await connect(backend);
   expect(first.stderr).not.toContain("warning:");
@@ -62,7 +62,7 @@ test("sets up the log stream of a deployment that has nothing, finds it as it is
   expect(await settings(backend)).toEqual(found);
   expect(await call(backend, "list_log_streams")).toEqual(streams);
 
-  // Rotates while effects flow.
+  // Rotates the secrets while effects flow.
   const looking = startLooks(backend);
   const { code, stdout, stderr } = await connect(backend, ["--rotate"]);
   expect(code, stderr).toBe(0);
@@ -76,10 +76,10 @@ test("sets up the log stream of a deployment that has nothing, finds it as it is
   });
   expect(after.LAZY_VIEWS_SECRET).not.toBe(found.LAZY_VIEWS_SECRET);
   expect(await call(backend, "list_log_streams")).toMatchObject([{ hmacSecret: after.LAZY_VIEWS_STREAM_SECRET }]);
-  // The route has accepted each delivery, whichever secret signed it.
+  // The route has accepted each delivery, with the old secret or the new one.
   expect(refused(backend)).toEqual([]);
 
-  // The new secrets are in use: the old ones are no longer needed.
+  // Only the new secrets are left.
   const changes = Object.keys(after)
     .filter((name) => name.endsWith("_PREVIOUS"))
     .map((name) => ({ name, value: null }));
@@ -97,7 +97,7 @@ test("sets up the log tail with a key that may only view logs, and rotates the s
   const found = await settings(backend);
   expect(found.LAZY_VIEWS_LOG_KEY).toBe(backend.logKey);
 
-  // Run again, it rotates the secret and changes nothing else. Effects flow meanwhile, and none is lost.
+  // A second run rotates the secret and changes nothing else. Effects flow meanwhile, and none is lost.
   const looking = startLooks(backend);
   const again = await connectJson(backend, "--rotate");
   expect(again).toMatchObject({ code: 0, transport: "logTail", connected: true });
@@ -111,7 +111,7 @@ test("sets up the log tail with a key that may only view logs, and rotates the s
   await eventually(async () => expect(await looksOf(backend)).toEqual([...Array(count).keys()]));
 });
 
-test("switches to another transport, and ends the one before when told to", async () => {
+test("switches to another transport, and ends the previous one on request", async () => {
   const backend = await shop();
   await connectJson(backend, "--transport", "logStream");
   const both = await connectJson(backend, "--transport", "logTail", "--log-key", backend.logKey);
@@ -166,8 +166,8 @@ test("sets up clients, for a user who is logged in", async () => {
   expect(Object.keys(await settings(backend))).toEqual(["LAZY_VIEWS_SECRET"]);
 });
 
-test("warns of a log stream with other topics, and mends it when told to", async () => {
-  // Each delivery causes another: not too many of them.
+test("warns of a log stream with other topics, and corrects it on request", async () => {
+  // Each delivery causes another, so a longer interval limits their number.
   const backend = await shop({ logStreamIntervalMs: 500 });
   await createStream(backend, { url: effectsUrl(backend), topics: null });
   const warned = await connectJson(backend);
@@ -198,7 +198,7 @@ test("leaves a log stream alone that posts elsewhere", async () => {
   expect(await call(backend, "list_log_streams")).toMatchObject([{ url: "http://127.0.0.1:9/elsewhere" }]);
 });
 
-test("takes the log tail on a plan without log streams, and the key at hand for it only when told to", async () => {
+test("uses the log tail on a plan without log streams, and reuses the current key for it only on request", async () => {
   const backend = await shop({ hasLogStreams: false });
   const refused = await connect(backend);
   expect(refused.code).toBe(1);
@@ -214,7 +214,7 @@ test("takes the log tail on a plan without log streams, and the key at hand for 
   expect(await settings(backend)).toMatchObject({ LAZY_VIEWS_LOG_KEY: backend.adminKey });
 });
 
-test("says what to do about functions that are not there", async () => {
+test("says what to do about missing functions", async () => {
   const { "./lazy.ts": lazy, "./http.ts": http, ...others } = modules;
   const folder = await appFolder();
   const unpushed = await shop({ modules: UNPUSHED });
@@ -229,7 +229,7 @@ test("says what to do about functions that are not there", async () => {
   expect(await settings(unrouted)).toEqual({});
 });
 
-test("says that a key is wrong, or that no deployment is named", async () => {
+test("reports a wrong key, and that no deployment is named", async () => {
   const backend = await shop();
   const folder = await appFolder();
   const wrong = await connect(

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 import type { ShopBackend } from "./commandLine";
 
-/** The deployment's variables that are the library's. */
+/** The library's variables on the deployment. */
 export async function settings(backend: ShopBackend): Promise<Record<string, string>> {
   const { environmentVariables } = await call(backend, "list_environment_variables");
   const all = Object.entries(environmentVariables as Record<string, string>);
@@ -22,14 +22,14 @@ export async function call(backend: ShopBackend, path: string, body?: object) {
   return text === "" ? null : JSON.parse(text);
 }
 
-/** Where the log stream of the library posts to. */
+/** The URL to which the library's log stream posts. */
 export const effectsUrl = ({ siteUrl }: ShopBackend) => `${siteUrl}/lazy-views/effects`;
 
 /** Creates a webhook stream. */
 export const createStream = (backend: ShopBackend, stream: { url: string; topics: string[] | null }) =>
   call(backend, "create_log_stream", { logStreamType: "webhook", format: "json", ...stream });
 
-/** The deliveries of the log stream that the route did not accept. Those without an answer were cut off. */
+/** The deliveries of the log stream that the route refused. Those without an answer were interrupted. */
 export const refused = (backend: ShopBackend) =>
   backend.trace
     .history()
@@ -38,9 +38,9 @@ export const refused = (backend: ShopBackend) =>
     .filter((status) => status !== 200 && status !== null);
 
 /**
- * Plays Convex's cloud, which the official CLI asks for the deployment of a key, of a name or of a project.
+ * Stands in for Convex's cloud, from which the official CLI gets the deployment of a key, of a name or of a project.
  *
- * @returns its URL.
+ * @returns Its URL.
  */
 export async function startConvex({ url, adminKey }: ShopBackend): Promise<string> {
   const deployment = { url, adminKey, deploymentName: "shop", deploymentType: "prod", reference: "prod" };

@@ -25,7 +25,7 @@ describe("without a deployment, it looks at the app's folder", () => {
     expect(stdout).toMatch(/\n1 thing is wrong\. \(1 piece of advice\)\n$/);
   });
 
-  test("secrets in files that git has, that it does not ignore, or that pages contain", async () => {
+  test("and reports secrets in files that git tracks or does not ignore, and in pages", async () => {
     const secret = "a secret of thirty-two characters";
     const app = await appFolder({
       ".env": `LAZY_VIEWS_SECRET="${secret}"\n`,
@@ -48,7 +48,7 @@ describe("without a deployment, it looks at the app's folder", () => {
     ]);
   });
 
-  test("the versions of packages, what the code lacks, and mutations that the library does not see", async () => {
+  test("and reports versions of packages, missing code, and mutations that the library does not see", async () => {
     const app = await appFolder();
     await rm(join(app, "node_modules"));
     for (const [name, version] of Object.entries({ convex: "1.46.1", "convex-lazy-views": "0.1.0" })) {
@@ -90,7 +90,7 @@ const SECRET = "a secret of thirty-two characters";
 const LOG_KEY = "embedded-backend|0123456789abcdef";
 const LIVELY = { logKey: LOG_KEY, logStreamIntervalMs: 20 };
 
-/** Calls an endpoint of the deployment's API, and gives its answer. */
+/** Calls an endpoint of the deployment's API, and returns its answer. */
 async function call(backend: ShopBackend, path: string, body: object) {
   const headers = { authorization: `Convex ${backend.adminKey}`, "content-type": "application/json" };
   const response = await fetch(`${backend.url}/api/v1/${path}`, {
@@ -108,7 +108,7 @@ const createStream = (backend: ShopBackend, stream: object = {}) =>
   });
 
 describe("of a deployment", () => {
-  test("that works, it says what it has proved", async () => {
+  test("that works, it lists what it has proved", async () => {
     const env = { LAZY_VIEWS_SECRET: SECRET, LAZY_VIEWS_LOG_KEY: LOG_KEY };
     const backend = await startShop({ ...LIVELY, env });
     const { code, stdout, stderr } = await commandLine(await appFolder(), variablesOf(backend), "doctor");
@@ -126,7 +126,7 @@ describe("of a deployment", () => {
     expect(stdout).toMatch(/\nNothing is wrong\. /);
   });
 
-  test("that is half wired, it names each thing with what mends it, once", async () => {
+  test("that is half wired, it names each fault once, with its remedy", async () => {
     const lazy = async () => {
       const { sweep, ...others } = await import("./shop/lazy.js");
       return others;
@@ -173,7 +173,7 @@ describe("of the transports", () => {
     ...{ hasRoute: true, isComplete: true },
   };
 
-  /** What is found of a deployment with these variables; with `!` before advice. */
+  /** The findings about a deployment with these variables. Advice begins with `!`. */
   async function look(backend: ShopBackend, values: Record<string, string>, deployed: Partial<Deployed> = {}) {
     const notes: string[] = [];
     const findings = new Findings({ finding: () => {}, note: (text) => notes.push(text) });

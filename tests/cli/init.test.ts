@@ -15,7 +15,7 @@ import { APPS, STUBS } from "./initApps.js";
 
 const names = Object.keys(APPS);
 
-/** A folder with all apps, as `init` leaves them. */
+/** A folder with all apps after `init`. */
 let root: string;
 const steps: Record<string, Step[]> = {};
 const folderOf = (name: string) => `app${names.indexOf(name)}`;
@@ -101,7 +101,7 @@ describe("the command", () => {
     return texts;
   };
 
-  test("says line by line what it has written, and nothing is left for a second run", async () => {
+  test("lists what it has written, and a second run writes nothing", async () => {
     const app = await appFolder(files());
     const before = await textsIn(join(app, "convex"));
     const dry = await commandLine(app, {}, "init", "--dry-run");
@@ -140,7 +140,7 @@ describe("the command", () => {
     expect(await textsIn(join(app, "convex"))).toEqual(after);
   });
 
-  test("adds what a half-written module lacks, and says which builders are to come", async () => {
+  test("completes a half-written module, and says which builders are to come", async () => {
     const written = [
       'import { LazyViews } from "convex-lazy-views";',
       'export const lazy = new LazyViews({ module: "lazy", views: {} });',
@@ -155,7 +155,7 @@ describe("the command", () => {
     );
   });
 
-  test("finds the folder of convex.json, leaves alone what it does not know, and ends with code 1", async () => {
+  test("finds the folder of convex.json, leaves unknown code alone, and ends with code 1", async () => {
     const app = await appFolder({ "convex.json": '{ "functions": "backend/" }', "tsconfig.json": "{}" });
     await write(join(app, "backend/http.ts"), "export default createRouter();\n");
     const { code, stdout } = await commandLine(app, {}, "init", "--json");
@@ -171,7 +171,7 @@ describe("the command", () => {
     expect(await readdir(join(app, "convex"))).toEqual([]);
   });
 
-  test("says where to run it, when there is no app", async () => {
+  test("says where to run it when the folder has no app", async () => {
     const app = await appFolder();
     const { code, stdout, stderr } = await commandLine(join(app, "convex"), {}, "init");
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

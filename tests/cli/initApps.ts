@@ -1,4 +1,4 @@
-/* Apps as they are before `init`: files of a functions folder. */
+/* Apps before `init`, as files of a functions folder. */
 
 const VIEW = `import { v } from "convex/values";
 import { defineView, viewTable } from "convex-lazy-views";
@@ -18,7 +18,7 @@ import { query } from "./_generated/server";
 export const list = query({ args: { name: v.string() }, handler: async (ctx) => await ctx.db.query("users").collect() });
 `;
 
-/** Apps that `init` can wire. Each has at least a table `users`, or no schema. */
+/** Apps that `init` can wire. Each has a schema with a table `users`, or no schema. */
 export const APPS: Record<string, Record<string, string>> = {
   "nothing yet": {},
 
@@ -183,7 +183,7 @@ export default defineSchema({
   },
 };
 
-/** What stands for packages that the apps import, and that are not installed here. */
+/** Stand-ins for packages that the apps import and that are not installed here. */
 export const STUBS: Record<string, string> = {
   "@convex-dev/auth/server": `import { defineTable, type HttpRouter } from "convex/server";
 import { v } from "convex/values";

@@ -8,7 +8,7 @@ test("without a key, the log is read by the official command line, which acts as
   const backend = await startShop();
   const client = new ConvexHttpClient(backend.url, { logger: false });
   await client.mutation(api.orders.add, { customer: "ada", amount: 1 });
-  // No key for this program; the official one finds its own.
+  // This program gets no key; the official one finds its own.
   const { url, siteUrl } = backend;
   const deployment = {
     url,

@@ -6,7 +6,7 @@ import { ROOT } from "../package/pack";
 
 /** A command that runs until it is stopped. */
 export interface LongRunning {
-  /** What it has written so far. */
+  /** Its output so far. */
   readonly stdout: string;
   readonly stderr: string;
   /** Resolves with its exit code when it ends by itself; null when a signal has killed it. */

@@ -6,7 +6,7 @@ import { api } from "./shop";
 
 const PAUSE_MS = 20;
 
-/** Queries that schedule an effect each, one after the other, until they are stopped: `first` and the next numbers. */
+/** Runs queries one after the other until it is stopped. Each schedules an effect for a number, from `first` on. */
 export function startLooks(backend: ShopBackend, first = 0) {
   const client = new ConvexHttpClient(backend.url, { logger: false });
   let next = first;
@@ -21,7 +21,7 @@ export function startLooks(backend: ShopBackend, first = 0) {
     } while (!isOver);
   })();
   return {
-    /** @returns the number that would come next. */
+    /** @returns The next number. */
     async stop(): Promise<number> {
       isOver = true;
       await looking;

@@ -10,14 +10,14 @@ const SEAL_SECRET = randomBytes(32).toString("hex");
 const STREAM_SECRET = randomBytes(32).toString("hex");
 const ENV = { LAZY_VIEWS_SECRET: SEAL_SECRET, LAZY_VIEWS_STREAM_SECRET: STREAM_SECRET };
 
-/** An official client, which connects again by itself. */
+/** An official client, which reconnects by itself. */
 function connect({ url }: ShopBackend): ConvexClient {
   const client = new ConvexClient(url, { logger: false });
   onTestFinished(() => client.close());
   return client;
 }
 
-/** The values that a client of its own has been sent for a customer's total. */
+/** Subscribes a new client to a customer's total. @returns The values that it receives, as they come. */
 function follow(backend: ShopBackend, customer: string): unknown[] {
   const client = connect(backend);
   const values: unknown[] = [];
@@ -47,14 +47,14 @@ describe("relay", () => {
     const shown = () => subscribers.map((values) => values.at(-1));
     await eventually(() => expect(shown()).toEqual(all({ orders: 0, amount: 0 })));
     await eventually(async () => {
-      // A relay that starts late does not deliver what was raised long before.
+      // A relay that starts late does not deliver effects that were raised long before.
       await writer.query(api.orders.total, { customer: "ada" });
       expect(await isStored(backend, "ada")).toBe(true);
     });
     await writer.mutation(api.orders.add, { customer: "ada", amount: 3 });
     await eventually(() => expect(shown()).toEqual(all({ orders: 1, amount: 3 })));
     expect(relay.stdout).toMatch(/ 200 in \d+ ms: 1 line, 1 effect, 1 dispatched/);
-    // Its log is a new one now, and its clients connect again.
+    // The backend has a new log now, and its clients reconnect.
     await backend.restart();
     await writer.mutation(api.orders.add, { customer: "ada", amount: 4 });
     await eventually(() => expect(shown()).toEqual(all({ orders: 2, amount: 7 })));
@@ -77,7 +77,7 @@ describe("relay", () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   });
 
-  test("with a key that may only view logs, says where the secret comes from", async () => {
+  test("says where the secret comes from, with a key that may only view logs", async () => {
     const { url, logKey } = await startShop({ env: ENV });
     const { code, stderr } = await commandLine(
       await appFolder(),

@@ -64,7 +64,7 @@ describe("watch", () => {
     });
   });
 
-  test("refuses an interval that is none", async () => {
+  test("refuses an invalid interval", async () => {
     const { code, stderr } = await commandLine(
       await appFolder(),
       {},

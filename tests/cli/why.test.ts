@@ -10,7 +10,7 @@ const SEAL_SECRET = randomBytes(32).toString("hex");
 const STREAM_SECRET = randomBytes(32).toString("hex");
 const ENV = { LAZY_VIEWS_SECRET: SEAL_SECRET, LAZY_VIEWS_STREAM_SECRET: STREAM_SECRET };
 
-/** A row that is stale, and whose effects nothing carries. */
+/** Starts a shop with a stale row whose effects no transport carries. */
 async function startWithStaleRow(): Promise<ShopBackend> {
   const backend = await startShop({ env: ENV });
   const client = new ConvexHttpClient(backend.url, { logger: false });
@@ -24,7 +24,7 @@ const why = async (backend: ShopBackend, ...args: string[]) =>
   await commandLine(await appFolder(), variablesOf(backend), "why", ...args);
 
 describe("why", () => {
-  test("tells what made a row stale, and that it waits for a reader", async () => {
+  test("prints what made a row stale, and that the row waits for a reader", async () => {
     const backend = await startWithStaleRow();
     const { code, stdout, stderr } = await why(backend, "customerTotals", "customer=ada");
     expect(code).toBe(0);
@@ -40,7 +40,7 @@ describe("why", () => {
     expect(stdout + stderr).not.toContain(SEAL_SECRET);
   });
 
-  test("prints one object by --json, with the effects that were raised for the row and for no other", async () => {
+  test("prints one object with --json, which has the effects of this row only", async () => {
     const backend = await startWithStaleRow();
     const client = new ConvexHttpClient(backend.url, { logger: false });
     await client.query(api.orders.total, { customer: "bob" });
@@ -58,7 +58,7 @@ describe("why", () => {
     expect(told.story.at(-1)?.text).toBe("It raised the row's recompute.");
   });
 
-  test("goes on until the row is fresh by --follow", async () => {
+  test("goes on until the row is fresh, with --follow", async () => {
     const backend = await startWithStaleRow();
     const told = startCommand(
       await appFolder(),
@@ -74,7 +74,7 @@ describe("why", () => {
     await read();
     await eventually(() => expect(told.stdout).toContain("The query orders:total read the row"));
     startCommand(await appFolder(), { ...variablesOf(backend), LAZY_VIEWS_STREAM_SECRET: STREAM_SECRET }, "relay");
-    // What was raised long before the relay has started is not delivered.
+    // The relay does not deliver effects that were raised long before it started.
     await eventually(async () => expect(await read()).toEqual({ orders: 2, amount: 4 }));
     expect(await told.ended).toBe(0);
     const steps = [...told.stdout.matchAll(/^ {2}[\d:.]+ .{8} {2}(\w+) /gm)].map(([, step]) => step);

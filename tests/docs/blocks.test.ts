@@ -23,7 +23,7 @@ beforeAll(async () => {
     ...workspace.addPages([...pages, ...GOOD, ...BAD_PAGES], base),
     ...workspace.addExamples([...sources, badSource], base),
   ];
-  // The compiler empties files that it cannot parse.
+  // The tests run first: `compile` empties files that do not parse.
   const failures = await workspace.runTests();
   problems = [...written, ...(await workspace.compile()), ...failures];
 });
@@ -51,7 +51,7 @@ describe("the check of code blocks", () => {
     },
   );
 
-  test("reports what is wrong with an example of a doc comment", () => {
+  test("reports faults in an example of a doc comment", () => {
     expect(problemsOf("src/react/bad.ts")).toEqual([
       expect.stringMatching(/^src\/react\/bad.ts:6: Property 'none' does not exist .* \(TS2339\)$/),
     ]);

@@ -3,7 +3,7 @@ import { claimProblems, claimsOf, pathProblems } from "./claims";
 import { describeProblem, type Page, readPage } from "./markdown";
 import { readPages } from "./pages";
 
-/** Pages of which each line names its test. */
+/** Pages on which each claim names its test. */
 const CLAIMS = ["docs/guarantees.md", "docs/security.md"];
 
 const pages = readPages();
@@ -43,7 +43,7 @@ describe("the check of claims", () => {
     expect(problemsOf(table(cell))).toContainEqual(expect.stringContaining(message));
   });
 
-  test("reports a path that is gone, in a text and behind a number", () => {
+  test("reports a path that no longer exists, in a text and behind a number", () => {
     const page = readPage("a.md", "It reads 1<!-- tests/none.test.ts --> document.\n\nSee `src/none.ts`.");
     expect(problemsOf(page)).toEqual(["a.md:3: There is no src/none.ts.", "a.md:1: There is no tests/none.test.ts."]);
   });

@@ -4,20 +4,20 @@ import MarkdownIt from "markdown-it";
 import { ROOT } from "../package/pack";
 import type { Page, Problem } from "./markdown";
 
-/** The head of a column that says where a claim is tested. */
+/** The head of a column that names the tests of claims. */
 const TESTED = /\btest|shown by/i;
 /** Code in a text that names a file or folder of this repository. */
 const PATH = /^(?:tests|src|examples|bench|fuzz|tools)\/[\w./()[\]-]+$/;
 
 const markdown = new MarkdownIt({ html: true });
 
-/** A row of a table that says in its last cell where what it claims is tested. */
+/** A row of a table whose last cell names the tests of its claim. */
 interface Claim {
   at: number;
   tests: string;
 }
 
-/** The claims of a page: rows of tables whose last column says where they are tested. */
+/** The claims of a page: rows of tables whose last column names tests. */
 export function claimsOf({ text }: Pick<Page, "text">): Claim[] {
   const claims: Claim[] = [];
   let head = "";
@@ -38,8 +38,8 @@ export function claimsOf({ text }: Pick<Page, "text">): Claim[] {
 }
 
 /**
- * What is wrong with the claims of a page. Each names a test, by its path or as "the same" as the row above. A text in
- * quotation marks behind a path is the name of a test there, or its beginning before `…`.
+ * The faults in the claims of a page. Each claim names a test: by its path, or by "the same" for that of the row above.
+ * A quoted text behind a path is the title of a test in that file, or the title's beginning before `…`.
  */
 export function claimProblems(page: Page): Problem[] {
   let above: string | undefined;
@@ -62,7 +62,7 @@ export function claimProblems(page: Page): Problem[] {
   });
 }
 
-/** What is wrong with the paths of this repository that a page names, in `code` or in a comment behind a number. */
+/** Paths of this repository that a page names, in `code` or in a comment behind a number, and that do not exist. */
 export function pathProblems({ name, text, codeInText }: Page): Problem[] {
   const inComments = text
     .split("\n")
@@ -83,7 +83,7 @@ function hasTest(path: string, name: string): boolean {
   return testFiles(path).some((file) => readFileSync(file, "utf8").includes(begin));
 }
 
-/** The file, or all files of tests of a folder. */
+/** The file itself, or all test files of a folder. */
 function testFiles(path: string): string[] {
   const full = join(ROOT, path);
   if (!existsSync(full)) return [];

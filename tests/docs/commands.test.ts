@@ -16,15 +16,15 @@ const workspace = new Workspace();
 beforeAll(() => workspace.install({ withCommandLine: true }));
 afterAll(() => workspace.remove());
 
-/** What is wrong with the commands and the JSON of a page, as they stand. */
+/** Faults in the commands and the JSON of a page that show without running anything. */
 const problemsOf = (page: Page) =>
   [...commandProblems(page, base, program), ...jsonProblems(page)].map(describeProblem);
 
-/** What is wrong with the output that a page shows. */
+/** Faults in the output that a page shows. */
 async function outputProblems(page: Page): Promise<string[]> {
   const newApp = await workspace.addApp(page, base);
   const problems = [];
-  // One after the other: the variables of an embedded deployment are those of this process.
+  // One after the other, since an embedded deployment uses the variables of this process.
   for (const block of consoleBlocks(page)) problems.push(...(await consoleProblems(page, block, newApp)));
   return problems.map(describeProblem);
 }
@@ -43,7 +43,7 @@ test.each(pages.filter((page) => consoleBlocks(page).length > 0).map((page) => [
   },
 );
 
-test("the quick start is bundled as Convex does, and needs nothing else", async () => {
+test("the quick start can be bundled as Convex does, and needs no other file", async () => {
   const { folder } = await (await workspace.addApp(base, base))();
   expect(readdirSync(join(folder, "convex")).sort()).toEqual([
     "_generated",
@@ -96,13 +96,13 @@ describe("the check of commands", () => {
     ]);
   });
 
-  test("reports JSON that is none", () => {
+  test("reports invalid JSON", () => {
     expect(problemsOf(block("json", "{ a: 1 }"))).toEqual([expect.stringMatching(/^a.md:1: This is no JSON/)]);
   });
 });
 
 describe("the check of output", () => {
-  test("reports what a command prints, where a page says something else", async () => {
+  test("reports output that differs from the page's", async () => {
     const page = block(
       "console",
       "$ npx convex-lazy-views --version",
@@ -117,7 +117,7 @@ describe("the check of output", () => {
     ]);
   });
 
-  test("reports a state that it does not know", async () => {
+  test("reports an unknown state", async () => {
     const page = readPage("a.md", "<!-- given: all is well -->\n\n```console\n$ npx convex-lazy-views --version\n```");
     expect(await outputProblems(page)).toEqual([expect.stringMatching(/^a.md:3: "given: all is well" is none of/)]);
   });

@@ -6,7 +6,7 @@ import type { Block, Line, Page, Problem } from "./markdown";
 import { split } from "./shell";
 import { type App, type Given, reach, readGiven, STATES, startInState } from "./states";
 
-/** A command of a block, and what is printed below it. */
+/** A command of a block, with the output below it. */
 interface Session {
   command: Line;
   /** The words behind `npx convex-lazy-views`; undefined for another command. */
@@ -14,7 +14,7 @@ interface Session {
   output: string;
 }
 
-/** The blocks `console` of a page that run our command line. */
+/** The `console` blocks of a page that run our command line. */
 export function consoleBlocks({ blocks }: Page): Block[] {
   return blocks.filter(
     (block) => block.language === "console" && sessionsOf(block).some(({ args }) => args !== undefined),
@@ -22,11 +22,10 @@ export function consoleBlocks({ blocks }: Page): Block[] {
 }
 
 /**
- * Runs the commands of a block one after the other, on a deployment in the state that the block says, and compares
- * what they print with what the block says. A command that goes on until it is stopped is stopped when it has printed
- * that.
+ * Runs the commands of a block one after the other, on a deployment in the block's state, and compares their output
+ * with the block's. A command that never ends by itself is stopped after as many lines as the block has.
  *
- * @param newApp - Gives an app of its own to the block.
+ * @param newApp - Makes a new app for the block.
  */
 export async function consoleProblems(page: Page, block: Block, newApp: () => Promise<App>): Promise<Problem[]> {
   const problem = (at: number, message: string): Problem => ({ page: page.name, at, message });
@@ -44,7 +43,7 @@ export async function consoleProblems(page: Page, block: Block, newApp: () => Pr
   );
 }
 
-/** What blocks have printed: pages show the same commands, and some of them take seconds. */
+/** A cache of outputs: pages repeat commands, and some commands take seconds. */
 const known = new Map<string, string[]>();
 
 async function outputs(block: Block, sessions: Session[], given: Given, app: App): Promise<string[]> {
@@ -85,13 +84,13 @@ interface Started {
   folder: string;
   env: Record<string, string>;
   args: string[];
-  /** Lines that are expected. */
+  /** The expected number of lines. */
   lines: number;
-  /** Is called when a command that goes on has printed its first line. */
+  /** Called when a command that goes on has printed its first line. */
   whenStarted(): Promise<void>;
 }
 
-/** What a command prints until it ends; of one that goes on, until there are as many lines as are expected. */
+/** The output of a command until it ends; of one that goes on, until it has printed the expected number of lines. */
 async function printedBy({ folder, env, args, lines, whenStarted }: Started): Promise<string> {
   const { PATH = "" } = process.env;
   const program = join(folder, "node_modules/convex-lazy-views/dist/cli/index.js");
@@ -136,7 +135,7 @@ function goesOn([command, ...flags]: string[]): boolean {
   return command === "relay" || (command === "watch" && !flags.includes("--once"));
 }
 
-/** Matches, normalized, what a block says: `…` in it stands for the rest of a line, or for lines. */
+/** A pattern for normalized output. `…` in a block's output stands for the rest of a line, or for lines. */
 export function pattern(output: string): RegExp {
   const source = normalized(output)
     .replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
@@ -145,7 +144,7 @@ export function pattern(output: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
-/** A text without what differs from run to run: addresses, times, dates, versions, and how columns are aligned. */
+/** Removes from a text what differs between runs: addresses, times, dates, versions, and the alignment of columns. */
 export function normalized(output: string): string {
   return output
     .replaceAll(/https?:\/\/[\w-]+(\.[\w-]+)*(:\d+)?/g, "<address>")

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import * as times from "../../src/times.js";
 import { filesBelow, ROOT } from "../package/pack.js";
 
-/** `10 minutes<!-- src/times.ts DEFAULT_TIMEOUT_MS -->`: a number of a page, and the constant of the code that it is. */
+/** A number of a page with the constant that it shows: `10 minutes<!-- src/times.ts DEFAULT_TIMEOUT_MS -->`. */
 const MARKED = /(\d[\d,]*)(?: (second|minute|hour|day)s?)?<!-- (src\/\S+\.ts) (\w+) -->/g;
 
 const UNIT_MS = { second: times.SECOND, minute: times.MINUTE, hour: times.HOUR, day: times.DAY };
@@ -19,7 +19,7 @@ function constantOf(source: string, name: string): number | undefined {
     .reduce((one, other) => one * other);
 }
 
-test("each number that a page marks with a constant of the code is its value", async () => {
+test("each number that a page marks with a constant of the code has the constant's value", async () => {
   const pages = (await filesBelow(join(ROOT, "docs"))).filter((path) =>
     /^(?!node_modules|reference).*\.md$/.test(path),
   );

@@ -9,7 +9,7 @@ import { type Project, slugOf } from "./projects";
 type Statement = ParseResult["program"]["body"][number];
 type Bound = Extract<Statement, { type: "VariableDeclaration" }>["declarations"][number]["id"];
 
-/** A name that is no property, nor begins a text. */
+/** A name that is neither a property nor the beginning of a text. */
 const NAME = /(?<!["'\w]|(?<!\.\.)\.)[A-Za-z]\w*/g;
 
 /** The files of `src` whose doc comments have code blocks. The command line exports nothing that an app imports. */
@@ -22,7 +22,7 @@ export function readDocComments(): Page[] {
     .filter(({ blocks, problems }) => blocks.length + problems.length > 0);
 }
 
-/** Reads the doc comments of a source as a page of Markdown, in which each line stands where it does in the source. */
+/** Reads the doc comments of a source as a page of Markdown with the source's line numbers. */
 export function readDocCommentsOf(name: string, source: string): Page {
   const { comments } = parse(source, { sourceType: "module", plugins: ["typescript", "jsx"], errorRecovery: true });
   const lines = source.split("\n").map(() => "");
@@ -44,7 +44,7 @@ function entryOf(source: string): string {
   return folder !== "core" && folder in PRELUDES ? folder : "core";
 }
 
-/** The modules that examples of an entry point import from, each with the names that it exports. */
+/** The modules from which examples of an entry point may import, each with its exports. */
 function scopesOf(entry: string): [from: string, names: string[]][] {
   const scope = (name: string): [string, string[]][] => {
     const [index, from] = name === "core" ? ["src/index.ts", ""] : [`src/${name}/index.ts`, `/${name}`];
@@ -57,8 +57,8 @@ function scopesOf(entry: string): [from: string, names: string[]][] {
 }
 
 /**
- * The project of the examples: each is a module that imports, on a line before its own, what it names and does not
- * declare.
+ * The project of the examples. Each example is a module; a first line is added that imports all names that the example
+ * uses and does not declare.
  */
 export function exampleFiles(page: Page): Project {
   const scopes = scopesOf(entryOf(page.name));
@@ -70,7 +70,7 @@ export function exampleFiles(page: Page): Project {
     for (const name of declarationsOf(code)) missing.delete(name);
     const imports = scopes.map(([from, names]) => {
       const found = names.filter((name) => missing.delete(name));
-      // What an example assigns to cannot be imported.
+      // Names that an example assigns to are declared: an import cannot be assigned to.
       const [assigned, read] = [true, false].map((is) => found.filter((name) => isAssigned(name, code) === is));
       const declared = (assigned ?? []).map((name) => `declare let ${name}: typeof import("${from}").${name};`);
       return [`import { ${(read ?? []).join(", ")} } from "${from}";`, ...declared].join(" ");
@@ -120,7 +120,7 @@ function namesOf(declaration: Statement | null | undefined): string[] {
   return id?.type === "Identifier" ? [id.name] : [];
 }
 
-/** `a`, or those of `{ a, b: c }`. */
+/** The bound names: of `a` and of `{ a, b: c }`. */
 function boundNames(id: Bound): string[] {
   if (id.type === "Identifier") return [id.name];
   if (id.type !== "ObjectPattern") return [];

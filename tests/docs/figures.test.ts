@@ -14,7 +14,7 @@ test.each(all)("$name shows the figures of the bench", ({ text }) => {
   expect(withFigures(text, figures)).toBe(text);
 });
 
-test.each(all)("$name has its other marked numbers from where it says", ({ text }) => {
+test.each(all)("$name names the right source for its other marked numbers", ({ text }) => {
   expect(misattributed(text)).toEqual([]);
 });
 
@@ -25,7 +25,7 @@ test.each(COMPLETE)("%s has no number without a source", (page) => {
 describe("how pages are checked", () => {
   const known = { overhead: { sourceWrite: 1.712 }, sizes: { "50": { lazyPaged: 1707 } } };
 
-  test("numbers are compared as far as they are shown", () => {
+  test("numbers are compared to the digits shown", () => {
     const right = "It is 1.71<!-- overhead.sourceWrite -->, and 1,707<!-- sizes.50.lazyPaged --> documents.";
     expect(withFigures(right, known)).toBe(right);
     expect(withFigures("1.8<!-- overhead.sourceWrite -->", known)).toBe("1.7<!-- overhead.sourceWrite -->");
@@ -60,7 +60,7 @@ describe("how pages are checked", () => {
   });
 });
 
-/** Numbers whose comment names a file that does not exist, or in which the number does not stand. */
+/** Numbers whose comment names a file that does not exist or does not contain the number. */
 function misattributed(text: string): string[] {
   return [...text.matchAll(/(\d[\d,]*(?:\.\d+)?)<!-- (\S+\.(?:ts|tsx|json|md)) -->/g)].flatMap(
     ([, number = "", file]) => {
@@ -72,7 +72,7 @@ function misattributed(text: string): string[] {
   );
 }
 
-/** Numbers in the text that say nothing of where they come from. */
+/** Numbers in the text without a source. */
 function unmarked(text: string): string[] {
   const rest = text
     .replace(/^```[\s\S]*?^```/gm, "")

@@ -9,7 +9,7 @@ const TEST_FILE = [
   'test("adds up", () => {',
 ];
 
-/** Pages whose blocks are right: what the convention allows. */
+/** Pages whose blocks follow the convention. */
 export const GOOD = [
   `# Fragments with hidden parts
 
@@ -59,7 +59,7 @@ ${fence("ts", "// tests/stats.test.ts", ...TEST_FILE, '  expect(airportStats.nam
 `,
 ].map((text, i) => readPage(`good${i}.md`, text));
 
-/** Pages with a mistake each, and what is to be reported of it. */
+/** Pages with mistakes, each with the expected report. */
 export const BAD: { text: string; problems: RegExp[] }[] = [
   {
     text: fence("ts", "export const one: number = true;"),
@@ -100,7 +100,7 @@ export const BAD: { text: string; problems: RegExp[] }[] = [
   },
   {
     text: fence("ts run", "const one = 1;", "// → 1", "await Promise.resolve(one);", "// → one thing"),
-    problems: [/^bad13.md:3: .*behind no statement/, /^bad13.md:5: .*no JavaScript value: one thing$/],
+    problems: [/^bad13.md:3: .*does not follow a statement/, /^bad13.md:5: .*no JavaScript value: one thing$/],
   },
   {
     text: fence("ts", "// tests/stats.test.ts", ...TEST_FILE, '  expect(airportStats.name).toBe("other");', "});"),

@@ -3,7 +3,7 @@ import { createMarkdownRenderer } from "vitepress";
 import { slugOf } from "../../docs/.vitepress/markdown";
 import { docs } from "../../docs/.vitepress/repository";
 
-/** What a file links to, images included, and the anchors that others may link to in it. */
+/** The links of a file, images included, and the anchors that links may lead to. */
 export interface Linked {
   links: Set<string>;
   anchors: Set<string>;
@@ -11,7 +11,7 @@ export interface Linked {
 
 const ATTRIBUTES = /\s(id|name|href|src)="([^"]*)"/g;
 
-/** Of HTML, whose attributes stand in double quotes. */
+/** Reads HTML, which must have its attributes in double quotes. */
 export function linkedInHtml(html: string): Linked {
   const linked: Linked = { links: new Set(), anchors: new Set() };
   for (const [tag] of html.replace(/<script[\s\S]*?<\/script>/g, "").matchAll(/<[a-z][^<>]*>/g)) {
@@ -25,7 +25,7 @@ export function linkedInHtml(html: string): Linked {
 
 const renderer = createMarkdownRenderer(docs, { anchor: { slugify: slugOf } });
 
-/** Of Markdown, as GitHub shows it. */
+/** Reads Markdown, as GitHub shows it. */
 export async function linkedInMarkdown(file: string): Promise<Linked> {
   const markdown = await renderer;
   const linked: Linked = { links: new Set(), anchors: new Set() };
@@ -33,7 +33,7 @@ export async function linkedInMarkdown(file: string): Promise<Linked> {
     if (block.type === "heading_open") linked.anchors.add(String(block.attrGet("id")));
     for (const token of [block, ...(block.children ?? [])]) {
       const target = token.attrGet("href") ?? token.attrGet("src");
-      // A heading of VitePress links to itself.
+      // In VitePress, each heading links to itself.
       if (target !== null && token.attrGet("class") !== "header-anchor") linked.links.add(target);
       if (token.type.startsWith("html_")) {
         const { links, anchors } = linkedInHtml(token.content);

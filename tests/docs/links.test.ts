@@ -18,13 +18,13 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(site, { recursive: true, force: true }));
 
-/** Paths of the files below a folder of the repository, or of the site. */
+/** The paths of files below a folder. */
 function filesBelow(folder: string, ending: string): string[] {
   const entries = readdirSync(folder, { recursive: true, encoding: "utf8" });
   return entries.filter((entry) => entry.endsWith(ending)).map((entry) => join(folder, entry));
 }
 
-/** All Markdown that GitHub shows. */
+/** The repository's Markdown files. */
 const MARKDOWN = [
   ...["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].map((file) => join(root, file)),
   ...filesBelow(join(root, "examples"), ".md"),
@@ -53,13 +53,13 @@ async function hasAnchor(file: string, hash: string): Promise<boolean> {
   return anchor === "" || !/\.(html|md)$/.test(file) || (await read(file)).anchors.has(anchor);
 }
 
-/** What is wrong with a link to a file or folder of the repository; undefined when nothing is. */
+/** The fault of a link to a file or folder of the repository; undefined when it is right. */
 async function problemInRepository(path: string, hash: string): Promise<string | undefined> {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return "no such file";
   return (await hasAnchor(path, hash)) ? undefined : "no such heading";
 }
 
-/** What is wrong with a link to the site. */
+/** The fault of a link to the site. */
 async function problemOnSite({ pathname, hash }: URL): Promise<string | undefined> {
   const path = decodeURIComponent(pathname.slice(new URL(homepage).pathname.length));
   const names = path === "" || path.endsWith("/") ? [`${path}index.html`] : [path, `${path}.html`];
@@ -68,14 +68,14 @@ async function problemOnSite({ pathname, hash }: URL): Promise<string | undefine
   return (await hasAnchor(file, hash)) ? undefined : "no such heading";
 }
 
-/** What is wrong with an absolute link, unless it leads elsewhere. */
+/** The fault of an absolute link to the site or the repository. Other links are not checked. */
 async function problemOf(url: URL): Promise<string | undefined> {
   if (url.href.startsWith(homepage)) return await problemOnSite(url);
   const named = pathOfUrl(url.href);
   return named && (await problemInRepository(join(root, named.path), named.hash));
 }
 
-/** The links of files that are wrong, each with the reason. */
+/** The wrong links of files, each with its fault. */
 async function problemsIn(
   files: readonly string[],
   problemOfLink: (file: string, link: string) => Promise<string | undefined>,
@@ -122,7 +122,7 @@ test("every link of the repository's Markdown leads somewhere, as GitHub shows i
   expect(problems).toEqual([]);
 });
 
-test("the README has absolute links only, as npm shows it without the repository", async () => {
+test("the README has absolute links only, since npm shows it without the repository", async () => {
   const { links } = await read(join(root, "README.md"));
   expect([...links].filter((link) => !URL.canParse(link))).toEqual([]);
 });

@@ -1,12 +1,12 @@
 import MarkdownIt from "markdown-it";
 
-/** A line of code, and where it stands in the file that it comes from (1-based). */
+/** A line of code, with its line number (1-based) in the file that it comes from. */
 export interface Line {
   text: string;
   at: number;
 }
 
-/** A code block, with what comments hide around it. */
+/** A code block, with the code that comments hide around it. */
 export interface Block {
   /** The line of its opening fence. */
   at: number;
@@ -18,7 +18,7 @@ export interface Block {
   lines: Line[];
   before: Line[];
   after: Line[];
-  /** What a comment `given: …` says of the state that its commands start from. */
+  /** The state in which its commands start, from a comment `given: …`. */
   given: string | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface HiddenFile {
   lines: Line[];
 }
 
-/** Something that is wrong with a page, and where. */
+/** A fault of a page, and its place. */
 export interface Problem {
   page: string;
   at: number;
@@ -42,15 +42,15 @@ export interface Page {
   text: string;
   blocks: Block[];
   hiddenFiles: HiddenFile[];
-  /** `Code` in paragraphs and tables; of each, the line on which its paragraph begins. */
+  /** `Code` in paragraphs and tables, with the line on which the paragraph begins. */
   codeInText: Line[];
-  /** What is wrong with the way that the blocks are written. */
+  /** Blocks that break the convention. */
   problems: Problem[];
 }
 
 /** Languages whose blocks are checked. */
 const CHECKED = ["ts", "tsx", "js", "json", "sh", "console"];
-/** Languages whose blocks are not. */
+/** Languages whose blocks are not checked. */
 const UNCHECKED = ["", "text", "html", "css", "svelte", "vue", "yaml", "toml", "md", "mermaid", "dotenv"];
 
 const PATH = /^\/\/ ((?:[\w.()[\]-]+\/)+[\w.()[\]-]+\.(?:[cm]?[jt]sx?)|[\w-]+\.config\.[cm]?[jt]s)$/;

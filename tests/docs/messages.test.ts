@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { filesBelow, ROOT } from "../package/pack.js";
 
-/** Code in the first column of a table, in a heading, or before the colon of a list item: what a reader searches for. */
+/** Quoted messages: code in a table's first column, in a heading, or before the colon of a list item. */
 const QUOTED = /^(?:\| |### |- )`([^`]+)`(?= \||$|:)/gm;
-/** Shorter pieces between the `…` of a quotation say nothing. */
+/** Shorter pieces between the `…` of a quotation prove nothing. */
 const LEAST_LETTERS = 12;
 
 test.each([
@@ -15,7 +15,7 @@ test.each([
   const folder = join(ROOT, "src");
   const files = (await filesBelow(folder)).filter((path) => /(?<!\.test)\.tsx?$/.test(path));
   const sources = await Promise.all(files.map(async (path) => await readFile(join(folder, path), "utf8")));
-  // Texts that are continued on the next line, and values in them, are taken together.
+  // Joins texts that continue on the next line, and drops the values in them.
   const source = sources
     .join("\n")
     .replace(/["'`] \+\s+["'`]/g, "")

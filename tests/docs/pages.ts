@@ -16,7 +16,7 @@ export function readPages(): Page[] {
   return names.map((name) => readPage(name, readFileSync(join(ROOT, name), "utf8")));
 }
 
-/** The page that others build on: the quick start of the README, as long as there is no other. */
+/** The page that others build on: the quick start, or the README when there is no such page. */
 export function basePage(pages: readonly Page[]): Page {
   const page = pages.find(({ name }) => name === BASE) ?? pages.find(({ name }) => name === "README.md");
   if (page === undefined) throw new Error(`There is no ${BASE}.`);

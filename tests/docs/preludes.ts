@@ -1,6 +1,6 @@
 /**
- * What examples of doc comments have in scope, beside what their entry point and the main one export: names of Convex,
- * and of the app of the quick start. One for each entry point; the others have those of `core`, too.
+ * The scope of examples in doc comments, beside the exports of their entry point and of the main one: names of Convex
+ * and of the quick start's app. Every entry point also has the scope of `core`.
  */
 export const PRELUDES: Readonly<Record<string, string>> = {
   core: `

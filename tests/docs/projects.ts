@@ -4,7 +4,7 @@ import { ROOT } from "../package/pack";
 import { type Block, isCode, type Line, type Page, type Problem } from "./markdown";
 import { runnable } from "./run";
 
-/** A file that was written for the checks, and where each of its lines comes from. */
+/** A file for the checks. Each line knows its place in the page. */
 export interface SourceFile {
   page: string;
   lines: Line[];
@@ -13,7 +13,7 @@ export interface SourceFile {
 /** The files of a page's project, by their paths in it. */
 export type Project = Map<string, SourceFile>;
 
-/** Folder of a page's project: `docs/guides/testing.md` → `guides-testing`. */
+/** The folder of a page's project: `docs/guides/testing.md` → `guides-testing`. */
 export function slugOf(page: string): string {
   return page
     .replace(/^docs\//, "")
@@ -51,7 +51,7 @@ export function projectOf(page: Page, base: Project): { files: Project; problems
   return { files, problems };
 }
 
-/** A block with what is hidden around it. */
+/** A block with the hidden code around it. */
 export function joined({ before, lines, after }: Block): Line[] {
   return [...before, ...lines, ...after];
 }
@@ -61,7 +61,7 @@ export function textOf({ lines }: SourceFile): string {
   return `${lines.map(({ text }) => text).join("\n")}\n`;
 }
 
-/** Writes a project, with what the Convex CLI would generate for it. */
+/** Writes a project, with the files that the Convex CLI would generate. */
 export function writeProject(folder: string, files: Project): void {
   cpSync(join(ROOT, "examples/convex/_generated"), join(folder, "convex/_generated"), { recursive: true });
   for (const [path, file] of files) {
@@ -87,7 +87,7 @@ function apiOf(files: Project): string {
   ].join("\n");
 }
 
-/** The components that `convex.config.ts` installs, each with the type that its package has for it. */
+/** The components that `convex.config.ts` installs, each with its type. */
 function componentsOf(files: Project): string[] {
   const config =
     files

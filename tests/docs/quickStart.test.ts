@@ -5,7 +5,7 @@ import { namedFiles } from "./projects.js";
 
 test("the quick start shows the files as `init` writes them", () => {
   const { files } = namedFiles(basePage(readPages()));
-  // Without the line that names the file.
+  // Drops the line that names the file.
   const shown = (name: string) => {
     const [, ...lines] = files.get(`convex/${name}`)?.lines ?? [];
     return lines

@@ -1,7 +1,7 @@
 import { type ParseResult, type ParserOptions, parse } from "@babel/parser";
 import type { Line } from "./markdown";
 
-/** What a block `ts run` has in scope, on one line. */
+/** The scope of a `ts run` block, on one line. */
 const PRELUDE = [
   'import { testViews } from "convex-lazy-views/test";',
   'import { convexTest } from "convex-test";',
@@ -26,8 +26,8 @@ interface Edit {
 }
 
 /**
- * Makes a test of a block `ts run`: the body of an async function, in which `// → value` behind a statement
- * `await …;`, on the same line or the next ones, is what that expression gives.
+ * Makes a test from a `ts run` block, which is the body of an async function. A comment `// → value` behind a statement
+ * `await …;`, on the same line or the next ones, is the expected value of that expression.
  */
 export function runnable(lines: Line[]): { lines: Line[]; problems: { at: number; message: string }[] } {
   const code = lines.map(({ text }) => text).join("\n");
@@ -51,10 +51,10 @@ export function runnable(lines: Line[]): { lines: Line[]; problems: { at: number
     const statement = endingAt(outputLine) ?? endingAt(outputLine - 1);
     const wrong = (message: string) => void problems.push({ at: lineAt(outputLine), message });
     if (statement?.type !== "ExpressionStatement" || statement.end === undefined || statement.start === undefined) {
-      wrong("This output stands behind no statement `await …;`.");
+      wrong("This output does not follow a statement `await …;`.");
       continue;
     }
-    // It may go on in the comments of the next lines.
+    // The value may continue in the comments of the next lines.
     const following: string[] = [];
     for (let line = outputLine; ; line++) {
       const next = comments.find(({ loc }) => loc?.start.line === line);

@@ -5,7 +5,7 @@ import { ROOT } from "../package/pack";
 import type { Page, Problem } from "./markdown";
 import { namedFiles, type Project } from "./projects";
 
-/** Functions of the library that an app exports from the module of its wiring. */
+/** The library's functions that an app exports from its wiring module. */
 const LIBRARY_FUNCTIONS = "recompute dispatch sweep inspect heartbeat tail act forward".split(" ");
 const WIRING = "lazy";
 
@@ -29,8 +29,8 @@ interface Call {
 }
 
 /**
- * What is wrong with the commands of a page: of its blocks `sh` and `console`, and of code in its text that begins with
- * `npx` or `npm`. Commands, options, scripts and functions must exist.
+ * Faults of the commands in a page's `sh` and `console` blocks, and in code of its text that begins with `npx` or
+ * `npm`. Commands, options, scripts and functions must exist.
  */
 export function commandProblems(page: Page, base: Page, program: Command): Problem[] {
   const files: Project = new Map([...namedFiles(base).files, ...namedFiles(page).files]);
@@ -53,7 +53,7 @@ function callsOf({ blocks, codeInText }: Page): Call[] {
   const inBlocks = blocks.flatMap(({ language, lines }) => {
     if (language !== "sh" && language !== "console") return [];
     const typed = language === "sh" ? lines : lines.filter(({ text }) => text.startsWith("$ "));
-    // A line that ends with \ goes on in the next.
+    // A line that ends with \ continues on the next.
     return typed.flatMap(({ text, at }, i) => {
       if (typed[i - 1]?.text.endsWith("\\")) return [];
       let whole = text.replace(/^\$ /, "");
@@ -67,7 +67,7 @@ function callsOf({ blocks, codeInText }: Page): Call[] {
   return [...inBlocks, ...inText];
 }
 
-/** Splits a line of the shell into commands, and these into words. Variables that are set before a command are dropped. */
+/** Splits a line of the shell into commands, and each command into words. Variables set before a command are dropped. */
 export function split(line: string): string[][] {
   const commands: string[][] = [[]];
   for (const [token] of line.matchAll(/#.*|&&|\|\|?|;|(?:"[^"]*"|'[^']*'|[^\s;&|"'])+/g)) {
@@ -86,7 +86,7 @@ function problemsOf([program, command, ...rest]: string[], files: Project, comma
   if (command !== "convex") return [];
   const [subcommand, ...args] = rest;
   if (subcommand === "run") return problemsOfRun(args, files);
-  // What another command starts.
+  // A command that another command starts.
   const started = args.filter((arg) => arg.startsWith("npx "));
   return started.flatMap((line) => split(line)).flatMap((words) => problemsOf(words, files, commands));
 }
@@ -146,7 +146,7 @@ function isPlaceholder(word: string): boolean {
   return word.startsWith("<") || word === "…";
 }
 
-/** What is wrong with the blocks of JSON of a page. */
+/** Faults of a page's JSON blocks. */
 export function jsonProblems({ name, blocks }: Page): Problem[] {
   return blocks.flatMap(({ language, lines, at }) => {
     if (language !== "json") return [];

@@ -8,10 +8,10 @@ import { ROOT } from "../package/pack";
 
 type Options = BackendOptions<never>;
 
-/** An app of a page: its folder, and its code as a deployment gets it. */
+/** The app of a page: its folder, and the options that give its code to a deployment. */
 export interface App {
   folder: string;
-  /** All of its files, as one text. */
+  /** The text of all its files. */
   code: string;
   options: Pick<Options, "schema" | "modules">;
 }
@@ -22,18 +22,18 @@ export interface Deployment {
   client: ConvexHttpClient;
 }
 
-/** What a comment `given: …` says: where the commands of a block begin. */
+/** The state in which the commands of a block begin, named by a comment `given: …`. */
 interface State {
   /** Changes the app's folder. */
   prepare?(folder: string): Promise<void>;
   /** Changes what the deployment starts with. */
   options?(before: Options): Partial<Options>;
-  /** Does something on the deployment. */
+  /** Acts on the deployment. */
   act?(deployment: Deployment): Promise<void>;
 }
 
 const LOG_KEY = "embedded-backend|0123456789abcdef";
-/** The log stream delivers every so many ms; a real one every 5,000. */
+/** The interval of the log stream, in ms. A real one delivers every 5,000 ms. */
 const INTERVAL_MS = 20;
 const AIRPORT = { airport: "SFO" };
 
@@ -44,7 +44,7 @@ const write = makeFunctionReference<"mutation">("dashboard:addFlight");
 const addFlight = async ({ client }: Deployment, delay: number) =>
   await client.mutation(write, { origin: "SFO", destination: "LAX", delay });
 
-/** Without a comment, the app is pushed to a deployment on which nothing is set up. */
+/** The states by name. Without a comment, the app is pushed, and nothing else is set up. */
 export const STATES: Record<string, State> = {
   "nothing is wired": {
     async prepare(folder) {
@@ -138,14 +138,14 @@ async function removeModules(folder: string, names: string[]): Promise<void> {
   for (const name of names) await rm(join(folder, `convex/${name}.ts`), { force: true });
 }
 
-/** What begins the name of a state that is reached once a command that goes on has printed its first line. */
+/** The prefix of a state that begins only when a command that goes on has printed its first line. */
 const MEANWHILE = "meanwhile ";
 
 /** The states that a comment names, separated by commas. */
 export interface Given {
   atFirst: State[];
   meanwhile: State[];
-  /** Names that nothing knows. */
+  /** Unknown names. */
   unknown: string[];
 }
 
@@ -160,7 +160,6 @@ export function readGiven(given: string | undefined): Given {
   return read;
 }
 
-/** Starts the app of a page in these states. */
 export async function startInState({ folder, options: app }: App, { atFirst }: Given): Promise<Deployment> {
   for (const { prepare } of atFirst) await prepare?.(folder);
   const options: Options = { ...app, logStreamIntervalMs: INTERVAL_MS };
@@ -171,7 +170,7 @@ export async function startInState({ folder, options: app }: App, { atFirst }: G
   return deployment;
 }
 
-/** Does on a deployment what leads to these states. */
+/** Brings a deployment into these states. */
 export async function reach(deployment: Deployment, states: readonly State[]): Promise<void> {
   for (const { act } of states) await act?.(deployment);
 }

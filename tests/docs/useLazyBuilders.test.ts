@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { runNode, succeeded } from "../package/run";
 import { readPages } from "./pages";
 
-/** Imports of an app before it had views, and after the script of the guide. Files without a second text stay. */
+/** Imports of an app before and after the guide's script. Files without a second text stay unchanged. */
 const FILES: Record<string, [before: string, after?: string]> = {
   "convex/flights.ts": ['import { mutation } from "./_generated/server";\n', 'import { mutation } from "./lazy";\n'],
   "convex/mixed.ts": [
@@ -27,7 +27,7 @@ const FILES: Record<string, [before: string, after?: string]> = {
   "convex/_generated/server.js": ['export { mutationGeneric as mutation } from "convex/server";\n'],
 };
 
-test("the script of the guide moves the imports of builders, and leaves everything else", async () => {
+test("the guide's script moves the imports of builders, and changes nothing else", async () => {
   const guide = readPages().find(({ name }) => name === "docs/guides/existing-app.md");
   const script = guide?.blocks.find(({ path }) => path === "scripts/use-lazy-builders.mjs");
   const app = await mkdtemp(join(await realpath(tmpdir()), "convex-lazy-views-guide-"));
@@ -37,7 +37,7 @@ test("the script of the guide moves the imports of builders, and leaves everythi
       await mkdir(dirname(join(app, path ?? "")), { recursive: true });
       await writeFile(join(app, path ?? ""), text ?? "");
     }
-    // A second run finds nothing to change.
+    // A second run changes nothing.
     for (let run = 0; run < 2; run++) succeeded(await runNode(["script.mjs"], { cwd: app }));
     const found = texts.map(async ([path]) => [path, await readFile(join(app, path), "utf8")]);
     const expected = Object.entries(FILES).map(([path, [before, after = before]]) => [path, after]);

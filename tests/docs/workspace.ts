@@ -24,10 +24,10 @@ import type { App } from "./states";
 
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
 
-/** What the compiler reports of names that are not used. */
+/** The compiler's errors about unused names. */
 const UNUSED = [6133, 6192, 6196];
 
-/** The errors of the compiler below this are about syntax. */
+/** Errors with smaller numbers are about syntax. */
 const FIRST_OF_TYPES = 2000;
 
 /** An error of the compiler. */
@@ -53,7 +53,7 @@ const VITEST_CONFIG = {
   },
 };
 
-/** Runs before each file of tests, since they share their modules. */
+/** Runs before each test file, since they share their modules. */
 const SETUP = `
 import { vi } from "vitest";
 vi.useRealTimers();
@@ -62,7 +62,7 @@ vi.unstubAllGlobals();
 vi.restoreAllMocks();
 `;
 
-/** The part of vitest's report that is used here. */
+/** The fields of vitest's report that are used here. */
 interface TestResults {
   testResults: {
     name: string;
@@ -96,17 +96,17 @@ const APP_PACKAGE = {
   dependencies: { convex: "*", "convex-lazy-views": "*" },
 };
 
-/** Packages that are not installed here: what pages import of them. */
+/** Declarations of packages that pages import and that are not installed here. */
 const FOREIGN_PACKAGES = `
 declare module "next/server" {
   export function after(task: Promise<unknown> | (() => unknown)): void;
 }
 `;
 
-/** A folder with the package as an app has it installed, and with the projects of pages. */
+/** A folder with the package installed as in an app, and with the projects of pages. */
 export class Workspace {
   readonly folder = mkdtempSync(join(realpathSync(tmpdir()), "convex-lazy-views-docs-"));
-  /** The files that were written, by their paths in the folder, each with the page whose project has it. */
+  /** The written files by their paths in the folder, each with the page that owns the project. */
   private readonly files = new Map<string, { owner: string; file: SourceFile }>();
 
   private copies = 0;
@@ -115,7 +115,7 @@ export class Workspace {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Builds the package, and links what else this repository has installed. */
+  /** Builds the package, and links the other packages that this repository has installed. */
   async install({ withCommandLine = false } = {}): Promise<void> {
     const modules = join(this.folder, "node_modules");
     mkdirSync(modules);
@@ -136,9 +136,9 @@ export class Workspace {
   }
 
   /**
-   * Writes the project of each page, on top of the files of another page.
+   * Writes the project of each page, on top of the files of the page `base`.
    *
-   * @returns What is wrong with the way that their blocks are written.
+   * @returns Blocks that break the convention.
    */
   addPages(pages: readonly Page[], base: Page): Problem[] {
     return pages.flatMap((page) => {
@@ -162,9 +162,9 @@ export class Workspace {
   }
 
   /**
-   * Writes and bundles the app of a page: the files that it shows, without its fragments.
+   * Writes and bundles the app of a page: the files that the page shows, without fragments.
    *
-   * @returns What gives a copy of it, in a folder of its own.
+   * @returns A function that copies the app into a new folder.
    */
   async addApp(page: Page, base: Page): Promise<() => Promise<App>> {
     const folder = join(this.folder, "apps", slugOf(page.name));
@@ -194,7 +194,7 @@ export class Workspace {
 
   private async compileFolder(folder: string): Promise<Problem[]> {
     if (!existsSync(join(this.folder, folder))) return [];
-    // Examples import types and values on one line, and more than they use.
+    // Examples of doc comments import types and values on one line, and more than they use.
     const is = folder === "pages";
     const flags = { verbatimModuleSyntax: is, isolatedModules: is, noUnusedLocals: is };
     const compilerOptions = { ...COMPILER_OPTIONS, ...flags };
@@ -211,13 +211,13 @@ export class Workspace {
     };
     const reports = await compile();
     const broken = new Set(reports.filter(({ code }) => code < FIRST_OF_TYPES).map(({ path }) => path));
-    // While there is a mistake in the syntax of one file, the compiler looks at the types of none.
+    // A syntax error in one file keeps the compiler from checking the types of all files.
     for (const path of broken) writeFileSync(join(this.folder, path), "export {};\n");
     if (broken.size > 0) reports.push(...(await compile()));
     return reports.flatMap((report) => this.problemsOf(report));
   }
 
-  /** Runs the tests among the files: blocks `ts run`, and those that a page shows. */
+  /** Runs the tests among the files: `ts run` blocks, and test files that a page shows. */
   async runTests(): Promise<Problem[]> {
     const tests = [...this.files.keys()].filter((path) => /^pages\/.*\.test\.tsx?$/.test(path));
     if (tests.length === 0) return [];
@@ -238,25 +238,26 @@ export class Workspace {
     });
   }
 
-  /** Where a test has failed: the first place in its own file that the stack names. */
+  /** The failure of a test, at the first place in its own file that the stack names. */
   private failureOf(path: string, failure: string): Problem {
     const line = failure.split(`${path}:`)[1]?.match(/^\d+/)?.[0] ?? 1;
     const place = this.placeOf(path, Number(line));
-    if (place === undefined) throw new Error(`A test of no page fails: ${path}: ${failure}`);
+    if (place === undefined) throw new Error(`A test fails that belongs to no page: ${path}: ${failure}`);
     const [message = ""] = failure.split(/\n {4}at /);
     return { page: place.page, at: place.at, message: message.trim() };
   }
 
-  /** What a report of the compiler says of a page: nothing when it is about a local that is not used. */
+  /** The problem that the compiler reports of a page, or none for an unused local. */
   private problemsOf({ path, line, code, text }: Report): Problem[] {
     const place = this.placeOf(path, line);
-    if (place === undefined) throw new Error(`The compiler reports, of no page: ${path}(${line}): ${text}`);
-    // Fragments declare what they do not use. What is imported for nothing is a fault.
+    if (place === undefined)
+      throw new Error(`The compiler reports an error outside all pages: ${path}(${line}): ${text}`);
+    // Fragments may declare names that they do not use. Unused imports are faults.
     if (UNUSED.includes(code) && !place.text.startsWith("import ")) return [];
     return [{ page: place.page, at: place.at, message: `${place.prefix}${text} (TS${code})` }];
   }
 
-  /** Where a line of a file that was written comes from. */
+  /** The place in a page from which a line of a written file comes. */
   private placeOf(
     path: string,
     line: number,

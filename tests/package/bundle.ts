@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type BuildOptions, type BuildResult, build } from "esbuild";
 
-/** How the Convex CLI bundles what runs in its own runtime: `innerEsbuild` in the bundler of the package `convex`. */
+/** The options of the Convex CLI for Convex's own runtime: `innerEsbuild` in the bundler of the package `convex`. */
 export const CONVEX_OPTIONS = {
   bundle: true,
   platform: "browser",
@@ -22,9 +22,9 @@ export interface Bundle {
   modules: Record<string, string>;
   /** The files that were bundled. */
   inputs: string[];
-  /** Those of them of which anything is left in the bundle. */
+  /** The bundled files of which some code is left. */
   used: string[];
-  /** What is imported and was not bundled. */
+  /** Imports that were not bundled. */
   externals: string[];
   warnings: string[];
 }
@@ -61,7 +61,7 @@ async function bundleAsConvex(consumer: string, entries: string[]): Promise<Bund
   return describe(result, out);
 }
 
-/** Bundles one entry point of the package as an app's own bundler would for a browser, React left out. */
+/** Bundles one entry point of the package for a browser, as an app's bundler would, without React. */
 export async function bundleForBrowser(consumer: string, entry: string): Promise<Bundle> {
   const out = join(consumer, "out");
   const result = await build({

@@ -5,7 +5,7 @@ import { ROOT } from "./pack.js";
 
 const FIXTURE = fileURLToPath(new URL("./consumer", import.meta.url));
 
-/** What the consumer's own code imports, beside what the package declares. */
+/** Packages that the consumer's own code imports, beside those that the package declares. */
 const OWN_DEPENDENCIES = ["zod"];
 
 interface Manifest {
@@ -17,9 +17,9 @@ interface Manifest {
 /**
  * Sets up a project outside of the repository that has the package installed.
  *
- * The unpacked tarball becomes `node_modules/convex-lazy-views`, and of the repository's packages only those are
- * linked that the package declares. `npm install <tarball>` would do the same, but asks the registry for the
- * manifests of these packages, so it is slow, and fails without a network.
+ * The unpacked tarball becomes `node_modules/convex-lazy-views`. Only the packages that it declares are linked from the
+ * repository. `npm install <tarball>` would do the same, but it asks the registry for the manifests of these packages:
+ * it is slow, and fails without a network.
  *
  * @param unpacked - The folder of the unpacked tarball; it is moved.
  */

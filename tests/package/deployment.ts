@@ -6,7 +6,7 @@ import { type Backend, type BackendOptions, type Modules, startBackend } from ".
 import { bundleFunctions, bundleSchema } from "./bundle.js";
 import { type Run, run } from "./run.js";
 
-/** Bundles the app of a folder as Convex does. @returns What a backend takes of it. */
+/** Bundles the app of a folder as Convex does. @returns Its schema and modules, for a backend. */
 export async function bundleApp(folder: string): Promise<Pick<BackendOptions<never>, "schema" | "modules">> {
   const deployed = join(folder, "deployed");
   const { modules: functions } = await bundleFunctions(folder);
@@ -30,7 +30,7 @@ export async function startConsumer(consumer: string): Promise<Backend<never>> {
   return backend;
 }
 
-/** Runs a command that the app has installed, for a deployment. */
+/** Runs a command that the app has installed, with the variables of a deployment. */
 export async function npx(consumer: string, backend: Backend<never>, ...command: string[]): Promise<Run> {
   const { url, adminKey } = backend;
   const { PATH } = process.env;

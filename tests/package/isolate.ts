@@ -3,11 +3,11 @@ import { text } from "node:stream/consumers";
 import { createContext, type Module, runInContext, SourceTextModule } from "node:vm";
 
 /*
- * A program: loads bundled modules where there are only the globals of the web, as in Convex's runtime, and runs
- * one query there. It reads `{ modules, query? }` as JSON, and writes an `IsolateReport`.
+ * A program that loads bundled modules with only the globals of the web, as in Convex's runtime, and runs one query.
+ * It reads `{ modules, query? }` as JSON, and writes an `IsolateReport`.
  */
 
-/** What the program reads. */
+/** The program's input. */
 export interface IsolateInput {
   /** Source by path. */
   modules: Record<string, string>;
@@ -15,11 +15,11 @@ export interface IsolateInput {
   query?: { module: string; name: string; args: object; env: Record<string, string> };
 }
 
-/** What the program writes. */
+/** The program's output. */
 export interface IsolateReport {
   /** The names of every module's exports. */
   exports: Record<string, string[]>;
-  /** What the modules did while they were loaded: the members of console, crypto and such that they used. */
+  /** The members of console, crypto and other globals that the modules used while they were loaded. */
   atLoad: string[];
   /** What the query returned, and what it and the library wrote to the console. */
   query?: { result: unknown; console: { level: string; args: unknown[] }[] };
@@ -32,7 +32,7 @@ interface BundledFunction {
 const used: string[] = [];
 const lines: { level: string; args: unknown[] }[] = [];
 
-/** The object, which notes each member that is used of it. */
+/** A proxy of the object that records each member that is used. */
 function noted<T extends object>(name: string, target: T): T {
   return new Proxy(target, {
     get(_, member) {
@@ -56,7 +56,7 @@ const environment: Record<string, string> = {};
 const context = createContext({
   console: noted("console", logging),
   crypto: noted("crypto", globalThis.crypto),
-  // All that Convex's runtime has of it; the code that the CLI generates asks for `env` when it is loaded.
+  // Convex's runtime has only `env` of it. The code that the CLI generates uses it when it is loaded.
   process: Object.freeze({ env: noted("process.env", environment) }),
   fetch: () => used.push("fetch"),
   TextEncoder,

@@ -9,10 +9,10 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const LEFT_OUT = new Set(["node_modules", ".git", "dist"]);
 
 /**
- * Packs a copy of the working tree, as `npm publish` would: from a copy, since `prepack` builds `dist` anew, which
- * would pull it from under whoever uses it meanwhile, and since an old `dist` must not slip into the tarball.
+ * Packs the working tree, as `npm publish` would. It packs a copy, because `prepack` deletes and rebuilds `dist`, which
+ * other tests use meanwhile, and because files of an old `dist` must not get into the tarball.
  *
- * @returns The tarball, and the folder of what is in it.
+ * @returns The tarball, and the folder with its content.
  */
 export async function packAndUnpack(temp: string): Promise<{ tarball: string; unpacked: string }> {
   const tree = join(temp, "tree");

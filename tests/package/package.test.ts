@@ -14,7 +14,7 @@ import { run, runNode, succeeded } from "./run.js";
 let temp: string;
 /** The project that has the package installed. */
 let consumer: string;
-/** The package as it is installed there. */
+/** The folder of the package in that project. */
 let installed: string;
 let packed: string[];
 let tarball: string;
@@ -35,12 +35,12 @@ afterAll(async () => {
 const read = async (path: string) => await readFile(join(installed, path), "utf8");
 
 describe("the tarball", () => {
-  test("holds what describes the package", () => {
+  test("has the files that describe the package", () => {
     const atRoot = packed.filter((path) => !path.includes("/"));
     expect(atRoot).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
   });
 
-  test("holds each source with what was built of it, and nothing else", async () => {
+  test("has each source with the files built from it, and nothing else", async () => {
     const sources = (await filesBelow(join(ROOT, "src"))).filter((path) => !/\.test\.tsx?$/.test(path));
     const built = sources.flatMap((path) => {
       const stem = `dist/${path.replace(/\.tsx?$/, "")}`;
@@ -101,7 +101,7 @@ describe("to be published", () => {
 });
 
 describe("the types", () => {
-  /** The oldest TypeScript that is supported, the last one that is written in JavaScript, and the newest. */
+  /** The oldest supported TypeScript, the last one written in JavaScript, and the newest. */
   const compilers = ["typescript-5.4", "../docs/node_modules/typescript", "typescript"];
   const compile = async (project: string, cwd = consumer, compiler = "typescript", ...flags: string[]) =>
     await runNode([join(ROOT, "node_modules", compiler, "bin/tsc"), "-p", project, ...flags], { cwd });
@@ -189,11 +189,11 @@ describe("bundled as Convex does", () => {
     });
   });
 
-  test("no code for the server uses what Convex's runtime lacks", async () => {
+  test("no code for the server uses globals that Convex's runtime lacks", async () => {
     const lacking = /\b(setTimeout|setInterval|setImmediate|Buffer|require|__dirname)\b|["']node:/;
     for (const path of packed.filter((name) => /^dist\/(?!client|react|nextjs|cli).*\.js$/.test(name))) {
       const found = [...(await read(path)).matchAll(new RegExp(lacking, "g"))].map(([text]) => text);
-      // Actions have timers, and this one waits.
+      // This code runs in actions only, which have timers.
       const allowed = path === "dist/app/readLog.js" ? ["setTimeout"] : [];
       expect(
         found.filter((text) => !allowed.includes(text)),
@@ -218,7 +218,7 @@ describe("bundled for a browser", () => {
 });
 
 describe("the command line", () => {
-  test("connects a deployment that has the app", async () => {
+  test("connects a deployment to which the app was pushed", async () => {
     const backend = await startConsumer(consumer);
     const { stdout } = succeeded(await npx(consumer, backend, "convex-lazy-views", "connect", "--json"));
     const { connected, transport, problems, warnings } = JSON.parse(stdout);

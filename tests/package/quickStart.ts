@@ -4,7 +4,7 @@ import { basePage, readPages } from "../docs/pages.js";
 import { namedFiles, writeProject } from "../docs/projects.js";
 
 /**
- * Sets up a project of nothing but the quick start, beside the consumer whose packages it uses.
+ * Sets up a project that has only the quick start. It uses the packages of the consumer beside it.
  *
  * @returns Its folder.
  */

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { WAIT_LIMIT_MS } from "../limits.js";
 
-/** What a program wrote, and how it ended. */
+/** The output and the exit code of a program. */
 export interface Run {
   code: number;
   stdout: string;
@@ -9,9 +9,9 @@ export interface Run {
 }
 
 /**
- * Runs a program to its end, whatever its exit code.
+ * Runs a program until it exits, with any exit code.
  *
- * @throws Error with what it wrote, when it does not come to its end.
+ * @throws Error with its output, when it does not exit.
  */
 export async function run(
   command: string,
@@ -29,12 +29,12 @@ export async function run(
   });
 }
 
-/** As `run`, with node itself. */
+/** As `run`, for a script of Node. */
 export async function runNode(args: readonly string[], options: { cwd: string; input?: string }): Promise<Run> {
   return await run(process.execPath, args, options);
 }
 
-/** @throws Error with what the program wrote, when it failed. */
+/** @throws Error with the program's output, when it failed. */
 export function succeeded(result: Run): Run {
   if (result.code === 0) return result;
   throw new Error(`exit code ${result.code}\n${result.stdout}\n${result.stderr}`);

@@ -6,7 +6,7 @@ import { ROOT } from "./pack.js";
 import { runNode } from "./run.js";
 import { MISTAKES, type Mistake, PREAMBLE } from "./typeMistakes.js";
 
-/** The oldest and the newest TypeScript that are supported: those between report what one of the two reports. */
+/** The oldest and the newest supported TypeScript. Those between report the same as one of the two. */
 const OLDEST = "typescript-5.4";
 const NEWEST = "typescript";
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
   for (const [i, { code }] of MISTAKES.entries()) {
     await writeFile(join(folder, `mistake${i}.ts`), `${PREAMBLE}${code.replaceAll(/[«»]/g, "")}`);
   }
-  // The declarations that the package has: its sources use types that the oldest TypeScript does not know.
+  // Uses the package's declarations: the sources use types that the oldest TypeScript does not know.
   const declarations = ["--outDir", join(folder, "dist"), "--emitDeclarationOnly", "--declarationMap", "false"];
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
   const built = await runNode([tsc, "-p", join(ROOT, "tsconfig.build.json"), ...declarations], { cwd: ROOT });
@@ -56,7 +56,7 @@ async function compile(compiler: string, ...flags: string[]) {
   return errors;
 }
 
-/** Line and column of the mark. */
+/** The line and column of the marked code. */
 function placeOf({ code }: Pick<Mistake, "code">): string {
   const lines = code.slice(0, code.indexOf("«")).split("\n");
   return `${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}`;

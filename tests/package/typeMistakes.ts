@@ -2,15 +2,15 @@
 export interface Mistake {
   /** A program whose only error is marked, as in `{ «window»: 30 }`. */
   code: string;
-  /** What the error says: what is wrong, or what was expected. */
+  /** The text of the error, which names the mistake or the expected type. */
   text: RegExp;
-  /** Whether it is one under `exactOptionalPropertyTypes` only. */
+  /** Whether it is a mistake only under `exactOptionalPropertyTypes`. */
   isExact?: boolean;
-  /** What the oldest TypeScript reports instead, and where. */
+  /** The report of the oldest TypeScript, when it differs, with its place. */
   oldest?: { code: string; text: RegExp };
 }
 
-/** What each of the programs begins with. */
+/** The beginning of each program. */
 export const PREAMBLE = `
 import { anyOf, changed, defineView, invalidated, LazyViews, olderThan, viewTable } from "convex-lazy-views";
 import { v } from "convex/values";
@@ -21,7 +21,7 @@ const table = viewTable({ key: { airport: v.string() }, value: { flights: v.numb
 const count = async (ctx: QueryCtx) => (await ctx.db.query("flights").collect()).length;
 `;
 
-/** A view with these options beside its table, and a `compute` whose parameters TypeScript infers. */
+/** A view with these options, its table, and a `compute` whose parameters TypeScript infers. */
 const view = (options: string) => `
 export const airports = defineView("airports", {
   table,
@@ -29,7 +29,7 @@ export const airports = defineView("airports", {
   compute: async (ctx: QueryCtx, { airport }) => ({ flights: await count(ctx), delay: airport.length }),
 });`;
 
-/** A view with this in place of `compute`. */
+/** A view with these options in place of `compute`. */
 const computing = (options: string) => `
 export const airports = defineView("airports", {
   table,
@@ -116,7 +116,7 @@ export const MISTAKES: Mistake[] = [
     code: computing('mode: "action", «onMissing»: "compute", compute: async () => ({ flights: 1, delay: 2 })'),
     text: /Type '"compute"' is not assignable to type '"null"/,
   },
-  // TypeScript reports this one for the object as a whole, of any type.
+  // For a value of any type, TypeScript reports this mistake at the whole object.
   ...["window", "staleWhen"].map((option) => ({
     code: view(`${option}: undefined`).replace("{", "«{»"),
     text: new RegExp(`property '${option}' are incompatible\\.\\s+Type 'undefined' is not assignable to type`),

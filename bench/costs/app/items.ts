@@ -25,7 +25,7 @@ export const action = actionGeneric as ActionBuilder<DataModel, "public">;
 
 export const keyArgs = { key: v.string() };
 
-/** What every strategy is to tell, from all items of a key. */
+/** The value that every strategy must serve, computed from all items of a key. */
 export async function sumUp(ctx: QueryCtx, { key }: Key): Promise<Totals> {
   const items = await ctx.db
     .query("items")
@@ -42,7 +42,7 @@ export async function newestOf(ctx: QueryCtx, { key }: Key) {
     .first();
 }
 
-/** How far the preparation of a key has come, which takes the items that are there before page by page. */
+/** The progress of a key's preparation, which reads the items loaded at the start page by page. */
 export const soFar = {
   cursor: v.optional(v.string()),
   count: v.optional(v.number()),
@@ -58,13 +58,13 @@ export async function pageOf(ctx: QueryCtx, { key }: Key, cursor: string | null)
     .paginate({ cursor, numItems: PAGE });
 }
 
-/** Goes on with the next page. */
+/** Schedules the preparation's next page. */
 export async function prepareOn(ctx: MutationCtx, progress: Key & { cursor: string } & Partial<Totals>): Promise<void> {
   const prepare = makeFunctionReference<"mutation">("app:prepare");
   await ctx.scheduler.runAfter(0, prepare, progress);
 }
 
-/** The writes to the source, the same in every strategy: with its own builder of mutations. */
+/** The mutations that write the source: the same in every strategy, made with the strategy's own builder. */
 export function writing(build: MutationBuilder<DataModel, "public">) {
   const args = { ...keyArgs, amount: v.number() };
   return {

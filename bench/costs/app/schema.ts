@@ -14,7 +14,7 @@ export const schema = defineSchema({
     .index("by_key", ["key"])
     .index("by_key_updated", ["key", "updatedAt"]),
   totals: totalsTable,
-  // What is kept by hand, in the strategies without a lazy view.
+  // The sums that strategies without a lazy view keep by hand.
   sums: defineTable({
     key: v.string(),
     count: v.number(),

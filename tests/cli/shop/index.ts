@@ -3,7 +3,7 @@ import type { Modules } from "../../../examples/backend";
 export { api } from "./_generated/api";
 export { default as schema } from "./schema";
 
-/** A shop: its customers' totals are a view. */
+/** A shop with a view of its customers' totals. */
 export const modules: Modules = {
   "./_generated/api.ts": () => import("./_generated/api"),
   "./http.ts": () => import("./http"),

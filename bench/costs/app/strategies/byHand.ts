@@ -18,11 +18,11 @@ import {
 import type { DataModel } from "../schema";
 
 /*
- * The ways without a library for it: compute in the query, keep the sums in a trigger of convex-helpers, in a cron, or
- * have the client ask for them.
+ * Strategies without a library for views: the query computes the sums, a trigger of convex-helpers or a cron keeps
+ * them, or clients ask for them.
  */
 
-/** Nothing but the writes: what all other strategies pay besides. */
+/** Only the writes, which all other strategies pay too. */
 export const bare = () => ({ ...writing(mutation), read: query(async () => null) });
 
 export const inQuery = () => ({
@@ -34,7 +34,7 @@ export const inQuery = () => ({
 export const triggerRecompute = () =>
   withTrigger(async (ctx, { key }) => await store(ctx, { key }, await sumUp(ctx, { key })));
 
-/** The trigger brings the sums up to date from what has changed. */
+/** The trigger updates the sums from the change alone. */
 export const triggerCounter = () =>
   withTrigger(async (ctx, { key, oldDoc, newDoc }) => {
     const row = await findSums(ctx, { key });
@@ -58,7 +58,7 @@ export const cron = () => ({
     args: keyArgs,
     handler: async (ctx, key) => await store(ctx, key, await sumUp(ctx, key)),
   }),
-  /** Schedules each key's recompute, since all together exceed a transaction. */
+  /** Schedules a recompute for each key: all of them together exceed a transaction's limits. */
   every: internalMutation({
     args: {},
     handler: async (ctx) => {
@@ -91,7 +91,7 @@ export const roundTrip = () => ({
   }),
 });
 
-/** Sums up what is there before, page by page: a key may have more items than one transaction may read. */
+/** Sums up the items loaded at the start page by page: a key may have more than one transaction may read. */
 const preparing = internalMutation({
   args: { ...keyArgs, ...soFar },
   handler: async (ctx, { key, cursor = null, count = 0, sum = 0 }) => {
@@ -111,7 +111,7 @@ function withTrigger(onChange: (ctx: MutationCtx, change: ItemChange) => Promise
   const triggers = new Triggers<DataModel>();
   triggers.register("items", async (ctx, change) => {
     const { key } = (change.newDoc ?? change.oldDoc) as Key;
-    // What it writes itself sets off no triggers.
+    // `innerDb`: the trigger's own writes set off no triggers.
     await onChange({ ...ctx, db: ctx.innerDb }, { ...change, key });
   });
   return {

@@ -21,7 +21,7 @@ import {
 } from "../items";
 import type { DataModel } from "../schema";
 
-/* The components that answer the same question, used as their own documentation says. */
+/* Components that serve the same value, used as their own documentation says. */
 
 const components = componentsGeneric();
 
@@ -75,7 +75,7 @@ const cache = new ActionCache(components.actionCache as never, {
   ttl: TTL_MS,
 });
 
-/** An action's result is kept for a time, whatever is written. */
+/** An action's result is kept for a fixed time, whatever is written meanwhile. */
 export const actionCache = () => ({
   ...writing(mutation),
   sums: query({ args: keyArgs, handler: sumUp }),

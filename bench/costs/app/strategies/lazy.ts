@@ -6,13 +6,13 @@ import { type DataModel, totalsTable } from "../schema";
 
 type Item = { key: string; amount: number };
 
-/** Of the forms that have leases. */
+/** The lease of the forms that have one. */
 export const LEASE = { minutes: 10 };
 
 /** The window of the form that waits for more changes. */
 const PATIENCE = { minutes: 5 };
 
-/** Of the form that has an idle clock. */
+/** `evictAfter` of the form that has an idle clock. */
 export const EVICT_AFTER_MS = 3_600_000;
 
 /** The tag that all rows have, in the form that has tags. */
@@ -23,13 +23,13 @@ export const SHARED_KEY = "shared";
 
 const sources = { items: ({ key }: Item): Key[] => [{ key }] };
 
-/** The view as the documentation's first page has it; but reads of a key without a row do not compute. */
+/** The view of the documentation's first page, except that reads of a key without a row do not compute. */
 const tracked = { table: totalsTable, onMissing: "null" as const, compute: sumUp };
 
 /** The same, with its sources declared. */
 const defaults = { ...tracked, sources };
 
-/** All of whose rows depend on one document as well. */
+/** A tracked view whose rows all depend on one more document. */
 const shared = {
   ...tracked,
   compute: async (ctx: QueryCtx, { key }: Key) => {
@@ -39,7 +39,7 @@ const shared = {
   },
 };
 
-/** Without sources: writes know nothing of the view, and a read looks at the key's newest item. */
+/** Without sources: writes do not touch the view, and each read checks the key's newest item. */
 const probed = {
   table: totalsTable,
   staleWhen: changed(async (ctx: QueryCtx, key: Key) => (await newestOf(ctx, key))?.updatedAt ?? null),
@@ -62,7 +62,7 @@ const paged = {
   finish: (totals: Totals) => totals,
 };
 
-/** Brings the totals up to date with one change, as a counter does. */
+/** Updates the totals with one change, as a counter does. */
 const applyChange = ({ count, sum }: Totals, { before, after }: Record<"before" | "after", Item | null>): Totals => ({
   count: count + (after ? 1 : 0) - (before ? 1 : 0),
   sum: sum + (after?.amount ?? 0) - (before?.amount ?? 0),

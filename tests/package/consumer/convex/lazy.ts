@@ -24,7 +24,7 @@ export const query = lazy.query(rawQuery);
 export const internalQuery = lazy.query(rawInternalQuery);
 export const action = lazy.action(rawAction);
 
-/** Triggers of the app's own, on top of the library's builders. */
+/** The app's own triggers, on top of the library's builders. */
 const triggers = new Triggers<DataModel>();
 triggers.register("flights", async (ctx, { operation }) => {
   await ctx.db.insert("audits", { table: "flights", operation });
@@ -33,7 +33,7 @@ const withTriggers = customCtx((ctx: MutationCtx) => triggers.wrapDB({ ...ctx, .
 export const mutation = customMutation(lazy.mutation(rawMutation), withTriggers);
 export const internalMutation = customMutation(lazy.mutation(rawInternalMutation), withTriggers);
 
-/** Custom functions of convex-helpers on top of the library's; they hand the effects on. */
+/** Custom functions of convex-helpers on top of the library's builders. They pass the effects on. */
 export const userQuery = customQuery(
   query,
   customCtx(async (ctx) => ({

@@ -5,7 +5,7 @@ import { fetchQuery } from "convex-lazy-views/nextjs";
 import { ConvexReactClient } from "convex-lazy-views/react";
 import { collectEffects } from "convex-lazy-views/test";
 
-/** The entry points as Node's own resolution finds them. */
+/** Uses of the entry points, as Node's resolution finds them. */
 export const wire = (options: LazyViewsOptions<GenericDataModel>) => new LazyViews(options);
 export const count = async () => (await collectEffects(async () => null)).effects.length;
 export const clients = [ConvexHttpClient, ConvexReactClient, fetchQuery];

@@ -37,7 +37,7 @@ export type Cases = [
   Expect<Equal<"lazy" extends keyof typeof api ? true : false, false>>,
 ];
 
-/** The ctx of a function can be handed to helpers. */
+/** The ctx of a function can be passed to helpers. */
 export const handedOn = [
   query(async (ctx) => takesQuery(ctx)),
   mutation({ args: {}, handler: async (ctx) => takesMutation(ctx) }),

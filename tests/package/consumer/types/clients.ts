@@ -10,7 +10,7 @@ import type { Equal, Expect } from "./assert";
 
 type Stats = { flights: number; meanDelay: number; worst?: Id<"flights"> } | null;
 
-/** Hooks and functions have the types of those whose place they take; the clients can stand in for Convex's. */
+/** Hooks and functions have the types of those that they replace. The clients can replace Convex's. */
 export type Cases = [
   Expect<Equal<typeof lazyReact.useQuery, typeof convexReact.useQuery>>,
   Expect<Equal<typeof lazyReact.useQueries, typeof convexReact.useQueries>>,
@@ -26,7 +26,7 @@ export type Cases = [
 
 const args = { airport: "SFO" };
 
-/** What each of them gives. */
+/** The types of their results. */
 export async function uses() {
   const http = new ConvexHttpClient("https://happy-otter-123.convex.cloud");
   const fetched = await http.query(api.dashboard.stats, args);

@@ -15,7 +15,7 @@ export function effects({ scheduleEffect }: EffectCtx, flight: Id<"flights">) {
   return [] as unknown as Expect<Equal<typeof scheduled, void>>;
 }
 
-/** Targets of a function that takes a reference which says exactly what it is called with. */
+/** A function can take a target as a reference with exact arguments. */
 export function references(
   { scheduleEffect }: EffectCtx,
   target: FunctionReference_future<"mutation", "internal", { flight: Id<"flights"> }>,
@@ -28,9 +28,9 @@ export function references(
 
 /** What must not compile. */
 export function mistakes({ scheduleEffect }: EffectCtx, flight: Id<"flights">) {
-  // @ts-expect-error a query is no target
+  // @ts-expect-error a query is not a target
   scheduleEffect(api.dashboard.stats, { airport: "SFO" });
-  // @ts-expect-error an internal query neither
+  // @ts-expect-error an internal query is not a target
   scheduleEffect(internal.lazy.inspect, {});
   // @ts-expect-error the arguments are missing
   scheduleEffect(internal.tracking.viewed);

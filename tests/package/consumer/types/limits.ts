@@ -6,8 +6,8 @@ import { airportStats } from "../convex/airportStats";
 import { query } from "../convex/lazy";
 
 /*
- * What TypeScript does not infer, or not refuse, today, each beside what is written instead. A case that stops
- * to hold fails to compile: then it moves to the file of what works.
+ * Limits of today's TypeScript: what it does not infer or does not refuse, each with what to write instead. A case
+ * that no longer holds fails to compile; then move it to the file of working cases.
  */
 const table = viewTable({
   key: { airport: v.string() },
@@ -15,7 +15,7 @@ const table = viewTable({
 });
 
 export const limits = [
-  // A predicate does not learn the types of its view: its parameter is annotated.
+  // TypeScript does not infer a predicate's parameter from its view: annotate it.
   defineView("airports", {
     table,
     // @ts-expect-error `row.value` is unknown
@@ -40,7 +40,7 @@ export const limits = [
   }),
 ];
 
-// `customQuery` types its ctx as Convex's own: the customization hands the effects on, by `effectsOf(ctx)`.
+// `customQuery` types its ctx as Convex's own: the customization passes the effects on, with `effectsOf(ctx)`.
 const customized = customQuery(
   query,
   customCtx(() => ({ user: "me" })),

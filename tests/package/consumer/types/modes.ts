@@ -8,7 +8,7 @@ import type { Equal, Expect } from "./assert";
 
 const table = viewTable({ key: { airport: v.string() }, value: { flights: v.number() } });
 
-/** Where a view is computed decides what it is given, and what it must give. */
+/** The mode of a view determines the parameters of `compute` and its result. */
 export const modes = [
   defineView("airports", {
     table,
@@ -44,7 +44,7 @@ export const modes = [
   }),
 ];
 
-/** A view over another view: its compute reads it as a query does. */
+/** A view over another view: `compute` reads the other view as a query does. */
 export const overAnother = defineView("airports", {
   table,
   compute: async (ctx: QueryCtx & EffectCtx, { airport }) => {
@@ -66,7 +66,7 @@ type Value = { flights: number };
 type Got<V extends { get: (...args: never) => unknown }> = Awaited<ReturnType<V["get"]>>;
 type Many<V extends { getMany: (...args: never) => unknown }> = Awaited<ReturnType<V["getMany"]>>;
 
-/** Where a query computes what is missing, readers get no null. */
+/** When a query computes missing values, readers never get null. */
 export type FirstReads = [
   Expect<Equal<Got<typeof byDefault>, Value>>,
   Expect<Equal<Many<typeof byDefault>, Value[]>>,

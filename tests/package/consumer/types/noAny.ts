@@ -6,7 +6,7 @@ import type * as app from "../convex/lazy";
 import type { movieSearch } from "../convex/movieSearch";
 import type { Equal, Expect, LeakyMembers } from "./assert";
 
-/** No public function or method takes or returns `any`; new ones are checked as they come. */
+/** No public function or method takes or returns `any`. New ones are included automatically. */
 export type Cases = [
   Expect<Equal<LeakyMembers<typeof library>, never>>,
   Expect<Equal<LeakyMembers<typeof testing>, never>>,
@@ -17,7 +17,7 @@ export type Cases = [
   Expect<Equal<LeakyMembers<typeof app>, never>>,
 ];
 
-/** The check itself sees an `any` in each place. */
+/** The check finds an `any` in each place. */
 interface Leaky {
   value: ReturnType<typeof JSON.parse>;
   result(): ReturnType<typeof JSON.parse>;

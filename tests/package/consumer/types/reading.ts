@@ -61,12 +61,12 @@ export async function misread(ctx: QueryCtx & EffectCtx, plain: QueryCtx, action
   await movieSearch.get(ctx, { year: "1999" });
   // @ts-expect-error a plain ctx can raise no effect
   await airportStats.get(plain, { airport: "SFO" });
-  // @ts-expect-error nor can it here
+  // @ts-expect-error a plain ctx can raise no effect in read
   await airportStats.read(plain, { airport: "SFO" });
-  // @ts-expect-error nor here
+  // @ts-expect-error a plain ctx can raise no effect in getMany
   await airportStats.getMany(plain, [{ airport: "SFO" }]);
   // @ts-expect-error an action has no database
   await airportStats.get(action, { airport: "SFO" });
-  // @ts-expect-error nor for peek
+  // @ts-expect-error an action has no database for peek
   await airportStats.peek(action, { airport: "SFO" });
 }

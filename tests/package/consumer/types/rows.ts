@@ -32,7 +32,7 @@ export async function reads(ctx: QueryCtx & EffectCtx) {
   return null as unknown as Got;
 }
 
-/** Tags, ages, and what must not be served. */
+/** Tags, ages, and values that must not be served. */
 export const views = [
   defineView("airports", {
     table,

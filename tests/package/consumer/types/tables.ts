@@ -27,7 +27,7 @@ export const indexed = [
   table().index("by_age", ["computedAt"]),
   // @ts-expect-error the value has no such field
   table().index("by_x", ["value.x"]),
-  // @ts-expect-error nor such a field further below
+  // @ts-expect-error the value has no such nested field
   table().index("by_x", ["value.delay.x"]),
   // @ts-expect-error the key has no such field
   table().index("by_x", ["args.x"]),

@@ -29,7 +29,7 @@ export async function miswrites(query: QueryCtx & EffectCtx, mutation: MutationC
   await airportStats.refresh(query, { airport: "SFO" });
   // @ts-expect-error a query does not write
   await airportStats.evict(query, { airport: "SFO" });
-  // @ts-expect-error a plain mutation is not the library's
+  // @ts-expect-error a plain mutation does not have the library's ctx
   await airportStats.invalidate(plain, { airport: "SFO" });
   // @ts-expect-error a field that the key does not have
   await airportStats.invalidate(mutation, { airprot: "SFO" });
