@@ -16,7 +16,7 @@ export interface Strategy {
   hasRoundTrip?: boolean;
 }
 
-/** The staleness of a lazy view: the log stream's interval and the window together. */
+/** The staleness that a lazy view with the default window allows, in ms. */
 const LAZY_MS = 10_000;
 
 const lazy = (name: StrategyName, label: string, promiseMs = LAZY_MS): Strategy => ({

@@ -46,7 +46,7 @@ describe("the clairvoyant bound", () => {
         const sorted = writes.toSorted((a, b) => a - b);
         const truth = truthOf(sorted);
         const answers = reads.map((at) => ({ key: KEY, at, staleMs: 0 }));
-        // Some recompute, or the initial one, must be no older than the oldest value that the read may get.
+        // A read gets the value of the last recompute before it, or the initial value.
         const isServed = (at: number, recomputes: readonly number[]) => {
           const last = Math.max(0, ...recomputes.filter((time) => time <= at));
           const outdatedAt = sorted.find((write) => write > last) ?? Number.POSITIVE_INFINITY;

@@ -79,7 +79,7 @@ test("sets up the log stream of a new deployment, changes nothing when run again
   // The route has accepted each delivery, with the old secret or the new one.
   expect(refused(backend)).toEqual([]);
 
-  // Only the new secrets are left.
+  // Effects also flow with the new secrets alone.
   const changes = Object.keys(after)
     .filter((name) => name.endsWith("_PREVIOUS"))
     .map((name) => ({ name, value: null }));
@@ -198,7 +198,7 @@ test("leaves a log stream alone that posts elsewhere", async () => {
   expect(await call(backend, "list_log_streams")).toMatchObject([{ url: "http://127.0.0.1:9/elsewhere" }]);
 });
 
-test("uses the log tail on a plan without log streams, and reuses the current key for it only on request", async () => {
+test("uses the log tail on a plan without log streams, and the command's own key for it only on request", async () => {
   const backend = await shop({ hasLogStreams: false });
   const refused = await connect(backend);
   expect(refused.code).toBe(1);
