@@ -22,7 +22,7 @@ describe("nothing that clients send or functions do ends the process", () => {
   const http = () => new ConvexHttpClient(url, { logger: false });
   const isAlive = async () => expect(await http().query(api.logging.count, { channel: "none" })).toBe(0);
 
-  /** Sends texts over a connection of their own; resolves with what came back until it was closed. */
+  /** Sends texts over a new connection; resolves with the answers when the connection has closed. */
   async function exchange(...texts: (string | Buffer)[]) {
     const socket = new WebSocket(`${url.replace("http", "ws")}/api/1.48.0/sync`);
     const received: { type: string; error?: string }[] = [];

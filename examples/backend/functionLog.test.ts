@@ -49,7 +49,7 @@ async function poll(
   return { status: response.status, ...(await response.json()) };
 }
 
-/** What tells most entries apart. */
+/** The fields of entries that most tests compare. */
 function brief(entries: Entry[]) {
   return entries.map(({ kind, udfType, identifier, caller, logLines }) =>
     kind === "Progress" ? [kind, udfType, identifier, logLines] : [kind, udfType, identifier, caller, logLines],
@@ -239,7 +239,7 @@ test("cursors tell entries of one millisecond apart", async () => {
     log.append({ kind: "Progress", source, startedAt: n, line });
     const read = await log.read(cursors.at(-1) ?? 0, signal);
     expect(read?.parts).toEqual([expect.objectContaining({ startedAt: n })]);
-    // JSON keeps each digit of it.
+    // JSON must keep each of its digits.
     cursors.push(JSON.parse(JSON.stringify(read?.cursor)));
   }
   expect(new Set(cursors).size).toBe(100);

@@ -156,7 +156,7 @@ test("to a route of the app, a stream of all topics never ends: its deliveries a
   await call(backend, "create_log_stream", { logStreamType: "webhook", url, format: "json", topics: null });
   await eventually(async () => expect(await statusOf(backend)).toEqual({ type: "active" }));
   await log(backend);
-  // Each request is an execution, which the next one delivers. Nothing else happens.
+  // Each delivery calls the route, and this execution is an event for the next delivery.
   await eventually(() => expect(events(backend, "delivery").length).toBeGreaterThan(5));
   await backend.idle();
   expect(events(backend, "delivery").slice(2, 5)).toMatchObject(Array(3).fill({ events: 1, status: 200 }));

@@ -14,7 +14,7 @@ async function startWithMessages() {
   return { backend, http };
 }
 
-/** What convex-test alone counts. */
+/** The metrics that convex-test counts without the backend. */
 async function alone() {
   const t = convexTest({ schema, modules });
   t.registerComponent("mine", notebook.schema, notebook.modules);

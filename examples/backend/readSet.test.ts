@@ -5,7 +5,7 @@ import { eventually } from "../../tests/eventually";
 import { api } from "./fixture";
 import { connect, events, follow, runs, start } from "./fixture/setup";
 
-/** Subscribes, lets `write` happen, and tells whether the subscription ran again. */
+/** Subscribes, calls `write`, and returns whether the subscription ran again. */
 async function rerunsAfter<Query extends FunctionReference<"query">>(
   path: string,
   query: Query,

@@ -14,7 +14,7 @@ async function readLog({ url }: { url: string }, cursor = 0) {
   return { status: response.status, ...(await response.json()) };
 }
 
-/** A request's connection may be one that the restart has cut. */
+/** Repeats a request, because its first connection may be one that the restart has cut. */
 async function retrying<T>(request: () => Promise<T>): Promise<T> {
   return await request().catch(() => eventually(request));
 }
@@ -55,7 +55,7 @@ test("a scheduled action that runs fails, goes no further, and is the first entr
   const state = await backend.run(async (ctx) => (await ctx.db.system.get(job as never)) as { state: unknown } | null);
   expect(state).toMatchObject({ state: { kind: "failed" } });
   release();
-  // Its code still runs: the next thing that it would do is to write.
+  // Its code still runs, and would write next.
   await eventually(() => expect(receiver.requests).toHaveLength(2));
   for (let n = 0; n < 3; n++) {
     expect(await http.query(api.messages.list, { channel: "called" })).toEqual([]);

@@ -25,8 +25,8 @@ export function tupleReader(db: DatabaseReader): TupleReader {
 /**
  * Deletes tuples, then writes tuples.
  *
- * @throws ConvexError with the remedy, when the model does not allow a tuple, a tuple to delete is missing, or a tuple to
- * write exists already.
+ * @throws ConvexError with the remedy, when the model does not allow a tuple, a tuple to delete is missing, or a tuple
+ * to write exists already.
  */
 export async function changeTuples(
   db: DatabaseWriter,
