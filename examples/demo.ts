@@ -42,7 +42,7 @@ const page = await servePage({
 
 const carriers: Record<Transport, string> = {
   logStream: `the log stream, which delivers every ${intervalMs} ms here, and every 5,000 ms on Convex`,
-  logTail: `the log tail, which reads the function log; a cron makes sure of it every ${TAIL_CRON_MS} ms`,
+  logTail: `the log tail, which reads the function log; a cron starts it every ${TAIL_CRON_MS} ms if it has ended`,
   client: "the page's own client, which forwards them",
 };
 console.log("Open the page. It has five examples, one on each tab. Ctrl-C ends the demo.\n");

@@ -143,19 +143,19 @@ describe("nothing that clients send or functions do ends the process", () => {
     await isAlive();
   });
 
-  test("an action fails with what it throws in a timer or rejects aside", async () => {
+  test("an action fails if it throws in a timer, or rejects a promise it does not await", async () => {
     await expect(http().action(api.failing.throwInTimer, {})).rejects.toThrow("Uncaught Error: too late to catch");
     await expect(http().action(api.failing.rejectAside, {})).rejects.toThrow("Uncaught Error: left aside");
   });
 
-  test("what an action has begun and fails after its end is dropped", async () => {
+  test("a failure after an action's end is dropped", async () => {
     await http().action(api.failing.failAfterEnd, {});
     const sent = async () => expect(await http().query(api.messages.list, { channel: "after" })).toEqual(["x"]);
     await eventually(sent);
     await isAlive();
   });
 
-  test("a mutation that rejects something aside leaves nothing", async () => {
+  test("a mutation that rejects a promise it does not await is rolled back", async () => {
     await expect(http().mutation(api.failing.rejectInMutation, {})).rejects.toThrow("Uncaught Error: left aside");
     expect(await http().query(api.messages.notes, { body: "never" })).toEqual([]);
   });
@@ -190,7 +190,7 @@ test("the data of a ConvexError of an HTTP action are encoded once", async () =>
   expect(await response.json()).toMatchObject({ data: { code: 7, big: { $integer: "AQAAAAAAAAA=" } } });
 });
 
-test("process.env is printed as Convex prints it, and gives no names away", async () => {
+test("process.env is printed as Convex prints it, and does not list names", async () => {
   const client = connectHttp(await start({ env: { FIXTURE_WORD: "here" } }));
   expect(await client.query(api.logging.printEnvironment, {})).toEqual({});
   const backend = await start();

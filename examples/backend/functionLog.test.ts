@@ -118,7 +118,7 @@ test("a mutation's entry says what it wrote, and why it failed", async () => {
   expect(entries.map(({ usageStats }) => usageStats?.databaseWriteDocuments)).toEqual([1, 1, 0]);
 });
 
-test("a result of the cache has its lines again, no usage, and ids of its own", async () => {
+test("an answer from the cache has the lines again, no usage, and new ids", async () => {
   const backend = await start();
   const http = connectHttp(backend);
   await http.query(api.logging.count, { channel: "a" });
@@ -216,7 +216,7 @@ test("a reader waits for the next entry, and polls are no entries", async () => 
   expect(next).toBeGreaterThan(newCursor);
 });
 
-test("a reader who waits in vain gets no entries and the same cursor", async () => {
+test("a reader without new entries gets an empty list and the same cursor", async () => {
   const backend = await start({ functionLog: { pollMs: 20 } });
   expect(await poll(backend, 12.5)).toEqual({ status: 200, entries: [], newCursor: 12.5 });
 });
@@ -229,7 +229,7 @@ test("the log keeps the last completions", async () => {
   expect(entries.map(({ logLines }) => /'(\d)'/.exec(String(logLines[0]))?.[1])).toEqual(["2", "3", "4"]);
 });
 
-test("cursors tell entries of one millisecond apart", async () => {
+test("entries of one millisecond have different cursors", async () => {
   const log = new FunctionLog();
   const line = logLine("LOG", ["x"], "a:b");
   const source = { path: "a:b" } as ReportedFunction;

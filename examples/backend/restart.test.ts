@@ -38,7 +38,7 @@ test("clients connect again by themselves, and see data and environment as they 
   expect(sockets.length).toBeGreaterThan(1);
 });
 
-test("a scheduled action that runs fails, goes no further, and is the first entry of the new log", async () => {
+test("a running scheduled action fails, stops, and is the first entry of the new log", async () => {
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
@@ -62,7 +62,7 @@ test("a scheduled action that runs fails, goes no further, and is the first entr
   }
 });
 
-test("an action that a client called goes no further than its next timer, and has no entry", async () => {
+test("an action that a client called stops at its next timer, and has no entry", async () => {
   const receiver = await receiveLogs();
   const backend = await start({ logKey });
   const http = connectHttp(backend);
