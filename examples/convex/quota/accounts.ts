@@ -31,7 +31,7 @@ export const create = mutation({
   },
 });
 
-/** Records usage. The next query that shows the account adds up the units and compares them with the limit. */
+/** Records usage. It checks no limit: the queries that show the account do, with the recomputed row. */
 export const use = mutation({
   args: { account: v.id("accounts"), units: v.number() },
   handler: async (ctx, { account, units }) => {

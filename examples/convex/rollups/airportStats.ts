@@ -3,7 +3,7 @@ import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 import { airportStatsTable } from "./viewTables";
 
-/** Flights of one airport, summed up. A change to the flights that `compute` has read makes the row stale. */
+/** Flights of one airport, summed up. `compute` reads these flights, so a write to them makes the row stale. */
 export const airportStats = defineView("airportStats", {
   table: airportStatsTable,
   window: { seconds: 2 },

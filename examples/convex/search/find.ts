@@ -28,8 +28,8 @@ export interface Found {
 /**
  * The films for the text that a user has typed so far; an empty text finds none. The films whose title begins with the
  * text come first. They come from their source documents and need no row; reading a missing or stale row here schedules
- * its recompute. Then come the films of the search index, which finds any word of title, director, genre, distributor
- * and year. Stale rows are served, and recomputed in the background.
+ * its recompute. Then come the films of the search index, which finds them by any word of title, director, genre,
+ * distributor and year. Stale rows are served, and recomputed in the background.
  */
 export const films = query({
   args: { text: v.string() },

@@ -7,7 +7,8 @@ export const VIEW_WINDOW_MINUTES = 5;
 
 /**
  * Counts a view. The library drops effects that repeat inside the window, so this rarely runs in vain. But an effect
- * may arrive late or twice, so the mutation itself makes sure that two counted views of a user are at least a window apart.
+ * may arrive late or twice, so the mutation itself makes sure that two counted views of a user are at least a window
+ * apart.
  */
 export const viewed = internalMutation({
   args: { user: v.string(), doc: v.id("docs") },
