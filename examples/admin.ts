@@ -1,7 +1,7 @@
 import { type FunctionReference, type FunctionReturnType, getFunctionName } from "convex/server";
 import { convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
 
-/** A deployment, and a key that may do everything there. */
+/** A deployment with its admin key. */
 export interface AdministeredDeployment {
   url: string;
   adminKey: string;
@@ -10,9 +10,9 @@ export interface AdministeredDeployment {
 type AnyFunction = FunctionReference<"query" | "mutation" | "action", "public" | "internal">;
 
 /**
- * Runs a function of a deployment, also an internal one, as `npx convex run` does.
+ * Runs a function of a deployment, public or internal, as `npx convex run` does.
  *
- * @throws Error of the function, or of the deployment that refuses the call.
+ * @throws The function's error, or that of a deployment that refuses the call.
  */
 export async function runAsAdmin<Of extends AnyFunction>(
   { url, adminKey }: AdministeredDeployment,

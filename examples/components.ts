@@ -7,7 +7,7 @@ const aggregate = createRequire(import.meta.url).resolve("@convex-dev/aggregate/
 const batchWorker = createRequire(aggregate).resolve("@convex-dev/batch-worker/convex.config.js");
 
 /**
- * The components of the example app, by where its `convex.config.ts` and they themselves mount them. The packages'
+ * The components of the example app and the components inside them, by the paths where they are mounted. The packages'
  * own `/test` entries need Vite; this works in plain Node too. In a test:
  *
  * ```ts

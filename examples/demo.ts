@@ -1,7 +1,7 @@
 /**
  * `npm run demo`: the example app on the embedded backend, with data for every example, and its page.
- * `npm run demo -- --interval 5000` has the log stream deliver as seldom as a real one, and
- * `npm run demo -- --transport logTail` has no log stream: see `transports.ts`.
+ * With `npm run demo -- --interval 5000` the log stream delivers as rarely as Convex's, and with
+ * `npm run demo -- --transport logTail` effects take another transport: see `transports.ts`.
  */
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
@@ -42,7 +42,7 @@ const page = await servePage({
 
 const carriers: Record<Transport, string> = {
   logStream: `the log stream, which delivers every ${intervalMs} ms here, and every 5,000 ms on Convex`,
-  logTail: `the log tail, which reads the function log; a cron makes sure of it every ${TAIL_CRON_MS} ms`,
+  logTail: `the log tail, which reads the function log; a cron starts it every ${TAIL_CRON_MS} ms if it has ended`,
   client: "the page's own client, which forwards them",
 };
 console.log("Open the page. It has five examples, one on each tab. Ctrl-C ends the demo.\n");
@@ -57,7 +57,7 @@ process.once("SIGINT", async () => {
   process.exit(0);
 });
 
-/** One line that counts up on a terminal; elsewhere a line for every thousand, and the last count. */
+/** Counts up in one line on a terminal; elsewhere it prints a line for every thousand, and the last count. */
 function showProgress(what: string): (progress: LoadProgress) => void {
   return ({ loaded, total }) => {
     const isDone = loaded === total;
@@ -67,7 +67,7 @@ function showProgress(what: string): (progress: LoadProgress) => void {
   };
 }
 
-/** The port itself, or any free one when it is taken. */
+/** The preferred port if it is free, else 0, which means any free port. */
 async function freePort(preferred: number): Promise<number> {
   const probe = createServer();
   return await new Promise((resolve, reject) => {

@@ -1,11 +1,11 @@
-/** The clients of the tour and of `npm run e2e`: Convex's own, and those of the library for the transport `client`. */
+/** The clients of the tour and of `npm run e2e`: Convex's own, or the library's for the transport `client`. */
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import type { FunctionArgs, FunctionReference, FunctionReturnType } from "convex/server";
 import { ConvexClient as ForwardingClient, ConvexHttpClient as ForwardingHttpClient } from "convex-lazy-views/client";
 import WebSocket from "ws";
 import type { Transport } from "./transports";
 
-/** How long something is waited for, in ms, as in the tests: on a machine that is busy with ten other things, too. */
+/** The longest wait, in ms, as in the tests. It is long, because the machine may be busy with other work. */
 export const PATIENCE_MS = Number(process.env.WAIT_SECONDS ?? 5 * 60) * 1_000;
 
 type Query = FunctionReference<"query">;
@@ -13,9 +13,9 @@ type Query = FunctionReference<"query">;
 /** A query that a client subscribes to. */
 export interface Watch<Result> {
   /**
-   * Resolves with the first value for which the condition holds; that may be the latest.
+   * Resolves with the first value for which the condition holds, or with the current value if it holds already.
    *
-   * @throws Error of the query; or one that names what was waited for and the latest value, when it never comes.
+   * @throws The query's error; or, after the longest wait, an error that names `what` and the latest value.
    */
   until(what: string, condition: (value: Result) => boolean): Promise<Result>;
 }

@@ -1,9 +1,9 @@
 /**
- * `npm run e2e`: the tour and all five examples, through the official clients, on the embedded backend with each
- * transport; `-- --transport logTail` takes one. On a deployment that the environment names
- * (`CONVEX_SELF_HOSTED_URL` and `CONVEX_SELF_HOSTED_ADMIN_KEY`, or `CONVEX_DEPLOY_KEY`) the examples are pushed first.
+ * `npm run e2e`: runs the tour and all five examples with the official clients, on the embedded backend, with each
+ * transport; `-- --transport logTail` runs one. If the environment names a deployment (`CONVEX_SELF_HOSTED_URL` and
+ * `CONVEX_SELF_HOSTED_ADMIN_KEY`, or `CONVEX_DEPLOY_KEY`), it pushes the examples there, and runs them there instead.
  *
- * It prints a line for each check, and ends with code 1 when one does not hold.
+ * It prints a line for each check, and exits with code 1 if a check fails.
  */
 import { parseArgs } from "node:util";
 import { printError, redact } from "../src/cli/output";
@@ -13,7 +13,7 @@ import { type ExamplesDeployment, runExamples } from "./e2e/run";
 import { startExampleBackend } from "./exampleBackend";
 import { type Transport, toTransport, transports } from "./transports";
 
-/** How often the embedded backend's log stream delivers; a real one does every 5,000. */
+/** How often the embedded backend's log stream delivers, in ms; Convex's delivers every 5,000. */
 const INTERVAL_MS = 1_000;
 
 const { values } = parseArgs({

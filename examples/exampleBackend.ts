@@ -8,19 +8,18 @@ import { noteOf } from "./storyNotes";
 import type { Transport } from "./transports";
 import { unsealed, unsealedResult } from "./unsealed";
 
-/** What `startExampleBackend` takes. */
 export interface ExampleBackendOptions {
-  /** How effects leave queries; null for a deployment that nothing is set up on yet. Default: `"logStream"`. */
+  /** How effects leave queries; null for a deployment without any setup. Default: `"logStream"`. */
   transport?: Transport | null;
-  /** How often the log stream delivers, in ms; a real one does every 5,000, and so does this one by default. */
+  /** How often the log stream delivers, in ms. Default: 5,000, as Convex does. */
   intervalMs?: number;
   /** Default: any free port. */
   port?: number;
-  /** How much the function log keeps. Default: as Convex, 1,000 completions. */
+  /** How much the function log keeps. Default: 1,000 completions, as Convex does. */
   functionLog?: FunctionLogOptions;
 }
 
-/** The example app on the embedded backend, with secrets of its own and what the transport needs. */
+/** Starts the example app on the embedded backend, with new secrets, and sets up the transport. */
 export async function startExampleBackend(options: ExampleBackendOptions) {
   const { transport = "logStream", intervalMs, port = 0, functionLog = {} } = options;
   const sealSecret = randomBytes(32).toString("hex");

@@ -24,7 +24,6 @@ export interface Airport {
   city: string;
 }
 
-/** How far a load has come. */
 export interface LoadProgress {
   loaded: number;
   total: number;
@@ -39,7 +38,7 @@ export function flights(): Flight[] {
   return rows.slice(0, FLIGHTS);
 }
 
-/** The airports that occur in the flights, busiest first. */
+/** The airports of the flights, the busiest first. */
 export function airports(): Airport[] {
   const traffic = new Map<string, number>();
   for (const { origin, destination } of flights()) {
@@ -57,7 +56,7 @@ export function airports(): Airport[] {
 /**
  * Loads the airports, and the flights in batches, through a deployment's public mutations.
  *
- * @param options.count - How many flights: the first ones. Default: all 3,000.
+ * @param options.count - Loads only the first flights, up to this number. Default: all 3,000.
  */
 export async function loadInto(
   client: ConvexHttpClient,
@@ -72,7 +71,7 @@ export async function loadInto(
   }
 }
 
-/** The fields of one CSV line; a field with commas stands in double quotes. */
+/** The fields of one CSV line; a field with commas is in double quotes. */
 function csvFields(line: string): string[] {
   return Array.from(line.matchAll(/(?:^|,)(?:"([^"]*)"|([^,]*))/g), ([, quoted, plain]) => quoted ?? plain ?? "");
 }

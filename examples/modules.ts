@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Modules } from "./backend";
 
-/** The modules of the example app, as `convexTest` and the embedded backend want them. */
+/** The modules of the example app, as `convexTest` and the embedded backend take them. */
 export const modules: Modules = modulesIn(fileURLToPath(new URL("./convex/", import.meta.url)));
 
 /**
- * The modules in a directory: path → loader. Vite users write `import.meta.glob("./convex/**\/*.{ts,js}")`; this does
- * the same in plain Node.
+ * The modules in a directory: path → loader. It does in plain Node what `import.meta.glob("./convex/**\/*.{ts,js}")`
+ * does in Vite.
  */
 export function modulesIn(directory: string): Modules {
   return Object.fromEntries(

@@ -8,7 +8,7 @@ import type { LoadProgress } from "./flightsData";
 /** One film, as `api.search.movies.load` takes it. */
 export type Film = FunctionArgs<typeof api.search.movies.load>["films"][number];
 
-/** The fields that are used, as the file names them. */
+/** The fields that `films` uses, as the file names them. */
 interface FileRow {
   Title: string | number | null;
   "Release Date": string;
@@ -19,12 +19,12 @@ interface FileRow {
   "IMDB Rating": number | null;
 }
 
-/** What one call of `api.search.movies.load` takes. */
+/** How many films one call of `api.search.movies.load` gets. */
 const BATCH = 200;
-/** The file's years have two digits behind them: films of its later years are a century older. */
+/** The file was made from two-digit years: a film that it dates later than this is a century older. */
 const LAST_YEAR = 2011;
 
-/** The films, in the file's order, but for the one that has no title. */
+/** The films in the file's order, without the one that has no title. */
 export function films(): Film[] {
   const rows = JSON.parse(dataFile("movies.json")) as FileRow[];
   return rows.filter(({ Title }) => Title !== null).map(toFilm);

@@ -5,8 +5,8 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * The JSON of the effects in a console message that is a seal; null for other messages, and for a seal of another secret.
- * An app has no use for it: the library opens what it has sealed. It shows what a seal says, to people and to tests.
+ * The JSON of the effects in a console message that is a seal; null for other messages and for seals of other secrets.
+ * The demo and the tests show the effects with it. An app does not need it: the library opens its seals itself.
  */
 export function openSeal(message: string, secret: string): string | null {
   const bytes = Buffer.from(SEAL.exec(message)?.[1] ?? "", "base64url");

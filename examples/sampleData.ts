@@ -28,7 +28,7 @@ export const accounts = [
 /** Loads documents, accounts and permissions through a deployment's public mutations. */
 export async function loadInto(client: ConvexHttpClient): Promise<void> {
   const loadDocs = async () => {
-    // The newest is listed first.
+    // The page lists the newest document first, so load the last one first.
     for (const doc of docs.toReversed()) await client.mutation(api.tracking.docs.add, doc);
   };
   const loadAccounts = async () => {

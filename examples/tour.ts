@@ -1,7 +1,6 @@
 /**
- * `npm run tour`: the story of the dashboard, told in the terminal with the official clients. It ends by itself; its
- * last line is one JSON object with what was counted. `npm run tour -- --transport logTail` tells it with another
- * transport.
+ * `npm run tour`: the story of the dashboard in the terminal, with the official clients. It ends by itself; its last
+ * line is a JSON object with the counts. `npm run tour -- --transport logTail` uses another transport.
  */
 import { parseArgs } from "node:util";
 import { DeploymentClients } from "./deploymentClients";
@@ -16,7 +15,7 @@ import { playTour, type Teller } from "./tourStory";
 import { toTransport } from "./transports";
 
 const INTERVAL_MS = 500;
-/** Few enough to be loaded in a moment. */
+/** Few enough to load in a moment. */
 const FLIGHTS = 500;
 
 const { values } = parseArgs({ options: { transport: { type: "string", default: "logStream" } } });
@@ -35,7 +34,7 @@ console.log(`Effects leave queries with ${carriers[transport]}.`);
 const backend = await startExampleBackend({ transport, intervalMs: INTERVAL_MS });
 
 let story = emptyStory();
-/** The lines of effects: one for each answer of a query that has raised an effect, also an answer from the cache. */
+/** Effect lines on the console. A query that raises effects prints one; an answer from the cache prints it again. */
 let effectLines = 0;
 const told = new Set<string>();
 backend.trace.subscribe((event) => {
@@ -46,7 +45,7 @@ backend.trace.subscribe((event) => {
   narrate();
 });
 
-/** Tells the new steps of what happens on the server. What is written, the tour says itself. */
+/** Prints the new steps on the server, except for writes, which the tour itself prints. */
 function narrate(): void {
   const [episode] = story.episodes;
   for (const step of episode?.steps ?? []) {
@@ -57,7 +56,7 @@ function narrate(): void {
   }
 }
 
-/** What was counted so far, or since then. */
+/** The counts so far, or since `before`. */
 function countedSince(before: Partial<Record<string, number>> = {}) {
   const { hits, misses, staleReads, effects, deliveries, dispatched, duplicates, recomputes } = story.totals;
   const all = {

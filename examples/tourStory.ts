@@ -12,20 +12,20 @@ const AIRPORT = ROUTE.origin;
 
 type Stats = FunctionReturnType<typeof api.rollups.dashboard.stats>;
 
-/** Where the story is told. */
+/** Prints the story, or collects it. */
 export interface Teller {
   heading(text: string): void;
   say(text: string): void;
-  /** Called when all has happened that a chapter is about. */
+  /** Called when a chapter is complete. */
   endChapter?(): void;
 }
 
 /**
  * Plays the story: a first read, hits, one late flight, and twenty flights at once.
  *
- * @param count - How many flights are loaded first, where there are none.
- * @returns How long it took from the one flight to its rollup, in ms.
- * @throws Error when something does not become fresh.
+ * @param count - How many flights it loads first, if the deployment has none.
+ * @returns `timeToFreshMs`: the time from the late flight to its rollup.
+ * @throws Error when a row does not become fresh.
  */
 export async function playTour(
   app: DeploymentClients,
@@ -49,7 +49,7 @@ export async function playTour(
       if (i === 0) say(`client 1 of ${SUBSCRIBERS} sees ${summary(stats)}`);
     }),
   );
-  /** Resolves when every client sees so many flights, and that they are fresh. */
+  /** Resolves when every client sees a fresh row with this number of flights. */
   const allSee = async (flights: number) => {
     const condition = (stats: Stats) => stats.state === "fresh" && stats.value.flights === flights;
     await Promise.all(watches.map((watch) => watch.until(`${flights} flights of ${AIRPORT}, fresh`, condition)));

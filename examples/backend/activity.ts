@@ -1,4 +1,4 @@
-/** Knows whether the backend is doing anything. */
+/** Counts the work that runs in the backend. */
 export class Activity {
   private running = 0;
   private waiting: (() => void)[] = [];

@@ -14,7 +14,7 @@ import { Trace } from "./trace";
 
 const counted = (event: { path: string }) => event.path === "logging:count";
 
-test("of many subscribers to a query one runs it, the others get its log again", async () => {
+test("the first of many subscribers runs a query, the others get its result and its console lines", async () => {
   const backend = await start();
   const followers = Array.from({ length: 5 }, () =>
     follow(connect(backend).client, api.logging.count, { channel: "a" }),
@@ -75,7 +75,7 @@ test("a consistent reader gets one time, or an error when that time is gone", as
   await expect(http.consistentQuery(api.messages.list, { channel: "a" })).rejects.toThrow("TimestampOutOfRange");
 });
 
-test("a result has a timestamp at which what it shows was there", async () => {
+test("a result has a timestamp at which its data were stored", async () => {
   const activity = new Activity();
   const outside = (work: () => void) => work();
   const trace = new Trace(outside);

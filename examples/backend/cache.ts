@@ -3,7 +3,7 @@ import type { LogLine } from "./console";
 import type { IdentityType, Outcome } from "./execution";
 import type { Change, ReadSet } from "./readSet";
 
-/** What a query answered, and as long as it is valid, would answer again. */
+/** A query's result. While it is valid, the query would return it again. */
 export interface QueryResult {
   /** Equal for calls that may have the same answer: `callKey` makes it. */
   key: string;
@@ -20,15 +20,15 @@ export interface QueryResult {
   startedAt: number;
   durationMs: number;
   reads: ReadSet;
-  /** The timestamp that it ran at. It belongs to every one from then on, until it is invalidated. */
+  /** The timestamp that it ran at. It also holds at every later timestamp, until it is invalidated. */
   ts: bigint;
   valid: boolean;
 }
 
 /**
- * The clock of the database, and the results of queries that still hold. A result holds
- * until a transaction writes what it read. As in Convex, a result that is an error is never
- * served to anybody but the caller that it was computed for.
+ * The clock of the database, and the valid results of queries. A result is valid until a
+ * transaction writes what it read. As in Convex, an error is served only to the caller that it
+ * was computed for.
  */
 export class QueryCache {
   private readonly shared = new Map<string, QueryResult>();
@@ -47,20 +47,20 @@ export class QueryCache {
     return this.shared.get(key) ?? null;
   }
 
-  /** Takes a result in, inside the transaction that it was computed in. */
+  /** Adds a result. Call it inside the transaction that computed the result. */
   add(result: QueryResult): void {
     this.live.add(result);
     if (result.outcome.success) this.shared.set(result.key, result);
   }
 
-  /** Forgets a result that nobody waits for, unless others may be served from it. */
+  /** Forgets a result without a holder, unless the cache may serve it to others. */
   release(result: QueryResult): void {
     if (!result.outcome.success) this.live.delete(result);
   }
 
   /**
-   * Gives a transaction its timestamp and drops the results that it makes wrong. Call it at
-   * the end of the transaction, when nothing can read before its changes are in place.
+   * Gives a transaction its timestamp and drops the results that it invalidates. Call it at
+   * the end of the transaction, while no other code can read.
    */
   commit(changes: readonly Change[]): bigint {
     if (changes.length === 0) return this.latest;
@@ -78,14 +78,14 @@ export class QueryCache {
     return this.latest;
   }
 
-  /** Forgets all results. Those who hold one are not told. */
+  /** Forgets all results, without a call of the listeners. */
   clear(): void {
     for (const result of this.live) result.valid = false;
     this.live.clear();
     this.shared.clear();
   }
 
-  /** Calls `listener` whenever a result has become invalid. Returns what ends it. */
+  /** Calls `listener` after results have become invalid. Returns a function that ends this. */
   onInvalidation(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

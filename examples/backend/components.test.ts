@@ -16,7 +16,7 @@ async function startNotebooks() {
 }
 
 describe("a subscribed query", () => {
-  test("follows the component's tables that it reads", async () => {
+  test("runs again when a component's table that it reads changes", async () => {
     const { client } = await startNotebooks();
     const { values } = follow(client, notebooks.list, { notebook: "mine" });
     await eventually(() => expect(values).toEqual([[]]));
@@ -26,7 +26,7 @@ describe("a subscribed query", () => {
     await eventually(() => expect(values.at(-1)).toEqual(["two"]));
   });
 
-  test("depends on no more of the component's index than it read", async () => {
+  test("depends only on the part of the component's index that it read", async () => {
     const { backend, client } = await startNotebooks();
     const { values } = follow(client, notebooks.list, { notebook: "mine", from: "m" });
     await eventually(() => expect(values).toEqual([[]]));
@@ -37,7 +37,7 @@ describe("a subscribed query", () => {
     await eventually(() => expect(values.at(-1)).toEqual(["z"]));
   });
 
-  test("is not disturbed by tables of the same name elsewhere", async () => {
+  test("ignores tables of the same name elsewhere", async () => {
     const { backend, client } = await startNotebooks();
     const { values } = follow(client, notebooks.list, { notebook: "mine" });
     const own = follow(client, api.messages.notes, { body: "x" });
@@ -51,7 +51,7 @@ describe("a subscribed query", () => {
     expect(runs(backend, "notebooks:list")).toHaveLength(1);
   });
 
-  test("is not disturbed by a document that has the same id elsewhere", async () => {
+  test("ignores documents with the same id elsewhere", async () => {
     const { backend, client } = await startNotebooks();
     const id = await client.mutation(notebooks.add, { notebook: "mine", body: "one" });
     expect(await client.mutation(notebooks.add, { notebook: "yours", body: "other" })).toBe(id);
@@ -156,14 +156,14 @@ describe("a component's function", () => {
     expect(printed.join()).toContain("'got' 'one'");
   });
 
-  test("is nothing that a client can call", async () => {
+  test("cannot be called by a client", async () => {
     const http = connectHttp(await start({ components: NOTEBOOKS }));
     await expect(http.query("mine/notes:list" as never)).rejects.toThrow("Could not find public");
   });
 });
 
 describe("the aggregate component", () => {
-  test("has its count followed by a subscriber", async () => {
+  test("updates a subscriber of its count", async () => {
     const backend = await start({ components });
     const { client } = connect(backend);
     const { values } = follow(client, counters.count, { game: "chess" });
@@ -197,7 +197,7 @@ describe("the aggregate component", () => {
   });
 });
 
-test("documents of two components are two, also when they have the same id", async () => {
+test("documents of two components count as two, even with the same id", async () => {
   const t = convexTest({ schema, modules });
   for (const path of ["mine", "yours"]) {
     t.registerComponent(path, notebook.schema, notebook.modules);
@@ -212,7 +212,7 @@ test("documents of two components are two, also when they have the same id", asy
   expect(recording.usage()).toMatchObject({ documentsRead: 2, documentsWritten: 2 });
 });
 
-test("a recording without the component's schema says so when that matters", async () => {
+test("a recording without the component's schema throws when it needs the schema", async () => {
   const t = convexTest({ schema, modules });
   t.registerComponent("mine", notebook.schema, notebook.modules);
   const recording = new Recording(schema);

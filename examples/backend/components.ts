@@ -1,14 +1,14 @@
 import type { GenericSchema, SchemaDefinition } from "convex/server";
 import type { Modules } from "./modules";
 
-/** A Convex component: its tables and its functions, apart from those of the app. */
+/** A Convex component: tables and functions that are separate from the app's. */
 export interface Component {
   schema: SchemaDefinition<GenericSchema, boolean>;
   /** Its modules, with one of `_generated` among them. */
   modules: Modules;
 }
 
-/** Components by where they are mounted: `"aggregate"`, or inside it `"aggregate/batchWorker"`. */
+/** Components by the paths where they are mounted: `"aggregate"`, or inside it `"aggregate/batchWorker"`. */
 export type Components = Record<string, Component>;
 
 /** Where the app itself is mounted. */
@@ -28,14 +28,14 @@ export interface FunctionLocation {
 }
 
 /**
- * Makes a name of a component's one of the deployment's. Components know nothing of each
- * other, so their tables, ids and functions may have the same names.
+ * Turns a component's name for something into one that is unique in the deployment. Tables, ids
+ * and functions of different components may have the same names.
  */
 export function qualify(component: string, name: string): string {
   return component === ROOT ? name : `${component}/${name}`;
 }
 
-/** Finds the function that a function of `component` means by an address, as convex-test does. */
+/** Resolves a function's address, as used by a function of `component`, in the way of convex-test. */
 export function locate(component: string, address: FunctionAddress): FunctionLocation {
   const { name = "", reference, functionHandle } = address;
   if (functionHandle !== undefined) {

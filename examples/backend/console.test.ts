@@ -68,7 +68,7 @@ test("lines belong to the function that wrote them, events to the request", asyn
   expect(inner?.requestId).toBe(outer?.requestId);
 });
 
-test("other code keeps its console", async () => {
+test("other code writes to the console as before", async () => {
   const backend = await start();
   const print = vi.spyOn(console, "info").mockImplementation(() => {});
   console.info("from outside");

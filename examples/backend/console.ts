@@ -15,20 +15,20 @@ export interface LogLine {
   truncated: boolean;
   /** Milliseconds since the epoch. */
   timestamp: number;
-  /** The function that wrote it, which may be one that the logged execution called. */
+  /** The function that wrote it: the one that was started, or one that runs in its transaction. */
   path: string;
   /** The component that the function is in. */
   component: string;
 }
 
-/** Lines that one execution may write. */
+/** The most lines that one execution may write. */
 export const MAX_LOG_LINES = 256;
 
 const MAX_LINE_BYTES = 32_768;
 
 const LEVELS = { debug: "DEBUG", log: "LOG", info: "INFO", warn: "WARN", error: "ERROR" } as const;
 
-/** Makes a line of a console call's arguments, formatted and cut as Convex does. */
+/** Makes a line from a console call's arguments; formats and cuts them as Convex does. */
 export function logLine(level: LogLevel, args: readonly unknown[], path: string, component = ROOT): LogLine {
   const { messages, truncated } = truncate(args.map(format));
   return { level, messages, message: messages.join(" "), truncated, timestamp: Date.now(), path, component };
@@ -59,7 +59,7 @@ function truncate(messages: string[]): { messages: string[]; truncated: boolean 
   return { messages, truncated: false };
 }
 
-/** At most so many bytes of a text, cut between characters. */
+/** The first `maxBytes` bytes of a text, cut between characters. */
 function cut(text: string, maxBytes: number): string {
   if (text.length <= maxBytes / 4) return text;
   const bytes = Buffer.from(text);
@@ -72,9 +72,9 @@ function cut(text: string, maxBytes: number): string {
 let installed: Console | undefined;
 
 /**
- * Puts a console in place that gives each line to the execution that wrote it, and every
- * other line to the console that was there. convex-test's own report of a scheduled
- * function that failed goes to the function's job instead of the terminal.
+ * Replaces the global console with one that gives each line to the execution that wrote it, and
+ * all other lines to the console before it. convex-test's own report of a failed scheduled
+ * function goes to the function's job instead of the terminal.
  */
 export function captureConsole(): void {
   if (globalThis.console === installed) return;

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { frames } from "./execution";
 
-/** What is to happen to one variable; null removes it. */
+/** A change of one variable; the value null removes it. */
 export interface EnvironmentChange {
   name: string;
   value: string | null;
 }
 
-/** A variable with its value, as the document that Convex keeps of it. */
+/** A variable with its value, in the form of Convex's document for it. */
 export interface EnvironmentVariable {
   _id: string;
   /** When it was set last, in milliseconds since 1970. */
@@ -25,13 +25,13 @@ export function isBuiltIn(name: string): boolean {
 }
 
 /**
- * The environment variables of one deployment. Its functions see these in `process.env` and no others, however many
- * deployments the process has. Code outside functions, such as what a module evaluates when it is loaded, sees them too,
- * as they were set last by any deployment.
+ * The environment variables of one deployment. Its functions see only these in `process.env`, also when the process has
+ * several deployments. Code outside functions, such as a module's top level, sees the values that any deployment has
+ * set last.
  */
 export class Environment {
   private readonly variables = new Map<string, EnvironmentVariable>();
-  /** What the process had before, of each variable that was ever set or removed here. */
+  /** Variable → its value in the process before this deployment first set or removed it. */
   private readonly before = new Map<string, string | undefined>();
 
   constructor() {
@@ -49,7 +49,7 @@ export class Environment {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Call it while no function runs that could have read what changes. */
+  /** Call it while no function runs that could read the variables. */
   apply(changes: readonly EnvironmentChange[]): void {
     for (const { name, value } of changes) {
       if (!this.before.has(name)) this.before.set(name, process.env[name]);
@@ -59,7 +59,7 @@ export class Environment {
     }
   }
 
-  /** Gives the process back what it had. */
+  /** Restores the process's own values. */
   restore(): void {
     for (const [name, value] of this.before) setOrDelete(name, value);
   }
@@ -72,7 +72,7 @@ function setOrDelete(name: string, value: string | undefined): void {
 
 let installed: NodeJS.ProcessEnv | undefined;
 
-/** Shows each function the variables of its own deployment, in the way that Convex does: by name only. */
+/** Makes `process.env` show each function the variables of its own deployment; as in Convex, by name only. */
 function followEnvironment(): void {
   if (process.env === installed) return;
   installed = new Proxy(process.env, {

@@ -1,6 +1,6 @@
 import { ConvexError, convexToJson, type JSONValue, type Value } from "convex/values";
 
-/** Why a function failed, in the words that Convex uses. */
+/** Why a function failed, in Convex's words. */
 export interface FunctionFailure {
   /** e.g. `Uncaught Error: boom` */
   message: string;
@@ -8,7 +8,7 @@ export interface FunctionFailure {
   data?: JSONValue;
 }
 
-/** A failure that has no exception of the function's code behind it. */
+/** A failure that is not an exception of the function's code. */
 export class RequestError extends Error {
   override name = "RequestError";
 }
@@ -26,8 +26,8 @@ export function toFailure(thrown: unknown): FunctionFailure {
 }
 
 /**
- * What a function gets when one fails that it called: the message has the prefix that it gets once more when the caller
- * does not catch it.
+ * The error that a function gets when a function that it called fails. Its message has the prefix `Uncaught Error:`
+ * already; if the caller does not catch it, it gets the prefix once more.
  */
 export function nestedError(thrown: unknown): Error {
   const message = `${toFailure(thrown).message}\n`;
@@ -39,7 +39,7 @@ function isConvexError(thrown: unknown): thrown is ConvexError<Value> {
   return typeof thrown === "object" && thrown !== null && Symbol.for("ConvexError") in thrown;
 }
 
-/** Whatever was thrown: it may even have no text. */
+/** Any thrown value as text; even one that `String` throws for. */
 function describe(thrown: unknown): string {
   try {
     return String(thrown);
@@ -56,7 +56,7 @@ export function clientMessage(requestId: string, failure: FunctionFailure): stri
   return `[Request ID: ${requestId}] Server Error\n${failure.message}\n`;
 }
 
-/** What Convex answers when an HTTP action throws. */
+/** Convex's answer when an HTTP action throws. */
 export function httpFailure(requestId: string, failure: FunctionFailure): Response {
   return Response.json(
     {

@@ -12,15 +12,15 @@ import type { MetDocument } from "./recorder";
 export type UdfType = "query" | "mutation" | "action" | "httpAction";
 
 /**
- * Who started a function: a client over the sync protocol, an HTTP request (to `/api/…` or
+ * What started a function: a client over the sync protocol, an HTTP request (to `/api/…` or
  * to an HTTP action), the scheduler, or another function.
  */
 export type Caller = "client" | "http" | "scheduler" | "function";
 
-/** Whom a function runs for, as the function log says: anybody, or the holder of a key of the deployment. */
+/** The identity in the function log: a client without a key, or the holder of a key of the deployment. */
 export type IdentityType = "unknown" | "instance_admin";
 
-/** A request to run a function, from when it arrives to when its function starts. */
+/** A request to run a function, until the function starts. */
 export interface Entry {
   kind: "entry";
   caller: Caller;
@@ -28,18 +28,18 @@ export interface Entry {
   requestId: string;
   /** The execution that it led to. */
   execution: Execution | null;
-  /** Whether its caller waits for it, and reports its outcome. */
+  /** Whether its caller waits for the function, and reports the outcome. */
   awaited: boolean;
   /** For an HTTP action: the request itself. */
   request?: Request;
-  /** For a scheduled function: what its job does with its timer and its failure. */
+  /** For a scheduled function: how its job handles its timer and its failure. */
   job?: {
     onTimer(start: (onFire: () => void) => NodeJS.Timeout): NodeJS.Timeout;
     onFailure(error: unknown): void;
   };
 }
 
-/** What the code that runs now belongs to. */
+/** The request or the execution that the running code belongs to. */
 export const frames = new AsyncLocalStorage<Entry | Execution>();
 
 /** One run of a function. */
@@ -51,9 +51,9 @@ export class Execution {
   /** The console lines of this run and of those nested in its transaction. */
   readonly lines: LogLine[] = [];
   finished = false;
-  /** Whether the deployment restarted while it ran: its code goes no further. */
+  /** Whether the deployment restarted while it ran. Its code then stops at its next call or timer. */
   interrupted = false;
-  /** For a mutation whose changes are settled: the timestamp they have. */
+  /** For a mutation that has committed: the timestamp of its changes. */
   committedTs: bigint | null = null;
   /** For a query that has ended: what it depends on. */
   reads: ReadSet | null = null;
@@ -64,30 +64,30 @@ export class Execution {
   /** The same, document by document. */
   documents: (() => MetDocument[]) | null = null;
 
-  /** Rejects when something fails in the function that its code does not wait for. */
+  /** Rejects when something fails that the function's code does not await. */
   readonly failed: Promise<never>;
   private reject: (reason: unknown) => void = () => {};
 
   constructor(
     private readonly environment: Environment,
     readonly udfType: UdfType,
-    /** Where its code is. */
+    /** The component that its code belongs to. */
     readonly component: string,
-    /** Its path in the deployment, which for a component's function begins with the component's. */
+    /** Its path in the deployment; for a component's function it begins with the component's path. */
     readonly path: string,
-    /** Who started it, and the action that called it, if one did. */
+    /** What started it, and the action that called it, if any. */
     readonly origin: {
       caller: Caller;
       identityType: IdentityType;
       requestId: string;
       parentExecutionId: string | null;
-      /** The path of the function that called it, if one did. */
+      /** The path of the function that called it, if any. */
       parent?: string;
     },
     readonly args: JSONValue,
     /** The execution whose transaction this one is part of; itself when it has its own. */
     readonly outermost: Execution | null = null,
-    /** Hears each console line at once, for functions that may run long. */
+    /** Called at once for each console line, for functions that may run long. */
     private readonly onLine: ((line: LogLine) => void) | null = null,
   ) {
     this.failed = new Promise((_resolve, reject) => {
@@ -96,7 +96,7 @@ export class Execution {
     this.failed.catch(() => {});
   }
 
-  /** Fails with what no code has caught. No effect once the function has ended. */
+  /** Fails the function with an error that its code has not caught. Does nothing once the function has ended. */
   fail(reason: unknown): void {
     this.reject(reason);
   }
@@ -110,19 +110,19 @@ export class Execution {
     return performance.now() - this.startedTick;
   }
 
-  /** What a function finds in `process.env`. The execution depends on it from now on. */
+  /** A variable's value in `process.env`. From now on, the execution depends on it. */
   readVariable(name: string): string | undefined {
     (this.outermost ?? this).variables.add(name);
     return this.environment.get(name);
   }
 
-  /** All environment variables. The execution depends on what they are, from now on. */
+  /** All environment variables. From now on, the execution depends on all of them. */
   listVariables(): EnvironmentVariable[] {
     (this.outermost ?? this).variables.add(ALL_VARIABLES);
     return this.environment.list();
   }
 
-  /** Writes to the log. As in Convex, the last line that fits says that others are missing. */
+  /** Writes a line to the log. As in Convex, the last line that fits says that further lines are missing. */
   log(level: LogLevel, args: readonly unknown[], writer: Execution = this): void {
     if (this.outermost !== null) {
       this.outermost.log(level, args, writer);
@@ -139,7 +139,7 @@ export class Execution {
 /** How a function ended. */
 export type Outcome = { success: true; value: JSONValue } | { success: false; failure: FunctionFailure };
 
-/** A request from outside whose sender waits for the answer. */
+/** A request from a client that waits for the answer. */
 export function newEntry(
   caller: "client" | "http",
   { request, identityType = "unknown" }: { request?: Request; identityType?: IdentityType } = {},
@@ -155,12 +155,10 @@ export function newEntry(
   return request === undefined ? entry : { ...entry, request };
 }
 
-/** An id as Convex gives each request. */
 export function newRequestId(): string {
   return randomBytes(8).toString("hex");
 }
 
-/** An id as Convex gives each run of a function. */
 export function newExecutionId(): string {
   return randomUUID();
 }

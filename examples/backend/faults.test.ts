@@ -22,7 +22,7 @@ describe("nothing that clients send or functions do ends the process", () => {
   const http = () => new ConvexHttpClient(url, { logger: false });
   const isAlive = async () => expect(await http().query(api.logging.count, { channel: "none" })).toBe(0);
 
-  /** Sends texts over a connection of their own; resolves with what came back until it was closed. */
+  /** Sends texts over a new connection; resolves with the answers when the connection has closed. */
   async function exchange(...texts: (string | Buffer)[]) {
     const socket = new WebSocket(`${url.replace("http", "ws")}/api/1.48.0/sync`);
     const received: { type: string; error?: string }[] = [];
@@ -143,19 +143,19 @@ describe("nothing that clients send or functions do ends the process", () => {
     await isAlive();
   });
 
-  test("an action fails with what it throws in a timer or rejects aside", async () => {
+  test("an action fails if it throws in a timer, or rejects a promise it does not await", async () => {
     await expect(http().action(api.failing.throwInTimer, {})).rejects.toThrow("Uncaught Error: too late to catch");
     await expect(http().action(api.failing.rejectAside, {})).rejects.toThrow("Uncaught Error: left aside");
   });
 
-  test("what an action has begun and fails after its end is dropped", async () => {
+  test("a failure after an action's end is dropped", async () => {
     await http().action(api.failing.failAfterEnd, {});
     const sent = async () => expect(await http().query(api.messages.list, { channel: "after" })).toEqual(["x"]);
     await eventually(sent);
     await isAlive();
   });
 
-  test("a mutation that rejects something aside leaves nothing", async () => {
+  test("a mutation that rejects a promise it does not await is rolled back", async () => {
     await expect(http().mutation(api.failing.rejectInMutation, {})).rejects.toThrow("Uncaught Error: left aside");
     expect(await http().query(api.messages.notes, { body: "never" })).toEqual([]);
   });
@@ -190,7 +190,7 @@ test("the data of a ConvexError of an HTTP action are encoded once", async () =>
   expect(await response.json()).toMatchObject({ data: { code: 7, big: { $integer: "AQAAAAAAAAA=" } } });
 });
 
-test("process.env is printed as Convex prints it, and gives no names away", async () => {
+test("process.env is printed as Convex prints it, and does not list names", async () => {
   const client = connectHttp(await start({ env: { FIXTURE_WORD: "here" } }));
   expect(await client.query(api.logging.printEnvironment, {})).toEqual({});
   const backend = await start();

@@ -3,9 +3,9 @@ import { type Execution, frames } from "./execution";
 let installed = false;
 
 /**
- * Keeps what functions leave behind from ending the process. A promise that rejects while no code waits for it fails its
- * function, as in Convex; when the function has ended already, nothing happens. What other code leaves behind ends the
- * process as before.
+ * Prevents unhandled errors of functions from ending the process. As in Convex, a rejected promise that no code awaits
+ * fails its function; if the function has ended already, nothing happens. Unhandled errors of other code still end the
+ * process.
  */
 export function containFaults(): void {
   if (installed) return;
@@ -22,12 +22,12 @@ export function containFaults(): void {
   }
 }
 
-/** A callback of a timer or the like: no caller of the function catches what it throws. */
+/** A callback of a timer or the like: no caller catches its errors. */
 export type Callback = (...args: unknown[]) => unknown;
 
 /**
- * Wraps a callback of a function: when it throws, the function fails in place of the process. Callbacks of other code
- * stay as they are.
+ * Wraps a callback of a function: if it throws, the function fails, and not the process. Returns callbacks of other
+ * code unchanged.
  */
 export function guard(callback: Callback): Callback {
   const frame = frames.getStore();

@@ -16,12 +16,12 @@ export interface FunctionCall {
   user?: UserIdentityAttributes;
 }
 
-/** Equal for queries that may have the same answer. */
+/** The cache's key: equal for calls of queries that may share a result. */
 export function callKey({ path, args, component = ROOT, identity = "unknown", user }: FunctionCall): string {
   return JSON.stringify([component, path, args, identity, user]);
 }
 
-/** What a call is, as a request whose sender waits for the answer. */
+/** The request for a call, from a client that waits for the answer. */
 export function entryOf({ identity = "unknown" }: FunctionCall, caller: "client" | "http"): Entry {
   return newEntry(caller, { identityType: identity === "unknown" ? "unknown" : "instance_admin" });
 }

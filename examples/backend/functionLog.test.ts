@@ -49,7 +49,7 @@ async function poll(
   return { status: response.status, ...(await response.json()) };
 }
 
-/** What tells most entries apart. */
+/** The fields of entries that most tests compare. */
 function brief(entries: Entry[]) {
   return entries.map(({ kind, udfType, identifier, caller, logLines }) =>
     kind === "Progress" ? [kind, udfType, identifier, logLines] : [kind, udfType, identifier, caller, logLines],
@@ -118,7 +118,7 @@ test("a mutation's entry says what it wrote, and why it failed", async () => {
   expect(entries.map(({ usageStats }) => usageStats?.databaseWriteDocuments)).toEqual([1, 1, 0]);
 });
 
-test("a result of the cache has its lines again, no usage, and ids of its own", async () => {
+test("an answer from the cache has the lines again, no usage, and new ids", async () => {
   const backend = await start();
   const http = connectHttp(backend);
   await http.query(api.logging.count, { channel: "a" });
@@ -216,7 +216,7 @@ test("a reader waits for the next entry, and polls are no entries", async () => 
   expect(next).toBeGreaterThan(newCursor);
 });
 
-test("a reader who waits in vain gets no entries and the same cursor", async () => {
+test("a reader without new entries gets an empty list and the same cursor", async () => {
   const backend = await start({ functionLog: { pollMs: 20 } });
   expect(await poll(backend, 12.5)).toEqual({ status: 200, entries: [], newCursor: 12.5 });
 });
@@ -229,7 +229,7 @@ test("the log keeps the last completions", async () => {
   expect(entries.map(({ logLines }) => /'(\d)'/.exec(String(logLines[0]))?.[1])).toEqual(["2", "3", "4"]);
 });
 
-test("cursors tell entries of one millisecond apart", async () => {
+test("entries of one millisecond have different cursors", async () => {
   const log = new FunctionLog();
   const line = logLine("LOG", ["x"], "a:b");
   const source = { path: "a:b" } as ReportedFunction;
@@ -239,7 +239,7 @@ test("cursors tell entries of one millisecond apart", async () => {
     log.append({ kind: "Progress", source, startedAt: n, line });
     const read = await log.read(cursors.at(-1) ?? 0, signal);
     expect(read?.parts).toEqual([expect.objectContaining({ startedAt: n })]);
-    // JSON keeps each digit of it.
+    // JSON must keep each of its digits.
     cursors.push(JSON.parse(JSON.stringify(read?.cursor)));
   }
   expect(new Set(cursors).size).toBe(100);

@@ -45,7 +45,7 @@ test("a scheduled function that fails is in the trace, not on the terminal", asy
   print.mockRestore();
 });
 
-test("idle waits for what is due, not for what is not", async () => {
+test("idle waits only for scheduled functions that are due", async () => {
   const backend = await start();
   const http = connectHttp(backend);
   await http.mutation(api.messages.sendLater, { text: "soon", delayMs: 0 });
@@ -92,7 +92,7 @@ test("the environment is the deployment's while the backend lives", async () => 
   expect(process.env.CONVEX_SITE_URL).toBeUndefined();
 });
 
-test("run has access to everything, and subscribers see what it wrote", async () => {
+test("run has full access to the database, and subscribers see its writes", async () => {
   const backend = await start();
   const { client } = connect(backend);
   const { values } = follow(client, api.messages.list, { channel: "a" });

@@ -65,7 +65,7 @@ describe("the HTTP API", () => {
   });
 });
 
-test("the deployment says what it is, and to the holder of a key, what its URLs are", async () => {
+test("the deployment returns its version and name, and to a client with a key, its URLs", async () => {
   const { url, siteUrl, adminKey } = await start();
   const ask = async (path: string, key?: string) => {
     const headers: Record<string, string> = key === undefined ? {} : { authorization: `Convex ${key}` };
@@ -147,7 +147,7 @@ describe("the trace", () => {
     await eventually(() => expect(resumed.events).toEqual(backend.trace.history().slice(1)));
   });
 
-  test("tells its listeners until they leave", async () => {
+  test("calls its listeners until they leave", async () => {
     const backend = await start();
     const http = connectHttp(backend);
     const heard: string[] = [];

@@ -6,7 +6,7 @@
  * The official command line works with it too, by its URL and its admin key: `npx convex run`, `env`, `data`,
  * `function-spec` and `logs`. It takes no code: it runs the app that it was started with.
  *
- * It is not a database: data live in memory. Users' tokens are not read; a key of the deployment is.
+ * It is not a database: data live in memory. It checks keys of the deployment, but ignores users' tokens.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -47,20 +47,19 @@ export interface LogStreamOptions {
   intervalMs?: number;
   /** One JSON array a request (default), or one JSON object a line. */
   format?: "json" | "jsonl";
-  /** What it is about. Default: `["console"]`; null: everything. */
+  /** The topics of its events. Default: `["console"]`; null: all topics. */
   topics?: LogTopic[] | null;
 }
 
-/** What `startBackend` takes. */
 export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, boolean>> extends Readable {
   schema: Schema;
   /** The app's modules, as `convexTest` takes them, with one of `_generated` among them. */
   modules: Modules;
-  /** The components that the app uses, and those that they use, by their paths. */
+  /** The components of the app, and those inside them, by their paths. */
   components?: Components;
   /** Default: any free port. */
   port?: number;
-  /** The deployment's environment variables. When the backend closes, the process has its own back. */
+  /** The deployment's environment variables. When the backend closes, it restores those of the process. */
   env?: Record<string, string>;
   logStream?: LogStreamOptions;
   /** How often log streams deliver, in milliseconds. Default: 5,000, as Convex does. */
@@ -76,31 +75,31 @@ export interface BackendOptions<Schema extends SchemaDefinition<GenericSchema, b
 
 /** A running backend. */
 export interface Backend<Schema extends SchemaDefinition<GenericSchema, boolean>> {
-  /** What clients take as the deployment's URL. */
+  /** The deployment's URL, for clients. */
   readonly url: string;
-  /** Where HTTP actions are; here the same. */
+  /** The URL of HTTP actions; here the same. */
   readonly siteUrl: string;
   /** The key that may do everything; the official command line takes it as `CONVEX_SELF_HOSTED_ADMIN_KEY`. */
   readonly adminKey: string;
   /** A key that may only view logs. */
   readonly logKey: string;
-  /** What happened. It is also served as Server-Sent Events at `/_trace`. */
+  /** All events so far. They are also served as Server-Sent Events at `/_trace`. */
   readonly trace: Pick<Trace, "subscribe" | "history">;
   /** Runs `work` in one transaction, with full access to the database. */
   run<T>(work: (ctx: GenericMutationCtx<DataModelFromSchemaDefinition<Schema>>) => Promise<T>): Promise<T>;
   /**
-   * Resolves when no function is running, no scheduled function is due, every client was
-   * sent what it should see, and the log stream has nothing left to deliver.
+   * Resolves when no function is running, no scheduled function is due, every client is up to
+   * date, and the log stream has nothing left to deliver.
    */
   idle(): Promise<void>;
   /**
-   * What a restart of the deployment does: connections are cut, polls of the function log end with an error, actions
-   * that run fail, and the function log, the cache and what log streams have not delivered are lost. Data, environment
-   * variables, log streams and functions that wait for their time stay. Clients connect again by themselves;
-   * an HTTP request at that time fails, also one on a connection that a client kept open.
+   * Does what a restart of the deployment does. Connections are cut, polls of the function log end with an error, and
+   * running actions fail. The function log, the cache and undelivered log events are lost. Data, environment variables,
+   * log streams and scheduled functions stay. Clients connect again by themselves; an HTTP request during the restart
+   * fails, also one on a connection that a client kept open.
    */
   restart(): Promise<void>;
-  /** Cuts connections, fails actions that run, drops scheduled functions and log events, and frees the port. */
+  /** Cuts connections, fails running actions, drops scheduled functions and log events, and frees the port. */
   close(): Promise<void>;
 }
 
@@ -128,7 +127,7 @@ export async function startBackend<Schema extends SchemaDefinition<GenericSchema
     new AdminApi(runtime, environment, keys),
   ];
   const server = new BackendServer(services, endpoints, trace);
-  // A deployment was written to before, if only by its first push: a snapshot of it has a time.
+  // The first push already writes to a deployment, so even the first snapshot has a time.
   await runtime.run(async () => {});
   const url = await server.listen(options.port ?? 0);
   const env = { CONVEX_CLOUD_URL: url, CONVEX_SITE_URL: url, ...options.env };

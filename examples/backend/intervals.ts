@@ -4,7 +4,7 @@ import { type Bound, type Document, type Interval, type Place, placeOf } from ".
 
 type Schema = SchemaDefinition<GenericSchema, boolean>;
 
-/** A query as functions hand it to the system calls `queryStream` and `queryPage`. */
+/** A query as functions pass it to the system calls `queryStream` and `queryPage`. */
 export interface SerializedQuery {
   source:
     | { type: "FullTableScan"; tableName: string; order: "asc" | "desc" | null }
@@ -26,17 +26,17 @@ export interface PageReach {
   continueCursor: string;
 }
 
-/** What convex-test writes for a cursor that stands at the end of its range. */
+/** convex-test's cursor for the end of a range. */
 export const END_CURSOR = "_end_cursor";
 
-/** The dependency of something that read a whole table. */
+/** The interval that covers a whole table. */
 export function wholeTable(table: string): Interval {
   return { table, fields: [], bounds: [], order: "asc" };
 }
 
 /**
- * The part of an index that a query read when it was given `count` documents, the last of
- * them `last`. Null when it was given none because it never asked.
+ * The part of an index that a query has read after it got `count` documents, the last of them
+ * `last`. Null if it has not asked for any.
  */
 export function streamInterval(
   schema: Schema,

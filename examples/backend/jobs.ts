@@ -7,7 +7,7 @@ import { type Callback, guard } from "./faults";
 
 type JobTarget = Parameters<Scheduler["runAfter"]>[1];
 
-/** What the runtime is told about a job that failed before its function started. */
+/** A job that failed before its function started. */
 export interface FailedJob {
   entry: Entry;
   target: FunctionLocation;
@@ -16,9 +16,9 @@ export interface FailedJob {
 }
 
 /**
- * The timers of scheduled functions. convex-test runs such functions itself; this class
- * makes each one a request of its own instead of a part of the function that scheduled it,
- * knows which are due, and takes back those that are left when the backend closes.
+ * The timers of scheduled functions. convex-test itself runs these functions. This class makes
+ * each one a request of its own, separate from the function that scheduled it; it knows which
+ * are due, and clears the timers that are left when the backend closes.
  */
 export class Jobs {
   private readonly dueAt = new Map<NodeJS.Timeout, number>();
@@ -27,7 +27,7 @@ export class Jobs {
 
   /**
    * @param runToEnd waits for all the jobs that convex-test is running.
-   * @param onFailure hears of jobs whose function could not be started.
+   * @param onFailure called for each job whose function could not start.
    */
   constructor(
     private readonly activity: Activity,
@@ -37,14 +37,14 @@ export class Jobs {
     followTimers();
   }
 
-  /** Whether a job's time has come and it has not started. */
+  /** Whether some job is due and has not started. */
   get due(): boolean {
     const now = Date.now();
     for (const time of this.dueAt.values()) if (time <= now) return true;
     return false;
   }
 
-  /** The `ctx.scheduler` of a component's functions, whose jobs this class knows. */
+  /** Wraps the `ctx.scheduler` of a component's functions, so that this class knows their jobs. */
   wrap(scheduler: Scheduler, component: string): Scheduler {
     const find = (target: JobTarget) => locate(component, getFunctionAddress(target));
     return {
@@ -53,14 +53,14 @@ export class Jobs {
       runAt: (time, target, ...args) =>
         this.schedule(find(target), args[0], Number(time), () => scheduler.runAt(time, target, ...args)),
       cancel: async (id) => {
-        // convex-test rejects a job that was canceled while it ran. As in Convex, it stays canceled, and that is all.
+        // convex-test rejects a job that was canceled while it ran. In Convex, it just stays canceled.
         this.runToEnd().catch(() => {});
         await scheduler.cancel(id);
       },
     };
   }
 
-  /** Drops the jobs that wait for their time. */
+  /** Drops the jobs that are not due yet. */
   close(): void {
     this.closed = true;
     for (const timer of this.dueAt.keys()) clearTimeout(timer);
@@ -112,9 +112,9 @@ export class Jobs {
 let installed: typeof setTimeout | undefined;
 
 /**
- * Lets jobs see the timers that convex-test sets for them, which it does by the global
- * `setTimeout`. A function fails when a timer of its own throws, and those of interrupted actions do not go off. Other
- * timers are not touched.
+ * Replaces the global `setTimeout`, so that jobs see the timers that convex-test sets for them.
+ * A function fails when one of its own timers throws, and timers of interrupted actions do not
+ * go off. Other timers are unchanged.
  */
 function followTimers(): void {
   if (globalThis.setTimeout === installed) return;

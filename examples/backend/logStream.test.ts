@@ -16,7 +16,7 @@ const intervalMs = 20;
 const source = { udfType: "query", path: "a:b", component: "", requestId: "0", cached: true } as const;
 const sent = Array.from({ length: 5_000 }, (_, i) => consoleEvent(source, logLine("LOG", [i], "a:b")));
 
-/** A stream that no backend writes to. */
+/** A stream without a backend. */
 async function startStream(url: string, intervalMs: number) {
   const outside = (work: () => void) => work();
   const trace = new Trace(outside);
@@ -92,7 +92,7 @@ test("events have Convex's form", async () => {
 test("lines wait for the interval and travel in batches of at most 128", async () => {
   const receiver = await receiveLogs();
   const { stream } = await startStream(receiver.url, 10);
-  // In one go: no interval ends between the two.
+  // Both in one turn of the event loop, so that no interval ends in between.
   stream.push(sent.slice(0, 200));
   stream.push(sent.slice(200, 300));
   expect(stream.empty).toBe(false);
@@ -154,7 +154,7 @@ test("other refusals lose the batch, and the next one is sent", async () => {
   expect(receiver.requests.map((request) => request.events.length)).toEqual([1, 1, 2]);
 });
 
-test("six attempts are made, also when nobody answers", async () => {
+test("a batch is sent six times, also when the endpoint does not answer", async () => {
   const receiver = await receiveLogs((n) => (n === 0 ? 200 : 500));
   const backend = await start({ logStream: { url: receiver.url, secret, intervalMs } });
   await connectHttp(backend).mutation(api.logging.flood, { lines: 1 });
@@ -222,7 +222,7 @@ test("a slow endpoint delays no function", async () => {
   expect(receiver.events()).toHaveLength(2);
 });
 
-/** An endpoint that accepts the probe, and answers nothing else before it is released. */
+/** An endpoint that accepts the probe, and answers other requests only after `release`. */
 async function receiveSlowly() {
   let release = () => {};
   const held = new Promise<void>((resolve) => {

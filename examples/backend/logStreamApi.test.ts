@@ -50,7 +50,7 @@ function isSignedWith(secret: string, request: Received | undefined): boolean {
   return request?.headers["x-webhook-signature"] === `sha256=${hmac}`;
 }
 
-test("a created stream is tried, and delivers what it was created for, signed with the answer's secret", async () => {
+test("a new stream tries its endpoint, and delivers its topics, signed with the secret of the answer", async () => {
   const receiver = await receiveLogs();
   const backend = await start({ logStreamIntervalMs });
   const { id, hmacSecret, ...others } = await create(backend, receiver.url);
@@ -156,7 +156,7 @@ test("to a route of the app, a stream of all topics never ends: its deliveries a
   await call(backend, "create_log_stream", { logStreamType: "webhook", url, format: "json", topics: null });
   await eventually(async () => expect(await statusOf(backend)).toEqual({ type: "active" }));
   await log(backend);
-  // Each request is an execution, which the next one delivers. Nothing else happens.
+  // Each delivery calls the route, and this execution is an event for the next delivery.
   await eventually(() => expect(events(backend, "delivery").length).toBeGreaterThan(5));
   await backend.idle();
   expect(events(backend, "delivery").slice(2, 5)).toMatchObject(Array(3).fill({ events: 1, status: 200 }));
@@ -205,7 +205,7 @@ test("a key that may only view logs may neither see nor make streams", async () 
   );
 });
 
-test("a plan without log streams has none", async () => {
+test("a deployment whose plan has no log streams refuses to create one", async () => {
   const backend = await start({ hasLogStreams: false });
   const args = { logStreamType: "webhook", url: "http://127.0.0.1:1/", format: "json" };
   expect(await call(backend, "create_log_stream", args)).toMatchObject({

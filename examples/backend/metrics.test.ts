@@ -14,7 +14,7 @@ async function startWithMessages() {
   return { backend, http };
 }
 
-/** What convex-test alone counts. */
+/** The metrics that convex-test counts without the backend. */
 async function alone() {
   const t = convexTest({ schema, modules });
   t.registerComponent("mine", notebook.schema, notebook.modules);
@@ -45,7 +45,7 @@ test("what queries of the same client read before is not counted", async () => {
   expect(others.values[0]).toEqual(values[0]);
 });
 
-test("a mutation is charged what convex-test alone charges it", async () => {
+test("a mutation's metrics are those of convex-test alone", async () => {
   const { http } = await startWithMessages();
   const expected = await (await alone()).mutation(metrics.write, { channel: "a" });
   expect(expected.documentsWritten).toBe(4);

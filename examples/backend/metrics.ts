@@ -2,7 +2,7 @@ import type { TransactionMetrics } from "convex/server";
 import { getDocumentSize, jsonToConvex } from "convex/values";
 import type { Document } from "./readSet";
 
-/** What a transaction has read and written, each time it did so. Sizes are in bytes. */
+/** What a transaction has read and written; repeated reads and writes count each time. Sizes are in bytes. */
 export interface Bandwidth {
   documentsRead: number;
   bytesRead: number;
@@ -11,33 +11,32 @@ export interface Bandwidth {
 }
 
 /**
- * What convex-test counts in a transaction's metrics beside the work of the functions that
- * ask for them: the queries that ran before in the same snapshot, and the recorder's own
- * looks at documents.
+ * The part of convex-test's transaction metrics that is not the functions' own: queries that ran
+ * earlier in the same snapshot, and the recorder's own looks at documents.
  */
 export class ForeignUsage {
   private before: TransactionMetrics | null = null;
-  /** Encoded documents: few functions ask for metrics, so few are decoded. */
+  /** Encoded documents. They are decoded only when a function asks for metrics, which few do. */
   private readonly looks: string[] = [];
 
-  /** @param metrics what had been used when the functions started, encoded. */
+  /** @param metrics the metrics when the functions started, encoded. */
   start(metrics: string): void {
     this.before = JSON.parse(metrics);
   }
 
-  /** Counts a look at a document, which is "null" when there was none. */
+  /** Counts a look at a document; `document` is "null" if it does not exist. */
   look(document: string): void {
     this.looks.push(document);
   }
 
-  /** The metrics, encoded, without what is not the functions' own. */
+  /** The metrics of the functions alone, encoded. */
   takeFrom(metrics: string): string {
     return JSON.stringify(this.without(metrics, this.looks));
   }
 
   /**
-   * What the functions have read and written by now. It is counted when the result is called: the count reads every
-   * document again, and of few functions it is asked for.
+   * Counts what the functions have read and written so far. It counts only when the returned function is called,
+   * because the count decodes every document, and few functions need it.
    */
   bandwidth(metrics: string): () => Bandwidth {
     const looks = [...this.looks];

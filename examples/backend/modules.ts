@@ -18,10 +18,10 @@ export interface FunctionContext {
 /** The code of a function. */
 export type Handler = (ctx: FunctionContext, arg: unknown) => unknown;
 
-/** Puts something around the code of a function. */
+/** Wraps the code of a function. */
 export type WrapHandler = (udfType: UdfType, path: string, handler: Handler) => Handler;
 
-/** What Convex says of a function, or of a route. */
+/** Convex's description of a function or a route. */
 export type FunctionSpec =
   | {
       /** e.g. `messages.js:send` */
@@ -63,7 +63,7 @@ export class AppFunctions {
     const own = Object.entries(system).map(([name, load]) => [`${root}${name}.ts`, load] as const);
     const entries = [...Object.entries(modules), ...own].map(([file, load]) => {
       const name = file.slice(root.length).replace(/\.[^.]+$/, "");
-      // A module belongs to no function, not even to the one that happens to need it first.
+      // The function that needs a module first loads it, but the module's code does not belong to that function.
       const loadOnce = once(() => frames.exit(async () => this.wrapModule(name, await load())));
       this.byName.set(name, loadOnce);
       return [file, loadOnce] as const;
@@ -93,7 +93,7 @@ export class AppFunctions {
     }
   }
 
-  /** The function at a path, which is loaded if it was not; null when there is none. */
+  /** Loads the function at a path; null if none exists. */
   async find(path: string): Promise<{ udfType: UdfType; isPublic: boolean } | null> {
     const [moduleName = "", exportName = "default"] = path.split(":");
     const module = (await this.byName.get(moduleName)?.()) as Record<string, unknown> | undefined;
@@ -102,7 +102,7 @@ export class AppFunctions {
     return isRegistered(found) && udfType !== null ? { udfType, isPublic: found.isPublic === true } : null;
   }
 
-  /** What Convex says of the app's functions and routes: `npx convex function-spec`. */
+  /** The descriptions of the app's functions and routes, for `npx convex function-spec`. */
   async specs(): Promise<FunctionSpec[]> {
     const specs: FunctionSpec[] = [];
     for (const [name, load] of this.byName) {
@@ -121,7 +121,7 @@ export class AppFunctions {
     return specs;
   }
 
-  /** What kind of function is at this path, as far as its module has been loaded. */
+  /** The kind of function at a path; null if none exists, or its module is not loaded yet. */
   udfType(path: string): UdfType | null {
     return this.udfTypes.get(path) ?? null;
   }
@@ -198,7 +198,7 @@ function udfTypeOf(registered: RegisteredFunction): UdfType | null {
   return null;
 }
 
-/** What it takes to run a function; null when every client may. */
+/** The permission that a caller needs to run a function; null if every client may run it. */
 function permissionFor(
   path: string,
   { udfType, isPublic }: { udfType: UdfType; isPublic: boolean },

@@ -35,7 +35,7 @@ test("npx convex run calls functions of every kind, internal ones and those of c
   expect(runs(backend, "mine/notes:add")).toMatchObject([{ caller: "http", args: { body: "noted" } }]);
 });
 
-test("npx convex run says why a function failed, and which there are when it finds none", async () => {
+test("npx convex run prints why a function failed, and lists the functions if it finds none", async () => {
   const cli = cliOf(await start());
   const [failed, missing] = await Promise.all([
     cli.run("run", "messages:deliver", '{text: "fail"}'),
@@ -180,7 +180,7 @@ test("npx convex function-spec describes functions and routes", async () => {
   expect(JSON.parse(await readFile(join(cli.folder, name), "utf8"))).toEqual({ url, functions });
 });
 
-test("a key that may only view logs opens nothing else, and an unknown key nothing", async () => {
+test("a key that may only view logs is refused elsewhere, and an unknown key everywhere", async () => {
   const backend = await start();
   const viewer = cliOf(backend, backend.logKey);
   const stranger = cliOf(backend, "embedded-backend|0123");

@@ -3,7 +3,7 @@ import { callKey, type FunctionCall } from "./functionCall";
 import type { Reporter } from "./reporter";
 import type { Runtime } from "./runtime";
 
-/** A caller or a subscription that wants to know what a query answers. */
+/** A caller or a subscription with the result that it has. */
 export interface QueryHolder extends FunctionCall {
   result: QueryResult | null;
 }
@@ -18,13 +18,13 @@ export class QueryRunner {
   ) {}
 
   /**
-   * Gives every holder a result that is right at one timestamp, and returns that timestamp.
-   * Holders whose result still holds keep it. The others run in one read transaction, so a
-   * stream of writes cannot keep a holder of many queries from ever being up to date.
+   * Gives every holder a result that is valid at one timestamp, and returns that timestamp.
+   * Holders with a valid result keep it. The queries of all others run in one read transaction,
+   * so a session with many queries becomes up to date even during a stream of writes.
    *
-   * Callers take turns: of many that wait for the same query the first runs it and the
-   * others find it in the cache. They wait here because convex-test's own queue wakes
-   * everybody in it for each turn.
+   * Callers take turns: if many wait for the same query, the first runs it and the others find
+   * the result in the cache. They wait here, because convex-test's own queue wakes all its
+   * waiters for each turn.
    */
   async refresh(holders: readonly QueryHolder[], caller: "client" | "http"): Promise<bigint> {
     const turn = this.turn.then(() => this.bringUpToDate(holders, caller));

@@ -5,7 +5,7 @@ import { eventually } from "../../tests/eventually";
 import { api } from "./fixture";
 import { connect, events, follow, runs, start } from "./fixture/setup";
 
-/** Subscribes, lets `write` happen, and tells whether the subscription ran again. */
+/** Subscribes, calls `write`, and returns whether the subscription ran again. */
 async function rerunsAfter<Query extends FunctionReference<"query">>(
   path: string,
   query: Query,
@@ -154,7 +154,7 @@ describe("other reads", () => {
     await eventually(() => expect(values.at(-1)).toEqual([]));
   });
 
-  test("a search that took all it wanted depends on its whole table", async () => {
+  test("a search that reached its limit depends on its whole table", async () => {
     const { client } = connect(await start());
     const ids = [];
     for (const text of ["blue 1", "blue 2", "blue 3"]) {
@@ -185,7 +185,7 @@ describe("other reads", () => {
     expect(reran).toBe(true);
   });
 
-  test("a query that another one runs is part of it", async () => {
+  test("a query that another query runs is part of its reads", async () => {
     const backend = await start();
     const { client } = connect(backend);
     const { values } = follow(client, api.logging.outer, { channel: "a" });

@@ -15,15 +15,15 @@ export type Place = readonly (Value | undefined)[];
 
 /** The part of an index that was read, in the direction it was read. */
 export interface Interval {
-  /** As `qualify` names it, so that components do not meddle with each other. */
+  /** As `qualify` names it, because components may have tables of the same name. */
   table: string;
   /** The index's fields, down to `_id`; empty when the whole table counts as read. */
   fields: readonly string[];
   bounds: readonly Bound[];
   order: "asc" | "desc";
-  /** Reading began behind this place. */
+  /** The read began behind this place. */
   after?: Place;
-  /** Reading ended with this place. */
+  /** The read ended with this place. */
   upTo?: Place;
 }
 
@@ -38,13 +38,13 @@ export interface Change {
 
 /**
  * What one execution depends on. As in Convex, a range that was not read to its end
- * (`first`, `take`, a page) counts only as far as it was read, and a document that a
- * `filter` dropped was read all the same.
+ * (`first`, `take`, a page) counts only up to the last document read, and documents that a
+ * `filter` dropped count as read.
  */
 export class ReadSet {
   private readonly intervals = new Map<string, Interval[]>();
 
-  /** @param documents ids as `qualify` names them, or what else can be read under a name of its own. */
+  /** @param documents ids as `qualify` names them, and names of other things that were read, such as variables. */
   constructor(
     private readonly documents: ReadonlySet<string>,
     intervals: Iterable<Interval>,
@@ -56,7 +56,7 @@ export class ReadSet {
     }
   }
 
-  /** Whether an execution with this read set could have another result after the changes. */
+  /** Whether the changes could change the result of an execution with this read set. */
   intersects(changes: readonly Change[]): boolean {
     return changes.some(
       (change) =>
@@ -68,7 +68,7 @@ export class ReadSet {
   }
 }
 
-/** Stands for all environment variables, those that are not set yet too. */
+/** Stands for all environment variables, also those that are not set yet. */
 export const ALL_VARIABLES = "*";
 
 /** The id under which an environment variable is read. */
@@ -114,8 +114,8 @@ function satisfies(document: Document, bound: Bound): boolean {
 }
 
 /**
- * Where the document stands, seen in reading direction. A document at `place` itself is the
- * one that reading stopped at, so it is "before" what follows and never "behind".
+ * The document's position relative to `place`, in the direction of the read. A document exactly
+ * at `place` counts as "before", because it is the last one that was read.
  */
 function position(interval: Interval, document: Document, place: Place): "before" | "behind" | "unknown" {
   for (const [index, field] of interval.fields.entries()) {
@@ -128,8 +128,8 @@ function position(interval: Interval, document: Document, place: Place): "before
 }
 
 /**
- * A commit timestamp gets its value only when the transaction commits, which is after its
- * changes are compared with read sets: until then it may be anywhere in an index.
+ * A commit timestamp gets its value only when the transaction commits. Its changes are compared
+ * with read sets before that, so here it may be anywhere in an index.
  */
 function isPending(value: Value | undefined): boolean {
   return (value as unknown) instanceof CommitTsPlaceholder;

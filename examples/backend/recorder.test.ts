@@ -35,7 +35,7 @@ test("counts what is written, each document once", async () => {
   expect(recording.usage().bytesWritten).toBeGreaterThan(3 * 60);
 });
 
-test("names the changes of a transaction", async () => {
+test("lists the changes of a transaction", async () => {
   const t = setup();
   const kept = await t.mutation(api.messages.send, { channel: "a", text: "kept" });
   const gone = await t.mutation(api.messages.send, { channel: "a", text: "gone" });
@@ -60,7 +60,7 @@ test("names the changes of a transaction", async () => {
   ]);
 });
 
-test("a stale snapshot is read, but nothing depends on it", async () => {
+test("a read of a stale snapshot counts, but makes no dependency", async () => {
   const t = setup();
   await t.mutation(api.messages.send, { channel: "a", text: "one" });
   const change = {
@@ -78,7 +78,7 @@ test("a stale snapshot is read, but nothing depends on it", async () => {
   expect(fresh.readSet().intersects([change])).toBe(true);
 });
 
-test("a scheduled function is no part of what scheduled it", async () => {
+test("a scheduled function is not part of the function that scheduled it", async () => {
   const t = setup();
   const recording = new Recording(schema);
   await recording.observe(() => t.mutation(api.messages.sendLater, { text: "x", delayMs: 0 }));

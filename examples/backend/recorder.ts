@@ -2,8 +2,8 @@
  * Records what Convex functions read and write under `convex-test`.
  *
  * It stands between the functions and `globalThis.Convex`, the table of system calls that
- * `convexTest()` installs, and passes every call on unchanged. What is recorded belongs to
- * the `Recording` that the calling code runs under; other code is not slowed down.
+ * `convexTest()` installs, and passes every call on unchanged. It records calls of code that
+ * runs under a `Recording`, in that recording; other code is not slowed down.
  *
  * ```ts
  * const t = convexTest(schema, modules);
@@ -21,11 +21,11 @@ import { type Bandwidth, ForeignUsage } from "./metrics";
 import { type Change, type Document, type Interval, ReadSet, variableId } from "./readSet";
 import { calls, install, type Scope, type Syscalls, scopes } from "./syscalls";
 
-/** What one recording counted. */
+/** The counts of one recording. */
 export interface Usage {
-  /** Distinct documents that the functions received. Those that a `filter` dropped are not seen. */
+  /** Distinct documents that the functions received, without those that a `filter` dropped. */
   documentsRead: number;
-  /** Distinct documents inserted, changed or deleted, also when that was rolled back. */
+  /** Distinct documents inserted, changed or deleted, even if that was rolled back. */
   documentsWritten: number;
   /** Index ranges that were read; a `get` is one too. */
   indexRanges: number;
@@ -42,16 +42,16 @@ export interface MetDocument {
   written: boolean;
 }
 
-/** Code of one component that reads and writes: a function, or what `observe` runs. */
+/** Code of one component that reads and writes: a function, or the `work` of `observe`. */
 interface Reader {
   component: string;
   /** False inside a `useStaleSnapshot` query: it reads, but nothing depends on it. */
   depends: boolean;
-  /** The queries it iterates, by an id that a query of another component may have too. */
+  /** The queries that it iterates, by id. A query of another component may have the same id. */
   streams: Map<number, Stream>;
 }
 
-/** A query that is being iterated. `answers` stay encoded: most are never looked at again. */
+/** A query that is being iterated. `answers` stay encoded, because most are never used again. */
 interface Stream {
   reader: Reader;
   query: SerializedQuery;
@@ -67,15 +67,15 @@ interface Page {
 }
 
 /**
- * A written document as the recording first found it and last left it. Encoded documents
- * are equal when they are the same text, since their fields are sorted.
+ * A written document before its first write and after its last one. Equal documents are the same
+ * encoded text, because their fields are sorted.
  */
 interface Image {
   component: string;
   id: string;
   before: string;
   after: string;
-  /** Runs code where the document was written, since convex-test finds its database by that. */
+  /** Runs code in the asynchronous context of the write, by which convex-test finds its database. */
   there: <T>(work: () => T) => T;
 }
 
@@ -90,10 +90,10 @@ export class Recording {
   private rolledBack = false;
 
   /**
-   * Schemas name the fields of each index, which decide what a range holds.
+   * The schemas name the fields of each index, which a read set needs.
    *
-   * @param schema the app's.
-   * @param components those that functions may call.
+   * @param schema the app's schema.
+   * @param components the components that functions may call.
    */
   constructor(
     private readonly schema: SchemaDefinition<GenericSchema, boolean>,
@@ -104,7 +104,7 @@ export class Recording {
    * Runs `work` and records the database calls made in it. Functions that `work` schedules
    * run later and are not part of it.
    *
-   * @param component the one whose code `work` is.
+   * @param component the component that `work` belongs to.
    */
   async observe<T>(work: () => Promise<T>, component = ROOT): Promise<T> {
     install();
@@ -143,9 +143,8 @@ export class Recording {
   }
 
   /**
-   * What the transaction changes. Call it inside the transaction, at its end: a
-   * sub-mutation that was rolled back then counts for nothing, and neither does a write
-   * that left a document as it was.
+   * The changes of the transaction. Call it inside the transaction, at its end. It leaves out the
+   * writes of rolled back sub-mutations, and writes that left a document as it was.
    */
   async changes(): Promise<Change[]> {
     const changes: Change[] = [];
@@ -162,13 +161,13 @@ export class Recording {
     return changes;
   }
 
-  /** What Convex charges for what was read and written so far. Call it inside the transaction. */
+  /** What Convex charges for the reads and writes so far. Call it inside the transaction. */
   async bandwidth(): Promise<(() => Bandwidth) | null> {
     const metrics = await fetchMetrics();
     return metrics === null ? null : this.foreign.bandwidth(metrics);
   }
 
-  /** Counts of what was read and written so far. */
+  /** Counts the reads and writes so far. */
   usage(): Usage {
     const read = new Map<string, Document>();
     const add = ({ component }: Reader, document: Document | null) => {
@@ -190,7 +189,7 @@ export class Recording {
     };
   }
 
-  /** The app's own documents that the functions met: each as it was last written, or as it was read. */
+  /** The app's own documents that the functions read or wrote: each as last written, or else as read. */
   documents(): MetDocument[] {
     const met = new Map<string, MetDocument>();
     const add = ({ component }: Pick<Reader, "component">, id: string, encoded: JSONValue, written = false) => {
@@ -241,7 +240,7 @@ export class Recording {
   }
 
   private asyncSyscall(call: Syscalls["asyncSyscall"], op: string, argsJson: string, reader: Reader): Promise<string> {
-    // One call for each document of a query: it gets by with the least.
+    // The most frequent call, one for each document of a query, so this path does the least.
     if (op !== "1.0/queryStreamNext") return this.otherSyscall(call, op, argsJson, reader);
     return call(op, argsJson).then((answer) => {
       const stream = reader.streams.get((JSON.parse(argsJson) as { queryId: number }).queryId);
@@ -298,8 +297,9 @@ export class Recording {
   }
 
   /**
-   * convex-test does the work of a system call before it first waits, so the three calls
-   * see the document before, during and after, also when a function writes in parallel.
+   * convex-test does the work of a system call before it first awaits. So the looks before and
+   * after the call see the document right before and after it, also if a function writes in
+   * parallel.
    */
   private async write(call: Syscalls["asyncSyscall"], op: string, argsJson: string, reader: Reader): Promise<string> {
     const { id } = JSON.parse(argsJson) as { id: string };
@@ -337,7 +337,7 @@ export class Recording {
     }
   }
 
-  /** The document's current state, encoded; "null" also for an id that is none. */
+  /** The document's current state, encoded; "null" for a missing document or an invalid id. */
   private async look(id: string): Promise<string> {
     const document = await calls()
       .asyncSyscall("1.0/get", JSON.stringify({ id }))
@@ -347,7 +347,7 @@ export class Recording {
   }
 }
 
-/** What the current transaction has used, encoded; null when there is none. */
+/** The metrics of the current transaction, encoded; null outside a transaction. */
 async function fetchMetrics(): Promise<string | null> {
   try {
     return await calls().asyncSyscall("1.0/getTransactionMetrics", "{}");
@@ -356,7 +356,7 @@ async function fetchMetrics(): Promise<string | null> {
   }
 }
 
-/** No document is as short as the answer that there are no more, so most need no decoding. */
+/** Every document is longer than the answer "done", so only short answers need decoding. */
 function isEnd(answer: string): boolean {
   return answer.length < 40 && (JSON.parse(answer) as { done: boolean }).done;
 }
@@ -379,7 +379,7 @@ function totalSize(documents: Iterable<Document | null>): number {
   return size;
 }
 
-/** Ids of convex-test are a number followed by the name of their table. */
+/** An id of convex-test is a number and the name of its table. */
 function tableOf(id: string): string {
   return id.replace(/^\d+/, "");
 }

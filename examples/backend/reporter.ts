@@ -9,18 +9,18 @@ import type { Bandwidth } from "./metrics";
 import type { MetDocument } from "./recorder";
 import type { Trace } from "./trace";
 
-/** How the trace shows what functions log and return, by default as it is, and the documents that they meet. */
+/** How the trace shows console messages, results and documents. Default: messages and results are unchanged. */
 export interface Readable {
   readable?: (message: string) => string;
   readableResult?: (result: JSONValue) => JSONValue;
-  /** What the trace says of a document that a transaction read or wrote. Default: nothing. */
+  /** The trace's note about a document that a transaction read or wrote. Default: none. */
   noteOf?: (document: MetDocument) => JSONValue | undefined;
 }
 
-/** What is said about a function each time it is reported. */
+/** The fields that every report of a function has. */
 export interface ReportedFunction {
   udfType: UdfType;
-  /** Its path in the deployment, which for a component's function begins with the component's. */
+  /** Its path in the deployment; for a component's function it begins with the component's path. */
   path: string;
   component: string;
   caller: Caller;
@@ -29,16 +29,16 @@ export interface ReportedFunction {
   parent?: string;
   requestId: string;
   executionId: string;
-  /** The action that called it, if one did. */
+  /** The action that called it, if any. */
   parentExecutionId: string | null;
   args: JSONValue;
   cached: boolean;
 }
 
-/** How a function ran. */
+/** One run of a function. */
 export interface Run {
   outcome: Outcome;
-  /** When the function's code ran, in milliseconds since 1970: for a cached result, long before. */
+  /** When the function's code ran, in milliseconds since 1970: for a cached result, its first run. */
   startedAt: number;
   /** How long its caller waited. */
   durationMs: number;
@@ -50,9 +50,9 @@ export interface Run {
   documents?: (() => MetDocument[]) | null;
 }
 
-/** Tells the trace, the function log and the log streams what functions did. */
+/** Reports runs of functions to the trace, the function log and the log streams. */
 export class Reporter {
-  /** @param shown - Says how the trace shows messages and results; the logs get them as they are. */
+  /** @param shown - How the trace shows messages and results; the logs get them unchanged. */
   constructor(
     private readonly trace: Trace,
     private readonly functionLog: FunctionLog,
@@ -60,7 +60,7 @@ export class Reporter {
     private readonly shown: Readable = {},
   ) {}
 
-  /** A function ended that is not part of another's transaction. */
+  /** Reports the end of a function that is not part of another's transaction. */
   completion(source: ReportedFunction, run: Run): void {
     if (isSystem(source.path)) return;
     if (source.udfType === "query" || source.udfType === "mutation") this.lines(source, run.lines);
@@ -69,7 +69,7 @@ export class Reporter {
     if (this.logStreams.isActive) this.logStreams.push([executionEvent(source, run)]);
   }
 
-  /** A function ended. Of one that is part of another's transaction, only the trace knows. */
+  /** Reports the end of a function to the trace only. Call it for one that is part of another's transaction. */
   execution(source: ReportedFunction, run: Run): void {
     const { outcome, durationMs } = run;
     if (isSystem(source.path)) return;
@@ -91,7 +91,7 @@ export class Reporter {
     });
   }
 
-  /** What the trace says of the documents that a transaction met. To count them takes long where many were written. */
+  /** The trace's fields about a transaction's documents. It counts only where needed: a count can take long. */
   private usage({ udfType, caller }: ReportedFunction, { bandwidth, documents }: Run) {
     const { noteOf } = this.shown;
     if (noteOf === undefined || !bandwidth || !documents) return {};
@@ -102,13 +102,13 @@ export class Reporter {
     return { ...(isCounted && { documentsRead: bandwidth().documentsRead }), ...(notes.length > 0 && { notes }) };
   }
 
-  /** An action wrote a line. */
+  /** Reports a line that an action wrote. */
   progress(source: ReportedFunction, startedAt: number, line: LogLine): void {
     this.lines(source, [line]);
     this.functionLog.append({ kind: "Progress", source, startedAt, line });
   }
 
-  /** The cache answered for a query: its console lines appear again, under a new request. */
+  /** Reports an answer of the cache: the query's console lines appear again, under a new request. */
   replay(result: QueryResult, caller: Caller): void {
     const { path, component, identityType, args, outcome, lines, startedAt, durationMs } = result;
     const source: ReportedFunction = {
@@ -144,7 +144,7 @@ export class Reporter {
   }
 }
 
-/** Whether a function is the deployment's own. As in Convex, nothing is reported of those. */
+/** Whether a function is the deployment's own. As in Convex, those are not reported. */
 function isSystem(path: string): boolean {
   return /(^|\/)_system\//.test(path);
 }

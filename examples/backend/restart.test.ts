@@ -14,7 +14,7 @@ async function readLog({ url }: { url: string }, cursor = 0) {
   return { status: response.status, ...(await response.json()) };
 }
 
-/** A request's connection may be one that the restart has cut. */
+/** Repeats a request, because its first connection may be one that the restart has cut. */
 async function retrying<T>(request: () => Promise<T>): Promise<T> {
   return await request().catch(() => eventually(request));
 }
@@ -38,7 +38,7 @@ test("clients connect again by themselves, and see data and environment as they 
   expect(sockets.length).toBeGreaterThan(1);
 });
 
-test("a scheduled action that runs fails, goes no further, and is the first entry of the new log", async () => {
+test("a running scheduled action fails, stops, and is the first entry of the new log", async () => {
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
@@ -55,14 +55,14 @@ test("a scheduled action that runs fails, goes no further, and is the first entr
   const state = await backend.run(async (ctx) => (await ctx.db.system.get(job as never)) as { state: unknown } | null);
   expect(state).toMatchObject({ state: { kind: "failed" } });
   release();
-  // Its code still runs: the next thing that it would do is to write.
+  // Its code still runs, and would write next.
   await eventually(() => expect(receiver.requests).toHaveLength(2));
   for (let n = 0; n < 3; n++) {
     expect(await http.query(api.messages.list, { channel: "called" })).toEqual([]);
   }
 });
 
-test("an action that a client called goes no further than its next timer, and has no entry", async () => {
+test("an action that a client called stops at its next timer, and has no entry", async () => {
   const receiver = await receiveLogs();
   const backend = await start({ logKey });
   const http = connectHttp(backend);

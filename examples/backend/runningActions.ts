@@ -3,8 +3,8 @@ import type { Execution } from "./execution";
 import type { FunctionContext } from "./modules";
 
 /**
- * The actions and HTTP actions that run now. JavaScript cannot end their code, so an interrupted action fails for its
- * caller at once, and its code goes no further than to its next call of a function or its next timer.
+ * The running actions and HTTP actions. JavaScript cannot stop their code. So an interrupted action fails for its
+ * caller at once, and its code stops at its next call of a function or its next timer.
  */
 export class RunningActions {
   private readonly ends = new Map<Execution, (error: Error) => void>();
@@ -12,7 +12,7 @@ export class RunningActions {
   /**
    * Runs an action's code.
    *
-   * @throws What the code throws, or Convex's error for an action that was interrupted.
+   * @throws The code's own error, or Convex's error for an interrupted action.
    */
   async run(
     execution: Execution,
@@ -27,7 +27,7 @@ export class RunningActions {
     }
   }
 
-  /** Fails them all. */
+  /** Fails all running actions. */
   interrupt(): void {
     for (const [execution, end] of this.ends) {
       execution.interrupted = true;
@@ -36,7 +36,7 @@ export class RunningActions {
   }
 }
 
-/** A `ctx` whose functions never answer an interrupted action. */
+/** Wraps a `ctx`, so that its functions never return to an interrupted action. */
 function guard(ctx: FunctionContext, execution: Execution): FunctionContext {
   const guarded = { ...ctx };
   for (const name of ["runQuery", "runMutation", "runAction"] as const) {

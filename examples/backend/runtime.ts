@@ -36,7 +36,7 @@ import { RunningActions } from "./runningActions";
 
 type Schema = SchemaDefinition<GenericSchema, boolean>;
 
-/** How a mutation or action that a client called ended. */
+/** The outcome of a mutation or action that a client called. */
 export interface Answer {
   requestId: string;
   outcome: Outcome;
@@ -50,9 +50,9 @@ export interface Answer {
  * call, those that convex-test runs by itself because they were scheduled, and those that
  * functions call. Each is wrapped before convex-test sees it.
  *
- * convex-test runs one transaction at a time. A wrapper still holds that turn when its
- * function ends, so what it then does to the cache is in step with the data: a mutation's
- * changes invalidate results before anything can read the new data.
+ * convex-test runs one transaction at a time. When a function ends, its wrapper still holds that
+ * turn, so it updates the cache in step with the data: a mutation's changes invalidate results
+ * before any other code can read the new data.
  */
 export class Runtime {
   readonly cache = new QueryCache();
@@ -168,13 +168,13 @@ export class Runtime {
     });
   }
 
-  /** What kind of function is called; null when there is none. HTTP actions are not called by a path. */
+  /** The kind of the called function; null if none exists. HTTP actions are not called by a path. */
   async udfType({ path, component = ROOT }: FunctionCall): Promise<"query" | "mutation" | "action" | null> {
     const udfType = (await this.functionsOf(component)?.find(path))?.udfType ?? null;
     return udfType === "httpAction" ? null : udfType;
   }
 
-  /** Sets and removes environment variables, and makes the results invalid of queries that have read them. */
+  /** Sets and removes environment variables, and invalidates the results of queries that have read them. */
   async changeEnvironment(changes: readonly EnvironmentChange[]): Promise<void> {
     const names = [...changes.map(({ name }) => name), ALL_VARIABLES];
     await this.t.run(async () => {
@@ -183,7 +183,7 @@ export class Runtime {
     });
   }
 
-  /** What a restart does to functions: actions that run fail, and no query's result is kept. */
+  /** Does what a restart does to functions: running actions fail, and all query results are dropped. */
   interrupt(): void {
     this.actions.interrupt();
     this.cache.clear();
@@ -200,7 +200,7 @@ export class Runtime {
       outcome = { success: true, value: convexToJson(value ?? null) };
     } catch (error) {
       const failure = toFailure(error);
-      // A function that exists and did not start was refused because of its arguments.
+      // The function exists but did not start, so its arguments were invalid.
       if (entry.execution === null && failure.message.startsWith("Uncaught Error: Validator ")) {
         failure.message = `ArgumentValidationError: ${(error as Error).message}`;
       }
@@ -215,7 +215,7 @@ export class Runtime {
     const { path, component = ROOT, user } = call;
     const args = jsonToConvex(call.args) as Record<string, Value>;
     const t = user === undefined ? this.t : this.t.withIdentity(user);
-    // A handle names a function of any component; convex-test takes it where a reference is expected.
+    // A handle can name a function of any component, and convex-test takes handles in place of references.
     const reference = component === ROOT ? makeFunctionReference(path) : `function://${component};${path}`;
     switch (udfType) {
       case "query":
@@ -283,7 +283,7 @@ export class Runtime {
     const ownCtx = ctx.scheduler === undefined ? ctx : { ...ctx, scheduler: this.jobs.wrap(ctx.scheduler, component) };
     const run = async (ctx = ownCtx) => {
       const ended = frames.run(execution, async () => await handler(ctx, input));
-      // The code of a query or mutation may not go on when its transaction has ended, so that waits for it.
+      // A query's or mutation's code must not run on after its transaction, so wait for the code's end.
       return await Promise.race([execution.failed, execution.isTransaction ? await ended : ended]);
     };
     if (!execution.isTransaction) return await this.actions.run(execution, ownCtx, run);
@@ -294,7 +294,7 @@ export class Runtime {
         try {
           const value = await run();
           if (execution.udfType === "mutation") {
-            // A value that cannot be returned rolls the mutation back, so look before.
+            // A value that Convex cannot encode rolls the mutation back, so encode it before the commit.
             encodeResult(value);
             execution.committedTs = this.cache.commit(await recording.changes());
           }
@@ -317,7 +317,7 @@ export class Runtime {
     execution.finished = true;
     const { startedAt, durationMs, lines, bandwidth, documents } = execution;
     const run = { outcome, startedAt, durationMs, userDurationMs: durationMs, lines, bandwidth, documents };
-    // After a restart, Convex knows of a scheduled action that it was running, and of no other.
+    // After a restart, Convex logs the scheduled actions that were running, and no other actions.
     const isForgotten = execution.interrupted && execution.origin.caller !== "scheduler";
     if (execution.outermost === null && !isForgotten) this.reporter.completion(reported(execution), run);
     else this.reporter.execution(reported(execution), run);
@@ -352,7 +352,7 @@ function reported({ udfType, path, component, origin, id, args }: Execution): Re
   return { udfType, path, component, ...origin, executionId: id, args, cached: false };
 }
 
-/** Who started a function: a request's entry, or another function. Both are null when its caller has ended. */
+/** What started a function: a request's entry, or another function. Both are null if its caller has ended. */
 function originOf(entry: Entry | null, caller: Execution | null): Execution["origin"] {
   return {
     caller: entry?.caller ?? "function",

@@ -88,7 +88,7 @@ describe("queries", () => {
     expect(updates).toHaveLength(2);
   });
 
-  test("an error goes to the subscriber, and away when the data allow", async () => {
+  test("an error reaches the subscriber, and a value replaces it once the data allow one", async () => {
     const backend = await start();
     const { client } = connect(backend);
     const { values } = follow(client, api.messages.crash, { channel: "a" });
@@ -126,7 +126,7 @@ describe("queries", () => {
 });
 
 describe("mutations and actions", () => {
-  test("a mutation resolves when its effect is there to see", async () => {
+  test("a mutation resolves when its changes are visible", async () => {
     const { client } = connect(await start());
     const { values } = follow(client, api.messages.list, { channel: "a" });
     await eventually(() => expect(values).toHaveLength(1));
@@ -155,7 +155,7 @@ describe("mutations and actions", () => {
     expect(responses).toBe(20);
   });
 
-  test("the answer goes first also when the new data are there before it", async () => {
+  test("the answer is sent first even if the new data are ready before it", async () => {
     const sent: string[] = [];
     let answer = (_: unknown) => {};
     const session = new SyncSession(
@@ -228,7 +228,7 @@ describe("what clients may call", () => {
     );
   });
 
-  test("internal functions and paths that do not exist are the same to them", async () => {
+  test("clients get the same error for internal functions and for missing paths", async () => {
     const { client } = connect(await start());
     const hidden = internal.messages.deliver as unknown as typeof api.messages.send;
     await expect(client.mutation(hidden, { text: "x" } as never)).rejects.toThrow(
@@ -240,7 +240,7 @@ describe("what clients may call", () => {
     );
   });
 
-  test("a function is called as what it is", async () => {
+  test("a function is called only by its kind", async () => {
     const { client } = connect(await start());
     const wrong = api.messages.list as unknown as typeof api.messages.send;
     await expect(client.mutation(wrong, { channel: "a" } as never)).rejects.toThrow(

@@ -7,7 +7,7 @@ export interface Syscalls {
   readonly jsSyscall: (op: string, args: Record<string, unknown>) => unknown;
 }
 
-/** The system calls that some code sees in place of convex-test's. */
+/** System calls that replace convex-test's for some code. */
 export type Scope = Pick<Syscalls, "syscall" | "asyncSyscall">;
 
 /** The scope that the running code is in. */
@@ -23,8 +23,8 @@ export function calls(): Syscalls {
 }
 
 /**
- * Makes scopes take effect, unless they do already. The lookups stay lazy because
- * convex-test finds its database by the caller's asynchronous context.
+ * Installs system calls that follow the scope of the running code. They look up convex-test's
+ * calls each time, because convex-test finds its database by the caller's asynchronous context.
  */
 export function install(): void {
   const host = globalThis as { Convex?: Syscalls };

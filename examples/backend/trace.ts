@@ -8,9 +8,9 @@ export type TraceEvent = { at: number } & (
       udfType: UdfType;
       path: string;
       caller: Caller;
-      /** The path of the function that called it, if one did. */
+      /** The path of the function that called it, if any. */
       parent?: string;
-      /** Whether the query cache answered, and the function did not run. */
+      /** Whether the query cache answered, so that the function did not run. */
       cached: boolean;
       requestId: string;
       /** Arguments and result as Convex JSON. */
@@ -18,9 +18,9 @@ export type TraceEvent = { at: number } & (
       result?: JSONValue;
       error?: string;
       durationMs: number;
-      /** How many documents its transaction read: of queries and scheduled functions, where the app has a `noteOf`. */
+      /** How many documents its transaction read. Only for queries and scheduled functions, with a `noteOf`. */
       documentsRead?: number;
-      /** What `noteOf` says of the documents that it read and wrote. */
+      /** The notes of `noteOf` about the documents that it read and wrote. */
       notes?: JSONValue[];
     }
   | {
@@ -53,22 +53,22 @@ export type TraceEvent = { at: number } & (
 /** An event without its time. */
 export type NewTraceEvent = TraceEvent extends infer E ? (E extends TraceEvent ? Omit<E, "at"> : never) : never;
 
-/** At least so many events are kept for those who subscribe later. */
+/** The trace keeps at least this number of events for later subscribers. */
 const HISTORY_LENGTH = 10_000;
 
 /**
- * The record of everything the backend did, for tests and for the demo's timeline. Convex
- * has no such thing.
+ * The record of everything the backend did, for tests and for the demo's timeline. A real
+ * deployment has none.
  */
 export class Trace {
   private readonly kept: TraceEvent[] = [];
   private readonly listeners = new Set<(event: TraceEvent) => void>();
   private dropped = 0;
 
-  /** @param outside runs listeners outside the function that caused the event. */
+  /** @param outside calls listeners outside the function that caused the event. */
   constructor(private readonly outside: (work: () => void) => void) {}
 
-  /** Calls `listener` with every event from now on. Returns what ends it. */
+  /** Calls `listener` with every event from now on. Returns a function that ends this. */
   subscribe(listener: (event: TraceEvent) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -79,12 +79,12 @@ export class Trace {
     return [...this.kept];
   }
 
-  /** The number of the oldest event that is kept, counted from the start. */
+  /** The number of the oldest kept event, counted from the start. */
   get first(): number {
     return this.dropped;
   }
 
-  /** The events from that number on. */
+  /** The events from a number on. */
   since(number: number): TraceEvent[] {
     return this.kept.slice(number - this.dropped);
   }

@@ -20,12 +20,12 @@ import { docViews } from "./tracking/docViews";
 /** The one place that wires the library to the app. */
 export const lazy = new LazyViews<DataModel>({
   module: "lazy",
-  // An app needs one. The demo and the tests run with each: what the deployment and its clients have carries the effects.
+  // Your app needs one of these. This app has all three, because its demo and its tests run with each.
   transports: ["logStream", "logTail", "client"],
   views: { accountUsage, airportStats, docViews, grants, movieSearch, networkStats },
 });
 
-/** Triggers of the app's own go on top of the library's builders. */
+/** The app's own triggers: wrap the library's builders with them. */
 const triggers = new Triggers<DataModel>();
 triggers.register("flights", flightDelays.trigger());
 watchTuples(triggers, googleDrive, (ctx, tag) => lazy.invalidateTag(ctx, tag));

@@ -1,25 +1,25 @@
-/** One thing that `npm run e2e` checks, and how it ended. */
+/** The result of one check of `npm run e2e`. */
 export interface CheckResult {
   /** The example, e.g. `"rollups"`. */
   of: string;
   what: string;
   durationMs: number;
-  /** Why it does not hold. */
+  /** Why the check failed. */
   error?: Error;
 }
 
 /**
- * Checks something. When it does not hold, that is reported, and the checks that would follow are left out.
+ * Runs one check. If it fails, this is reported, and the following checks of the example do not run.
  *
- * @param work - Throws when it does not hold.
- * @throws NotHeld when it does not hold.
+ * @param work - Throws if the check fails.
+ * @throws NotHeld if the check fails.
  */
 export type Check = <Result>(what: string, work: () => Promise<Result>) => Promise<Result>;
 
 /** Ends the checks of one example. */
 class NotHeld extends Error {}
 
-/** Runs the checks of one example, and hands on each result. What fails between them is a result, too. */
+/** Runs the checks of one example, and passes on each result. An error between two checks is a failed result, too. */
 export async function runChecks(
   of: string,
   checks: (check: Check) => Promise<void>,

@@ -1,4 +1,4 @@
-/** The deployment that the environment names: gets the examples, and a transport. */
+/** Pushes the examples to the deployment that the environment names, and connects its transport. */
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,7 @@ import type { ExamplesDeployment } from "./run";
 
 const COMMAND_LINE = fileURLToPath(new URL("../../src/cli/index.ts", import.meta.url));
 
-/** The examples are known by this function. */
+/** A deployment that has this function has the examples. */
 const OURS = "rollups/dashboard.js:stats";
 
 /** What the embedded backend answers to a push. */
@@ -24,9 +24,9 @@ export function isDeploymentNamed({ env } = process): boolean {
 /**
  * Pushes the examples to the deployment, and connects it.
  *
- * @param options.transport - Which one; by default the one that `convex-lazy-views connect` chooses.
- * @param options.replace - Whether functions of another app may be replaced.
- * @throws CliError with the remedy, when that is not possible.
+ * @param options.transport - Default: the transport that `convex-lazy-views connect` chooses.
+ * @param options.replace - Whether the push may replace the functions of another app.
+ * @throws CliError with the remedy, when it cannot do so.
  */
 export async function prepareDeployment(
   options: { transport: Transport | undefined; replace: boolean },
@@ -52,7 +52,7 @@ async function refuseOtherApps({ describe, ...target }: CliTarget & Pick<Deploym
   );
 }
 
-/** Returns what was done. */
+/** Returns a text that says whether the examples were pushed. */
 async function push(target: CliTarget): Promise<string> {
   const options = ["--yes", "--typecheck", "disable", "--codegen", "disable"];
   const { code, stdout, stderr } = await convexCli(target, ["deploy", ...options]);
@@ -61,7 +61,7 @@ async function push(target: CliTarget): Promise<string> {
   throw new CliError(`npx convex deploy failed:\n${stderr.trim() || stdout.trim()}`);
 }
 
-/** Runs `convex-lazy-views connect`, which tells what it does, and returns the transport that the deployment has now. */
+/** Runs `convex-lazy-views connect`, and returns the transport that the deployment has now. */
 async function connect({ env, args }: CliTarget, transport: Transport | undefined): Promise<Transport> {
   const asked = transport === undefined ? [] : ["--transport", transport];
   const command = ["--import", "tsx", COMMAND_LINE, "connect", "--yes", "--json", ...asked, ...args];

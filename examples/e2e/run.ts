@@ -18,20 +18,20 @@ import { tracking } from "./tracking";
 /** A deployment that runs the examples. */
 export interface ExamplesDeployment extends AdministeredDeployment {
   transport: Transport;
-  /** What happened there, where that is known. */
+  /** Only the embedded backend has one. */
   trace?: Pick<Trace, "history">;
 }
 
 const examples = { rollups, authz, tracking, search, quota };
 
-/** The tour's flights. The story is the same with all 3,000, which take a while to load. */
+/** How many flights the tour loads. The story is the same with all 3,000, which take longer to load. */
 const TOUR_FLIGHTS = 500;
 
 const silent = { heading: () => {}, say: () => {} };
 
 const carrierNames = { logStream: "log stream", logTail: "log tail", client: "client" } as const;
 
-/** Checks the wiring, the five examples side by side, and the tour. Data of earlier runs may be there. */
+/** Checks the wiring, the five examples in parallel, and the tour. The deployment may have data of earlier runs. */
 export async function runExamples(
   deployment: ExamplesDeployment,
   report: (result: CheckResult) => void,

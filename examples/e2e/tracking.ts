@@ -20,7 +20,7 @@ export async function tracking(app: DeploymentClients, check: Check, id: string)
   });
   await check("opened twice more inside the window, it counts once", async () => {
     for (let i = 0; i < 2; i++) await http.query(open, { user: ada, doc });
-    // The view of another user comes after those two.
+    // Grace's view arrives after Ada's two, so a count of 2 shows that those were dropped.
     await http.query(open, { user: grace, doc });
     await counted(2);
     const viewed = await http.query(lastViewed, { user: ada });

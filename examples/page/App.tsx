@@ -3,7 +3,7 @@ import { FailureBoundary } from "./FailureBoundary";
 import { SourcePanel } from "./SourcePanel";
 import { addressOf, useAddress } from "./useAddress";
 
-/** The examples, one at a time: only what is open is subscribed to. */
+/** Shows one example at a time, so that the page subscribes only to the queries of the open one. */
 export function App({ deployment }: { deployment: string }) {
   const { example: open, file } = useAddress();
   const { slug, title, lead, files, Content } = open;

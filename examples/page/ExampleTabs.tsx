@@ -2,8 +2,8 @@ import { type Example, examples } from "./examples";
 import { addressOf } from "./useAddress";
 
 /**
- * The way to each example. Links, not an ARIA tab list: each example has its own address, so it can be
- * bookmarked, opened beside the others, and left with the back button.
+ * Links to the examples. They are not an ARIA tab list, because each example has its own address: you can bookmark it,
+ * open it in a second window, and leave it with the back button.
  */
 export function ExampleTabs({ open }: { open: Example }) {
   return (

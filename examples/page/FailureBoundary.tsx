@@ -2,7 +2,7 @@ import { Component, type ReactNode } from "react";
 import { errorMessage } from "./shared/errorMessage";
 import { Failure } from "./shared/Failure";
 
-/** Keeps the page when an example fails, such as by a query that throws, and says why. */
+/** Keeps the page when an example fails, for example because a query throws, and shows the error. */
 export class FailureBoundary extends Component<{ children: ReactNode }, { failure: string | undefined }> {
   override state = { failure: undefined };
 

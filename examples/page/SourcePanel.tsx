@@ -4,16 +4,16 @@ import { errorMessage } from "./shared/errorMessage";
 import { Failure } from "./shared/Failure";
 import { addressOf } from "./useAddress";
 
-/** The files of the example app as text, loaded when they are asked for. */
+/** The files of the example app as text; each loads when it is opened. */
 const sources = import.meta.glob<string>("../convex/**/*.ts", { query: "?raw", import: "default" });
 
 interface Props {
   example: Example;
-  /** The file that is shown, of the example's. */
+  /** Which of the example's files is shown. */
   file: string;
 }
 
-/** The code of an example, as it runs. It has its own address, so that the back button leaves it. */
+/** The code of an example. It has its own address, so that the back button closes it. */
 export function SourcePanel({ example, file }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
@@ -64,7 +64,7 @@ function Source({ file }: { file: string }) {
   }, [file]);
   if (failure !== undefined) return <Failure message={failure} />;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be in reach of the keyboard.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the text.
     <section className="source__text" tabIndex={0} aria-label={file}>
       <pre>{text}</pre>
     </section>

@@ -7,14 +7,14 @@ import { Tracking } from "./tracking/Tracking";
 
 /** One example: a tab of the page, and a folder of `examples/convex`. */
 export interface Example {
-  /** Its place in the page's address: `#/permissions`. */
+  /** Its name in the page's address: `#/permissions`. */
   slug: string;
   /** Its name on the tab. */
   name: string;
   title: string;
   lead: string;
   folder: string;
-  /** Its files of `examples/convex` that matter most, the first one to read first. */
+  /** Its main files in `examples/convex`, in the order to read them. */
   files: readonly [string, ...string[]];
   Content: ComponentType<{ deployment: string }>;
 }
@@ -39,7 +39,7 @@ const rollups: Example = {
   Content: Rollups,
 };
 
-/** The example that is open when the address names none. */
+/** The example that opens if the address names none. */
 export const firstExample = rollups;
 
 /** The examples, in the order of their tabs. */

@@ -14,7 +14,7 @@ import "./styles/source.css";
 import "./styles/story.css";
 
 const { VITE_CONVEX_URL: url, VITE_TRANSPORT: transport } = import.meta.env;
-// An app with the transport `client` has this one line: the hooks of convex/react work with either client.
+// An app with the transport `client` always uses ForwardingClient. The hooks of convex/react work with both.
 const Client = transport === "client" ? ForwardingClient : ConvexReactClient;
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");

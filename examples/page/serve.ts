@@ -2,13 +2,13 @@ import { fileURLToPath } from "node:url";
 import { createServer } from "vite";
 import type { Transport } from "../transports";
 
-/** What the page has to know about its deployment. */
+/** The deployment of the page. */
 export interface PageOptions {
   /** The deployment's address. */
   deployment: string;
   /** How effects leave its queries. */
   transport: Transport;
-  /** How often its log stream delivers, if that is the transport. */
+  /** How often its log stream delivers, if this is the transport. */
   deliveryIntervalMs: number;
   /** The port to try first; the next free one is taken. */
   port: number;

@@ -1,10 +1,10 @@
 import { useSyncExternalStore } from "react";
 import { type Example, examples, firstExample } from "./examples";
 
-/** What the page's address names. */
+/** The parts of the page's address. */
 export interface Address {
   example: Example;
-  /** The file whose source is shown, of the example's. */
+  /** The example's file whose source is shown. */
   file: string | undefined;
 }
 
@@ -13,7 +13,7 @@ export function addressOf({ slug }: Example, file?: string): string {
   return file === undefined ? `#/${slug}` : `#/${slug}/code/${file}`;
 }
 
-/** What the page's address names; the first example when it names none. */
+/** The parts of the page's address. Without an example in the address, it is the first one. */
 export function useAddress(): Address {
   const hash = useSyncExternalStore(onHashChange, () => window.location.hash);
   const [, slug, , file] = /^#\/([^/]+)(\/code\/(.+))?$/.exec(hash) ?? [];

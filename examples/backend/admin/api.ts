@@ -8,14 +8,14 @@ import type { Runtime } from "../runtime";
 const MAX_NAME_LENGTH = 256;
 const MAX_VALUE_BYTES = 8 * 1024;
 
-/** By which the official command line asks to push code, or to evaluate some. */
+/** The endpoints with which the official command line pushes or evaluates code. */
 const PUSHES = /^(deploy2\/|push_config$|prepare_schema$|get_config|run_test_function$)/;
 
 const NO_CODE =
   "The embedded backend runs the app that it was started with, and takes no code. Change the app's files and start " +
   "the backend again.";
 
-/** The endpoints of keys, URLs and environment variables, and the answer to those that push code. */
+/** The endpoints for keys, URLs and environment variables. It also refuses the requests that push code. */
 export class AdminApi implements Endpoints {
   constructor(
     private readonly runtime: Runtime,
@@ -55,7 +55,7 @@ export class AdminApi implements Endpoints {
   }
 }
 
-/** @throws HttpError 400 in Convex's words, for the first change that cannot be. */
+/** @throws HttpError 400 in Convex's words, for the first change that is not allowed. */
 function parseChanges(body: string): EnvironmentChange[] {
   const expected = "an object with changes, each with a name and a value";
   const { changes } = parseBody(body, expected);

@@ -11,7 +11,7 @@ import { v } from "convex/values";
 import { frames } from "../execution";
 import type { FunctionSpec, Modules } from "../modules";
 
-/** What the deployment's own functions say of an app, or of one of its components. */
+/** What the deployment's own functions report about an app or one of its components. */
 export interface Subject {
   schema: SchemaDefinition<GenericSchema, boolean>;
   specs(): Promise<FunctionSpec[]>;

@@ -6,12 +6,12 @@ import type { FunctionLog } from "./log";
 
 const ENDPOINT = /^(?:app_metrics\/)?(stream_function_logs|stream_udf_execution)$/;
 
-/** Clients that know lines as objects. */
+/** Clients that take lines as objects. */
 const STRUCTURED_CLIENTS = /^(npm-cli|dashboard)-/;
 
 /**
  * The function log API, which `npx convex logs` and the dashboard use: `GET /api/stream_function_logs?cursor=<number>`.
- * It answers at once when there are entries after the cursor, else when one is written.
+ * It answers at once if the log has entries after the cursor, else when the next one is written.
  */
 export class FunctionLogApi implements Endpoints {
   constructor(

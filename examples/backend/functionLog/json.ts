@@ -6,9 +6,9 @@ import type { Completion, LogPart, Progress } from "./log";
 
 /** How an endpoint writes entries. */
 export interface EntryForm {
-  /** Lines as objects, for clients that know them, or as strings such as `[LOG] 'text'`. */
+  /** Whether lines are objects, for clients that take them, or strings such as `[LOG] 'text'`. */
   structured: boolean;
-  /** Whether an action's completion has its lines, or its progress has had them. */
+  /** Whether an action's completion has its lines. False where its progress entries have them. */
   withActionLines: boolean;
 }
 
@@ -66,7 +66,7 @@ function identityJson({ udfType, component, path, requestId, executionId }: Repo
   };
 }
 
-/** Lines of a function that was called inside the logged one's transaction name it. */
+/** A line as an object. If a nested function of the transaction wrote it, it names that function. */
 function structuredLine(source: ReportedFunction, line: LogLine): Record<string, unknown> {
   const { level, messages, truncated, timestamp, component, path } = line;
   return {
@@ -79,7 +79,7 @@ function structuredLine(source: ReportedFunction, line: LogLine): Record<string,
   };
 }
 
-/** What a client or another function's call is named in the log. */
+/** The log's name for what started a function. */
 function callerName(caller: Caller, udfType: UdfType): string {
   switch (caller) {
     case "client":
@@ -93,7 +93,7 @@ function callerName(caller: Caller, udfType: UdfType): string {
   }
 }
 
-/** What `usageStats` says of a run. What is not known here is 0. */
+/** A run's `usageStats`. Values that this backend does not know are 0. */
 function usageJson({ bandwidth }: Run): Record<string, number> {
   const { documentsRead = 0, bytesRead = 0, documentsWritten = 0, bytesWritten = 0 } = bandwidth?.() ?? {};
   return {
@@ -125,7 +125,7 @@ export function pathInside(component: string, path: string): string {
   return component === "" ? path : path.slice(component.length + 1);
 }
 
-/** Convex names a function called inside another's transaction by its file. */
+/** The path with its file, `messages.js:send`: Convex names nested functions of a transaction so. */
 export function canonicalPath(path: string): string {
   const [module, name = "default"] = path.split(":");
   return `${module}.js:${name}`;

@@ -22,22 +22,22 @@ export interface Progress {
 
 export type LogPart = Completion | Progress;
 
-/** What was written after a cursor, oldest first, and the cursor of the last. */
+/** The entries after a cursor, the oldest first, and the cursor of the last one. */
 export interface LogRead {
   parts: LogPart[];
   cursor: number;
 }
 
 export interface FunctionLogOptions {
-  /** Completions that are kept. Default: 1,000, as Convex does. */
+  /** How many completions the log keeps. Default: 1,000, as Convex does. */
   capacity?: number;
   /** How long a reader waits for the next entry, in milliseconds. Default: 60,000, as Convex does. */
   pollMs?: number;
 }
 
 /**
- * The log of the deployment's functions, in memory. Each entry has a time of its own, in milliseconds since 1970 with
- * fractions, and that is the cursor of readers.
+ * The log of the deployment's functions, in memory. Each entry has a unique time, in milliseconds since 1970 with
+ * fractions. Readers use this time as their cursor.
  */
 export class FunctionLog {
   private entries: { time: number; part: LogPart }[] = [];
@@ -52,7 +52,7 @@ export class FunctionLog {
     this.pollMs = pollMs;
   }
 
-  /** Takes an entry in. The oldest go when there are too many completions. */
+  /** Adds an entry, and drops the oldest ones if the log has too many completions. */
   append(part: LogPart): void {
     const last = this.entries.at(-1)?.time ?? 0;
     this.entries.push({ time: Math.max(Date.now(), nextNumber(last)), part });
@@ -64,8 +64,8 @@ export class FunctionLog {
   }
 
   /**
-   * What was written after `cursor`: at once when there is something, else when there is, else nothing, after the time
-   * that a reader waits. Null when the log is stopped.
+   * The entries after `cursor`. If the log has none, waits for the next one; after `pollMs`, returns no entries. Null
+   * when the log stops.
    *
    * @param closed ends the wait.
    */
@@ -81,13 +81,13 @@ export class FunctionLog {
     return event === "late" ? { parts: [], cursor } : await this.read(cursor, closed);
   }
 
-  /** Readers that wait get null, and so do those who come, until the log starts anew. */
+  /** Waiting readers get null, and so do later ones, until `startAnew`. */
   stop(): void {
     this.stopped = true;
     this.wake();
   }
 
-  /** Begins with an empty log. */
+  /** Empties the log and ends its stop. */
   startAnew(): void {
     this.entries = [];
     this.completions = 0;
@@ -116,7 +116,7 @@ export class FunctionLog {
 
 const float = new DataView(new ArrayBuffer(8));
 
-/** The smallest number that is greater than a positive one. */
+/** The smallest number above a positive one. */
 function nextNumber(value: number): number {
   float.setFloat64(0, value);
   float.setBigInt64(0, float.getBigInt64(0) + 1n);

@@ -66,8 +66,8 @@ export class HttpApi implements Endpoints {
   }
 
   /**
-   * A result belongs to all timestamps from when it ran until something it read changed, so
-   * that much of the past can be asked for. Older data are gone.
+   * A result holds from the timestamp when it ran until something that it read changes, so a
+   * client may ask for any timestamp in between. Older data are gone.
    */
   private async query(call: FunctionCall, encodedTs: string | undefined): Promise<ApiAnswer> {
     const holder: QueryHolder = { ...call, result: null };
@@ -99,12 +99,12 @@ function isOptionalText(field: unknown): boolean {
   return field === undefined || field === null || typeof field === "string";
 }
 
-/** Arguments come as one object or, as the clients send them, as a list that holds it. */
+/** Arguments may be an object, or a list with one object, as the clients send it. */
 function callOf({ path, args }: FunctionRequest): FunctionCall {
   return { path, args: Array.isArray(args) ? (args[0] ?? {}) : args };
 }
 
-/** The user that an admin acts as, in base64 after the key. */
+/** The user that an admin acts as; it stands in base64 after the key. */
 function actingUser(authorization = ""): UserIdentityAttributes | undefined {
   const encoded = /^convex [^|]*\|[^:]*:(.+)$/i.exec(authorization)?.[1];
   if (encoded === undefined) return undefined;
@@ -132,7 +132,7 @@ function answer(requestId: string, outcome: Outcome, lines: readonly LogLine[]):
   };
 }
 
-/** What Convex answers to an admin; a client without a key is told less. */
+/** Convex's answer to an admin. A client without a key learns less. */
 function notFound(path: string, component: string): ApiAnswer {
   const where = component === "" ? "" : ` in component "${component}"`;
   const message = `Could not find function for '${path}'${where}. Did you forget to run \`npx convex dev\`?`;

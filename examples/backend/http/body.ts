@@ -11,7 +11,7 @@ export function parseBody(body: string, expected: string): Record<string, unknow
   try {
     parsed = JSON.parse(body);
   } catch {
-    // No JSON is no object either.
+    // Not JSON: refused below, as other values that are no object.
   }
   if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
   throw new HttpError(400, "BadJsonBody", `Expected ${expected}`);

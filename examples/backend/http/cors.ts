@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** The headers by which Convex lets every page call `/api/…`. */
+/** Sets the headers with which Convex allows pages of any origin to call `/api/…`. */
 export function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
   const { origin } = request.headers;
   if (origin !== undefined) response.setHeader("access-control-allow-origin", origin);
@@ -8,7 +8,7 @@ export function allowOrigin(request: IncomingMessage, response: ServerResponse):
   response.setHeader("vary", "origin");
 }
 
-/** Answers the question of a browser whether a page may send a request. */
+/** Answers a browser's preflight request. */
 export function answerPreflight(request: IncomingMessage, response: ServerResponse): void {
   allowOrigin(request, response);
   const headers = request.headers["access-control-request-headers"];

@@ -12,7 +12,7 @@ export interface ApiRequest {
   closed: AbortSignal;
 }
 
-/** An answer. A `body` that is undefined is an empty one. */
+/** An answer. If `body` is undefined, the answer's body is empty. */
 export interface ApiAnswer {
   status: number;
   body?: unknown;
@@ -21,9 +21,9 @@ export interface ApiAnswer {
 /** Some endpoints of the HTTP API. */
 export interface Endpoints {
   /**
-   * Null when it is none of these endpoints.
+   * Returns null for a request to another endpoint.
    *
-   * @throws HttpError for what Convex refuses.
+   * @throws HttpError for a request that Convex refuses.
    */
   handle(request: ApiRequest): Promise<ApiAnswer | null>;
 }

@@ -1,4 +1,4 @@
-/** An answer of Convex's own endpoints that is not a success, with the code that Convex gives it. */
+/** An error answer of Convex's own endpoints, with Convex's code. */
 export class HttpError extends Error {
   override name = "HttpError";
 

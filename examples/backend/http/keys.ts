@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { HttpError } from "./httpError";
 
-/** What an endpoint asks of a key, in the words of Convex's roles. */
+/** A permission that an endpoint requires, as Convex's roles name it. */
 export type Permission =
   | "deployment:data:view"
   | "deployment:deploy"
@@ -14,7 +14,7 @@ export type Permission =
   | "deployment:integrations:write"
   | "deployment:logs:view";
 
-/** Whom a request comes from: no key, a key that may only view logs, or a key that may do everything. */
+/** The sender of a request: without a key, with a key that may only view logs, or with one that may do everything. */
 export type Identity = "unknown" | "logs" | "admin";
 
 /** The name of the deployment. Keys begin with it. */
@@ -33,10 +33,10 @@ export class Keys {
   }
 
   /**
-   * Whom a key belongs to. The prefix of a deployment's type (`prod:name|hex`) and a user to act as (`name|hex:user`)
-   * do not matter.
+   * The identity of a key. Ignores the prefix of a deployment's type (`prod:name|hex`) and a user to act as
+   * (`name|hex:user`).
    *
-   * @throws HttpError 401 `BadAdminKey` for a key that is none of the deployment's.
+   * @throws HttpError 401 `BadAdminKey` for a key of another deployment.
    */
   identify(key: string): Identity {
     const bare = key.replace(/^[a-z]+:/, "").replace(/:[^|:]*$/, "");
@@ -46,8 +46,8 @@ export class Keys {
   }
 
   /**
-   * Whom a request comes from, by its header `Authorization: Convex <key>`. Users' own tokens (`Bearer …`) are not
-   * read: there is one user, and nobody is authenticated.
+   * The sender of a request, by its header `Authorization: Convex <key>`. Users' own tokens (`Bearer …`) are ignored:
+   * no user is authenticated.
    */
   identifyHeader(authorization: string | undefined): Identity {
     const key = /^convex (.*)$/i.exec(authorization ?? "")?.[1];
@@ -55,7 +55,7 @@ export class Keys {
   }
 
   /**
-   * What a request's key is for. The request must have one.
+   * The identity of a request's key. The request must have one.
    *
    * @throws HttpError 401 `BadAdminKey` for an unknown key, 403 `BadDeployKey` without one.
    */
@@ -71,7 +71,7 @@ export class Keys {
   }
 
   /**
-   * Refuses a request that does not have the permission, as Convex does.
+   * Refuses a request without the permission, as Convex does.
    *
    * @throws HttpError 401 `BadAdminKey` for an unknown key, 403 `BadDeployKey` without one, and
    * 403 `OperationNotPermitted` for a key without the permission.
@@ -84,7 +84,7 @@ export class Keys {
   }
 }
 
-/** What Convex says to a key without the permission. */
+/** Convex's message for a key without the permission. */
 export function permissionDenied(permission: Permission): string {
   return `You do not have permission to perform this operation (${permission}).`;
 }

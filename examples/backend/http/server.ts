@@ -12,13 +12,13 @@ import type { ApiAnswer, ApiRequest, Endpoints } from "./endpoints";
 import { HttpError } from "./httpError";
 import { DEPLOYMENT_NAME } from "./keys";
 
-/** Requests that wait for something to happen. Nothing is done for them meanwhile, so they do not count as activity. */
+/** Requests that wait for the next entry. The backend does no work for them meanwhile, so they are no activity. */
 const LONG_POLL = /^\/api\/(app_metrics\/)?stream_/;
 
-/** What a self-hosted deployment answers to every request for these paths. */
+/** The answers of a self-hosted deployment to requests for these paths. */
 const DEPLOYMENT_FACTS: Record<string, string> = { "/version": "embedded", "/instance_name": DEPLOYMENT_NAME };
 
-/** The answer to a request that the backend itself fails at. */
+/** The answer when the backend itself fails. */
 const INTERNAL_ERROR = new HttpError(
   500,
   "InternalServerError",
@@ -31,7 +31,7 @@ export class BackendServer {
   private readonly sockets = new WebSocketServer({ noServer: true });
   private readonly polls = new Set<Promise<void>>();
 
-  /** @param endpoints answer what comes to `/api/…`: the first that knows the request. */
+  /** @param endpoints the first one that knows a request to `/api/…` answers it. */
   constructor(
     private readonly services: SyncServices,
     private readonly endpoints: readonly Endpoints[],
@@ -69,7 +69,7 @@ export class BackendServer {
     await closed;
   }
 
-  /** Cuts all connections. Requests that wait for something to happen must have been ended: they are answered first. */
+  /** Cuts all connections, after it has answered the waiting requests. End their waits first. */
   async disconnect(): Promise<void> {
     await Promise.all(this.polls);
     for (const webSocket of this.sockets.clients) webSocket.terminate();
@@ -148,7 +148,7 @@ export class BackendServer {
     else await pipeline(Readable.fromWeb(answer.body as never), response);
   }
 
-  /** The trace as Server-Sent Events: first what happened so far, then what happens. */
+  /** The trace as Server-Sent Events: first the past events, then each new one. */
   private serveTrace(request: IncomingMessage, response: ServerResponse): void {
     response.writeHead(200, {
       "content-type": "text/event-stream",

@@ -5,7 +5,7 @@ import { LOG_TOPICS, type LogTopic } from "./events";
 import type { LogStreamTarget } from "./sender";
 import { type LogStream, type LogStreams, newSecret } from "./streams";
 
-/** What a deployment's plan and clock decide of streams. */
+/** The deployment's settings for log streams. */
 export interface LogStreamApiOptions {
   /** Whether the plan has log streams. */
   isAllowed: boolean;
@@ -20,8 +20,7 @@ interface WebhookFields {
 }
 
 /**
- * Convex's endpoints for log streams, `/api/v1/create_log_stream` and its like, for webhooks. The deployment's own
- * functions answer none of them.
+ * Convex's endpoints for log streams to webhooks: `/api/v1/create_log_stream` and the others.
  */
 export class LogStreamApi implements Endpoints {
   constructor(
@@ -111,7 +110,7 @@ function streamJson({ id, status, target }: LogStream) {
   return { logStreamType: "webhook", id, status, url, format, hmacSecret: secret, topics };
 }
 
-/** @throws HttpError 400 for what is no stream to a webhook. */
+/** @throws HttpError 400 if the body does not describe a stream to a webhook. */
 function parseWebhook(body: string): WebhookFields {
   const fields = parseObject(body);
   const { logStreamType, url, format, topics } = fields;
@@ -147,7 +146,7 @@ function parseObject(body: string): Record<string, unknown> {
     const parsed: unknown = JSON.parse(body);
     if (typeof parsed === "object" && parsed !== null) return parsed as Record<string, unknown>;
   } catch {
-    // It is refused below.
+    // Not JSON: refused below.
   }
   throw badBody("the body is no JSON object");
 }

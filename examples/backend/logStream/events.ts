@@ -5,7 +5,7 @@ import { canonicalPath, pathInside } from "../functionLog/json";
 import { DEPLOYMENT_NAME } from "../http/keys";
 import type { ReportedFunction, Run } from "../reporter";
 
-/** What a log stream can be about. Only the first two have events here. */
+/** The topics of log streams. This backend has events only for the first two. */
 export const LOG_TOPICS = [
   "console",
   "function_execution",
@@ -28,7 +28,7 @@ export interface LogEvent extends Record<string, unknown> {
   timestamp: number;
 }
 
-/** What a log event says about the function that wrote it. */
+/** The fields of a function that its log events have. */
 export type LogSource = Pick<ReportedFunction, "udfType" | "path" | "component" | "requestId" | "cached">;
 
 const DEPLOYMENT = {
@@ -40,12 +40,12 @@ const DEPLOYMENT = {
   deployment_region: null,
 };
 
-/** The event by which a new stream's endpoint is tried. */
+/** The event that tries a new stream's endpoint. */
 export function verificationEvent(): LogEvent {
   return { topic: "verification", timestamp: Date.now(), message: "Convex connection test", convex: DEPLOYMENT };
 }
 
-/** A line that a function wrote. Its time is when it was written, also when the cache repeats it. */
+/** A line that a function wrote. It keeps its time when the cache repeats it. */
 export function consoleEvent(source: LogSource, line: LogLine): LogEvent {
   const { path, component, timestamp, level, message, truncated } = line;
   const name = path === source.path ? pathInside(component, path) : canonicalPath(pathInside(component, path));

@@ -10,14 +10,14 @@ export interface LogStreamTarget {
   url: string;
   /** The key that bodies are signed with. */
   secret: string;
-  /** Events wait at least this long before they are sent, but for a full buffer. Convex waits 5,000. */
+  /** The time between two deliveries, in ms. A full buffer is sent earlier. Convex waits 5,000. */
   intervalMs: number;
   format: "json" | "jsonl";
-  /** What it is about; null for everything. */
+  /** The topics of its events; null for all. */
   topics: readonly LogTopic[] | null;
 }
 
-// The numbers of Convex's own log streams.
+// Convex's own limits for log streams.
 const CONVEX_INTERVAL_MS = 5_000;
 const BUFFERED_EVENTS = 4_096;
 const QUEUED_FLUSHES = 8;
@@ -29,15 +29,17 @@ const MAX_BACKOFF_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const RETRYABLE_CLIENT_ERRORS = new Set([408, 421, 425, 429]);
 
-/** Captured here, because inside queries and mutations the global one refuses to run. */
+/** Captured here, because the global `fetch` throws inside queries and mutations. */
 const post = globalThis.fetch;
 
 /**
- * Delivers the events of one webhook log stream. Events gather in a buffer, which is emptied into the queue at each
- * interval, or at once when it is full. An interval that ends while a delivery is under way empties the buffer when
- * that has ended: where intervals are short, a slow endpoint makes fewer and larger deliveries, and loses nothing.
- * What arrives while buffer and queue are full is lost, and the trace says so. The queue is delivered one batch after
- * the other, and a batch whose failure may pass is repeated.
+ * Delivers the events of one webhook log stream. Events gather in a buffer. At the end of each interval, or as soon as
+ * the buffer is full, it moves into the queue. The sender delivers the queue one batch after the other, and repeats a
+ * batch after a failure that may be temporary.
+ *
+ * If an interval ends during a delivery, the buffer moves after that delivery. So with short intervals, a slow endpoint
+ * gets fewer and larger deliveries, and no event is lost. Events that arrive while buffer and queue are full are lost,
+ * and the trace shows how many.
  */
 export class LogStreamSender {
   private buffer: LogEvent[] = [];
@@ -45,7 +47,7 @@ export class LogStreamSender {
   private sending = false;
   private isLate = false;
   private active = false;
-  /** Console events that were taken and are neither delivered nor given up. */
+  /** The number of console events in buffer, queue and delivery. */
   private owed = 0;
   private failures = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -59,8 +61,8 @@ export class LogStreamSender {
   ) {}
 
   /**
-   * Whether no console line waits to be delivered. Events of other topics do not count: a delivery to a function of the
-   * app is such an event itself, so there is always one more.
+   * Whether no console line waits for its delivery. Events of other topics do not count: a delivery to a function of
+   * the app makes such an event itself, so the stream would never be empty.
    */
   get empty(): boolean {
     return this.owed === 0;
@@ -73,14 +75,14 @@ export class LogStreamSender {
     return failure;
   }
 
-  /** Takes events from now on, and those that a sender before it has gathered. */
+  /** Starts to take events, first those that the sender before it has gathered. */
   start(gathered: readonly LogEvent[] = []): void {
     this.active = true;
     this.timer = setInterval(() => this.endInterval(), this.target.intervalMs);
     this.push(gathered);
   }
 
-  /** Takes those of the events that the stream is about. Never waits, and may lose them. */
+  /** Takes the events of the stream's topics. Never waits; events that do not fit are lost. */
   push(events: readonly LogEvent[]): void {
     if (!this.active) return;
     const { topics } = this.target;
@@ -94,15 +96,15 @@ export class LogStreamSender {
     if (this.buffer.length === BUFFERED_EVENTS && !wasFull) this.outside(() => setImmediate(() => this.flush()));
   }
 
-  /** Resolves when every console line taken so far is delivered, given up or lost. */
+  /** Resolves when every console line so far is delivered or lost. */
   async drained(): Promise<void> {
     while (!this.empty) await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
   /**
-   * Ends the stream. What waits in the queue is lost.
+   * Ends the stream. The queue is lost.
    *
-   * @returns what has gathered in the buffer.
+   * @returns the events in the buffer.
    */
   stop(): LogEvent[] {
     const gathered = this.buffer;
@@ -156,7 +158,7 @@ export class LogStreamSender {
     if (events > 0) this.trace.emit({ type: "loss", events });
   }
 
-  /** @returns why the endpoint did not accept the batch in the end, or null. */
+  /** @returns null if the endpoint accepted the batch, else the reason of the last failure. */
   private async deliver(batch: LogEvent[], attempts: number): Promise<string | null> {
     const body =
       this.target.format === "json" ? JSON.stringify(batch) : batch.map((event) => JSON.stringify(event)).join("\n");
@@ -190,7 +192,7 @@ export class LogStreamSender {
       await response.body?.cancel();
       status = response.status;
     } catch {
-      // No answer: it is reported as such, and the batch is sent again.
+      // No answer: the trace gets the status null, and `deliver` sends the batch again.
     }
     this.trace.emit({
       type: "delivery",
@@ -203,7 +205,7 @@ export class LogStreamSender {
     return status;
   }
 
-  /** Waits with full jitter, on a clock that runs faster as the interval is shorter. */
+  /** Waits with full jitter, for a time in proportion to the interval. */
   private async backOff(): Promise<void> {
     const scale = this.target.intervalMs / CONVEX_INTERVAL_MS;
     const backoff = Math.min(INITIAL_BACKOFF_MS * 2 ** this.failures, MAX_BACKOFF_MS);

@@ -4,7 +4,7 @@ import type { Trace } from "../trace";
 import type { LogEvent } from "./events";
 import { LogStreamSender, type LogStreamTarget } from "./sender";
 
-/** How a stream is. A failed one stays silent until it is updated. */
+/** A stream's status. A failed stream stays silent until it is updated. */
 export type LogStreamStatus = { type: "pending" } | { type: "active" } | { type: "failed"; reason: string };
 
 /** A log stream of the deployment. */
@@ -18,7 +18,7 @@ export interface LogStream {
 export class LogStreams {
   private webhook: LogStream | null = null;
   private sender: LogStreamSender | null = null;
-  /** Counts what makes the answer of an endpoint that is being tried outdated. */
+  /** The number of changes to the stream. A change outdates the trial of an endpoint that is still running. */
   private changes = 0;
 
   constructor(
@@ -31,21 +31,21 @@ export class LogStreams {
     return this.webhook === null ? [] : [this.webhook];
   }
 
-  /** Whether no console line waits to be delivered. */
+  /** Whether no console line waits for its delivery. */
   get empty(): boolean {
     return this.sender?.empty ?? true;
   }
 
-  /** Whether there is a stream to make events for. */
+  /** Whether a stream takes events. */
   get isActive(): boolean {
     return this.sender !== null;
   }
 
   /**
-   * Adds the stream. It delivers from when its endpoint has answered well; one whose endpoint does not stays silent,
-   * and the trace shows the attempts.
+   * Adds the stream, and tries its endpoint. If the endpoint accepts the event, the stream starts to deliver; if not,
+   * it stays silent. The trace shows the attempts.
    *
-   * @returns the stream, and what resolves when the endpoint has been tried.
+   * @returns the stream, and a promise that resolves after the trial.
    */
   create(target: LogStreamTarget): { stream: LogStream; opened: Promise<void> } {
     const stream: LogStream = { id: newId(), target, status: { type: "pending" } };
@@ -54,8 +54,8 @@ export class LogStreams {
   }
 
   /**
-   * Changes the stream and tries its endpoint again. Until that has answered well, the stream goes on as it was. Then
-   * only what it has begun to deliver is lost.
+   * Changes the stream and tries its endpoint again. Until the endpoint accepts the event, the stream delivers as
+   * before. The switch loses only events whose delivery has begun.
    */
   async update(stream: LogStream, target: LogStreamTarget): Promise<void> {
     stream.target = target;
@@ -64,8 +64,8 @@ export class LogStreams {
   }
 
   /**
-   * Gives the stream a new secret. As in Convex, what it delivers is signed with the old one until the stream is updated
-   * or the deployment restarts.
+   * Gives the stream a new secret. As in Convex, it signs with the old one until it is updated or the deployment
+   * restarts.
    */
   rotate(stream: LogStream): string {
     const secret = newSecret();
@@ -73,7 +73,7 @@ export class LogStreams {
     return secret;
   }
 
-  /** Removes the stream. What is not delivered yet is lost. */
+  /** Removes the stream. Undelivered events are lost. */
   remove(stream: LogStream): void {
     if (this.webhook !== stream) return;
     this.stop();
@@ -83,12 +83,12 @@ export class LogStreams {
     this.sender?.push(events);
   }
 
-  /** Resolves when every console line is delivered, given up or lost. */
+  /** Resolves when every console line is delivered or lost. */
   async drained(): Promise<void> {
     await this.sender?.drained();
   }
 
-  /** As after a restart of the deployment: buffers are lost, and active streams go on without being tried. */
+  /** Does what a restart does: buffers are lost, and active streams continue without a new trial. */
   async restart(): Promise<void> {
     this.replaceSender(null);
     if (this.webhook?.status.type === "active") this.replaceSender(this.newSender(this.webhook));
@@ -122,7 +122,6 @@ export class LogStreams {
   }
 }
 
-/** A secret as Convex makes them. */
 export function newSecret(): string {
   return randomBytes(16).toString("hex");
 }

@@ -10,7 +10,7 @@ export interface Subscription extends QueryHolder {
   sent: string | null;
 }
 
-/** What a client gets for a mutation or an action. */
+/** The message that answers a client's mutation or action. */
 export function responseTo(requestId: number, answer: Answer) {
   const { outcome } = answer;
   const logLines = answer.lines.map(prettyLine);
@@ -32,7 +32,7 @@ export function responseTo(requestId: number, answer: Answer) {
   };
 }
 
-/** What the client must hear of a query; nothing when it knows the answer already. */
+/** The changes that the client needs for a query; empty if it has the answer already. */
 export function modificationOf(queryId: number, subscription: Subscription): StateModification[] {
   const { result } = subscription;
   if (result === null) return [];

@@ -1,16 +1,16 @@
 import type { Answer } from "../runtime";
 
-/** Answers that are remembered for each client. */
+/** How many answers the log keeps for each client. */
 const REMEMBERED = 1_000;
 
 /**
- * Which mutations ran. A client that lost its connection sends those again whose effect it
- * has not seen; each must run once all the same.
+ * The mutations that ran. After a lost connection, a client sends all mutations again whose
+ * effect it has not seen; each must run only once.
  */
 export class MutationLog {
   private readonly sessions = new Map<string, Map<number, Promise<Answer>>>();
 
-  /** The answer of that request, which `run` produces if it has not been produced before. */
+  /** The answer to a request. Calls `run` only the first time. */
   once(sessionId: string, requestId: number, run: () => Promise<Answer>): Promise<Answer> {
     let answers = this.sessions.get(sessionId);
     if (answers === undefined) {

@@ -2,7 +2,7 @@ import type { UserIdentityAttributes } from "convex/server";
 import type { JSONValue } from "convex/values";
 import type { AuthenticationToken, ClientMessage, QueryModification } from "./protocol";
 
-/** What is wrong with a client's message. Convex ends the connection; the client does not try again. */
+/** An error in a client's message. Convex ends the connection, and the client does not try again. */
 export class ProtocolError extends Error {
   override name = "ProtocolError";
 }

@@ -1,7 +1,7 @@
 import type { UserIdentityAttributes } from "convex/server";
 import type { JSONValue } from "convex/values";
 
-/** What clients send, as far as this backend reads it. */
+/** The messages of clients, with the fields that this backend reads. */
 export type ClientMessage =
   | { type: "Connect"; sessionId: string }
   | { type: "Authenticate"; baseVersion: number; token: AuthenticationToken }
@@ -12,7 +12,7 @@ export type ClientMessage =
 /** A function that a client asks for. */
 interface RequestedFunction {
   udfPath: string;
-  /** One object in a list. */
+  /** A list with one object. */
   args: JSONValue[];
   /** Empty for the app itself. */
   componentPath: string;
@@ -24,25 +24,25 @@ export interface FunctionRequest extends RequestedFunction {
   requestId: number;
 }
 
-/** What a client does to its set of queries. */
+/** A change that a client makes to its set of queries. */
 export type QueryModification =
   | ({ type: "Add"; queryId: number } & RequestedFunction)
   | { type: "Remove"; queryId: number };
 
-/** By what a client says who it is: an admin by a key of the deployment, perhaps acting as a user. */
+/** A client's credentials: an admin has a key of the deployment, and may act as a user. */
 export type AuthenticationToken =
   | { tokenType: "None" }
   | { tokenType: "User"; value: string }
   | { tokenType: "Admin"; value: string; user?: UserIdentityAttributes };
 
-/** Which queries, identity and data a client has seen. */
+/** The versions of the queries, the identity and the data that a client has seen. */
 export interface StateVersion {
   querySet: number;
   identity: number;
   ts: string;
 }
 
-/** What happened to one query of a client. Journals are for pagination and stay empty here. */
+/** A change in the state of one query of a client. Journals are for pagination, and are always null here. */
 export type StateModification =
   | { type: "QueryUpdated"; queryId: number; value: JSONValue; logLines: string[]; journal: null }
   | {
@@ -55,7 +55,7 @@ export type StateModification =
     }
   | { type: "QueryRemoved"; queryId: number };
 
-/** What the backend sends. */
+/** The messages of the backend. */
 export type ServerMessage =
   | {
       type: "Transition";
@@ -83,7 +83,6 @@ export function encodeTs(ts: bigint): string {
   return bytes.toString("base64");
 }
 
-/** The timestamp that `encodeTs` encoded. */
 export function decodeTs(encoded: string): bigint {
   return Buffer.from(encoded, "base64").readBigUInt64LE();
 }

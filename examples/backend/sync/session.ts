@@ -37,14 +37,14 @@ export interface SyncSocket {
   close(code?: number, reason?: string): void;
 }
 
-/** Clients take a silent server for dead after a minute. */
+/** A client gives up a silent connection after a minute. */
 const HEARTBEAT_MS = 15_000;
 
 /**
- * One client's connection. Whatever may change what the client should see (its own messages,
- * a finished mutation, an invalidated result) asks for an update. An update brings all
- * subscribed queries to one timestamp and sends one transition, which names what changed
- * since the last one. At most one update runs; what comes up meanwhile leads to the next.
+ * One client's connection. Everything that may change what the client should see (its own
+ * messages, a finished mutation, an invalidated result) requests an update. An update brings all
+ * subscribed queries to one timestamp and sends one transition with the changes since the last
+ * one. At most one update runs at a time; requests during it lead to the next.
  */
 export class SyncSession {
   private readonly subscriptions = new Map<number, Subscription>();
@@ -54,7 +54,7 @@ export class SyncSession {
   private identity = 0;
   /** The version that the client has. */
   private version: StateVersion = { querySet: 0, identity: 0, ts: encodeTs(0n) };
-  /** Clients that did not connect properly have none, and no mutation of theirs is remembered. */
+  /** Null for a client that has not sent `Connect`; its mutations are not remembered. */
   private sessionId: string | null = null;
   private authority: Pick<FunctionCall, "identity" | "user"> = {};
   private closed = false;
@@ -80,7 +80,7 @@ export class SyncSession {
   /**
    * Handles a message of the client.
    *
-   * @throws What `fail` takes, for a message that cannot be.
+   * @throws An error for `fail`, if the message is invalid.
    */
   receive(message: ClientMessage): void {
     if (this.closed) return;
@@ -105,7 +105,7 @@ export class SyncSession {
     }
   }
 
-  /** Ends the session. Functions that run go on, and queued mutations do not start. */
+  /** Ends the session. Running functions continue; queued mutations do not start. */
   close(): void {
     this.closed = true;
     clearTimeout(this.heartbeat);
@@ -115,8 +115,8 @@ export class SyncSession {
   }
 
   /**
-   * Ends the connection as Convex does: a client that made a mistake is told, and stays away; after an error of the
-   * backend it comes back.
+   * Ends the connection as Convex does. After a client's mistake, the client gets the error and does not connect again;
+   * after an error of the backend, it does.
    */
   fail(error: unknown): void {
     if (this.closed) return;
@@ -131,9 +131,9 @@ export class SyncSession {
   }
 
   /**
-   * Keys of the deployment are checked. Users' own tokens are taken without a look.
+   * Checks keys of the deployment. Accepts users' own tokens unread.
    *
-   * @throws HttpError for a key that is none of the deployment's.
+   * @throws HttpError for a key of another deployment.
    */
   private authenticate(baseVersion: number, token: AuthenticationToken): void {
     if (baseVersion !== this.identity) throw new Error(`Expected identity ${this.identity}, got ${baseVersion}`);
@@ -243,8 +243,8 @@ export class SyncSession {
   }
 
   /**
-   * A client must hear that its mutation succeeded before it sees the data that the mutation
-   * wrote, or its optimistic update would be applied on top of it.
+   * A client must get the answer of its mutation before the data that the mutation wrote;
+   * otherwise it would apply its optimistic update on top of them.
    */
   private async responsesUpTo(ts: bigint): Promise<void> {
     const committedTs = this.mutating?.entry.execution?.committedTs;

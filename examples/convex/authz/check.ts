@@ -11,7 +11,7 @@ export interface TupleReader {
   usersOf(type: string, relation: string, object: string): AsyncIterable<string>;
 }
 
-/** How many relations a check follows one after the other, as in OpenFGA. */
+/** The longest chain of relations that a check follows; OpenFGA has the same limit. */
 export const MAX_DEPTH = 25;
 
 /**
@@ -21,17 +21,17 @@ export const MAX_DEPTH = 25;
  * await check(tupleReader(ctx.db), model, { user: "user:anne", relation: "can_read", object: "doc:budget" });
  * ```
  *
- * @param question.user - An object, such as `user:anne`; or a userset, such as `group:eng#member`, which stands for
- * itself: it has what tuples give to it, and is a member of itself.
- * @throws ConvexError with the remedy, when the model cannot answer the question; or `TooDeep`, when it follows more
- * than 25 relations one after the other, and no shorter way leads to the user.
+ * @param question.user - An object, such as `user:anne`, or a userset, such as `group:eng#member`. A userset has the
+ * relations that tuples give to it, and it is a member of itself.
+ * @throws ConvexError with the remedy, when the model cannot answer the question; or `TooDeep`, when the check would
+ * have to follow a chain of more than 25 relations, and no shorter chain leads to the user.
  */
 export async function check(reader: TupleReader, model: Model, question: Tuple): Promise<boolean> {
   const user = checkQuestion(model, question);
   return await new Search(reader, model, question, user).has(question.relation, question.object);
 }
 
-/** Whether somebody has a relation is not known: the ways that might tell are too long. */
+/** The check has no answer: a chain that could give one is too long. */
 export class TooDeep extends ConvexError<string> {}
 
 /** @throws ConvexError with the remedy, when the model cannot answer the question. */
@@ -44,7 +44,7 @@ export function checkQuestion(model: Model, question: Tuple): User {
   }
 }
 
-/** @throws ConvexError with the remedy, when nobody can ask about the user. */
+/** @throws ConvexError with the remedy, when a check cannot ask about this user. */
 export function checkUser(model: Model, text: string): User {
   const user = parseUser(text);
   if (user.kind === "everybody") {
@@ -58,30 +58,30 @@ export function checkUser(model: Model, text: string): User {
 }
 
 /**
- * The search for one user: depth first, each relation of an object at most once on the way.
+ * The search for one user: depth first, and each relation of an object at most once on a path.
  *
- * Groups may contain each other, and folders be their own ancestors. The answer is the least fixpoint: somebody has
- * a relation only when some chain of tuples that ends says so. Where the search meets a node (`doc:budget#viewer`)
- * that it is still exploring, it goes on as if that were false. A `true` found so is certain, because within a cycle
- * rules can only add (`parseModel` refuses a relation that depends on its own negation). A `false` is not: it rests
- * on the nodes met, up to the first of them on the path, and stays undecided until that one is answered. If that one
- * turns out false, all that rests on it is false too, for nothing outside supports any of it; if true, what was found
- * below it is forgotten, to be explored again when it is needed.
+ * Groups may contain each other, and a folder may be its own ancestor. The answer is the least fixpoint: a user has a
+ * relation only if a finite chain of tuples gives it. When the search meets a node (`doc:budget#viewer`) that it is
+ * still exploring, it takes the node as false. A `true` found this way is certain, because the rules of a cycle can
+ * only add (`parseModel` refuses a relation that depends on its own negation). A `false` is not certain: it rests on
+ * the nodes that were taken as false, and stays undecided until the first of them on the path has its answer. If that
+ * answer is false, everything that rests on it is false too, because nothing outside supports it. If it is true, the
+ * search forgets the undecided answers below, and explores them again when it needs them.
  *
- * A way that is too deep leaves the answer open. Others are tried all the same: where one of them settles it, the deep
- * one does not count.
+ * A path that is too deep leaves the answer open. The search tries the other paths all the same; if one of them
+ * decides, the deep one does not matter.
  */
 class Search {
   /** Answers that are certain. */
   private readonly answers = new Map<string, boolean>();
-  /** Nodes that are false unless one further up the path is true: node → depth of the first one that it rests on. */
+  /** Nodes that are false unless one further up the path is true: node → depth of the first node that it rests on. */
   private readonly undecided = new Map<string, number>();
-  /** The undecided nodes, in the order in which they were begun. */
+  /** The undecided nodes, in the order in which the search began them. */
   private readonly begun: string[] = [];
-  /** Nodes that were left open, and the depth at which they were begun: from there, or deeper, they are open again. */
+  /** Nodes that were left open → the depth at which the search began them. At this depth or deeper, they stay open. */
   private readonly openFrom = new Map<string, number>();
   private depth = 0;
-  /** The smallest depth that the node being explored rests on, so far. */
+  /** The smallest depth on which the node being explored rests so far. */
   private restsOn = 0;
 
   constructor(
@@ -122,10 +122,10 @@ class Search {
     } finally {
       this.depth = depth;
     }
-    // What was open below may have rested on this node.
+    // A node below may have been left open only because this one was taken as false.
     if (answer) this.openFrom.clear();
     if (!answer && this.restsOn < depth) {
-      // Also for what rests on this node, which leaves the path.
+      // This node leaves the path: what rested on it now rests on a node further up.
       for (const below of this.begun.slice(first)) this.undecided.set(below, this.restsOn);
       this.restsOn = Math.min(this.restsOn, outer);
       return false;
@@ -162,7 +162,7 @@ class Search {
     }
   }
 
-  /** By a tuple of its own, or one of everybody of its type. */
+  /** Whether a tuple names the user, or everybody of the user's type. */
   private async isNamed(relation: Relation, object: string): Promise<boolean> {
     const { kind, type } = this.user;
     const isGivenTo = async (user: string) => await this.reader.has({ user, relation: relation.name, object });
@@ -202,7 +202,7 @@ class Search {
   }
 }
 
-/** Whether it holds for one of several. Where it is not known for some, one for which it holds settles it. */
+/** Whether `holds` is true for one of several. One `true` decides, even if `holds` is `TooDeep` for others. */
 async function isAny<T>(
   several: Iterable<T> | AsyncIterable<T>,
   holds: (one: T) => Promise<boolean>,

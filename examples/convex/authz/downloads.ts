@@ -2,7 +2,7 @@ import { ConvexError, v } from "convex/values";
 import { api } from "../_generated/api";
 import { action } from "../lazy";
 
-/** What an action does for a user that may read a document. The check backfills its grant from here too. */
+/** A link to a document, for a user who may read it. The check stores a missing grant from an action, too. */
 export const link = action({
   args: { user: v.string(), doc: v.string() },
   handler: async (ctx, { user, doc }): Promise<string> => {

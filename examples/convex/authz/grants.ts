@@ -9,14 +9,14 @@ import type { Tuple } from "./tuple";
 import { tupleReader } from "./tupleStore";
 import { grantsTable } from "./viewTables";
 
-/** The answers of checks. A grant from before a change is never served: the query checks anew. */
+/** The answers of checks. After a change, a query never serves the old grant: it checks anew. */
 export const grantsView = (model: Model) =>
   defineView("grants", {
     table: grantsTable,
     // Bump it with the model.
     version: 1,
     expiredWhen: invalidated(),
-    // Not tracked: a change of a folder's tuples would mark very many grants, where a tag is one document.
+    // Not tracked: a change of a folder's tuples would mark very many grants. To invalidate a tag writes one document.
     sources: {},
     tags: ({ user }) => [userTag(user), STRUCTURE],
     window: { seconds: 2 },
@@ -33,13 +33,15 @@ const userTag = (user: string) => `authz ${user}`;
 /**
  * The tag of the grants that a tuple can change.
  *
- * A check of user U reads tuples in three ways only: it looks for U itself (`direct`), for everybody of U's type
- * (`direct`), and it lists the usersets of a relation (`usersets`) or the objects of a tupleset (`from`). So a tuple
- * whose user is one object, in a relation that is no tupleset, is found by the first way alone, and only when its
- * user is U: it concerns the grants of that very user, whatever rules lead to it, also below a `subtract`.
- * Any other tuple may concern every user's grants: everybody's, the userset's members', those of whoever the
- * followed object leads to. That holds for a U that is a userset or a folder too: a tuple that names the userset
- * itself is of the second kind, and one that names the folder is of the second kind where it is followed.
+ * A check of user U reads tuples in three ways only: it looks for U and for everybody of U's type (`direct`), it lists
+ * the usersets of a relation (`usersets`), and it lists the objects of a tupleset (`from`).
+ *
+ * So a tuple matters only to checks of its own user if this user is a single object and the relation is no tupleset.
+ * That holds for all rules that lead to the tuple, also below a `subtract`. Such a tuple has the tag of its user.
+ *
+ * Any other tuple can change the grants of every user: it names everybody, or a userset with any members, or an object
+ * that a rule follows to other users. This is so even if U is a userset or a folder: a tuple that names a userset, or
+ * that names a folder in a tupleset, always has the common tag.
  */
 export function tagOf(model: Model, { user, relation, object }: Tuple): string {
   const [type = ""] = object.split(":");
@@ -47,7 +49,7 @@ export function tagOf(model: Model, { user, relation, object }: Tuple): string {
   return isFollowed || /[#*]/.test(user) ? STRUCTURE : userTag(user);
 }
 
-/** Invalidates the grants that a change of the tuples concerns, whoever makes it, in its own mutation. */
+/** Invalidates the grants that a change of a tuple affects, in the mutation that makes the change. */
 export function watchTuples(
   triggers: Triggers<DataModel>,
   model: Model,

@@ -14,7 +14,7 @@ export interface Relation {
   readonly name: string;
   /** `doc#viewer` */
   readonly fullName: string;
-  /** Who may stand in its own tuples. */
+  /** The users that its own tuples may name. */
   readonly restrictions: readonly UserKind[];
   /** Whether a rule follows its tuples from one object to others, as `viewer from parent` follows `parent`. */
   readonly isTupleset: boolean;
@@ -22,11 +22,12 @@ export interface Relation {
 }
 
 /**
- * Who has a relation to an object. OpenFGA's `this` is in two parts, which cost differently:
- * - `direct`: whom a tuple names, alone or as everybody of a type.
+ * Defines which users have a relation to an object. OpenFGA's `this` is split into `direct` and `usersets`, because
+ * they differ in cost:
+ * - `direct`: the user that a tuple names, or everybody of a type that it names.
  * - `usersets`: the members of the usersets that tuples name.
- * - `computed`: whoever has another relation to the object.
- * - `from`: whoever has a relation to one of the objects that a tupleset leads to.
+ * - `computed`: the users who have another relation to the object.
+ * - `from`: the users who have a relation to one of the objects that a tupleset leads to.
  */
 export type Rule =
   | Leaf
@@ -55,14 +56,14 @@ export function relationOf(model: Model, type: string, relation: string): Relati
   return found;
 }
 
-/** Whether a user may stand in a relation's tuples. */
+/** Whether a relation's tuples may name this kind of user. */
 export function allows({ restrictions }: Relation, user: UserKind): boolean {
   return restrictions.some(
     ({ kind, type, relation }) => kind === user.kind && type === user.type && relation === user.relation,
   );
 }
 
-/** The rules that a rule is made of, each with whether it stands below a `subtract`. */
+/** The leaves of a rule. `isSubtracted`: the leaf is below a `subtract`. */
 export function* leavesOf(rule: Rule, isSubtracted = false): Generator<{ leaf: Leaf; isSubtracted: boolean }> {
   if (rule.kind === "difference") {
     yield* leavesOf(rule.base, isSubtracted);

@@ -1,4 +1,4 @@
-/** The error about one place of a model: what is wrong there, and the remedy. */
+/** An error in one place of a model. The complaint has the remedy in it. */
 export function modelError(where: string, complaint: string): Error {
   return new Error(`Authorization model, ${where}: ${complaint}.`);
 }

@@ -1,16 +1,16 @@
 import { ConvexError } from "convex/values";
 
-/** Whom a type restriction lets in: one object of a type, everybody of a type, or a userset. */
+/** What a type restriction allows as a user: one object of a type, everybody of a type, or a userset. */
 export interface UserKind {
   kind: "object" | "everybody" | "userset";
   type: string;
-  /** Of a userset: `member` of `group#member`. */
+  /** Only of a userset: `member` of `group#member`. */
   relation?: string;
 }
 
-/** Who stands in a tuple: `user:anne`, `user:*` or `group:eng#member`. */
+/** The user of a tuple: `user:anne`, `user:*` or `group:eng#member`. */
 export interface User extends UserKind {
-  /** Of a userset, without its relation: `group:eng`. */
+  /** Without the relation of a userset: `group:eng`. */
   object: string;
 }
 
@@ -43,7 +43,7 @@ export function typeOf(object: string): string {
   return type;
 }
 
-/** As OpenFGA's language writes it: `user`, `user:*` or `group#member`. */
+/** The kind in OpenFGA's language: `user`, `user:*` or `group#member`. */
 export function showKind({ kind, type, relation }: UserKind): string {
   if (kind === "object") return type;
   return kind === "everybody" ? `${type}:*` : `${type}#${relation}`;

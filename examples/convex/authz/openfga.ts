@@ -6,13 +6,13 @@ export interface AuthorizationModel {
 
 export interface TypeDefinition {
   type: string;
-  /** Relation → who has it. */
+  /** Relation → the users who have it. */
   relations?: Record<string, Userset>;
   metadata?: { relations?: Record<string, RelationMetadata> };
 }
 
 export interface RelationMetadata {
-  /** Who may stand in the relation's own tuples. */
+  /** The users that the relation's own tuples may name. */
   directly_related_user_types?: RelationReference[];
 }
 
@@ -22,7 +22,7 @@ export type RelationReference =
   | { type: string; wildcard: Record<string, never> }
   | { type: string; relation: string };
 
-/** Who has a relation to an object. */
+/** Defines which users have a relation to an object. */
 export type Userset =
   | { this: Record<string, never> }
   | { computedUserset: ObjectRelation }
@@ -32,7 +32,7 @@ export type Userset =
   | { difference: { base: Userset; subtract: Userset } };
 
 export interface ObjectRelation {
-  /** Always empty: the object that is asked about. */
+  /** Always empty: it means the object of the check. */
   object?: "";
   relation: string;
 }

@@ -9,10 +9,10 @@ import { typeOf } from "./names";
 import { tupleFields } from "./tuple";
 import { tupleReader } from "./tupleStore";
 
-/** Objects that one page of a list examines. */
+/** How many objects one page of `listObjects` checks. */
 const PAGE = 50;
 
-/** Whether a user has a relation to an object: by the grant, or without one, by the tuples. */
+/** Whether a user has a relation to an object. The stored grant answers; without one, the tuples do. */
 export const check = query({
   args: tupleFields,
   handler: async (ctx, question) => {
@@ -22,7 +22,7 @@ export const check = query({
   },
 });
 
-/** The same, always by the tuples. */
+/** The same check, always by the tuples. */
 export const checkWithoutGrant = query({
   args: tupleFields,
   handler: async (ctx, question) => {
@@ -32,11 +32,11 @@ export const checkWithoutGrant = query({
 });
 
 /**
- * The objects of a type that a user has a relation to, a page at a time, in the order of their names. Each is
- * answered by its grant.
+ * One page of the objects of a type that a user has a relation to, in the order of their names. It reads a grant for
+ * each object.
  *
- * @returns `objects`; `tooDeep`, those of which it is not known, because a check would follow too many relations; and
- * `after`, what to ask the next page with, or null when this is the last.
+ * @returns `objects`; `tooDeep`: objects without an answer, because the check would follow too many relations; `after`:
+ * the argument for the next page, null on the last one.
  */
 export const listObjects = query({
   args: {
@@ -74,8 +74,8 @@ export const listObjects = query({
 });
 
 /**
- * The next objects of a type, each once: one document is read for each, however many tuples it has. An object
- * without tuples is missing, and nobody has a relation to it.
+ * The next objects of a type, each once. Reads one document for each, however many tuples the object has. Objects
+ * without tuples are left out: no user has a relation to them.
  */
 async function objectsWithTuples(db: DatabaseReader, type: string, after = `${type}:`) {
   const objects: string[] = [];

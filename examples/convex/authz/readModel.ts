@@ -2,7 +2,7 @@ import { type Leaf, leavesOf, type Model, type Relation, type Rule } from "./mod
 import { modelError, show } from "./modelError";
 import { NAME, type UserKind } from "./names";
 
-/** Reads the JSON, definition by definition. What its names refer to is checked afterwards. */
+/** Reads the JSON. `checkReferences` checks afterwards that the names in it exist. */
 export function readModel(json: unknown): Model {
   const { schema_version, type_definitions, conditions } = fieldsOf(json, "the whole");
   if (schema_version !== "1.1") {
@@ -97,13 +97,13 @@ function readRule(userset: unknown, where: string): Rule {
   }
 }
 
-/** Unions inside unions become one, so that all its point lookups come before its lists. */
+/** Merges nested unions into one, so that all point lookups come before all lists. */
 function union(rules: Rule[]): Rule {
   const flat = rules.flatMap((rule) => (rule.kind === "union" ? rule.rules : [rule]));
   return { kind: "union", rules: flat.sort(byCost) };
 }
 
-/** The order in which rules are tried: those that read least come first. */
+/** The order in which a check tries rules: those that read least come first. */
 const COSTS: Leaf["kind"][] = ["direct", "computed", "usersets", "from"];
 
 function byCost(a: Rule, b: Rule): number {

@@ -2,7 +2,7 @@ import { leavesOf, type Model, type Relation } from "./model";
 import { modelError, showList } from "./modelError";
 import { showKind, type UserKind } from "./names";
 
-/** Checks that every type and relation a relation refers to exists, and suits the place where it stands. */
+/** Checks that the types and relations that a relation names exist, and are of a kind that fits there. */
 export function checkReferences(model: Model): void {
   for (const relations of model.types.values()) {
     for (const relation of relations.values()) {

@@ -3,8 +3,8 @@ import { tupleFields } from "./tuple";
 import { grantsTable } from "./viewTables";
 
 export const authzTables = {
-  // Who has which relation to what, as it was given. Written by `tuples.write`, and by nothing that bypasses
-  // `lazy.mutation`, or grants would not notice.
+  // The stored facts: a user has a relation to an object. Write them only in mutations of `lazy.ts`: a write with
+  // Convex's own `mutation` would invalidate no grants.
   tuples: defineTable(tupleFields).index("by_object", ["object", "relation", "user"]),
 
   grants: grantsTable,

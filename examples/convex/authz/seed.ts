@@ -3,7 +3,7 @@ import { googleDrive } from "./googleDrive";
 import { sampleTuples } from "./sample";
 import { changeTuples } from "./tupleStore";
 
-/** Loads the sample in place of all tuples that are there. */
+/** Replaces all tuples with those of the sample. */
 export const load = mutation({
   args: {},
   handler: async (ctx) => {

@@ -6,9 +6,9 @@ import { grants } from "./grants";
 import { changeTuples } from "./tupleStore";
 
 /**
- * Lets somebody view a document, on behalf of a user who may share it.
+ * Makes a user a viewer of a document, on behalf of a user who may share it.
  *
- * @returns Whether they can read it now: a check sees what its own mutation wrote.
+ * @returns Whether the viewer can read it now: a check sees the writes of its own mutation.
  */
 export const share = mutation({
   args: { by: v.string(), doc: v.string(), viewer: v.string() },

@@ -4,10 +4,10 @@ import { modelError } from "./modelError";
 /**
  * Checks that every relation has one clear meaning: the least one that its rules allow.
  *
- * - None is defined by itself through computed usersets alone.
- * - None depends on its own negation, through whatever tuples there may be: with `a: [user] but not b` and
- *   `b: [user] or a`, anne's `a` would be true exactly when it is false.
- * - Each can hold for somebody: `member: [group#member]` alone never does.
+ * - No relation is defined by itself through computed usersets alone.
+ * - No relation can depend on its own negation, for any tuples: with `a: [user] but not b` and `b: [user] or a`, anne's
+ *   `a` would be true exactly when it is false.
+ * - Every relation can hold for some user: `member: [group#member]` alone never does.
  */
 export function checkSoundness(model: Model): void {
   const relations = [...model.types.values()].flatMap((ofType) => [...ofType.values()]);
@@ -40,11 +40,11 @@ export function checkSoundness(model: Model): void {
   checkEntries(model, relations);
 }
 
-/** One relation's use of another, on its own object or on another one. */
+/** One relation's use of another one, of the same object or of a different one. */
 interface Use {
   used: Relation;
   isSubtracted: boolean;
-  /** On its own object, whatever tuples there are. */
+  /** It is used on the same object, for any tuples. */
   isComputed: boolean;
 }
 
@@ -58,7 +58,7 @@ function usesOf(model: Model, relation: Relation): Use[] {
   );
 }
 
-/** The relations, of its own or of other types, whose answers a rule may need. */
+/** The relations whose answers a rule may need, of the same type or of others. */
 function leadsTo(model: Model, { type, restrictions }: Relation, rule: Rule): Relation[] {
   const pairs: [type: string, relation: string][] = [];
   if (rule.kind === "computed") pairs.push([type, rule.relation]);
@@ -72,7 +72,7 @@ function leadsTo(model: Model, { type, restrictions }: Relation, rule: Rule): Re
   return pairs.flatMap(([type, relation]) => model.types.get(type)?.get(relation) ?? []);
 }
 
-/** A path along uses from the end of `path` to a relation, if there is one. */
+/** Extends `path` to one that ends at `goal`; undefined if there is none. */
 function pathTo(
   goal: Relation,
   path: Relation[],

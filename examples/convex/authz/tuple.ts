@@ -13,7 +13,7 @@ export const tupleFields = {
 export const tupleValidator = v.object(tupleFields);
 export type Tuple = Infer<typeof tupleValidator>;
 
-/** @throws ConvexError with the remedy, when the model has no place for the tuple. */
+/** @throws ConvexError with the remedy, when the model does not allow the tuple. */
 export function checkTuple(model: Model, tuple: Tuple): void {
   try {
     const user = parseUser(tuple.user);
@@ -31,12 +31,12 @@ export function checkTuple(model: Model, tuple: Tuple): void {
   }
 }
 
-/** The error about a tuple, or about a check, which has the same form. */
+/** Adds the tuple or the check to the message of an error. */
 export function about(what: "tuple" | "check", tuple: Tuple, error: unknown): ConvexError<string> {
   return new ConvexError(`The ${what} ${showTuple(tuple)}: ${(error as Error).message}`);
 }
 
-/** A tuple, or a check, for messages. */
+/** A tuple or a check, for messages. */
 export function showTuple({ user, relation, object }: Tuple): string {
   return `"${user} ${relation} ${object}"`;
 }

@@ -14,7 +14,7 @@ export function tupleReader(db: DatabaseReader): TupleReader {
           .eq("object", object)
           .eq("relation", relation)
           .gte("user", `${type}:`)
-          // The character after ":", so that the range holds all users of the type and no others.
+          // ";" is the character after ":", so the range holds exactly the users of the type.
           .lt("user", `${type};`),
       );
       for await (const { user } of tuples) yield user;
@@ -25,8 +25,8 @@ export function tupleReader(db: DatabaseReader): TupleReader {
 /**
  * Deletes tuples, then writes tuples.
  *
- * @throws ConvexError with the remedy, when the model has no place for a tuple, one to be deleted is not there, or one to
- * be written is there already.
+ * @throws ConvexError with the remedy, when the model does not allow a tuple, a tuple to delete is missing, or a tuple
+ * to write exists already.
  */
 export async function changeTuples(
   db: DatabaseWriter,

@@ -6,7 +6,7 @@ import { changeTuples } from "./tupleStore";
 
 const LISTED_TUPLES = 100;
 
-/** The tuples about an object: what was given on it directly. */
+/** The tuples of an object. They are the relations that users were given on the object itself. */
 export const list = query({
   args: { object: v.string() },
   handler: async (ctx, { object }) => {
@@ -18,7 +18,7 @@ export const list = query({
   },
 });
 
-/** Deletes tuples, then writes tuples. From then on no check is answered from before it. */
+/** Deletes tuples, then writes tuples. Every later check sees the change. */
 export const write = mutation({
   args: {
     writes: v.optional(v.array(tupleValidator)),

@@ -3,14 +3,14 @@ import type { Id } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 import { accountUsageTable } from "./viewTables";
 
-/** The units that an account has used in a period. An event of the account's period makes the row stale, as `compute` reads these events. */
+/** The units that an account has used in a period. `compute` reads the events, so a new event makes the row stale. */
 export const accountUsage = defineView("accountUsage", {
   table: accountUsageTable,
   window: { seconds: 2 },
   compute: async (ctx: QueryCtx, key) => ({ units: await unitsUsed(ctx, key) }),
 });
 
-/** What the events say: exact, and as dear as there are events. */
+/** Adds up the events: the exact units, at the cost of one document for each event. */
 export async function unitsUsed(
   ctx: Pick<QueryCtx, "db">,
   { account, period }: { account: Id<"accounts">; period: number },

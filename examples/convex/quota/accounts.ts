@@ -8,14 +8,14 @@ import { accountUsage, unitsUsed } from "./accountUsage";
 
 const LISTED_ACCOUNTS = 20;
 
-/** An account, as a reader sees it. */
+/** An account with its usage, as queries return it. */
 export interface AccountState {
   account: Id<"accounts">;
   name: string;
   limit: number;
-  /** As last added up. */
+  /** The last computed sum. */
   units: number;
-  /** Of the row with `units`: `stale` while it lacks usage that was recorded since. */
+  /** The state of the row that holds `units`: `stale` while newer usage is missing from it. */
   unitsState: RowState;
   period: number;
   /** `over`: past its limit, and about to be locked. */
@@ -31,7 +31,7 @@ export const create = mutation({
   },
 });
 
-/** Records usage. It adds nothing up and compares nothing: the next query that shows the account does. */
+/** Records usage. It checks no limit: the queries that show the account do, with the recomputed row. */
 export const use = mutation({
   args: { account: v.id("accounts"), units: v.number() },
   handler: async (ctx, { account, units }) => {
@@ -71,7 +71,7 @@ async function look(
 }
 
 /**
- * Locks an account that a query saw past its limit. What the query saw may be old, and the effect may come late or
+ * Locks an account that a query saw past its limit. The query may have read old data, and the effect may come late or
  * twice. So the mutation checks again in its own transaction: it ignores a period that is over, and adds up the events.
  */
 export const lock = internalMutation({
@@ -93,7 +93,7 @@ export const unlock = mutation({
   },
 });
 
-/** Sets what may be used in a period. An account that is locked stays so until it is unlocked. */
+/** Sets the units that an account may use in a period. A locked account stays locked. */
 export const setLimit = mutation({
   args: { account: v.id("accounts"), limit: v.number() },
   handler: async (ctx, { account, limit }) => {

@@ -1,7 +1,7 @@
 import { api } from "../_generated/api";
 import { action } from "../lazy";
 
-/** The accounts past their limit, for a nightly mail. The query that lists them has those locked that are open. */
+/** The accounts past their limit, for a nightly mail. The query schedules the lock of those that are still open. */
 export const overages = action({
   args: {},
   handler: async (ctx): Promise<string[]> => {

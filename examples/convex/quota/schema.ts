@@ -5,9 +5,9 @@ import { accountUsageTable } from "./viewTables";
 export const quotaTables = {
   accounts: defineTable({
     name: v.string(),
-    /** Units that may be used in one period. */
+    /** The units that the account may use in one period. */
     limit: v.number(),
-    /** The period that is counted, from 1; unlocking begins the next one. */
+    /** The number of the current period, from 1; `unlock` begins the next one. */
     period: v.number(),
     /** In ms since 1970. */
     lockedAt: v.optional(v.number()),

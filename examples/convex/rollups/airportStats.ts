@@ -3,7 +3,7 @@ import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 import { airportStatsTable } from "./viewTables";
 
-/** Flights of one airport, summed up. A change of what `compute` has read makes the row stale. */
+/** Flights of one airport, summed up. `compute` reads these flights, so a write to them makes the row stale. */
 export const airportStats = defineView("airportStats", {
   table: airportStatsTable,
   window: { seconds: 2 },
@@ -23,7 +23,7 @@ export const airportStats = defineView("airportStats", {
   },
 });
 
-/** An American airline calls a flight on time when it is less than 15 minutes late. */
+/** In the US, a flight is on time if it is less than 15 minutes late. */
 const ON_TIME_MINUTES = 15;
 const BIN_EDGES = [-15, 0, 15, 30, 60, 120];
 const ROUTES = 5;

@@ -2,7 +2,7 @@ import { v } from "convex/values";
 import { api } from "../_generated/api";
 import { action } from "../lazy";
 
-/** One line about an airport, as a chat bot or a mail would ask for it. What it finds stale is recomputed behind. */
+/** One line about an airport, for a chat bot or a mail. A stale row is recomputed in the background. */
 export const line = action({
   args: { airport: v.string() },
   handler: async (ctx, { airport }): Promise<string> => {

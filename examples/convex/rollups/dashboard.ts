@@ -14,13 +14,13 @@ export const airports = query({
   },
 });
 
-/** The rollup of one airport, as it is stored, with its freshness. It reads one document. */
+/** The stored rollup of one airport, with its freshness. A stored row costs one document read. */
 export const stats = query({
   args: { airport: v.string() },
   handler: async (ctx, { airport }) => await airportStats.read(ctx, { airport }),
 });
 
-/** Why the rollup of an airport is as it is: what it depends on, and what has marked it. */
+/** Explains an airport's rollup: what it depends on, and which write has made it stale. */
 export const why = query({
   args: { airport: v.string() },
   handler: async (ctx, { airport }) => await airportStats.explain(ctx, { airport }),

@@ -48,7 +48,7 @@ export const load = mutation({
   },
 });
 
-/** Loads airports, the busiest first, in place of those that are there. */
+/** Replaces the airports. The busiest comes first. */
 export const loadAirports = mutation({
   args: { airports: v.array(v.object({ code: v.string(), name: v.string(), city: v.string() })) },
   handler: async (ctx, { airports }) => {

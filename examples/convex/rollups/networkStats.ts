@@ -15,10 +15,10 @@ export const flightDelays = new TableAggregate<{
   sumValue: (flight) => flight.delay,
 });
 
-/** The whole network, computed from the aggregate in some dozen reads, however many flights there are. */
+/** The whole network. `compute` reads the aggregate some dozen times, however many flights there are. */
 export const networkStats = defineView("networkStats", {
   table: networkStatsTable,
-  // Declared, as what a component reads cannot be tracked.
+  // Declared, because the library cannot track what a component reads.
   sources: { flights: (_: Doc<"flights">) => [{}] },
   staleWhen: anyOf(invalidated(), olderThan({ hours: 1 })),
   window: { seconds: 2 },

@@ -1,7 +1,7 @@
 import { v } from "convex/values";
 import { viewTable } from "convex-lazy-views";
 
-// The tables stand apart from the views, so that the schema's bundle has no compute and no aggregate.
+// Tables and views are in separate files, so that the schema's bundle has no compute and no aggregate.
 
 /** Flights of one airport, summed up. */
 export const airportStatsTable = viewTable({
@@ -10,7 +10,7 @@ export const airportStatsTable = viewTable({
     flights: v.number(),
     /** Minutes. */
     meanDelay: v.number(),
-    /** Share of flights less than 15 minutes late, from 0 to 1. */
+    /** The share of flights that are less than 15 minutes late, from 0 to 1. */
     onTimeShare: v.number(),
     /** Flights by delay in minutes; null is an open end. */
     histogram: v.array(
@@ -20,7 +20,7 @@ export const airportStatsTable = viewTable({
         flights: v.number(),
       }),
     ),
-    /** The busiest routes, by the airport at their other end. */
+    /** The busiest routes. `airport` is the other end. */
     routes: v.array(v.object({ airport: v.string(), flights: v.number(), meanDelay: v.number() })),
   },
 });

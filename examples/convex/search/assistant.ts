@@ -2,7 +2,7 @@ import { v } from "convex/values";
 import { api } from "../_generated/api";
 import { action } from "../lazy";
 
-/** Answers in words, as a chat assistant would; what it finds is warmed as when a page searches. */
+/** Answers in words, as a chat assistant would. As with a page's search, the films that it finds get their rows. */
 export const answer = action({
   args: { text: v.string() },
   handler: async (ctx, { text }): Promise<string> => {

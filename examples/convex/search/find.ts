@@ -6,7 +6,7 @@ import { query } from "../lazy";
 import { movieSearch } from "./movieSearch";
 import { searchText, titleKey } from "./text";
 
-// A keystroke reads at most 20 documents: films by their title, a row for each of them, rows of the search index.
+// A keystroke reads at most 20 documents: 6 films by title, a row for each of these, and 8 rows of the search index.
 const BY_TITLE = 6;
 const BY_TEXT = 8;
 
@@ -19,16 +19,17 @@ export interface Found {
   genre: string | null;
   rating: string | null;
   score: number | null;
-  /** Where: among the titles of the films themselves, or in the search index. */
+  /** Found by the titles of the source documents, or in the search index. */
   by: "title" | "text";
-  /** Of its row in the search index. One that is missing or stale is on its way. */
+  /** The state of its row in the search index. A missing or stale row is about to be computed. */
   state: RowState;
 }
 
 /**
- * The films for what somebody has typed so far; none for nothing. First those whose title begins so, from the films
- * themselves: they need no row, and if they have none, or an old one, it is raised here. Then those that the search
- * index knows, by any word of title, director, genre, distributor and year; stale ones are served, and indexed anew.
+ * The films for the text that a user has typed so far; an empty text finds none. The films whose title begins with the
+ * text come first. They come from their source documents and need no row; reading a missing or stale row here schedules
+ * its recompute. Then come the films of the search index, which finds them by any word of title, director, genre,
+ * distributor and year. Stale rows are served, and recomputed in the background.
  */
 export const films = query({
   args: { text: v.string() },

@@ -3,7 +3,7 @@ import type { QueryCtx } from "../_generated/server";
 import { normalize } from "./text";
 import { movieSearchTable } from "./viewTables";
 
-/** A film, as a search finds it. A change of the film that `compute` has read makes the row stale. */
+/** A film with the words that find it. A change to the film makes the row stale, because `compute` has read it. */
 export const movieSearch = defineView("movieSearch", {
   table: movieSearchTable,
   window: { seconds: 2 },

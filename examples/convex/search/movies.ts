@@ -4,13 +4,13 @@ import { film, filmFields } from "./film";
 import { movieSearch } from "./movieSearch";
 import { normalize, titleKey } from "./text";
 
-/** Adds a film; the first search for its title warms its row. */
+/** Adds a film. The first search for its title has its row computed. */
 export const add = mutation({
   args: filmFields,
   handler: async (ctx, added) => await ctx.db.insert("movies", withTitleKey(added)),
 });
 
-/** Changes a film. Its row turns stale: whoever finds it next gets the old one, and has it indexed anew. */
+/** Changes a film. Its row becomes stale: the next search that finds it returns the old row, and has it recomputed. */
 export const edit = mutation({
   args: { movie: v.id("movies"), changes: film.partial() },
   handler: async (ctx, { movie, changes }) => {
@@ -19,7 +19,7 @@ export const edit = mutation({
   },
 });
 
-/** Removes a film, and its row with it: a stale row would be found once more. */
+/** Removes a film and its row: a stale row would still show up in the next search. */
 export const remove = mutation({
   args: { movie: v.id("movies") },
   handler: async (ctx, { movie }) => {
@@ -37,7 +37,7 @@ export const load = mutation({
   },
 });
 
-/** @throws Error when the title has no letter and no digit: nobody could type it. */
+/** @throws Error when the title has no letter and no digit: no search could find it. */
 function withTitleKey<Film extends { title: string }>(titled: Film): Film & { titleKey: string } {
   const key = titleKey(normalize(titled.title));
   if (key === "") {

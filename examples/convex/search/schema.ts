@@ -6,7 +6,7 @@ import { movieSearchTable } from "./viewTables";
 export const searchTables = {
   movies: defineTable({
     ...filmFields,
-    /** The title as it is sorted and typed: see `titleKey`. */
+    /** The title for sorting and for search by its beginning: see `titleKey`. */
     titleKey: v.string(),
   }).index("by_title", ["titleKey"]),
 

@@ -1,4 +1,4 @@
-/** Convex looks for at most 16 words at once. */
+/** A full-text search of Convex uses at most 16 words. */
 const MAX_WORDS = 16;
 const MAX_CHARACTERS = 100;
 
@@ -12,12 +12,12 @@ export function normalize(text: string): string {
     .trim();
 }
 
-/** What is searched for when somebody has typed `typed`: its first 100 characters, of these the first 16 words. */
+/** The search text for a user's input: the first 16 words of its first 100 characters. */
 export function searchText(typed: string): string {
   return normalize(typed.slice(0, MAX_CHARACTERS)).split(" ").slice(0, MAX_WORDS).join(" ");
 }
 
-/** What a title is sorted by, and found by as it is typed: as in a library, without an article in front. */
+/** The title for sorting and for search by its beginning: without a leading article, as in a library's catalogue. */
 export function titleKey(normalized: string): string {
   return normalized.replace(/^(the|an|a) /, "");
 }

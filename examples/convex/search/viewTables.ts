@@ -2,7 +2,7 @@ import { v } from "convex/values";
 import { viewTable } from "convex-lazy-views";
 import { film } from "./film";
 
-/** A film, as a search finds it. */
+/** A film with the words that find it. */
 export const movieSearchTable = viewTable({
   key: { movie: v.id("movies") },
   value: {

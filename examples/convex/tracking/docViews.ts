@@ -6,7 +6,7 @@ import { docViewsTable } from "./viewTables";
 /** How often a document was viewed, over all its users. */
 export const docViews = defineView("docViews", {
   table: docViewsTable,
-  // Declared, as each view of a document writes here, and such a write reads less than if the view were tracked.
+  // Declared, because every viewing writes here, and a write reads fewer documents for a declared source.
   sources: { viewings: (viewing: Doc<"viewings">) => [{ doc: viewing.doc }] },
   window: { seconds: 2 },
   compute: async (ctx: QueryCtx, { doc }) => {

@@ -13,7 +13,7 @@ export const add = mutation({
   handler: async (ctx, doc) => await ctx.db.insert("docs", doc),
 });
 
-/** The documents to choose from, the newest first. */
+/** The documents, the newest first. */
 export const list = query({
   args: {},
   handler: async (ctx) => {
@@ -23,8 +23,9 @@ export const list = query({
 });
 
 /**
- * A document, for a user who opens it; that is counted. It reads nothing that the count changes, or every view would
- * run it again for all who have the document open, and count them too when their windows are over.
+ * A document, for a user who opens it. The query schedules the effect that counts the view. It must not read the count:
+ * a new view would then run the query again for everyone who has the document open, and count their views too, once
+ * their windows are over.
  */
 export const open = query({
   args: { user: v.string(), doc: v.id("docs") },
@@ -36,13 +37,13 @@ export const open = query({
   },
 });
 
-/** The views of a document, as they are stored, with their freshness. It reads one document. */
+/** The stored view count of a document, with its freshness. A stored row costs one document read. */
 export const stats = query({
   args: { doc: v.id("docs") },
   handler: async (ctx, { doc }) => await docViews.read(ctx, { doc }),
 });
 
-/** The documents that were viewed, the most viewed first. */
+/** The most viewed documents. */
 export const mostViewed = query({
   args: {},
   handler: async (ctx) => {
@@ -65,7 +66,7 @@ export const mostViewed = query({
   },
 });
 
-/** What a user viewed last, the latest first; `countsAgainAt` is when the next view of the document counts. */
+/** The documents of a user, the last viewed first. From `countsAgainAt` on, a new view of the document counts. */
 export const lastViewed = query({
   args: { user: v.string() },
   handler: async (ctx, { user }) => {

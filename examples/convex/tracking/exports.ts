@@ -2,7 +2,7 @@ import { v } from "convex/values";
 import { api } from "../_generated/api";
 import { action } from "../lazy";
 
-/** A document as Markdown, for a user who exports it. No page is open; the query counts the view all the same. */
+/** A document as Markdown, for a user who exports it. The query counts the view here too, without a page. */
 export const markdown = action({
   args: { user: v.string(), doc: v.id("docs") },
   handler: async (ctx, { user, doc }): Promise<string | null> => {

@@ -5,8 +5,8 @@ import { docViewsTable } from "./viewTables";
 export const trackingTables = {
   docs: defineTable({ title: v.string(), text: v.string() }),
 
-  // One document for each user and document, so that users who read the same document do not conflict. Written
-  // once per window, by the effect; read by its owner's list and by the recompute of `docViews`.
+  // One row for each user and document, so that users who read the same document do not conflict. The effect writes it
+  // once per window; the user's list and the recompute of `docViews` read it.
   viewings: defineTable({
     doc: v.id("docs"),
     user: v.string(),

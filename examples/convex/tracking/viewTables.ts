@@ -7,7 +7,7 @@ export const docViewsTable = viewTable({
   value: {
     views: v.number(),
     viewers: v.number(),
-    /** In ms since 1970; null when nobody has viewed it. */
+    /** In ms since 1970; null before the first view. */
     lastViewedAt: v.union(v.number(), v.null()),
   },
 });

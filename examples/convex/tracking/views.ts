@@ -2,13 +2,13 @@ import { v } from "convex/values";
 import { internalMutation } from "../lazy";
 import { docViews } from "./docViews";
 
-/** A user counts once per document in this time. */
+/** Within this time, a user's views of a document count once. */
 export const VIEW_WINDOW_MINUTES = 5;
 
 /**
- * Counts a view. The library's ledger drops what repeats inside the window, so this rarely runs in vain; that two
- * views of a user are never counted closer together than the window, however late or often an effect arrives, is
- * ensured here.
+ * Counts a view. The library drops effects that repeat inside the window, so this rarely runs in vain. But an effect
+ * may arrive late or twice, so the mutation itself makes sure that two counted views of a user are at least a window
+ * apart.
  */
 export const viewed = internalMutation({
   args: { user: v.string(), doc: v.id("docs") },
@@ -25,7 +25,7 @@ export const viewed = internalMutation({
       const views = viewing.views + 1;
       await ctx.db.patch("viewings", viewing._id, { views, lastViewedAt: now });
     } else return;
-    // The list of the most viewed is ordered by the stored counts: have this one recomputed also when nobody reads it.
+    // `mostViewed` sorts by the stored counts, so schedule the recompute of this count even if no query reads it.
     await docViews.get(ctx, { doc });
   },
 });

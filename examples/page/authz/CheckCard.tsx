@@ -7,7 +7,7 @@ import { FreshnessBadge } from "../shared/FreshnessBadge";
 import { deepest } from "./drive";
 import { nameText } from "./words";
 
-/** What the check did, by the state of the grant that it found. */
+/** How the check got its answer, by the state of the stored grant. */
 const explanations: Record<"fresh" | "stale" | "expired" | "missing", string> = {
   fresh: "The stored grant gave the answer. That takes at most 3 documents, however deep the folders are.",
   stale: "The stored grant gave the answer.",
@@ -17,7 +17,7 @@ const explanations: Record<"fresh" | "stale" | "expired" | "missing", string> = 
   missing: "No grant is stored yet. This check followed groups and folders, and asked for a grant.",
 };
 
-/** One question, answered by the stored grant and, to compare, by groups and folders alone. */
+/** One check, answered by the stored grant and, for comparison, by groups and folders alone. */
 export function CheckCard({ user }: { user: string }) {
   const question = { user, relation: "can_read", object: deepest.object };
   const byGrant = useQuery(api.authz.permissions.check, question);
@@ -48,7 +48,7 @@ export function CheckCard({ user }: { user: string }) {
       <ComparisonBars
         caption="Documents read by this check"
         bars={[
-          // A check that finds no grant to use is not a check with the grant.
+          // Without a fresh grant, the check reads groups and folders too, so its count is not comparable.
           { name: "with the stored grant", count: byGrant?.state === "fresh" ? byGrant.documentsRead : null },
           { name: "without it", count: byTuples?.documentsRead ?? null },
         ]}

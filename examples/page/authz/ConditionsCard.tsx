@@ -4,7 +4,7 @@ import { deepest } from "./drive";
 import type { Person } from "./people";
 import { nameText, tupleText } from "./words";
 
-/** What the answer rests on. Each switch writes or deletes one tuple. */
+/** The tuples that the answer depends on. Each switch writes or deletes one. */
 export function ConditionsCard({ person: { user, conditions } }: { person: Person }) {
   const folder = conditions.at(-1)?.object ?? "";
   return (

@@ -5,7 +5,7 @@ import { drive } from "./drive";
 import { usePermissions } from "./usePermissions";
 import { nameText } from "./words";
 
-/** The folders and documents, with what a person may do with each. */
+/** The folders and documents, with a person's rights to each. */
 export function DriveCard({ user }: { user: string }) {
   const permissions = usePermissions(user);
   return (

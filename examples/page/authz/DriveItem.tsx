@@ -4,11 +4,11 @@ import { nameText, rightText } from "./words";
 
 interface Props {
   item: DriveObject;
-  /** The relations of the person to it; undefined until they are loaded. */
+  /** The person's relations to it; undefined until they are loaded. */
   allowed: string[] | undefined;
 }
 
-/** A folder or a document, indented by its depth, with what the person may do. */
+/** A folder or a document, indented by its depth, with the person's rights. */
 export function DriveItem({ item: { object, type, depth }, allowed }: Props) {
   return (
     <Result

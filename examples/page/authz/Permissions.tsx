@@ -10,10 +10,10 @@ import { nameText } from "./words";
 import "./authz.css";
 
 const options = people.map(({ user }) => ({ value: user, text: nameText(user) }));
-/** The right of Charles comes by the longest way: through a group, and the outermost folder. */
+/** Charles's right comes by the longest path: through a group and the outermost folder. */
 const firstUser = "user:charles";
 
-/** Google Drive's permissions: who may do what, by stored grants that are never out of date. */
+/** Permissions as in Google Drive, by stored grants that are never out of date. */
 export function Permissions({ deployment }: { deployment: string }) {
   const [user, setUser] = useState(firstUser);
   const person = people.find((each) => each.user === user);

@@ -1,27 +1,27 @@
 /** The sample's folders and documents. */
 import { sampleDocs, sampleTuples } from "../../convex/authz/sample";
 
-/** Something that permissions are about: `folder:launch`. */
+/** A folder or a document: `folder:launch`. */
 export interface DriveObject {
   object: string;
   type: "folder" | "doc";
-  /** How many folders it lies in. */
+  /** How many folders it is in. */
   depth: number;
 }
 
-/** Folders in folders and documents in folders: the user of such a tuple is the folder around. */
+/** The tuples that put folders and documents into folders. The user of such a tuple is the outer folder. */
 const parents = sampleTuples.filter(({ relation }) => relation === "parent");
 
-/** The folders and documents, each below the folder that it lies in. */
+/** The folders and documents, each below the folder that it is in. */
 export const drive: DriveObject[] = parents
   .map(({ user }) => user)
   .filter((folder, i, all) => all.indexOf(folder) === i && folderAround(folder) === undefined)
   .flatMap((folder) => withContents(folder, 0));
 
-/** The one that lies in the most folders: the document that the tab asks about. */
+/** The document that is in the most folders. The tab checks rights to this one. */
 export const deepest: DriveObject = drive.reduce((a, b) => (b.depth > a.depth ? b : a));
 
-/** An object and what lies in it, documents before folders. */
+/** An object and its contents, documents before folders. */
 function withContents(object: string, depth: number): DriveObject[] {
   const contents = parents.filter(({ user }) => user === object).map((parent) => parent.object);
   const isDoc = (each: string) => sampleDocs.includes(each);

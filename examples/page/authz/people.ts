@@ -1,9 +1,9 @@
-/** The people of the tab, and what the right of each one to read the document rests on. */
+/** The people of the tab, and the tuples on which each one's right to read the document depends. */
 import type { Tuple } from "../../convex/authz/tuple";
 
 export interface Person {
   user: string;
-  /** Each holds when it is stored; the person may read the document while all of them hold. */
+  /** The person may read the document while all of these are stored. */
   conditions: readonly Tuple[];
 }
 
@@ -16,9 +16,10 @@ const mayView = (group: string, folder: string): Tuple => ({
 const owns = (user: string, folder: string): Tuple => ({ user, relation: "owner", object: folder });
 
 /**
- * All of them get their right from a folder two or more levels above the document, so a check without a stored grant
- * reads more documents than one with it, whatever conditions hold. (Who was given the document itself is found at once;
- * for them a grant saves nothing.) `tests/examples/authz/page.test.ts` goes through all combinations.
+ * All of them get their right from a folder two or more levels above the document. So a check without a stored grant
+ * always reads more documents than a check with it, whichever conditions hold. (A person with a right to the document
+ * itself would be found at once, and a grant would save nothing.) `tests/examples/authz/page.test.ts` checks all
+ * combinations.
  */
 export const people: readonly Person[] = [
   { user: "user:anne", conditions: [owns("user:anne", "folder:product")] },

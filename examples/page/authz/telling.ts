@@ -3,7 +3,7 @@ import { field } from "../shared/field";
 import { list, type Telling } from "../shared/storyText";
 import { nameText, rightText, tupleText } from "./words";
 
-/** How the activity of the permissions is told. */
+/** The words for the activity of the permissions. */
 export const telling: Telling = {
   folder: "authz",
   views: ["grants"],

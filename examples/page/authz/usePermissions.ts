@@ -4,7 +4,7 @@ import { api } from "../../convex/_generated/api";
 /** The relations that a person has to an object. */
 export type Permissions = (object: string) => string[];
 
-/** Lists the objects of each permission; undefined until all lists are loaded. */
+/** A person's permissions; undefined until the lists of all relations are loaded. */
 export function usePermissions(user: string): Permissions | undefined {
   const lists = [
     useObjects(user, "folder", "viewer"),

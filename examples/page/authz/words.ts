@@ -8,7 +8,7 @@ const rights: Record<string, string> = {
   can_share: "share",
 };
 
-/** What a relation lets a person do: `can_read` → `read`, `viewer` → `view`. */
+/** The verb for a relation: `can_read` → `read`, `viewer` → `view`. */
 export function rightText(relation: string): string {
   return rights[relation] ?? relation;
 }
@@ -20,7 +20,7 @@ export function nameText(object: string): string {
   return type === "folder" ? `${name}/` : name;
 }
 
-/** What a stored tuple says: `Anne is a member of contoso`. */
+/** A stored tuple in words: `Anne is a member of contoso`. */
 export function tupleText({ user, relation, object }: Tuple): string {
   const [subject = "", userset] = user.split("#");
   const who = userset === undefined ? nameText(subject) : `Members of ${nameText(subject)}`;

@@ -8,10 +8,10 @@ import { LimitForm } from "./LimitForm";
 import { UsageBar } from "./UsageBar";
 
 const FEW = 5;
-/** How far the first button goes past the limit. */
+/** By how many units the first button passes the limit. */
 const OVERAGE = 10;
 
-/** One account: what it has used of its limit, and what can be done about it. */
+/** One account: its usage and its limit, with buttons. */
 export function AccountCard({ shown }: { shown: Account }) {
   const { account, name, limit, units, period, state } = shown;
   const record = useMutation(api.quota.accounts.use);

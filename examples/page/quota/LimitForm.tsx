@@ -5,7 +5,7 @@ import { Form } from "../shared/Form";
 import { TextField } from "../shared/TextField";
 import type { Account } from "./account";
 
-/** Changes what an account may use in a period. */
+/** Changes the limit of an account. */
 export function LimitForm({ account: { account, name, limit } }: { account: Account }) {
   const [typed, setTyped] = useState(String(limit));
   const setLimit = useMutation(api.quota.accounts.setLimit);

@@ -6,7 +6,7 @@ import { AccountCard } from "./AccountCard";
 import { telling } from "./telling";
 import "./quota.css";
 
-/** Accounts with what they have used; the query that shows them locks those past their limit. */
+/** Accounts with their usage. The query that shows them schedules the lock of those past their limit. */
 export function Quota({ deployment }: { deployment: string }) {
   const accounts = useQuery(api.quota.accounts.list, {});
   return (

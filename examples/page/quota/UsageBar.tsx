@@ -5,7 +5,7 @@ interface Props {
   limit: number;
 }
 
-/** How much of its limit an account has used. */
+/** The used share of an account's limit. */
 export function UsageBar({ units, limit }: Props) {
   const share = Math.min(1, units / limit);
   return (

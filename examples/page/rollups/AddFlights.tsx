@@ -10,7 +10,7 @@ interface Props {
   destination: string;
 }
 
-/** Writes flights; nothing here knows that a view depends on them. */
+/** Writes flights. This code does not know that a view depends on them. */
 export function AddFlights({ origin, destination }: Props) {
   const add = useMutation(api.rollups.flights.add);
   const write = (count: number) => add({ origin, destination, delay: DELAY_MINUTES, count });

@@ -11,7 +11,7 @@ import { Why } from "./Why";
 
 interface Props {
   airport: Airport;
-  /** Where added flights go while the busiest route is not known. */
+  /** The destination of added flights, until the busiest route is known. */
   fallbackDestination?: string | undefined;
 }
 

@@ -6,7 +6,7 @@ interface Props {
   onToggle: (code: string) => void;
 }
 
-/** Chooses the airports to show; only what is shown is read, and only what is read is computed. */
+/** Chooses the airports to show. Only shown airports are read, and only rows that are read are computed. */
 export function AirportChips({ airports, chosen, onToggle }: Props) {
   return (
     <fieldset className="chips">

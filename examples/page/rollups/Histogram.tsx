@@ -9,7 +9,7 @@ const GAP = 3;
 /** From this delay on, a flight counts as late. */
 const LATE_MINUTES = 15;
 
-/** How many flights had which delay; the bins' bounds stand between the bars. */
+/** The number of flights by delay. The bounds of the bins are between the bars. */
 export function Histogram({ bins }: { bins: Bin[] }) {
   const tallest = Math.max(1, ...bins.map(({ flights }) => flights));
   const step = WIDTH / bins.length;

@@ -8,7 +8,7 @@ import { usePreviousVersion } from "./usePreviousVersion";
 
 const NOT_KNOWN = "–";
 
-/** The whole network in one row, which is computed from the aggregate component. */
+/** The whole network in one row. The view computes it from the aggregate component. */
 export function NetworkCard() {
   const row = useQuery(api.rollups.dashboard.network, {});
   const previous = usePreviousVersion(row);

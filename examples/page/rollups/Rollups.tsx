@@ -12,7 +12,7 @@ import "./network.css";
 
 const CHOSEN_AT_FIRST = 4;
 
-/** A dashboard of flights: a card for each airport that is looked at. */
+/** A dashboard of flights: a card for each chosen airport. */
 export function Rollups({ deployment }: { deployment: string }) {
   const airports = useQuery(api.rollups.dashboard.airports, {});
   const [choice, setChoice] = useState<string[]>();

@@ -1,7 +1,7 @@
 import { signedNumber, wholeNumber } from "../shared/format";
 import type { StatsValue } from "./stats";
 
-/** The busiest routes: a bar for their flights, and their mean delay. */
+/** The busiest routes, each with a bar for its flights and its mean delay. */
 export function RouteBars({ routes }: { routes: StatsValue["routes"] }) {
   const busiest = Math.max(1, ...routes.map(({ flights }) => flights));
   return (

@@ -4,7 +4,7 @@ import { api } from "../../convex/_generated/api";
 import { clockTime } from "../shared/format";
 import { dependencyText } from "./dependencyText";
 
-/** What an airport's row depends on, and what has marked it. It is asked for while it is open. */
+/** What an airport's row depends on, and which write has made it stale. It subscribes only while it is open. */
 export function Why({ airport }: { airport: string }) {
   const [isOpen, setIsOpen] = useState(false);
   return (

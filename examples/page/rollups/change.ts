@@ -1,6 +1,6 @@
 import { wholeNumber } from "../shared/format";
 
-/** How a number differs from the one before, as text; nothing when it does not. */
+/** The difference from the number before, as text; undefined if there is none. */
 export function change(now: number, before: number | undefined, write: (by: number) => string): string | undefined {
   return before === undefined || before === now ? undefined : write(now - before);
 }

@@ -1,7 +1,7 @@
 import { field } from "../shared/field";
 import { rowsOf, type Telling } from "../shared/storyText";
 
-/** How the activity of the flights is told. */
+/** The words for the activity of the flights. */
 export const telling: Telling = {
   folder: "rollups",
   views: ["airportStats", "networkStats"],

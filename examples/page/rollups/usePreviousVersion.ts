@@ -1,12 +1,12 @@
 import { useState } from "react";
 
-/** What the hook has to know of a row. */
+/** The fields of a row that the hook needs. */
 interface Row<Value> {
   value: Value | null;
   computedAt: number | null;
 }
 
-/** The value before the one shown, once the row has been recomputed while it was on screen. */
+/** The value before the shown one; undefined until the row is recomputed while it is on screen. */
 export function usePreviousVersion<Value>(row: Row<Value> | undefined): Value | undefined {
   const [shown, setShown] = useState(row);
   const [previous, setPrevious] = useState<Value>();

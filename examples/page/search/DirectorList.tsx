@@ -3,7 +3,7 @@ import { Results } from "../shared/Results";
 import { DirectorResult } from "./DirectorResult";
 import { directors } from "./directors";
 
-/** Directors with the films that a search for their names finds: none, until a film of theirs is in the index. */
+/** Directors with the films that a search for their names finds: none until one of their films is in the index. */
 export function DirectorList({ onSearch }: { onSearch: (text: string) => void }) {
   return (
     <Card

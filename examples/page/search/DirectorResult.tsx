@@ -10,7 +10,7 @@ interface Props {
   onSearch: (text: string) => void;
 }
 
-/** What a search for a director finds now, and the search by title that has a film of theirs indexed. */
+/** The films that a search for a director finds; if none, a button whose search by title gets one into the index. */
 export function DirectorResult({ director: { name, title }, onSearch }: Props) {
   const films = useQuery(api.search.find.films, { text: name });
   if (films === undefined) return <Result title={name} detail="Searching …" />;

@@ -5,7 +5,7 @@ import { Form } from "../shared/Form";
 import { TextField } from "../shared/TextField";
 import type { Film } from "./film";
 
-/** Changes a film in place. Nothing here knows that it is indexed. */
+/** Changes a film in place. This code does not know that the film is indexed. */
 export function FilmForm({ film, onDone }: { film: Film; onDone: () => void }) {
   const [title, setTitle] = useState(film.title);
   const [director, setDirector] = useState(film.director ?? "");

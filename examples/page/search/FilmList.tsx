@@ -7,7 +7,7 @@ import { FilmResult } from "./FilmResult";
 import type { Film } from "./film";
 import { filmCount } from "./filmCount";
 
-/** The films that were found, undefined until they are loaded. One of them may be in editing. */
+/** The films that the search found, undefined until they are loaded. You can edit one of them at a time. */
 export function FilmList({ films }: { films: Film[] | undefined }) {
   const [edited, edit] = useState<Film["movie"]>();
   if (films === undefined) return <Card title="Searching …">{null}</Card>;
@@ -32,7 +32,7 @@ export function FilmList({ films }: { films: Film[] | undefined }) {
   );
 }
 
-/** What the search found, and what it has asked for. */
+/** How many films the search found, and how many rows it has scheduled. */
 function summary(films: Film[]): string {
   const missing = films.filter(({ state }) => state === "missing").length;
   const outdated = films.filter(({ state }) => state === "stale" || state === "expired").length;

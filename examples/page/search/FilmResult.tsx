@@ -7,7 +7,7 @@ const found: Record<Film["by"], string> = {
   text: "found in the index",
 };
 
-/** A film that was found: what it is, where it was found, and whether its row is up to date. */
+/** A film that the search found, with where it was found, and whether its row is up to date. */
 export function FilmResult({ film, onEdit }: { film: Film; onEdit: () => void }) {
   const { title, year, director, genre, by, state } = film;
   return (

@@ -12,7 +12,7 @@ import { FilmList } from "./FilmList";
 import { telling } from "./telling";
 import "./search.css";
 
-/** Films, searched as one types: every text is a subscription of its own. */
+/** A search for films as you type. Each text is a subscription of its own. */
 export function Search({ deployment }: { deployment: string }) {
   const [text, setText] = useState(firstSearch);
   const films = useKept(useQuery(api.search.find.films, { text }));

@@ -1,4 +1,4 @@
-/** Directors, and the beginning of a title of theirs: searched for, it has their films indexed. */
+/** Directors, each with the beginning of a title. A search for it gets a film of theirs into the index. */
 export const directors = [
   { name: "Lasseter", title: "Toy Story" },
   { name: "Coppola", title: "The Godfather" },
@@ -6,5 +6,5 @@ export const directors = [
   { name: "Kubrick", title: "The Shining" },
 ] as const;
 
-/** What the field holds at first. */
+/** The first text in the search field. */
 export const firstSearch: string = directors[0].title;

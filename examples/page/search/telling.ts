@@ -1,7 +1,7 @@
 import { field } from "../shared/field";
 import { rowsOf, type Telling } from "../shared/storyText";
 
-/** How the activity of the search is told. */
+/** The words for the activity of the search. */
 export const telling: Telling = {
   folder: "search",
   views: ["movieSearch"],

@@ -2,7 +2,6 @@ import { type ReactNode, useState } from "react";
 import { errorMessage } from "./errorMessage";
 import { Failure } from "./Failure";
 
-/** Something that a button does. */
 export interface Action {
   label: string;
   run: () => Promise<unknown>;
@@ -10,13 +9,13 @@ export interface Action {
 }
 
 interface Props {
-  /** The first one is the one to press. */
+  /** The first one is the primary button. */
   actions: Action[];
   /** A few words beside the buttons. */
   note?: ReactNode;
 }
 
-/** Buttons in a row; below them what went wrong with the last one pressed. */
+/** Buttons in a row, and below them the error of the last click. */
 export function ActionRow({ actions, note }: Props) {
   const [failure, setFailure] = useState<string>();
   const press = (run: Action["run"]) => {
@@ -27,7 +26,7 @@ export function ActionRow({ actions, note }: Props) {
     <div className="actions">
       {actions.map(({ label, run, disabled }, index) => (
         <button
-          // biome-ignore lint/suspicious/noArrayIndexKey: a button whose label changes stays the same, with its focus.
+          // biome-ignore lint/suspicious/noArrayIndexKey: a button whose label changes must keep its focus.
           key={index}
           type="button"
           className={index === 0 ? "button button--primary" : "button"}

@@ -11,7 +11,7 @@ import { useTrace } from "./useTrace";
 
 interface Props {
   deployment: string;
-  /** What of the deployment is told, and how; a constant, so that the story is not told anew at each render. */
+  /** Which activity to show, and its words. Pass a constant: another object starts the story anew. */
   telling: Telling;
 }
 
@@ -19,7 +19,7 @@ const OPEN_EPISODES = 2;
 
 const nothingYet = emptyStory();
 
-/** What happened behind an example: its story in words, newest first. */
+/** The activity behind an example, in words, newest first. */
 export function ActivityFeed({ deployment, telling }: Props) {
   const next = useCallback((story: Story, event: TraceEvent) => follow(story, event, telling), [telling]);
   const { status, known: story } = useTrace(deployment, nothingYet, next);

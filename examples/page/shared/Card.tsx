@@ -4,7 +4,7 @@ interface Props {
   title: ReactNode;
   /** A few words below the title. */
   note?: ReactNode;
-  /** At the end of the header: a badge. */
+  /** A badge at the end of the header. */
   aside?: ReactNode;
   children: ReactNode;
 }

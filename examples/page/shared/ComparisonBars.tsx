@@ -3,11 +3,11 @@ import { wholeNumber } from "./format";
 interface Props {
   /** What is counted, such as "documents read". */
   caption: string;
-  /** The same thing done in several ways; a count is null until it is known. */
+  /** The ways to compare. A count is null until it is known. */
   bars: { name: string; count: number | null }[];
 }
 
-/** What several ways cost, side by side, the bars to one scale. */
+/** Compares the costs of several ways to do the same, as bars with one scale. */
 export function ComparisonBars({ caption, bars }: Props) {
   const highest = Math.max(1, ...bars.map(({ count }) => count ?? 0));
   return (

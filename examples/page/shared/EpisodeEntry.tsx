@@ -10,7 +10,7 @@ interface Props {
   open: boolean;
 }
 
-/** One episode: its steps with the waits before them, and the steps it still waits for. */
+/** One episode: its steps, the time before each, and the steps that are still to come. */
 export function EpisodeEntry({ episode, telling, name, open }: Props) {
   const { steps } = episode;
   const start = steps[0]?.at ?? 0;
@@ -59,7 +59,7 @@ export function EpisodeEntry({ episode, telling, name, open }: Props) {
   );
 }
 
-/** How long it all took. */
+/** The duration of the episode, or its state. */
 function total(episode: Episode): string {
   if (!hasReaders(episode)) return unread(episode).length > 0 || marksTag(episode) ? "unread" : "";
   const [start = 0, end = start] = [episode.steps[0]?.at, episode.steps.at(-1)?.at];

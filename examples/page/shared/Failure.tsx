@@ -1,4 +1,4 @@
-/** What went wrong, in place and announced. */
+/** An error message. Screen readers announce it. */
 export function Failure({ message }: { message: string }) {
   return (
     <p className="failure" role="alert">

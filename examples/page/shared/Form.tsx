@@ -3,9 +3,9 @@ import { errorMessage } from "./errorMessage";
 import { Failure } from "./Failure";
 
 interface Props {
-  /** Its name for those who do not see what is around it. */
+  /** Its name for screen readers. */
   label: string;
-  /** What the button says. */
+  /** The text of the button. */
   submit: string;
   onSubmit: () => Promise<unknown>;
   disabled?: boolean;
@@ -13,7 +13,7 @@ interface Props {
   children: ReactNode;
 }
 
-/** Fields in a row with a button; below them what went wrong when it was last pressed. */
+/** Fields in a row with a button, and below them the error of the last submit. */
 export function Form({ label, submit, onSubmit, disabled, onCancel, children }: Props) {
   const [failure, setFailure] = useState<string>();
   return (

@@ -8,7 +8,7 @@ const labels: Record<FreshnessRead["state"], string> = {
   missing: "missing · computing",
 };
 
-/** What the read found, and how old the value is. */
+/** The state of a row, and the age of its value. */
 export function FreshnessBadge({ row }: { row: FreshnessRead | undefined }) {
   const { state, ago } = useFreshness(row);
   return (

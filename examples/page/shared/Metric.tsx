@@ -2,7 +2,7 @@ interface Props {
   name: string;
   text: string;
   unit?: string;
-  /** How it differs from the value before, as text. */
+  /** The difference from the value before, as text. */
   change?: string | undefined;
 }
 

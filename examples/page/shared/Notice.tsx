@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** A quiet line in place of content that is not there. */
+/** A quiet line in place of missing content. */
 export function Notice({ children }: { children: ReactNode }) {
   return <p className="notice">{children}</p>;
 }

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** A list of what was found. */
+/** A list of results. */
 export function Results({ label, children }: { label: string; children: ReactNode }) {
   return (
     <ul className="results" aria-label={label}>
@@ -13,11 +13,11 @@ interface ResultProps {
   title: ReactNode;
   /** A line below the title. */
   detail?: ReactNode;
-  /** At the end of the row: a badge, a number, buttons. */
+  /** A badge, a number or buttons at the end of the row. */
   aside?: ReactNode;
   /** Makes the title a button. */
   onOpen?: () => void;
-  /** Whether it is the one that is open. */
+  /** Whether this row is the open one. */
   open?: boolean;
 }
 

@@ -1,12 +1,12 @@
 interface Props {
-  /** Its name for those who do not see the placeholder. */
+  /** Its name for screen readers. */
   label: string;
   placeholder: string;
   value: string;
   onChange: (value: string) => void;
 }
 
-/** A field to search as one types. */
+/** A field that searches as you type. */
 export function SearchField({ label, placeholder, value, onChange }: Props) {
   return (
     <input

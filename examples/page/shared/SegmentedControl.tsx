@@ -1,14 +1,14 @@
 import { useId } from "react";
 
 interface Props<Value extends string> {
-  /** What is chosen, such as "Signed in as". */
+  /** The name of the choice, such as "Signed in as". */
   label: string;
   options: readonly { value: Value; text: string }[];
   value: Value;
   onChange: (value: Value) => void;
 }
 
-/** Chooses one of a few, such as the person who looks; the arrow keys move the choice. */
+/** Chooses one of a few options, such as the signed-in person. The arrow keys move the choice. */
 export function SegmentedControl<Value extends string>(props: Props<Value>) {
   const { label, options, value, onChange } = props;
   const name = useId();

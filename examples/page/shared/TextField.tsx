@@ -2,7 +2,6 @@ interface Props {
   label: string;
   value: string;
   onChange: (value: string) => void;
-  /** What is typed: text, or a number. */
   inputMode?: "text" | "numeric";
 }
 

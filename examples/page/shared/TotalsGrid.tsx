@@ -12,7 +12,6 @@ const names: Record<keyof Totals, string> = {
   recomputes: "recomputes",
 };
 
-/** The running totals. */
 export function TotalsGrid({ totals }: { totals: Totals }) {
   return (
     <dl className="totals">

@@ -5,14 +5,14 @@ import type { TraceStatus } from "./useTrace";
 interface Props {
   title: string;
   status: TraceStatus;
-  /** What happened last, in a line: all that a narrow page shows until one asks for the rest. */
+  /** The last event in one line. A narrow page shows only this until you open the panel. */
   latest: string | undefined;
   children: ReactNode;
 }
 
 /**
- * What happened behind an example; a hint where the deployment does not tell. Where there is room it stands beside the
- * example. On a narrow page it is a bar at the lower edge, which opens with a tap.
+ * The activity behind an example, or a notice if the deployment has no trace. On a wide page it is beside the example;
+ * on a narrow page it is a bar at the lower edge, which opens with a tap.
  */
 export function TracePanel({ title, status, latest, children }: Props) {
   const [titleId, contentId] = [useId(), useId()];

@@ -2,7 +2,7 @@ import { duration } from "./format";
 import type { Step } from "./story";
 import { stepName } from "./storyText";
 
-/** Where the time of an episode went: one segment for the wait before each step. */
+/** The time line of an episode: one segment for the time before each step. */
 export function Waterfall({ steps }: { steps: Step[] }) {
   const start = steps[0]?.at ?? 0;
   const total = Math.max(1, (steps.at(-1)?.at ?? start) - start);

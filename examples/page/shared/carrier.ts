@@ -5,7 +5,7 @@ import { field } from "./field";
 /** What carries effects out of queries. */
 export type Carrier = "log stream" | "log tail" | "client";
 
-/** The functions that take effects from outside, and what has brought them. */
+/** The functions that receive effects → the carrier that calls them. */
 const carriers: Record<string, Carrier> = {
   "POST /lazy-views/effects": "log stream",
   "lazy:tail": "log tail",
@@ -13,8 +13,8 @@ const carriers: Record<string, Carrier> = {
 };
 
 /**
- * What carried the effects of a dispatch. Null for effects that no query has raised alone: a mutation, or an action,
- * dispatches its own, and those of the queries that it runs.
+ * What carried the effects of a dispatch. Null if no carrier was needed: a mutation or an action dispatches its own
+ * effects and those of the queries that it runs.
  */
 export function carrierOf({ parent = "" }: Extract<TraceEvent, { type: "execution" }>): Carrier | null {
   return carriers[parent] ?? null;
@@ -25,7 +25,7 @@ export interface DispatchedEffect extends PageEffect {
   windowMs: number;
 }
 
-/** The effects of a dispatch, by its arguments. */
+/** The effects in the arguments of a dispatch. */
 export function dispatchedEffects(args: unknown): DispatchedEffect[] {
   const effects = field(args, "effects");
   if (!Array.isArray(effects)) return [];

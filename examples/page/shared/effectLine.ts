@@ -4,11 +4,11 @@ import { field } from "./field";
 export interface PageEffect {
   functionPath: string;
   args: unknown;
-  /** Of a recompute: whether its reader found no row at all. */
+  /** Only for a recompute: whether its reader found no row. */
   isMissing?: boolean;
 }
 
-/** The demo's server shows the effects of a seal in its place: only it can open a seal. */
+/** The demo's server replaces each seal by this line with its effects; the page cannot open seals. */
 const LINE = /^lazy-views effects (.*)$/;
 
 /** The effects in a console message; none when the message is an ordinary one. */
@@ -16,16 +16,16 @@ export function effectsIn(message: string): PageEffect[] {
   const json = LINE.exec(message)?.[1];
   const effects: unknown = json === undefined ? [] : JSON.parse(json);
   if (!Array.isArray(effects)) return [];
-  // One that a client forwards has before its effects when they were raised.
+  // A seal for a client has the time of its effects (`t`) in front of them.
   return effects.filter((each) => field(each, "t") === undefined).map(asEffect);
 }
 
-/** The snapshot that a reader saw is 0 when there was no row. */
+/** `s` is the snapshot that the reader saw; it is 0 if there was no row. */
 function asEffect(effect: unknown): PageEffect {
   return { functionPath: String(field(effect, "f")), args: field(effect, "a"), isMissing: field(effect, "s") === "0" };
 }
 
-/** An effect as text, the same wherever it is met. */
+/** An effect as text: the same for equal effects. */
 export function identityOf({ functionPath, args }: PageEffect): string {
   return `${functionPath} ${JSON.stringify(args, (_, value) => sorted(value))}`;
 }

@@ -14,14 +14,14 @@ import { episodeTitle, keyOf, stepDetail, stepName, type Telling } from "./story
 type Told<Type> = Partial<Extract<TraceEvent, { type: Type }>>;
 type Args = Record<string, string | number>;
 
-/** A trace that writes itself: every event is one millisecond after the one before. */
+/** Makes trace events, each one millisecond after the one before, and follows them. */
 class Tracer {
   story: Story = emptyStory();
   private at = 1_000;
 
   constructor(readonly telling: Telling = rollups) {}
 
-  /** Flights between two airports, whose rows exist and are stale from now on. */
+  /** A write of flights between two airports. The rows of both exist, and become stale. */
   write(origin: string, destination: string, count = 1, more: Told<"execution"> = {}) {
     const args = { origin, destination, delay: 180, count };
     const notes = [...new Set([origin, destination])].map(stale);
@@ -56,7 +56,7 @@ class Tracer {
     return this.execution({ path: "lazy:recompute", args, ...run, ...more });
   }
 
-  /** All that follows when stale rows of these airports are read. */
+  /** Reads the stale rows of these airports, and all that follows until they are fresh. */
   heal(...airports: string[]) {
     for (const airport of airports) this.read(airport, "stale");
     this.dispatch(airports.map(recompute));
@@ -79,7 +79,7 @@ class Tracer {
     });
   }
 
-  /** A line of the execution that is told next. */
+  /** A console line of the next execution. */
   console(event: Told<"console">) {
     const line = { udfType: "query", path: "", cached: false, level: "DEBUG", message: "", truncated: false } as const;
     this.story = follow(
@@ -90,7 +90,7 @@ class Tracer {
     return this;
   }
 
-  /** The newest episode as one reads it. */
+  /** The words of the newest episode. */
   words(): string[] {
     const [episode] = this.story.episodes;
     const name = (id: unknown) => this.story.names[String(id)] ?? "?";
@@ -172,7 +172,7 @@ describe("an episode", () => {
     expect(tracer.story.episodes.map((episode) => airportsOf(episode, "read"))).toEqual([["JFK"], ["SFO", "LAX"]]);
   });
 
-  test("is fresh only for a reader that had not been, and only when the row was computed", () => {
+  test("becomes fresh only for a reader that found the row stale, and only after the recompute", () => {
     const tracer = new Tracer().write("SFO", "SFO").read("SFO", "stale").read("SFO", "fresh", { caller: "http" });
     const last = () => kinds(tracer.story.episodes[0])?.at(-1);
     expect(last()).toBe("read");
@@ -204,7 +204,7 @@ describe("a second write", () => {
     expect(tracer.story.episodes).toHaveLength(2);
   });
 
-  test("that failed is not told, and neither is one of another example", () => {
+  test("is left out if it failed, or if it belongs to another example", () => {
     const tracer = new Tracer().write("SFO", "LAX", 1, { error: "no such airport" });
     tracer.write("SFO", "LAX", 1, { path: "rolled/flights:add" });
     expect(tracer.story.episodes).toEqual([]);
@@ -263,7 +263,7 @@ test.each([
   ]);
 });
 
-test("an effect that is no recompute is told to its end; sent again from the cache, it is dropped", () => {
+test("another effect than a recompute has all its steps; sent again from the cache, it is dropped", () => {
   const viewed = { f: "tracking/views:viewed", a: { user: "ada", doc: "7docs" } };
   const tracer = new Tracer(tracking);
   const open = { path: "tracking/docs:open", args: viewed.a };
@@ -290,7 +290,7 @@ test("an effect that is no recompute is told to its end; sent again from the cac
   expect(tracer.story.episodes.map(isOver)).toEqual([true, true]);
 });
 
-test("a dispatch of several outcomes drops what is inside its window", () => {
+test("in a dispatch with several outcomes, the effects inside their windows are the dropped ones", () => {
   const lock = (account: string) => ({ f: "quota/accounts:lock", a: { account, period: 1 } });
   const tracer = new Tracer(quota).dispatch([lock("1")]);
   for (const account of ["2", "1"]) {
@@ -303,7 +303,7 @@ test("a dispatch of several outcomes drops what is inside its window", () => {
   );
 });
 
-test("a tag is told by what has it, and its rows by their readers", () => {
+test("a write to a tag names the tag, and the reads name its rows", () => {
   const key = { user: "user:charles", relation: "can_read", object: "doc:plan" };
   const tracer = new Tracer(authz).execution({
     path: "authz/tuples:write",
@@ -321,7 +321,7 @@ test("a tag is told by what has it, and its rows by their readers", () => {
   ]);
 });
 
-test("a read through the page's client is told as the others, without mark and envelope", () => {
+test("a read through the page's client looks like the others, without mark and envelope", () => {
   const seals = [`lazy-views effects ${JSON.stringify([{ t: 60_000 }, { ...recompute("SFO"), s: "5" }])}`];
   const envelope = { value: { state: "stale" }, seals, once: [], forward: "lazy:forward", lazyViews: [] };
   const tracer = new Tracer().execution({ args: { airport: "SFO", lazyViews: "client" }, result: envelope });
@@ -329,7 +329,7 @@ test("a read through the page's client is told as the others, without mark and e
   expect(airportsOf(tracer.story.episodes[0], "read")).toEqual(["SFO"]);
 });
 
-test("console lines that are not effects tell nothing", () => {
+test("console lines that are not effects change nothing", () => {
   const { story } = new Tracer()
     .console({ message: "'hello'" })
     .console({ message: "'lazy-views effects [1]'" })

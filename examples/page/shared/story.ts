@@ -1,14 +1,14 @@
 /**
- * From the backend's trace to what a person wants to follow.
+ * Turns the backend's trace into a story that a person can follow.
  *
- * The trace is a flat list of executions and console lines. A story sorts those of one example into episodes: one cause
- * (a write, or a read) and what it led to,
+ * The trace is a flat list of executions and console lines. A story sorts those of one example into episodes. An
+ * episode is one cause (a write, or a read) and its consequences:
  *
  *   write → read → delivery → dispatch → run → fresh
  *
- * An episode is about *work*: rows to recompute, and other functions that queries have scheduled. It is over when all
- * work that a read has asked for is done, or was dropped. A row that no query reads stays where the write left it: that
- * is the lazy part. Steps may be missing: a row without a value starts with a read.
+ * The *work* of an episode is the rows to recompute and the other functions that queries have scheduled. An episode is
+ * over when all work that reads have requested is done or dropped. A row that no query reads stays stale: that is the
+ * lazy part. Steps may be missing: the episode of a row without a value begins with a read.
  */
 import type { TraceEvent } from "../../backend/trace";
 import type { RowNote, TagNote } from "../../storyNotes";
@@ -20,44 +20,44 @@ import { unwrapped } from "./unwrapped";
 type ExecutionEvent = Extract<TraceEvent, { type: "execution" }>;
 type ConsoleEvent = Extract<TraceEvent, { type: "console" }>;
 
-/** What something with an id is called. */
+/** The name of the thing with an id. */
 export type NameOf = (id: unknown) => string;
 
-/** What belongs to an example: the functions in its folder, and the recomputes of its views. */
+/** An example's part of the trace: the functions in its folder, and the recomputes of its views. */
 export interface Scope {
   folder: string;
   views: readonly string[];
   /**
-   * What its mutations have done, in words, with their first letter small: `1 delayed flight was added, ORD to EWR`. These
-   * begin an episode when a client calls them, whether or not a row depends on what they write.
+   * Its mutations in words that begin with a small letter: `1 delayed flight was added, ORD to EWR`. A client's call of
+   * one of these begins an episode, whether or not a row depends on the write.
    */
   writes: Readonly<Record<string, (args: unknown, name: NameOf) => string>>;
 }
 
-/** The steps of an episode, in the order in which they are told. */
+/** The steps of an episode, in their order. */
 export const stepKinds = ["write", "read", "delivery", "dispatch", "run", "fresh"] as const;
 
 export type StepKind = (typeof stepKinds)[number];
 
-/** What an effect asks for. */
+/** The work that an effect requests. */
 export interface Work extends PageEffect {
   /** The same for equal effects. */
   id: string;
 }
 
-/** What became of effects that arrived, and how many there were of each kind. */
+/** The number of arrived effects by their outcome. */
 export interface Outcomes {
   dispatched: number;
   /** Scheduled for the end of the window. */
   trailing: number;
-  /** Dropped, as the same work was scheduled within the window. */
+  /** Dropped, because the same work was scheduled within the window. */
   duplicates: number;
-  /** Dropped, as the row had been recomputed meanwhile. */
+  /** Dropped, because the row had been recomputed meanwhile. */
   superseded: number;
   refused: number;
 }
 
-/** One step: the work that has made it, and when the last of it did. */
+/** One step: the work that has reached it (`of`), and when the last of this work did (`at`). */
 export type Step = { at: number; of: Work[] } & (
   | { kind: "write"; path: string; args: unknown; times: number; tags: string[] }
   /** `cached`: Convex's cache answered, and sent the effect again. */
@@ -65,7 +65,7 @@ export type Step = { at: number; of: Work[] } & (
   /** `by`: what carried the effects out of the query. */
   | { kind: "delivery"; by: Carrier }
   | { kind: "dispatch"; outcomes: Outcomes }
-  /** `documents`: how many were read. `changed`: how many runs did something. */
+  /** `documents`: how many documents were read. `changed`: how many runs changed something. */
   | { kind: "run"; documents: number; changed: number; failed: number }
   | { kind: "fresh" }
 );
@@ -74,7 +74,7 @@ export type Step = { at: number; of: Work[] } & (
 export interface Episode {
   id: number;
   steps: Step[];
-  /** The effects that were dropped when they arrived. */
+  /** The ids of the work whose effects were dropped when they arrived. */
   dropped: string[];
 }
 
@@ -86,15 +86,15 @@ export interface Totals {
   /** Reads that found no value to serve. */
   misses: number;
   effects: number;
-  /** How often effects were carried to a dispatch. */
+  /** How often a carrier delivered effects to a dispatch. */
   deliveries: number;
   dispatched: number;
-  /** Effects that were dropped: another one did the work already, or is about to. */
+  /** Effects that were dropped, because another one has done the work or will do it. */
   duplicates: number;
   recomputes: number;
 }
 
-/** What a query with certain arguments found when it last ran. */
+/** The last run of a query with certain arguments. */
 interface Reader {
   raised: readonly string[];
   rows: number;
@@ -104,22 +104,21 @@ export interface Story {
   /** Newest first. */
   episodes: Episode[];
   totals: Totals;
-  /** What things with an id are called, by results that name them. */
+  /** Names by id, from results that have both. */
   names: Readonly<Record<string, string>>;
-  /** What a request has raised whose execution has not been told yet. */
+  /** The effects of a request whose execution has not come yet. */
   raised: { requestId: string; effects: PageEffect[] };
   readers: Readonly<Record<string, Reader>>;
-  /** When the windows end that effects have opened. */
+  /** When the window of each dispatched effect ends. */
   windows: Readonly<Record<string, number>>;
 }
 
 const EPISODES_KEPT = 30;
-/** A read belongs to what began at most so long before it, in milliseconds. */
+/** A read joins an episode that began at most this many milliseconds before it. */
 const GATHERING_MS = 1_000;
 const DISPATCH = "lazy:dispatch";
 const RECOMPUTE = "lazy:recompute";
 
-/** The story before anything has happened. */
 export function emptyStory(): Story {
   return {
     episodes: [],
@@ -140,7 +139,7 @@ export function emptyStory(): Story {
   };
 }
 
-/** The story of an example with one more trace event told. */
+/** The story of an example with one more trace event. */
 export function follow(story: Story, event: TraceEvent, scope: Scope): Story {
   return unwrapped(event).reduce((told, each) => followEvent(told, each, scope), story);
 }
@@ -150,18 +149,18 @@ export function isRow({ functionPath }: Pick<Work, "functionPath">): boolean {
   return functionPath === RECOMPUTE;
 }
 
-/** Whether all work that a read has asked for is done, or was dropped. */
+/** Whether all work that reads have requested is done or dropped. */
 export function isOver(episode: Episode): boolean {
   return asked(episode).every(({ id }) => isSettled(episode, id));
 }
 
-/** The work of an episode that no read has asked for: rows that were marked, and that no query reads. */
+/** The work of an episode that no read has requested: stale rows that no query reads. */
 export function unread(episode: Episode): Work[] {
   const ids = new Set(asked(episode).map(({ id }) => id));
   return worksOf(episode).filter(({ id }) => !ids.has(id) && !isSettled(episode, id));
 }
 
-/** Whether a query has read any row of the episode, or asked for other work. */
+/** Whether a query has read any row of the episode, or requested other work. */
 export function hasReaders(episode: Episode): boolean {
   return asked(episode).length > 0;
 }
@@ -174,11 +173,11 @@ function followEvent(story: Story, event: TraceEvent, scope: Scope): Story {
       return executed(story, event, scope);
     case "delivery":
     case "loss":
-      return story; // A dispatch says what was delivered.
+      return story; // The dispatch shows what was delivered.
   }
 }
 
-/** Effect lines of a cached execution are a replay for one more subscriber: the query did not run. */
+/** Does not count the effect lines of a cached execution: they are repeated for another subscriber. */
 function raised(story: Story, { requestId, cached, level, message }: ConsoleEvent, scope: Scope): Story {
   if (level !== "DEBUG") return story;
   const effects = effectsIn(message).filter((effect) => isOfScope(effect, scope));
@@ -200,7 +199,7 @@ function executed(story: Story, event: ExecutionEvent, scope: Scope): Story {
   return error === undefined ? written(ran(story, event), event, scope) : ran(story, event);
 }
 
-/** A query has ended: it found rows stale or missing, or fresh where it had not before. */
+/** A query has ended. It found rows stale or missing, or found rows fresh that were not fresh in its last run. */
 function read(story: Story, event: ExecutionEvent, isOwn: boolean): Story {
   const { at, path, args, caller, cached, durationMs, requestId, result } = event;
   const effects = story.raised.requestId === requestId ? story.raised.effects : [];
@@ -231,7 +230,7 @@ function countRead(story: Story, works: Work[], rows: number): Story {
   return rows > 0 ? add(story, { hits: 1 }) : story;
 }
 
-/** A write joins the writes that its rows are stale from; for the other rows it starts an episode. */
+/** A write joins the open episodes of its stale rows; for its other rows it starts an episode. */
 function written(story: Story, event: ExecutionEvent, scope: Scope): Story {
   const { at, path, args, caller, durationMs } = event;
   const met = notes<RowNote & TagNote>(event);
@@ -252,7 +251,7 @@ function written(story: Story, event: ExecutionEvent, scope: Scope): Story {
   });
 }
 
-/** Another function than a recompute ran as a query has scheduled it. */
+/** A function that a query has scheduled ran, other than a recompute. */
 function ran(story: Story, event: ExecutionEvent): Story {
   const { at, path, args, caller, error, documentsRead = 0 } = event;
   if (caller !== "scheduler") return story;
@@ -263,7 +262,7 @@ function ran(story: Story, event: ExecutionEvent): Story {
   );
 }
 
-/** A recompute calls itself for its sub-transaction, which is not told again. */
+/** A recompute ran. It calls itself for its sub-transaction; that call is left out. */
 function recomputed(story: Story, event: ExecutionEvent, scope: Scope): Story {
   const { at, args, caller, result, error, documentsRead = 0 } = event;
   const job = { view: field(args, "job", "view"), args: field(args, "job", "args") };
@@ -276,7 +275,7 @@ function recomputed(story: Story, event: ExecutionEvent, scope: Scope): Story {
   );
 }
 
-/** What carried effects has handed them over when their dispatch begins. */
+/** A dispatch ran. The delivery step gets the time at which it began. */
 function dispatched(story: Story, event: ExecutionEvent, scope: Scope): Story {
   const { at, args, durationMs, result } = event;
   const by = carrierOf(event);
@@ -296,7 +295,7 @@ function dispatched(story: Story, event: ExecutionEvent, scope: Scope): Story {
   return own.reduce(
     (told, { effect, outcome }) => {
       const work = asWork(effect);
-      // A repeated recompute is dropped because another one is on its way.
+      // A duplicate recompute does not settle the work: the recompute is still to come.
       const isDropped = outcome === "superseded" || outcome === "refused" || (outcome === "duplicates" && !isRow(work));
       return mapEpisodes(told, (episode) => {
         if (!isOpen(episode, work.id)) return episode;
@@ -314,8 +313,8 @@ function dispatched(story: Story, event: ExecutionEvent, scope: Scope): Story {
 const noOutcomes: Outcomes = { dispatched: 0, trailing: 0, duplicates: 0, superseded: 0, refused: 0 };
 
 /**
- * What became of each effect of a dispatch, which only counts them: where there were several outcomes, those inside
- * their windows are the ones that had to wait, or were dropped.
+ * The outcome of each effect of a dispatch. The dispatch returns only counts. So if they show several outcomes, this
+ * takes the effects inside their windows as those that had to wait or were dropped.
  */
 function outcomesOf(
   effects: DispatchedEffect[],
@@ -343,7 +342,7 @@ function outcomesOf(
     }));
 }
 
-/** Tells a read in the open episode of its work, in one that has just begun, or in a new one. */
+/** Adds a read to the open episode of its work, or to one that has just begun, or to a new one. */
 function tell(story: Story, work: Work, step: Step): Story {
   const [newest] = story.episodes;
   const episode =
@@ -354,8 +353,8 @@ function tell(story: Story, work: Work, step: Step): Story {
 }
 
 /**
- * Work that is first asked for together shares an episode, until a delivery parts it. A write that marks rows names
- * them; of the rows of a tag only their readers know.
+ * Whether a read may add its work to an episode. Work that is first requested at the same time shares an episode, until
+ * its first delivery. A write that marks rows has listed its work already; a write to a tag has not, so its readers do.
  */
 function isGathering({ steps }: Episode, work: Work, at: number): boolean {
   if (!steps.every(({ kind }) => kind === "write" || kind === "read")) return false;
@@ -365,7 +364,7 @@ function isGathering({ steps }: Episode, work: Work, at: number): boolean {
   return write.of.length === 0 && !(write.tags.length > 0 && work.isMissing);
 }
 
-/** Adds a step for the work that is open in the episode and has not made the step yet. */
+/** Adds a step for the work that is open in the episode and has not reached this step yet. */
 function withStepFor(works: Work[], episode: Episode, step: Step): Episode {
   const of = works.filter(({ id }) =>
     step.kind === "fresh"
@@ -380,7 +379,7 @@ function startEpisode(story: Story, step: Step): Story {
   return { ...story, episodes: [{ id, steps: [step], dropped: [] }, ...story.episodes].slice(0, EPISODES_KEPT) };
 }
 
-/** Merges a step into the episode's step of the same kind, or puts it in its place. */
+/** Merges a step into the episode's step of the same kind, or inserts it in order. */
 function withStep(episode: Episode, step: Step): Episode {
   const before = episode.steps.find(({ kind }) => kind === step.kind);
   const merged = before === undefined ? step : merge(before, step);
@@ -388,7 +387,7 @@ function withStep(episode: Episode, step: Step): Episode {
   return { ...episode, steps: steps.sort((a, b) => rank(a.kind) - rank(b.kind)) };
 }
 
-/** Of a step of one kind that came twice: the work of both, and when the last work was new. */
+/** Merges two steps of the same kind: the work of both, and the time of the last new work. */
 function merge(before: Step, step: Step): Step {
   const known = new Set(before.of.map(({ id }) => id));
   const news = step.of.filter(({ id }) => !known.has(id));
@@ -411,7 +410,7 @@ function merge(before: Step, step: Step): Step {
   return both;
 }
 
-/** Whether work of the episode has still to be done. Rows that no query reads leave it when the others are done. */
+/** Whether work of the episode is still to be done. Rows that no query reads leave it when the others are done. */
 function isOpen(episode: Episode, id: string): boolean {
   const isClosed = hasReaders(episode) && isOver(episode);
   return !isClosed && worksOf(episode).some((work) => work.id === id) && !isSettled(episode, id);
@@ -429,7 +428,7 @@ function asked({ steps }: Pick<Episode, "steps">): Work[] {
   return steps.find(({ kind }) => kind === "read")?.of ?? [];
 }
 
-/** What an episode is about: only writes and reads bring work in. */
+/** The work of an episode: only writes and reads add work. */
 function worksOf({ steps }: Episode): Work[] {
   const works = steps.filter(({ kind }) => kind === "write" || kind === "read").flatMap(({ of }) => of);
   return [...new Map(works.map((work) => [work.id, work])).values()];
@@ -463,7 +462,7 @@ function notes<Note>({ notes = [] }: ExecutionEvent): Note[] {
   return notes as unknown[] as Note[];
 }
 
-/** The fields of results that hold an id whose name stands beside it. */
+/** The fields of results that hold an id; its name is in the same object. */
 const IDS = ["doc", "movie", "account"];
 
 function namesIn(result: unknown, known: Story["names"]): Story["names"] {

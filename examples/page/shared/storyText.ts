@@ -18,25 +18,24 @@ export interface RowKey {
   args: unknown;
 }
 
-/** How the story of an example is told. */
+/** The words for the story of an example. */
 export interface Telling extends Scope {
   /** `the row of ORD`, `22 grants` */
   rows: (keys: RowKey[], name: NameOf) => string;
   /** The rows that have a tag: `all grants of Charles` */
   tag?: (tag: string) => string;
-  /** What a query gives its reader when the row is stale, as a clause. Default: `served the old value`. */
+  /** What a query does with a stale row. Default: `served the old value`. */
   served?: string;
   /** The other functions that queries schedule. */
   effects: Readonly<Record<string, EffectWords>>;
 }
 
-/** An effect in words. */
 export interface EffectWords {
   /** What the query saw: `Acme was shown past its limit`. */
   seen: (args: unknown, name: NameOf) => string;
-  /** What it asks for: `lock the account`. */
+  /** What the effect requests: `lock the account`. */
   asked: string;
-  /** What has been done: `the account was locked`. */
+  /** The result: `the account was locked`. */
   done: string;
 }
 
@@ -49,7 +48,7 @@ const stepNames: Record<StepKind, string> = {
   fresh: "Fresh",
 };
 
-/** What an episode is about: its cause. */
+/** An episode's title: its cause. */
 export function episodeTitle({ steps }: Episode, telling: Telling, name: NameOf): string {
   const write = steps.find((step) => step.kind === "write");
   if (write) {
@@ -63,7 +62,7 @@ export function episodeTitle({ steps }: Episode, telling: Telling, name: NameOf)
   return works.every(({ isMissing }) => isMissing) ? `First read of ${rows}` : `Read of ${rows}`;
 }
 
-/** The name of a step that was made, or of one to come. */
+/** The name of a step, or of one that is still to come. */
 export function stepName(kind: StepKind, step?: Step): string {
   if (step?.kind === "run") return step.of.every(isRow) ? "Recompute" : "Run";
   if (step?.kind === "dispatch" && dropped(step.outcomes) === step.of.length) return "Dropped";
@@ -193,7 +192,7 @@ function rowsText(works: Work[], { rows }: Telling, name: NameOf): string {
   return rows(works.filter(isRow).map(keyOf), name);
 }
 
-/** The row that a recompute is about. */
+/** The row of a recompute. */
 export function keyOf({ args }: Work): RowKey {
   return { view: String(field(args, "view")), args: field(args, "args") };
 }

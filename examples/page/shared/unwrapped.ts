@@ -1,16 +1,15 @@
 import type { TraceEvent } from "../../backend/trace";
 import { field } from "./field";
 
-/** The library's name for the argument that marks a call of its client, and for the field that tells its envelope. */
+/** The library's name for the argument that marks a call by its client, and for the field that marks its envelope. */
 const MARK = "lazyViews";
 
 type Execution = Extract<TraceEvent, { type: "execution" }>;
 type Json = Execution["args"];
 
 /**
- * A query as the app sees it, also when it was called by a client that forwards effects: without the mark in its
- * arguments, and without the envelope around its result. The effects in the envelope come first, as in other queries
- * the lines on the console.
+ * A query as the app sees it. If a client that forwards effects has called it, this removes the mark from its arguments
+ * and the envelope around its result. The effects of the envelope come first, as the console lines of other queries do.
  */
 export function unwrapped(event: TraceEvent): TraceEvent[] {
   if (event.type !== "execution" || field(event.args, MARK) === undefined) return [event];

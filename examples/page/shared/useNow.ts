@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** The time, kept up to date once a second. */
+/** The current time, updated once a second. */
 export function useNow(): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {

@@ -1,15 +1,15 @@
 import { useEffect, useState } from "react";
 import type { TraceEvent } from "../../backend/trace";
 
-/** Whether the deployment tells what it does: only the embedded backend has a trace. */
+/** Whether the deployment has a trace: only the embedded backend does. */
 export type TraceStatus = "connecting" | "live" | "absent";
 
 /**
- * Follows the deployment's trace for as long as the component lives, event by event. A new connection is
- * told everything from the start; one that was interrupted goes on where it was.
+ * Follows the deployment's trace, event by event, while the component is mounted. A new connection gets all
+ * events from the start; after an interruption, it continues where it was.
  *
- * @param empty - What is known before the first event. It and `follow` start anew when they change.
- * @param follow - What is known with one more event.
+ * @param empty - The value before the first event. A change of it or of `follow` starts anew.
+ * @param follow - Returns the value after one more event.
  */
 export function useTrace<Known>(
   deployment: string,

@@ -12,7 +12,7 @@ import { countdown } from "./countdown";
 
 interface Props {
   user: string;
-  /** What the user is called. */
+  /** The user's name. */
   name: string;
   doc: Id<"docs">;
   /** How often the user has opened it on this page. */
@@ -22,7 +22,7 @@ interface Props {
 
 const NOT_KNOWN = "–";
 
-/** An open document with its counts. The query that shows it counts the view; there is no code for it here. */
+/** An open document with its counts. The query that shows it counts the view, so this code need not. */
 export function DocumentCard({ user, name, doc, times, onOpenAgain }: Props) {
   const opened = useQuery(api.tracking.docs.open, { user, doc });
   const row = useQuery(api.tracking.docs.stats, { doc });

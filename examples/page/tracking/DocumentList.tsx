@@ -11,7 +11,7 @@ interface Props {
   onOpen: (doc: Id<"docs">) => void;
 }
 
-/** The documents to choose from, with how often each was viewed. */
+/** The documents to choose from, with their view counts. */
 export function DocumentList({ opened, onOpen }: Props) {
   const docs = useQuery(api.tracking.docs.list, {});
   return (

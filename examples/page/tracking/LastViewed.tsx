@@ -10,11 +10,11 @@ import { views } from "./views";
 
 interface Props {
   user: string;
-  /** What the user is called. */
+  /** The user's name. */
   name: string;
 }
 
-/** What a person viewed last. */
+/** The documents that a person viewed last. */
 export function LastViewed({ user, name }: Props) {
   const viewings = useKept(useQuery(api.tracking.docs.lastViewed, { user }));
   const now = useNow();

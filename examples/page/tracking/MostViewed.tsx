@@ -6,7 +6,7 @@ import { Notice } from "../shared/Notice";
 import { Result, Results } from "../shared/Results";
 import { views } from "./views";
 
-/** The documents by their views, through an index of the view. */
+/** The most viewed documents, by an index on the view's table. */
 export function MostViewed() {
   const docs = useQuery(api.tracking.docs.mostViewed, {});
   return (

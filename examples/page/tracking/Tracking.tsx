@@ -19,7 +19,7 @@ const people = [
 
 type Person = (typeof people)[number]["value"];
 
-/** Documents, whose views are counted by the query that reads them. */
+/** Documents. The query that reads one counts the view. */
 export function Tracking({ deployment }: { deployment: string }) {
   const [user, setUser] = useState<Person>("ada");
   const [doc, setDoc] = useState<Id<"docs">>();
@@ -40,7 +40,7 @@ export function Tracking({ deployment }: { deployment: string }) {
         <div className="columns">
           <DocumentList opened={doc} onOpen={(chosen) => open(user, chosen)} />
           {doc ? (
-            // Every opening is a subscription of its own, as after a reload of the page.
+            // A new key for each opening makes a new subscription, as a reload of the page would.
             <DocumentCard
               key={`${opening(user, doc)} ${timesOpened}`}
               user={user}

@@ -1,4 +1,4 @@
-/** When the next view counts: `the next view counts in 4:05` */
+/** `the next view counts in 4:05` */
 export function countdown(ms: number): string {
   if (ms <= 0) return "the next view counts";
   const seconds = Math.ceil(ms / 1_000);
