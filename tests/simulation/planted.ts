@@ -93,10 +93,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "Math.abs(now - lastMark) <= graceMs + (pendingUntil === undefined ? 0 : workMs(view))",
     "now > 0",
   ]),
-  bug(8, "tags are ignored", "src/staleness/predicates.ts", [
-    "if (isTagInvalidated === undefined) return",
-    "return",
-  ]),
+  bug(8, "tags are ignored", "src/staleness/predicates.ts", ["if (isTagInvalidated === undefined) return", "return"]),
   bug(0, "an expired value is served", "src/staleness/predicates.ts", [
     '"fresh" ? "fresh" : "expired"',
     '"fresh" ? "fresh" : "stale"',

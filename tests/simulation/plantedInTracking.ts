@@ -61,10 +61,7 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     "if (row.tracked) await removeDependencies",
     "if (false) await removeDependencies",
   ]),
-  bug(4, "cached dependencies outlive a sub-mutation", "model/execution", [
-    "this.dependents.clear();",
-    NOTHING,
-  ]),
+  bug(4, "cached dependencies outlive a sub-mutation", "model/execution", ["this.dependents.clear();", NOTHING]),
   bug(29, "cached shapes outlive a sub-mutation", "model/execution", [
     "this.dependents.clear();\n    this.shapes = undefined;",
     "this.dependents.clear();",

@@ -32,7 +32,7 @@ beforeAll(async () => {
   program = await compileApp();
 });
 
-/** A backend whose executions take turns as evenly as they can: `seed` says in which order. */
+/** A backend whose executions take turns evenly, in an order that depends on `seed`. */
 function start(seed: number, weather = CALM) {
   const choices = new Choices({ seed });
   const loop = new Loop(choices, Date.UTC(2026, 0, 1), 0);
@@ -64,7 +64,7 @@ test("of two mutations that read what the other writes, one is run again", async
   expect(conflicts).toEqual(["app:refresh: groups"]);
   const [row, ...others] = documents("groups");
   expect(others).toEqual([]);
-  // The later one has seen the commit of the other.
+  // The later mutation has seen the commit of the other.
   expect(row?.asOf).toBeGreaterThan(0n);
 });
 
