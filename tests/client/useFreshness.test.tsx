@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 describe("an age", () => {
-  /** The ages that a subscriber hears of in a span of time. */
+  /** The ages that a subscriber gets in a span of time. */
   function heard(computedAt: number, spanMs: number): number[] {
     const age = new Age(computedAt);
     const ages = [age.read()];

@@ -194,7 +194,7 @@ describe("the 3,200 films", () => {
       await settled(text);
       most = Math.max(most, (await reads(text)).documents);
     }
-    // The worst case occurs: eight rows, six films, and a row for each of them.
+    // The worst case: eight rows, six films, and a row for each film.
     expect(most).toBe(20);
   });
 
@@ -207,7 +207,7 @@ describe("the 3,200 films", () => {
   });
 });
 
-/** What a keystroke reads, as Convex counts it. */
+/** The documents that a keystroke reads, as Convex counts them. */
 async function reads(text: string) {
   const { result } = await example.views.collect(() =>
     example.t.query(async (ctx) => {

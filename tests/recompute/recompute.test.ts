@@ -9,7 +9,7 @@ import { add, startTotals, tables, total, totalsTable } from "../totals.js";
 afterEach(endTestApp);
 const key = { list: "a" };
 
-/** What `compute` does next; each run is counted. */
+/** What `compute` does next. */
 let next: "work" | "throw" | "wrong value" | "read too much" = "work";
 let runs = 0;
 beforeEach(() => {
@@ -122,7 +122,7 @@ describe("a compute that fails", () => {
     }
     expect(runs).toBe(startedAt.length);
     expect(runs).toBeLessThanOrEqual(MAX_ATTEMPTS + 3);
-    // The shortest that a backoff can be grows: with the window of 10 s below, then by doubling.
+    // The shortest possible backoff: at first the window of 10 s, then it doubles.
     for (const [i, at] of startedAt.slice(1).entries()) {
       const shortest = Math.max(backoffMs(i + 1, 1), 0);
       expect(at - (startedAt[i] as number)).toBeGreaterThanOrEqual(shortest - 1_000);
@@ -226,7 +226,7 @@ describe("a compute that fails", () => {
     const app = start();
     next = "throw";
     await readAndDeliver(app);
-    // Until its attempts are used up, whatever the jitter: the last one's window is over, its backoff is not.
+    // By then, with any jitter, the attempts are used up, and the last one's window is over, but not its backoff.
     await app.advance(165_000);
     expect(runs).toBe(MAX_ATTEMPTS);
     next = "work";

@@ -28,13 +28,13 @@ const b = { list: "b" };
 type Item = { list: string; n: number };
 type Change = { before: Item | null; after: Item | null };
 
-/** Counts and sums up what the change takes away and adds. */
+/** Updates count and sum by the change. */
 const applyChange = ({ count, sum }: Totals, { before, after }: Change): Totals => ({
   count: count + (after ? 1 : 0) - (before ? 1 : 0),
   sum: sum + (after?.n ?? 0) - (before?.n ?? 0),
 });
 
-/** An app whose rows of two lists are there and fresh. */
+/** An app with fresh rows of two lists. */
 async function start(options: TotalsOptions = {}, app?: Parameters<typeof startTotals>[1]) {
   const computed: string[] = [];
   const started = startTotals(
@@ -219,7 +219,7 @@ describe("a view that applies changes", () => {
       const { documentsRead, documentsWritten } = await ctx.meta.getTransactionMetrics();
       return { read: documentsRead.used, written: documentsWritten.used };
     });
-    // The document is read back; and Convex's patch looks once more at the row that was just read.
+    // The document is read back, and Convex's patch reads the row a second time.
     expect(used).toEqual({ read: 3, written: 2 });
   });
 });

@@ -16,7 +16,7 @@ afterEach(() => {
   endTestApp();
 });
 
-/** An app whose deployment has a site: requests to it are answered by the app's routes. */
+/** An app whose deployment has a site URL. The app's routes answer requests to it. */
 function start(options: TotalsOptions = {}, appOptions: AppOptions = {}) {
   const app = startTotals(options, appOptions);
   const bodies: string[] = [];
@@ -28,7 +28,7 @@ function start(options: TotalsOptions = {}, appOptions: AppOptions = {}) {
   return {
     ...app,
     bodies,
-    /** A heartbeat, whose canary is delivered and does its work, if nothing hinders it. */
+    /** Runs a heartbeat, and delivers its canary unless `isDelivered` is false. */
     async beat({ isDelivered = true } = {}) {
       const { messages } = await app.testing.collect(() => app.t.action(heartbeat));
       if (isDelivered) await app.deliver(messages).catch(() => {});
@@ -46,7 +46,7 @@ function answering(status: number, path = EFFECTS_PATH): AppOptions {
   return { modules: { http: { default: http } } };
 }
 
-test("finds nothing wrong where all is well, says nothing, and tries the route with an empty body", async () => {
+test("finds no problem in a healthy app, logs nothing, and tries the route with an empty body", async () => {
   const app = start();
   expect(await app.beat()).toEqual([]);
   expect(complaint).not.toHaveBeenCalled();
