@@ -129,7 +129,7 @@ describe("testViews", () => {
     expect(process.env.LAZY_VIEWS_STREAM_SECRET).toBe("the stream's own secret");
   });
 
-  test("delivering nothing asks nobody", async () => {
+  test("delivering nothing calls nothing", async () => {
     const { testing, ...app } = startTotals();
     const fetched = vi.spyOn(app.t, "fetch");
     await testing.deliver([]);

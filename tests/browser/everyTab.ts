@@ -29,7 +29,7 @@ export function everyTab(getPage: () => Page): void {
     return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
   }
 
-  test.each(tabs)("%s on a desk: its activity is told in words beside it, and axe finds nothing", async (name) => {
+  test.each(tabs)("%s on a desktop: its activity is shown in words beside it, and axe finds nothing", async (name) => {
     const page = getPage();
     await page.setViewportSize(DESK);
     await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });

@@ -143,7 +143,7 @@ describe("a plain query", () => {
     await endsWith(values, [4]);
   });
 
-  test("that nobody follows any more is not run", async () => {
+  test("without subscribers is not run", async () => {
     const backend = await startApp();
     const client = connect(backend);
     const { values, unsubscribe } = follow(client, api.plain.strict, { list: "a" });

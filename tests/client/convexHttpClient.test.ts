@@ -138,7 +138,7 @@ describe("a production deployment, which does not say why a function failed,", (
     });
   }
 
-  test("has its plain queries known", async () => {
+  test("still lets the client recognize plain queries", async () => {
     const backend = await startApp();
     const client = connectRedacted(backend.url);
     for (let i = 0; i < 3; i++) expect(await client.query(api.plain.strict, { list: "a" })).toEqual([1, 2, 3]);
@@ -149,7 +149,7 @@ describe("a production deployment, which does not say why a function failed,", (
     await expect(client.query(api.plain.strict, { list: "needed" })).rejects.toThrow("Server Error");
   });
 
-  test("has a lazy query that failed once not taken for plain, and its effects forwarded", async () => {
+  test("does not make the client take a lazy query that failed once for plain: its effects are forwarded", async () => {
     const backend = await startApp();
     const client = connectRedacted(backend.url, true);
     expect(await client.query(api.queries.total, { list: "a" })).toBeNull();

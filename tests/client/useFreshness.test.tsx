@@ -74,7 +74,7 @@ describe("an age", () => {
     expect(ago(ageMs, "de")).toBe(german);
   });
 
-  test("is told in English where the engine has no formatter, as that of React Native", () => {
+  test("is in English where the engine has no formatter, such as React Native's", () => {
     const { RelativeTimeFormat, ...rest } = Intl;
     expect(RelativeTimeFormat).toBeDefined();
     vi.stubGlobal("Intl", rest);

@@ -472,7 +472,7 @@ describe("a query whose error says what users typed", () => {
   });
 });
 
-test("arguments that the app goes on using are those of the call", async () => {
+test("arguments that the app changes after the call are sent as they were in the call", async () => {
   const app = start();
   const value = await app.action(async (ctx) => {
     const args = { a: "x" };

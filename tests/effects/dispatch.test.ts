@@ -60,7 +60,7 @@ describe("an effect", () => {
     expect(await app.rows("notes")).toHaveLength(2);
   });
 
-  test("of other arguments is other work; of the same key it is the same, whatever its arguments", async () => {
+  test("with other arguments is other work; with the same key it is the same work, whatever its arguments", async () => {
     const app = start();
     expect(await app.dispatch([effect("a"), effect("b")])).toEqual({ ...none, dispatched: 2 });
     const keyed = [effect("c", { key: "k" }), effect("d", { key: "k" }), effect("e", { key: "l" })];

@@ -50,7 +50,7 @@ describe("the canary", () => {
     expect(problems).toEqual([]);
   });
 
-  test("is told to be on its way for a minute; then the stream is dead", async () => {
+  test("is reported as on its way for a minute; then the stream is reported as dead", async () => {
     const app = start();
     await app.send();
     await app.advance(50_000);

@@ -11,7 +11,7 @@ const TABLES = ["totals", "lazyEffects", "lazyTags", "lazySweeps", "lazyRuns", "
 const NEW_SECRET = "the stream's secret after the rotation";
 
 describe("the posts of a stranger", () => {
-  test("write nothing and change nothing that inspect says, however many they are and whatever is in them", async () => {
+  test("write nothing and do not change inspect's report, however many they are and whatever is in them", async () => {
     const app = startTotals({ onMissing: "null" });
     await app.mutation(add("a", 1));
     await app.settle((ctx) => app.totals.get(ctx, { list: "a" }));

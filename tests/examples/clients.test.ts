@@ -101,7 +101,7 @@ test("search: a film is found by its title at once, and then by its director", a
   expect(await client.query(api.search.find.films, { text: " " })).toEqual([]);
 });
 
-test("search: the films load, and are found as somebody types", async () => {
+test("search: the films load, and are found while a user types", async () => {
   const progress: number[] = [];
   await loadInto(client, { onProgress: ({ loaded }) => progress.push(loaded) });
   expect(progress.slice(-2)).toEqual([3_000, 3_200]);

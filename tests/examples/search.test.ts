@@ -198,7 +198,7 @@ describe("the 3,200 films", () => {
     expect(most).toBe(20);
   });
 
-  test("are warmed as somebody types, and then found by other words", async () => {
+  test("are warmed while a user types, and then found by other words", async () => {
     for (const text of ["g", "go", "god", "godf", "godfa"]) await settled(text);
     const found = await find("coppola");
     expect(found.map(({ title, by, state }) => ({ title, by, state }))).toEqual(

@@ -125,7 +125,7 @@ describe("a view of a document", () => {
 });
 
 describe("the lists", () => {
-  test("the most viewed come first, also documents whose count nobody has read", async () => {
+  test("the most viewed come first, also documents whose count has never been read", async () => {
     const { t, views } = example;
     const other = await t.mutation(api.tracking.docs.add, { title: "Notes", text: "…" });
     // It has a row, since its count was read, but no views.

@@ -206,7 +206,7 @@ describe("a compute that fails", () => {
     expect(await readAndDeliver(app)).toMatchObject({ state: "fresh" });
   });
 
-  test("is reported with its key, whatever Convex values that holds", async () => {
+  test("is reported with its key, whatever Convex values the key holds", async () => {
     const table = viewTable({ key: { n: v.int64(), x: v.number() }, value: v.null() });
     const view = defineView("keyed", {
       table,
@@ -262,7 +262,7 @@ describe("a compute that fails", () => {
     expect(await app.rows("totals")).toEqual([]);
   });
 
-  test("by reading more documents than a transaction may is remembered all the same", async () => {
+  test("by reading more documents than a transaction may is remembered too", async () => {
     const app = start({ tables, limits: { documentsRead: 500 } });
     for (let i = 0; i < 3; i++) {
       await app.t.run(async (ctx) => {

@@ -178,7 +178,7 @@ describe.each(BUILDERS)("warmEach, in a migration of %s", (builder) => {
     expect(await app.jobs()).toEqual([]);
   });
 
-  test("fails at a document whose keys cannot be told, and goes on there when they can", async () => {
+  test("fails at a document whose keys cannot be computed, and goes on from there when they can", async () => {
     const app = await start(["a", "b", "c", "?", "d"], {
       builder,
       sources: { items: ({ list }: { list: string }) => [list === "?" ? { lost: 1 } : { list }] },

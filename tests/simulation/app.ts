@@ -68,7 +68,7 @@ export interface Deployment {
   isLeased: boolean;
   /** Whether one recompute runs at a time. */
   isLimited: boolean;
-  /** Whether rows that nobody asks for are deleted. */
+  /** Whether rows are deleted when no reader asks for them. */
   isEvicting: boolean;
   version: 1 | 2;
   /** How effects leave queries. */

@@ -93,7 +93,7 @@ test("gives what convex-test gives, for random programs run one function at a ti
   }
 });
 
-/** The documents of a table. A millisecond decides in which second a run or a turn is looked at. */
+/** The documents of a table, without the sweeps of runs and turns, whose second a millisecond may decide. */
 function stored(table: string, documents: readonly Record<string, unknown>[]): unknown {
   const isOfSecond = ({ table: of }: Record<string, unknown>) => of === "lazyRuns" || of === "lazyTurns";
   return plain(table === "lazySweeps" ? documents.filter((sweep) => !isOfSecond(sweep)) : documents);

@@ -220,7 +220,7 @@ const STEPS = [
   ["color", "by_color_n", "n"],
 ] as const;
 
-/** A builder of ranges, whatever the fields of the index are. */
+/** A builder of ranges for any index. */
 type AnyRange = IndexRange & Record<"eq" | "gt" | "gte" | "lt" | "lte", (field: string, value: unknown) => AnyRange>;
 
 function ranged(builder: object): AnyRange {

@@ -105,7 +105,7 @@ describe("a view that applies changes", () => {
     expect(await app.read(a)).toMatchObject({ state: "fresh", value: { count: 3, sum: 6 } });
   });
 
-  test("marks a row when applyChange gives undefined, and computes it when somebody reads", async () => {
+  test("marks a row when applyChange returns undefined, and computes it when it is read", async () => {
     const app = await start({ applyChange: () => undefined });
     await app.mutation(add("a", 1));
     expect(await app.read(a)).toMatchObject({ state: "stale", value: { count: 0 } });

@@ -42,7 +42,7 @@ describe("a write that is not awaited, and that fails,", () => {
     expect((await app.read()).state).toBe("stale");
   });
 
-  test("because its keys cannot be told, fails the mutation", async () => {
+  test("because its keys cannot be computed, fails the mutation", async () => {
     const toKeys = ({ list, n }: Item) => {
       if (n === 7) throw new Error("no list");
       return [{ list }];

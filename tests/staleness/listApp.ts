@@ -17,7 +17,7 @@ export const sub = {
   fail: anyApi.sub?.fail as FunctionReference<"mutation">,
 };
 
-/** Counts and sums up what a change takes away and adds. */
+/** Updates count and sum by the change. */
 export const applyChange: TotalsOptions["applyChange"] = ({ count, sum }, { before, after }): Totals => ({
   count: count + (after ? 1 : 0) - (before ? 1 : 0),
   sum: sum + (after?.n ?? 0) - (before?.n ?? 0),

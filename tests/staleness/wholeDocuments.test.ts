@@ -131,7 +131,7 @@ test("a document that is changed again in the same mutation is seen as it was be
   expect(await app.rows("totals")).toMatchObject([{ args: a }]);
 });
 
-describe("an object that the app goes on using is written as it was when the write was begun", () => {
+describe("an object that the app changes after the call is written as it was in the call", () => {
   test("inserts side by side", async () => {
     const app = await startList();
     await app.mutation(async ({ db }) => {
@@ -163,7 +163,7 @@ describe("an object that the app goes on using is written as it was when the wri
   });
 });
 
-test("whatever is written, a change is told as Convex stores it", async () => {
+test("a change has the documents as Convex stores them, whatever is written", async () => {
   const value: fc.Arbitrary<unknown> = fc.oneof(
     fc.constantFrom<unknown[]>(undefined, null, true, "", "text", 0, -0, 1.5, Number.NaN, 7n, [], {}),
     fc.constant([1, { deep: [2n] }]),

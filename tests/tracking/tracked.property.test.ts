@@ -146,7 +146,7 @@ async function runHistory(programs: readonly Read[][], first: readonly Step[], e
   }
 }
 
-test("whatever computes read and mutations write, a row that is called fresh is what compute says now", async () => {
+test("a fresh row is equal to what compute returns now, whatever computes read and mutations write", async () => {
   const documents = fc.tuple(fc.constantFrom(...TABLES), document).map(
     ([table, document]): Step => ({
       do: "insert",

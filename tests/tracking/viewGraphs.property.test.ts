@@ -118,7 +118,7 @@ function start({ terms, declared, applied }: Graph) {
 
 const seen = { fresh: 0, stale: 0 };
 
-test("whatever views are computed over others, a row that is called fresh is right from scratch", async () => {
+test("a fresh row is equal to a computation from scratch, whatever views are computed over others", async () => {
   await fc.assert(
     fc.asyncProperty(graph, fc.array(event, { minLength: 2, maxLength: 10 }), async (graph, events) => {
       const app = start(graph);

@@ -68,7 +68,7 @@ describe("the route", () => {
     expect(complaint.mock.calls.flat()).toEqual([expect.stringContaining(line)]);
   });
 
-  test("that answers with another status is named with what it says", async () => {
+  test("that answers with another status is named with its answer", async () => {
     const app = start({}, answering(500));
     expect((await app.beat())[0]).toContain(`POST ${SITE}${EFFECTS_PATH} answers: 500 no room`);
   });
@@ -161,7 +161,7 @@ test("goes on when everything fails, and never throws", async () => {
   expect(complaint.mock.calls.flat()).toContainEqual(expect.stringContaining("defineSchema({ …, ...lazyTables })"));
 });
 
-test("a module that is not the one that new LazyViews names is told by the log and by inspect", async () => {
+test("the log and inspect report when the module is not the one that new LazyViews names", async () => {
   const app = start({}, { module: "lib/lazy" });
   await app.t.action(heartbeat);
   expect(complaint.mock.calls.flat()).toContainEqual(

@@ -115,7 +115,7 @@ describe("the budget of one query", () => {
     return app;
   }
 
-  test("is shared by 20 views of large rows: each that there is room for has its row looked at", async () => {
+  test("is shared by 20 views of large rows: it inspects a row of as many views as there is room for", async () => {
     const app = await start(20, 2, 900_000);
     const { views } = await app.inspect();
     const counts = Object.values(views);

@@ -95,7 +95,7 @@ describe("a check", () => {
     expect(await settle(tooDeep)).toMatchObject({ allowed: true, state: "fresh" });
   });
 
-  test("that nobody can answer raises nothing", async () => {
+  test("that cannot be answered raises nothing", async () => {
     const nonsense = tuple("anne can_read doc:budget");
     const asked = example.views.collect(async () => {
       await expect(example.t.query(check, nonsense)).rejects.toThrow('"anne" is not a user');

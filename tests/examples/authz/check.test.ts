@@ -163,7 +163,7 @@ describe("who asks", () => {
     expect(await ask("group:eng#member member group:eng")).toBe(true);
   });
 
-  test("may be an object; everybody of a type is each of its objects, and no userset", async () => {
+  test("may be an object; a wildcard of a type stands for each of its objects, and for no userset", async () => {
     const tuples = ["folder:a parent doc:1", "user:* viewer doc:1"].map(tuple);
     const asks = async (question: string) => await check(memoryReader(tuples).reader, googleDrive, tuple(question));
     expect(await asks("folder:a parent doc:1")).toBe(true);

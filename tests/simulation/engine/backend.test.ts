@@ -84,7 +84,7 @@ test("whatever the order of turns, a row is what one order of the mutations give
   expect(retries).toBeGreaterThan(0);
 });
 
-test("mutations that only insert, and queries, conflict with nobody", async () => {
+test("mutations that only insert, and queries, never conflict", async () => {
   const { loop, backend, conflicts, documents } = start(2);
   const calls = [1, 2, 3, 4].map((n) => backend.mutation("app:add", item(n)));
   const read = backend.query("app:read", { group: "a" });

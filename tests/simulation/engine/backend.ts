@@ -30,7 +30,7 @@ export interface Ended<Deployment> {
   commit: Commit | null;
   /** For a scheduled function: its job. */
   job: Job | null;
-  /** Whether its code has looked at the clock, or drawn a random number. */
+  /** Whether its code has read the clock, or drawn a random number. */
   readClock: boolean;
   usage: Usage;
   reads: ReadSet;

@@ -33,7 +33,7 @@ export class Frame<Deployment = unknown> implements Host {
   readonly lines: LogLine[];
   /** Queries that it iterates. */
   readonly streams: Stream[] = [];
-  /** Whether its code has looked at the clock, or drawn a random number. */
+  /** Whether its code has read the clock, or drawn a random number. */
   readClock = false;
   isDead = false;
   private lastCall: Promise<unknown> = Promise.resolve();
