@@ -182,7 +182,7 @@ describe("wiring", () => {
     );
     expect(() => wire(viewOn("a", "a"))).toThrow('"a" ← "a": these views are each other\'s sources');
     expect(() => wire(viewOn("a", "b", "c"), viewOn("b", "c"), viewOn("c", "items"))).not.toThrow();
-    // Through three, beside sources that are fine, and however they are given.
+    // A circle of three views, also next to views outside of it.
     const three = [viewOn("c", "items", "d", "a"), viewOn("d"), viewOn("a", "d", "b"), viewOn("b", "notes", "c")];
     for (let i = 0; i < three.length; i++) {
       const given = [...three.slice(i), ...three.slice(0, i)];

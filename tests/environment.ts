@@ -1,4 +1,4 @@
-/** As this process found it: test files that share a worker share this module too. */
+/** As it was when the worker began: test files that share a worker share this module too. */
 const found = { ...process.env };
 
 /** Sets `process.env` to what it was when this module was loaded: in a worker, before its first file of tests. */

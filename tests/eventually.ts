@@ -6,14 +6,13 @@ const INTERVAL_MS = 10;
 const { setTimeout: startTimer } = globalThis;
 
 /**
- * Waits until an assertion holds, and returns what it returns. Fake time does not pass meanwhile, as it would in
- * `vi.waitFor`.
+ * Waits until an assertion holds, and returns its result. Unlike `vi.waitFor`, it does not advance fake time.
  *
  * ```ts
  * await eventually(() => expect(values.at(-1)).toEqual(["one"]));
  * ```
  *
- * @throws What the assertion threw last, when it never holds.
+ * @throws The assertion's last error, when it never holds.
  */
 export async function eventually<T>(assertion: () => T | Promise<T>): Promise<T> {
   for (let waitedMs = 0; ; waitedMs += INTERVAL_MS) {

@@ -10,7 +10,7 @@ export function streamSignature(body: string | Buffer, secret = STREAM_SECRET): 
   return `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
 }
 
-/** An event of the topic `console`, as the log stream has it in a body. */
+/** An event of the topic `console`, in the form that the log stream sends. */
 export function consoleEvent(message: string, more: object = {}) {
   return {
     topic: "console",
@@ -24,10 +24,10 @@ export function consoleEvent(message: string, more: object = {}) {
   };
 }
 
-/** What an event says that comes from Convex's cache. */
+/** The field `function` of an event whose result comes from Convex's cache. */
 export const CACHED = { function: { type: "query", path: "run:query", cached: true, request_id: "r" } };
 
-/** Posts a body to the app's route, signed unless other headers are given. The route must not write a line. */
+/** Posts a body to the app's route, signed unless other headers are given. Fails if the route writes to the console. */
 export async function postBody(
   { t }: Pick<TestApp, "t">,
   body: string | Buffer,

@@ -14,7 +14,7 @@ const LONGEST = [
   "tests/bench/bench.test.ts",
 ];
 
-/** Begins with the longest files, so that at the end no core waits for another. */
+/** Runs the longest files first, so that no core is idle at the end. */
 export default class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const placeOf = ({ moduleId }: TestSpecification) => {

@@ -4,7 +4,7 @@ import { openSeal } from "../examples/openSeal";
 import type { Effect } from "../src/effects/effect.js";
 
 /*
- * Seals made and opened with Node's own crypto: what is genuine does not rest on the code under test.
+ * Seals made and opened with Node's own crypto, independent of the code under test.
  */
 
 export const SEAL_PREFIX = "lazy-views:2:";
@@ -17,7 +17,7 @@ export function vectorOf(plaintext: string | Uint8Array, secret: string): Buffer
   return hmac(secret, "lazy-views:2:iv:", plaintext).subarray(0, 12);
 }
 
-/** A seal around any plaintext, whether it is one of effects or not. */
+/** A seal around any plaintext, which need not be a list of effects. */
 export function sealedText(
   plaintext: string | Uint8Array,
   secret: string,
@@ -29,7 +29,7 @@ export function sealedText(
   return SEAL_PREFIX + Buffer.concat([vector, encrypted, cipher.getAuthTag()]).toString("base64url");
 }
 
-/** The effects that a console message carries; none when it is no seal of the secret. */
+/** The effects that a console message carries; none when the message is not sealed with the secret. */
 export function effectsIn(message: string, secret = process.env.LAZY_VIEWS_SECRET ?? ""): Effect[] {
   const items = JSON.parse(openSeal(message, secret) ?? "[]") as Record<string, JSONValue>[];
   const { t } = items[0] ?? {};

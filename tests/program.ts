@@ -7,16 +7,16 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** A program of this repository that runs as a child process. */
 export interface Program {
   /**
-   * Waits until it has printed something, on stdout or stderr.
+   * Waits until its output, on stdout or stderr, matches.
    *
-   * @returns What matched.
-   * @throws Error with all that it printed, when it ends without, or never does.
+   * @returns The text that matched.
+   * @throws Error with all its output, when it ends without a match, or never prints one.
    */
   prints(pattern: RegExp): Promise<string>;
   /**
    * Waits until it has ended.
    *
-   * @throws Error with all that it printed, when it never does.
+   * @throws Error with all its output, when it never ends.
    */
   ends(): Promise<{ code: number | null; stdout: string }>;
   /** Ends it, as Ctrl-C does. */

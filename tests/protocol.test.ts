@@ -14,7 +14,7 @@ afterEach(endTestApp);
 const WINDOW_MS = 10_000;
 const LISTS = ["a", "b"];
 
-/** One step of a history. Messages are those of effects that have not arrived yet. */
+/** One step of a history. Messages are the lines of effects that have not arrived yet. */
 type Step =
   | { do: "write" | "write during a run"; list: string }
   | { do: "move" }
@@ -52,8 +52,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
  * What makes rows out of date.
  * - `sources`: the items that a mutation writes.
  * - `tags`: the tag of the list, which every mutation that writes an item invalidates.
- * - `expired`: the items too; the old value must not be served then.
- * - `leased`: the items too; writes recompute what readers have asked for lately.
+ * - `expired`: as `sources`; an outdated value must not be served.
+ * - `leased`: as `sources`; writes recompute the rows that readers have asked for lately.
  */
 type Guard = "sources" | "tags" | "expired" | "leased";
 
@@ -72,7 +72,7 @@ const sums = {
   }),
 };
 
-/** Runs a history with one subscriber a key, which runs again whenever its row or tag changes, as in Convex. */
+/** Runs a history with one subscriber for each key. It reads again whenever its row or tag changes, as in Convex. */
 async function runHistory(guard: Guard, mode: Mode, steps: Step[]) {
   let broken = false;
   const starts: { list: string; at: number; requested: boolean }[] = [];
@@ -130,7 +130,7 @@ async function runHistory(guard: Guard, mode: Mode, steps: Step[]) {
     items.push(await change([list], add(list, 1)));
   };
 
-  /** Subscribers whose row changed read again; whatever is called fresh must be what compute says now. */
+  /** Has subscribers whose row changed read again. A fresh value must be equal to what compute returns now. */
   const react = async () => {
     for (const list of LISTS) {
       const row = await readBy(list);
@@ -189,8 +189,8 @@ async function runHistory(guard: Guard, mode: Mode, steps: Step[]) {
   await react();
   for (const next of steps) await perform(next);
 
-  // Writes stop, and everything arrives: no reader has to ask twice. An effect that was lost heals at the next
-  // write after the grace.
+  // Writes stop, and all messages arrive: every row becomes fresh without a second read. A row whose effect was lost
+  // becomes fresh after the next write that follows the grace.
   betweenReadAndCommit = async () => {};
   await perform({ do: "mend" });
   if (lost > 0) {
@@ -209,14 +209,14 @@ async function runHistory(guard: Guard, mode: Mode, steps: Step[]) {
     }
   };
   await deliverAll();
-  // As long as the longest backoff; a view whose attempts were used up while it was broken waits for a reader.
+  // As long as the longest backoff. A row whose attempts were used up while compute failed needs another reader.
   await perform({ do: "wait", ms: 10 * 60_000 });
   const failures = (await app.inspect()).views.totals?.failures ?? [];
   if (failures.some(({ attempts }) => attempts >= MAX_ATTEMPTS)) {
     seenRows.clear();
     await react();
   }
-  // A run that ends only now may leave its row stale, which its subscriber sees.
+  // A run that ends only now may leave its row stale, and then its subscriber reads again.
   await deliverAll();
   await perform({ do: "wait", ms: 10 * 60_000 });
   for (const list of LISTS) {
@@ -224,7 +224,7 @@ async function runHistory(guard: Guard, mode: Mode, steps: Step[]) {
     expect(result.state).toBe("fresh");
   }
 
-  // At most one recompute of a key starts in a window.
+  // At most one recompute of each key starts in a window.
   for (const list of LISTS) {
     const own = starts.filter((start) => start.list === list && !start.requested);
     for (const [i, start] of own.slice(1).entries()) {

@@ -4,8 +4,8 @@ const DAY = 24 * 3_600_000;
 const TABLES = ["totals", "lazyEffects", "lazySweeps", "lazyRuns", "lazyPages", "lazyTurns"];
 
 /**
- * Moves all stored times a day ahead: to the app that is the same as when the clock of its deployment is put back by a
- * day. The clock that functions see under convex-test cannot be put back.
+ * Moves all stored times a day ahead, which has the same effect as putting back the deployment's clock by a day. The
+ * clock under convex-test cannot be put back.
  */
 export async function putClockBack(t: Pick<TestApp["t"], "run">): Promise<void> {
   await t.run(async (ctx) => {

@@ -7,7 +7,7 @@ import { SEED } from "./seed";
 const module = { type: "module", moduleId: `${process.cwd()}/tests/a.test.ts` } as TestModule;
 const suite = { type: "suite", name: "b (c)", module, parent: module } as unknown as TestSuite;
 
-/** The words of a command, as the shell takes them. */
+/** Splits a command into words, as the shell does. */
 function wordsOf(command: string): string[] {
   return execFileSync("sh", ["-c", `printf '%s\\n' ${command}`], { encoding: "utf8" })
     .trimEnd()

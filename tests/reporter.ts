@@ -5,8 +5,8 @@ import { SEED } from "./seed.js";
 type Failed = TestCase | TestSuite | TestModule;
 
 /**
- * Says at the end how to run each failed test alone, and closes with `N passed, N failed` alone on a line, for those who
- * count without parsing the rest.
+ * Prints at the end the command that runs each failed test alone, and then a line `N passed, N failed`, which scripts
+ * can count on.
  */
 export default class ClosingLines implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
@@ -14,7 +14,7 @@ export default class ClosingLines implements Reporter {
     const suites = modules.flatMap((module) => [module, ...module.children.allSuites()]);
     const failed: Failed[] = [
       ...tests.filter((test) => test.result().state === "failed"),
-      // A file that cannot be loaded, or a hook that throws: their tests have not failed, but were skipped.
+      // When a file cannot be loaded or a hook throws, the tests are skipped, not failed.
       ...suites.filter((suite) => suite.errors().length > 0),
     ];
     const commands = failed.map((each) => `  ${commandOf(each)}`);
@@ -24,7 +24,7 @@ export default class ClosingLines implements Reporter {
   }
 }
 
-/** The command that runs just this, with the same random cases. */
+/** The command that runs the failed test, suite or file alone, with the same random cases. */
 export function commandOf(failed: Failed): string {
   const { moduleId } = failed.type === "module" ? failed : failed.module;
   const command = `SEED=${SEED} npx vitest run ${relative(process.cwd(), moduleId)}`;

@@ -1,5 +1,5 @@
 /**
- * What the random cases of the tests are made from. Every run takes the same ones, so that what fails on one machine
- * fails on all; `SEED=7 npm test` takes others.
+ * The seed of the tests' random cases. By default every run has the same cases, so that a failure occurs on every
+ * machine; `SEED=7 npm test` runs others.
  */
 export const SEED = Number(process.env.SEED ?? 1);

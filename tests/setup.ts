@@ -5,9 +5,8 @@ import { SEED } from "./seed";
 import { randomNumbers } from "./simulation/engine/choices.js";
 
 /*
- * Runs before each file of tests. Files that a worker runs one after the other share what they import, which saves most
- * of the time that loading takes; so each begins with the same clock, environment and random numbers, whatever ran
- * before it.
+ * Runs before each file of tests. The files that a worker runs share their imported modules, which saves most of the
+ * loading time. So the clock, the environment and the random numbers are reset before each file.
  */
 vi.useRealTimers();
 vi.unstubAllEnvs();

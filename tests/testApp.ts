@@ -27,7 +27,7 @@ export const STREAM_SECRET = "the stream's own secret";
 
 export type QueryCtx = GenericQueryCtx<GenericDataModel> & EffectCtx;
 export type MutationCtx = GenericMutationCtx<GenericDataModel> & EffectCtx;
-/** The secrets and the fake time that an app runs with, until `endTestApp`. */
+/** Sets the secrets and the fake time of an app, until `endTestApp`. */
 export function stubEnvironment(now?: Date) {
   vi.useFakeTimers(now === undefined ? {} : { now });
   vi.stubEnv("LAZY_VIEWS_SECRET", EFFECT_SECRET);
@@ -46,24 +46,24 @@ export interface AppOptions {
   module?: string;
   /** The schema does not have the library's own tables. */
   lacksLazyTables?: boolean;
-  /** Of the library's functions, those that the app forgot to export. */
+  /** The library's functions that the app forgot to export. */
   forgotten?: string[];
   transports?: Transport[];
   audit?: number | false;
-  /** Limits of a transaction, beside Convex's own; absent for none at all. */
+  /** Enforces a transaction's limits: Convex's own, replaced by these where given. Default: no limits. */
   limits?: TransactionLimits;
 }
 
 /**
- * An app of a test's own under convex-test, with fake time. Its functions `run:query`, `run:mutation`,
- * `run:action` run what the test gives them, with the ctx that the library's builders make.
+ * An app under convex-test, with fake time. Its functions `run:query`, `run:mutation` and `run:action` run a function
+ * of the test with the ctx that the library's builders make.
  */
 export function startTestApp(options: AppOptions = {}) {
   stubEnvironment(new Date("2026-01-01T00:00:00Z"));
   const { module = "lazy", views = {}, tables = {}, forgotten = [], transports, audit } = options;
   const lazy = new LazyViews<GenericDataModel>({
     module,
-    // The test's own tables are not typed, so sources cannot be compared with them.
+    // The test's tables are not typed, so TypeScript cannot compare the views' sources with them.
     views: views as Record<string, AnyView<never>>,
     ...(transports === undefined ? {} : { transports }),
     ...(audit === undefined ? {} : { audit }),
@@ -72,7 +72,7 @@ export function startTestApp(options: AppOptions = {}) {
   lazy.registerRoutes(http);
   const functions = lazy.functions();
 
-  // What `run:*` runs: set for the length of one call.
+  // The function that `run:*` runs: set for the duration of one call.
   let body: (ctx: never) => unknown = () => null;
   const handler = async (ctx: unknown) => (await body(ctx as never)) ?? null;
   const modules: Record<string, Record<string, unknown>> = {
@@ -120,7 +120,7 @@ export function startTestApp(options: AppOptions = {}) {
     action: <R>(fn: (ctx: ActionCtx) => R) => run("action", fn) as Promise<Awaited<R>>,
     /** Runs a query and collects its effects. */
     collect: <R>(fn: (ctx: QueryCtx) => R) => testing.collect(() => run("query", fn) as Promise<Awaited<R>>),
-    /** Runs a query, delivers its effects, and lets everything run that is scheduled within a minute. */
+    /** Runs a query, delivers its effects, and runs everything that is scheduled within a minute. */
     async readAndSettle<R>(fn: (ctx: QueryCtx) => R) {
       const { result, messages } = await testing.collect(() => run("query", fn) as Promise<Awaited<R>>);
       await testing.deliver(messages);
@@ -149,7 +149,7 @@ type ActionCtx = EffectCtx & {
   runMutation: (ref: unknown, args?: unknown) => Promise<unknown>;
 };
 
-/** Ends what `stubEnvironment` began; call it after each test. */
+/** Undoes `stubEnvironment`; call it after each test. */
 export function endTestApp() {
   vi.useRealTimers();
   vi.unstubAllEnvs();

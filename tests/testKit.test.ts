@@ -31,7 +31,7 @@ describe("testViews", () => {
   test("settle waits for a recompute that is on its way, though readers raise nothing", async () => {
     const { totals, ...app } = startTotals({ lease: { minutes: 5 } });
     await app.settle((ctx) => totals.get(ctx, key));
-    // First one that is put off to the end of its window, then one that starts at once.
+    // First a recompute that is put off to the end of its window, then one that starts at once.
     for (const count of [1, 2]) {
       await app.mutation(add("a", 2));
       expect(await app.settle((ctx) => totals.get(ctx, key))).toEqual({ count, sum: 2 * count });
@@ -129,7 +129,7 @@ describe("testViews", () => {
     expect(process.env.LAZY_VIEWS_STREAM_SECRET).toBe("the stream's own secret");
   });
 
-  test("delivering nothing asks nobody", async () => {
+  test("delivering nothing calls nothing", async () => {
     const { testing, ...app } = startTotals();
     const fetched = vi.spyOn(app.t, "fetch");
     await testing.deliver([]);

@@ -4,7 +4,7 @@ import { type Duration, defineView, type Staleness, type View, viewTable } from 
 import type { Mode } from "../src/model/definition.js";
 import { type AppOptions, startTestApp, type TestApp } from "./testApp.js";
 
-/** The table and the view that most tests are about: how many items a list has, and their sum. */
+/** The table of the view that most tests use: the number of items in a list, and their sum. */
 export const totalsTable = viewTable({
   key: { list: v.string() },
   value: { count: v.number(), sum: v.number() },
@@ -39,7 +39,7 @@ export interface TotalsOptions {
   applyChange?: (value: Totals, change: { before: Item | null; after: Item | null }) => unknown;
   /** Default: each item invalidates the totals of its list. */
   sources?: Record<never, never>;
-  /** Default: "null", so that what readers get comes from rows alone. */
+  /** Default: "null", so that all values come from rows. */
   onMissing?: "null" | "compute";
   mode?: Mode;
   timeout?: Duration;
@@ -63,7 +63,7 @@ export function startTotals(options: TotalsOptions = {}, app: AppOptions = {}) {
   return { ...startTestApp({ tables, views: { totals }, ...app }), totals };
 }
 
-/** Copies the one row of an app to lists of the names from "1" on, until there are so many rows. */
+/** Copies the one row of an app to the lists "1", "2" and so on, until there are `count` rows. */
 export async function copyRow({ t, rows }: Pick<TestApp, "t" | "rows">, count: number) {
   const [first] = await rows("totals");
   await t.run(async (ctx) => {

@@ -35,7 +35,7 @@ function start(options: Parameters<typeof totalsView>[0], views: Record<string, 
   return { ...startTestApp({ tables, views: { totals, ...views } }), totals };
 }
 
-/** What is found in a recompute over one item and one name. */
+/** The uncovered reads of a recompute over one item and one name. */
 async function uncoveredOf(options: Parameters<typeof totalsView>[0]) {
   const app = start(options);
   await app.t.run(async (ctx) => {

@@ -75,7 +75,7 @@ function start() {
   return { ...app, aggregate, delays, addFlights, read };
 }
 
-/** What the measures should be, from the numbers themselves. */
+/** The expected measures, computed from the numbers. */
 function expected(delays: readonly number[]) {
   const sorted = [...delays].sort((a, b) => a - b);
   const rank = (share: number) => sorted[Math.max(Math.ceil(share * sorted.length) - 1, 0)] ?? null;

@@ -2,7 +2,7 @@ import { fromAggregate } from "convex-lazy-views/aggregate";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-/** An aggregate over sorted keys, as far as a measure asks it: their number, and the item at a place from either end. */
+/** An aggregate over sorted keys, with what a measure calls: the count, and the item at a place from either end. */
 function over(keys: number[]) {
   const at = (offset: number) => ({ key: keys.at(offset) });
   return {
@@ -22,7 +22,7 @@ test("is the item at the rank ceil(p·n/100), for every tenth and every n to 1,0
   const keys: number[] = [];
   for (let n = 1; n <= 1_000; n++) {
     keys.push(n);
-    // In whole numbers, so without a float's error. The 0th percentile is the least item.
+    // In integers, so without rounding errors. The 0th percentile is the least item.
     const ranks = tenths.map((tenth) => Math.max(Math.floor((tenth * n + 999) / 1_000), 1));
     const found = await percentiles(
       keys,

@@ -10,7 +10,7 @@ const PHONE = { width: 390, height: 844 };
 const DESK = { width: 1440, height: 900 };
 const tabs = ["Rollups", "Permissions", "Tracking", "Search", "Quota"];
 
-/** What every tab has, told after what was done on it. */
+/** Tests that every tab passes, after the tests that use it. */
 export function everyTab(getPage: () => Page): void {
   let source: string;
 
@@ -22,14 +22,14 @@ export function everyTab(getPage: () => Page): void {
     await getPage().setViewportSize(DESK);
   });
 
-  /** What axe finds wrong with the page as it is. */
+  /** The violations that axe finds on the page. */
   async function violations(): Promise<string[]> {
     await getPage().addScriptTag({ content: source });
     const found: AxeResults = await getPage().evaluate("axe.run()");
     return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
   }
 
-  test.each(tabs)("%s on a desk: its activity is told in words beside it, and axe finds nothing", async (name) => {
+  test.each(tabs)("%s on a desktop: its activity is shown in words beside it, and axe finds nothing", async (name) => {
     const page = getPage();
     await page.setViewportSize(DESK);
     await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });

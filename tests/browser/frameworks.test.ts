@@ -18,7 +18,7 @@ import { type OpenPage, openPage } from "./openPage";
 
 const PAGE = "docs/guides/frameworks.md";
 
-/** The files that the page of the documentation shows, also those of Svelte and Vue, without the comment with the path. */
+/** The files on the page of the documentation, including those of Svelte and Vue, without their path comments. */
 function shownFiles(): Map<string, string> {
   const { blocks } = readPage(PAGE, readFileSync(join(ROOT, PAGE), "utf8"));
   const files = blocks.map(({ lines }): [string | undefined, string] => {
@@ -30,7 +30,7 @@ function shownFiles(): Map<string, string> {
 
 const files = shownFiles();
 
-/** The files in an app whose one client is Convex's own. */
+/** The files of an app that uses only Convex's own client. */
 const withOfficialClient = (): Files => {
   const client = files.get("src/convexClient.ts") ?? "";
   const official = client.replace("convex-lazy-views/client", "convex/browser");
@@ -50,7 +50,7 @@ const VUE = `
   createApp(Airport, { airport: "SFO" }).mount("#root");
 `;
 
-// The page's components, as the compiler of Solid writes them.
+// The page's components, as Solid's compiler outputs them.
 const SOLID = `
   import { ConvexProvider, useQuery } from "convex-solidjs";
   import { createComponent } from "solid-js";
@@ -88,7 +88,7 @@ async function openApp(script: string, html = ""): Promise<OpenPage & { run(): P
   const opened = await openPage();
   onTestFinished(() => opened.close());
   const { page } = opened;
-  // Clients forward effects after a random delay: here after a short one.
+  // Clients forward effects after a random delay: make it short.
   await page.addInitScript(() => {
     const { random } = Math;
     Math.random = () => random() / 10_000;
@@ -127,7 +127,7 @@ describe.each(["logStream", "client"] as const)("with the transport %s", (transp
       await isFresh(++flights);
       const effects = app.printed.filter((line) => line.includes("lazy-views:"));
       expect(app.printed).toEqual(effects);
-      // Svelte's app has the quiet logger; that of the others is left out together with the client.
+      // Only Svelte's app has the quiet logger here: the others lose it together with the client.
       expect(effects.length > 0).toBe(!isClient && framework !== "Svelte");
     },
   );

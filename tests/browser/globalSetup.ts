@@ -11,12 +11,12 @@ const CHROMIUM = join(realpathSync(fileURLToPath(new URL("../../node_modules", i
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** Where the browser takes connections. */
+    /** The address at which the browser accepts connections. */
     browser: string;
   }
 }
 
-/** Starts the one browser of a run, which the tests connect to. */
+/** Starts the browser that all tests of a run connect to. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await launchChromium();
   project.provide("browser", server.wsEndpoint());
@@ -24,8 +24,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 /**
- * Starts the headless Chromium that `@sparticuz/chromium` carries. Its recommended arguments are Lambda's (one process,
- * no web security): a test wants a browser like everybody's.
+ * Starts the headless Chromium of `@sparticuz/chromium`, without the arguments that it recommends: these are for Lambda
+ * (one process, no web security), and tests need an ordinary browser.
  */
 async function launchChromium(): Promise<BrowserServer> {
   const { TMPDIR } = process.env;
@@ -35,15 +35,15 @@ async function launchChromium(): Promise<BrowserServer> {
     const args = ["--no-sandbox"];
     return await chromium.launchServer({ executablePath, args, env, timeout: WAIT_LIMIT_MS });
   } finally {
-    // What the package has set is for the browser, and not for the other child processes of the tests.
+    // The package's variables are for the browser alone, not for the other child processes of the tests.
     putBackEnvironment();
   }
 }
 
 /**
- * Unpacks the browser, unless an earlier run did, and sets the environment for it. The package has the shared libraries
- * and fonts too, which a plain machine may lack, but unpacks them only where it believes to run on AWS Lambda. It takes
- * whatever is in its folder for complete, also what an interrupted run has left.
+ * Unpacks the browser, unless an earlier run did, and sets its environment. The package also has the shared libraries and
+ * fonts, which a plain machine may lack, but unpacks them only on AWS Lambda, according to the environment. It takes any
+ * files in its folder as complete, even those of an interrupted run.
  *
  * @returns The path of the executable.
  */
@@ -61,8 +61,8 @@ async function unpackChromium(): Promise<string> {
 }
 
 /**
- * Tells the browser where its fonts are: without them it shows no text at all. The package says /tmp; an earlier run
- * may have named a place from which the repository has been moved since.
+ * Sets the folder of the browser's fonts, without which it shows no text. The package sets /tmp, and the folder of an
+ * earlier run is wrong if the repository was moved since.
  */
 async function nameFonts(): Promise<void> {
   const file = join(CHROMIUM, "fonts", "fonts.conf");

@@ -1,8 +1,8 @@
 import type { Page } from "playwright-core";
 
 /**
- * Gives a page what its deployment sends one message at a time, each when the page has drawn the one before. On a busy
- * machine several would be there when the page comes to look, and it would never show what lies between them.
+ * Delivers the deployment's messages to a page one at a time, each after the page has drawn the one before. Otherwise, on
+ * a busy machine, the page would receive several at once and skip the states between them.
  */
 export async function oneMessageAtATime(page: Page): Promise<void> {
   await page.routeWebSocket(/\/sync$/, (socket) => {
@@ -17,7 +17,7 @@ export async function oneMessageAtATime(page: Page): Promise<void> {
   });
 }
 
-/** Resolves when the page has drawn what it was told; also when it is gone. */
+/** Resolves when the page has drawn its last message, or is closed. */
 async function drawn(page: Page): Promise<void> {
   await page
     .evaluate(

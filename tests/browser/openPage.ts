@@ -5,15 +5,15 @@ import { WAIT_LIMIT_MS } from "../limits";
 /** A page of the tests' browser. */
 export interface OpenPage {
   page: Page;
-  /** What the page has printed on its console so far, and the errors that it did not catch. */
+  /** The page's console lines so far, and its uncaught errors. */
   printed: string[];
   close(): Promise<void>;
 }
 
-/** What Vite and React print in development, whatever the page does. */
+/** Lines that Vite and React always print in development. */
 const OF_DEVELOPMENT = ["[vite] connect", "%cDownload the React DevTools"];
 
-/** Opens an empty page. What a test does with it waits for it as long as `WAIT_LIMIT_MS`. */
+/** Opens an empty page, whose actions and assertions wait up to `WAIT_LIMIT_MS`. */
 export async function openPage(): Promise<OpenPage> {
   const browser: Browser = await chromium.connect(inject("browser"), { timeout: WAIT_LIMIT_MS });
   const page = await browser.newPage();

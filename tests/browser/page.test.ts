@@ -11,7 +11,7 @@ import { card, isFresh, rollupsTab } from "./tabs/rollups";
 import { searchTab } from "./tabs/search";
 import { trackingTab } from "./tabs/tracking";
 
-// Every example through one page of one demo, which takes the longest to start.
+// All examples use one page of one demo, since starting the demo takes longest.
 let demo: Program;
 let url: string;
 let opened: OpenPage;

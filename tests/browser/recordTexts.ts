@@ -1,10 +1,10 @@
 import type { Locator } from "playwright-core";
 
 /**
- * Records what is shown within an element, however short: each time the first words of the first element of each
- * selector, joined by a space.
+ * Records every text that an element shows, however briefly: the first words of the first match of each selector, joined
+ * by a space.
  *
- * @returns What was shown so far, in order, from what it was at first.
+ * @returns A function that returns the texts so far, in order, with the initial one first.
  */
 export async function recordTexts(within: Locator, ...selectors: string[]): Promise<() => Promise<string[]>> {
   const recording = await within.evaluateHandle((element, of) => {

@@ -13,7 +13,7 @@ const cases: [Transport, string][] = [
   ["client", "the client carried"],
 ];
 
-// With the log stream, which is the default, tests/browser/page.test.ts goes through every example.
+// tests/browser/page.test.ts tests every example with the log stream, which is the default.
 test.each(cases)("with the transport %s the page says so, and that %s an effect", async (transport, by) => {
   const backend = await startExampleBackend({ transport });
   onTestFinished(() => backend.close());

@@ -19,8 +19,8 @@ import { defineView, LazyViews, lazyTables } from "convex-lazy-views";
 import { type Key, total, totalsTable } from "../totals";
 
 /*
- * An app with the transport `client` alone: a row becomes fresh only when somebody forwards. Its module `queries` has
- * lazy queries, `plain` those that know nothing of marks, and `made` gives answers that a test makes up.
+ * An app with the transport `client` alone: a row becomes fresh only when a client forwards. Its module `queries` has
+ * lazy queries, `plain` has queries without the library, and `made` returns answers that a test chooses.
  */
 
 export const schema = defineSchema({
@@ -94,7 +94,7 @@ const plain = {
       return items.map(({ n }) => n);
     },
   }),
-  /** Lets the mark pass, and takes no notice of it. */
+  /** Accepts the mark, and ignores it. */
   loose: rawQuery(async (ctx, { list }: { list: string }) => {
     const items = await ctx.db
       .query("items")
@@ -106,14 +106,14 @@ const plain = {
 
 const answers: unknown[] = [];
 
-/** The arguments with which `made:answer` gives an answer, which they do not contain. */
+/** The arguments for which `made:answer` returns an answer. They do not contain it. */
 export function answering(answer: unknown): { made: number } {
   return { made: answers.push(answer) - 1 };
 }
 
 const made = {
   answer: rawQuery(async (_ctx, { made }: { made: number }) => answers[made]),
-  /** Gives its arguments back. */
+  /** Returns its arguments. */
   echo: rawQuery(async (_ctx, args: Record<string, unknown>) => args),
   /** Counts the calls of `forward`. */
   forward: rawMutation({

@@ -31,7 +31,7 @@ describe("a subscription to a lazy query", () => {
   });
 
   test("forwards nothing when the row became fresh meanwhile", async () => {
-    delayBy(1); // The longest: the row must become fresh before it is over.
+    delayBy(1); // The longest delay: the row must become fresh before it is over.
     const backend = await startApp();
     const client = connect(backend);
     const { values } = follow(client, api.queries.total, { list: "a" });
@@ -39,7 +39,7 @@ describe("a subscription to a lazy query", () => {
     const http = connectHttp(backend);
     await http.query(api.queries.total, { list: "a" });
     await endsWith(values, { count: 3, sum: 6 });
-    // Seen later, so forwarded later than the first would have been.
+    // Its effect is raised later, so it is forwarded after the time for the first one.
     follow(client, api.made.answer, answering(envelope(1, ["seal"])));
     await eventually(async () => expect(await forwards(backend)).toEqual([["seal"]]));
     expect(runs(backend, "lazy:forward")).toBe(1);
@@ -78,7 +78,7 @@ describe("a subscription to a lazy query", () => {
     expect(await forwards(backend)).toHaveLength(3);
   });
 
-  test("shows values also when nothing can be forwarded, which is said once", async () => {
+  test("shows values even when nothing can be forwarded, which is logged once", async () => {
     delayBy(0.01);
     const warn = vi.spyOn(console, "warn").mockReturnValue();
     onTestFinished(() => warn.mockRestore());
@@ -143,7 +143,7 @@ describe("a plain query", () => {
     await endsWith(values, [4]);
   });
 
-  test("that nobody follows any more is not run", async () => {
+  test("without subscribers is not run", async () => {
     const backend = await startApp();
     const client = connect(backend);
     const { values, unsubscribe } = follow(client, api.plain.strict, { list: "a" });
@@ -167,7 +167,7 @@ test("a lazy query that fails is still lazy when it works", async () => {
   await endsWith(values, { n: 7, total: { count: 1, sum: 7 } });
 });
 
-test("an error that nobody takes is heard of, and others are served", async () => {
+test("an error without a handler is reported, and other subscribers are served", async () => {
   const heard: unknown[] = [];
   const listen = (error: unknown) => heard.push(error);
   const others = process.listeners("unhandledRejection");
@@ -250,7 +250,7 @@ test("a client that is closed forwards nothing any more", async () => {
   const client = connect(backend);
   await endsWith(follow(client, api.made.answer, answering(envelope(1, ["closed"]))).values, 1);
   await client.close();
-  // Seen later, so forwarded later than the first would have been.
+  // Its effect is raised later, so it is forwarded after the time for the first one.
   follow(connect(backend), api.made.answer, answering(envelope(2, ["open"])));
   await eventually(async () => expect(await forwards(backend)).toContainEqual(["open"]));
   expect(await forwards(backend)).toEqual([["open"]]);

@@ -15,7 +15,7 @@ test("a query's value comes out of its envelope, and its row becomes fresh", asy
   expect(runs(backend, "lazy:forward")).toBe(1);
 });
 
-test("so does that of a consistent query", async () => {
+test("the same holds for a consistent query", async () => {
   const backend = await startApp();
   const client = connectHttp(backend);
   expect(await client.consistentQuery(api.plain.strict, { list: "a" })).toEqual([1, 2, 3]);
@@ -71,7 +71,7 @@ test("a plain query is marked again after ten minutes: the app may have turned t
   expect(await calls()).toBe(3);
 });
 
-/** What a client gets for a request in place of an answer of the function. */
+/** Responses, or errors, that a client gets instead of the function's answer. */
 const blips: [string, () => Response | never][] = [
   [
     "a network error",
@@ -92,7 +92,7 @@ const blips: [string, () => Response | never][] = [
 ];
 
 describe.each(blips)("%s", (_, blip) => {
-  /** A client whose marked calls fail this way so often. */
+  /** A client whose marked calls fail this way `failures` times. */
   function connectFailing(url: string, failures: number) {
     let left = failures;
     return new ConvexHttpClient(url, {
@@ -124,7 +124,7 @@ test("an error of the network is the caller's, when the deployment cannot be rea
 });
 
 describe("a production deployment, which does not say why a function failed,", () => {
-  /** A client of one, whose next call fails for another reason once. */
+  /** A client of such a deployment; with `fails`, its next call fails once for another reason. */
   function connectRedacted(url: string, fails = false) {
     let isFailing = fails;
     const redacted = { status: "error", errorMessage: "[Request ID: 0123456789abcdef] Server Error" };
@@ -138,7 +138,7 @@ describe("a production deployment, which does not say why a function failed,", (
     });
   }
 
-  test("has its plain queries known", async () => {
+  test("still lets the client recognize plain queries", async () => {
     const backend = await startApp();
     const client = connectRedacted(backend.url);
     for (let i = 0; i < 3; i++) expect(await client.query(api.plain.strict, { list: "a" })).toEqual([1, 2, 3]);
@@ -149,7 +149,7 @@ describe("a production deployment, which does not say why a function failed,", (
     await expect(client.query(api.plain.strict, { list: "needed" })).rejects.toThrow("Server Error");
   });
 
-  test("has a lazy query that failed once not taken for plain, and its effects forwarded", async () => {
+  test("does not make the client take a lazy query that failed once for plain: its effects are forwarded", async () => {
     const backend = await startApp();
     const client = connectRedacted(backend.url, true);
     expect(await client.query(api.queries.total, { list: "a" })).toBeNull();
@@ -163,14 +163,14 @@ test("a plain query that lets the mark pass answers its value", async () => {
   expect(await client.query(api.plain.loose, { list: "a" })).toEqual([1, 2, 3]);
 });
 
-test("when the plain call fails too, its error is the one that is seen", async () => {
+test("when the plain call fails too, the caller gets its error", async () => {
   const backend = await startApp();
   const client = connectHttp(backend);
   await expect(client.query(api.plain.strict, { list: "needed" })).rejects.toThrow("nothing in needed");
   const failing = client.query(api.queries.first, { list: "b" });
   await expect(failing).rejects.toMatchObject({ data: { reason: "no item", list: "b" } });
   await expect(failing).rejects.toBeInstanceOf(ConvexError);
-  // Neither is taken for plain: the lazy one is marked when it works again.
+  // Neither query counts as plain: the lazy one is marked when it works again.
   await client.mutation(api.items.add, { list: "b", n: 7 });
   expect(await client.query(api.queries.first, { list: "b" })).toEqual({ n: 7, total: null });
   await client.forwarded();
@@ -204,7 +204,7 @@ test.each([
   expect(await forwards(backend)).toEqual([]);
 });
 
-test("a call whose own arguments say what a mark says is not marked, and gives what they say", async () => {
+test("arguments that look like an envelope or a mark come back as they are", async () => {
   const backend = await startApp();
   const client = connectHttp(backend);
   for (const args of [{ ...whole }, { body: whole }, { lazyViews: "client" }, { text: JSON.stringify(whole) }]) {
@@ -245,7 +245,7 @@ test("40 seals are forwarded in 3 calls", async () => {
   expect(calls.flat().sort()).toEqual(seals(40).sort());
 });
 
-test("a forward that fails is said once, and the value is there", async () => {
+test("a forward that fails is logged once, and the caller gets the value", async () => {
   const warn = vi.spyOn(console, "warn").mockReturnValue();
   onTestFinished(() => warn.mockRestore());
   const client = connectHttp(await startApp());

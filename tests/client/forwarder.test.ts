@@ -26,13 +26,13 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** What the random generator gives from now on. */
+/** Fixes the random numbers from now on. */
 function draws(value: number) {
   vi.spyOn(Math, "random").mockReturnValue(value);
 }
 
 const sealed = (...seals: string[]) => ({ seals, once: [] as string[], forward: "lazy:forward" });
-/** An answer with effects that are no recomputes, and recomputes. */
+/** An answer with other effects (`once`), and with recomputes (`seals`). */
 const mixed = (once: string[], ...seals: string[]) => ({ ...sealed(...seals), once });
 
 describe("the first forward", () => {
@@ -215,7 +215,7 @@ describe("effects that are no recomputes", () => {
 });
 
 describe("among 200 clients that see the same at once", () => {
-  /** How many forward, when the first forward silences those that would be later than its effect. */
+  /** How many clients forward, when the effect of the first forward silences those that are later. */
   function forwards(latencyMs: number, silenceMs: number): number {
     const delays = Array.from({ length: 200 }, () => drawDelay(latencyMs));
     const first = Math.min(...delays);

@@ -6,7 +6,7 @@ import { envelope } from "./setup";
 
 const total = makeFunctionReference<"query", { list: string }, number>("queries:total");
 
-/** A store with results by their arguments, as Convex's own has them. */
+/** A store of results by their arguments, as in Convex's client. */
 function storeOf(results: [args: object, value: unknown][]) {
   const entries = new Map(results.map(([args, value]) => [JSON.stringify(args), value]));
   const store = {
@@ -29,7 +29,7 @@ test("a value that is set keeps the seals that are still to be forwarded", () =>
   expect(entries.get(JSON.stringify(marked))).toEqual(envelope(2, ["seal"]));
 });
 
-test("a query that is there marked and unmarked is one, with the marked one's value first", () => {
+test("a query with both a marked and an unmarked result is listed once, with the marked result's value", () => {
   const seen: unknown[] = [];
   const look = unmarked((local) => {
     seen.push(local.getAllQueries(total), local.getQuery(total, plain));

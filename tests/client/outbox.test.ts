@@ -25,7 +25,7 @@ test.each([
   for (const [forward] of calls) expect(forward).toBe("lazy:forward");
 });
 
-test("a forward that fails is said once, with the reason, and reaches nobody", async () => {
+test("a forward that fails is logged once, with the reason, and its error reaches no caller", async () => {
   const warn = vi.spyOn(console, "warn").mockReturnValue();
   const outbox = new Outbox();
   const failing: CallForward[] = [

@@ -70,7 +70,7 @@ test("a paginated query loads more pages, changes optimistically, and has its ef
   await shows("usePaginatedQuery", ["Exhausted", 1, 2, 3, 4]);
   expect(await shown.jsonValue()).toEqual(['["Exhausted",1,2,3,400]', '["Exhausted",1,2,3,4]']);
 
-  // So does every other hook follow what is written.
+  // Every other hook shows the new value too.
   const fresh = { count: 4, sum: 10 };
   await shows("useQuery", fresh);
   await shows("useQuery of convex/react", fresh);
@@ -78,7 +78,7 @@ test("a paginated query loads more pages, changes optimistically, and has its ef
   await shows("plain", [1, 2, 3, 4]);
 });
 
-test("sections that go and come back show their values again", async () => {
+test("sections that are removed and come back show their values again", async () => {
   const sections = ["useQuery", "useQuery of convex/react", "useQueries", "plain"];
   const outputs = sections.map((name) => page.getByRole("region", { name, exact: true }).getByRole("status"));
   const values = () => Promise.all(outputs.map((output) => output.textContent()));
@@ -90,6 +90,6 @@ test("sections that go and come back show their values again", async () => {
   await expect.poll(values).toEqual(before);
 });
 
-test("the browser had nothing to complain about", () => {
+test("the browser logged no warnings and no errors", () => {
   expect(opened.printed).toEqual([]);
 });

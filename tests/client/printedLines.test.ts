@@ -9,7 +9,7 @@ import type { Transport } from "../../examples/transports";
 import { eventually } from "../eventually";
 
 /**
- * What Convex's own clients print of an answer whose row is missing, on a deployment that sends them its log lines.
+ * The lines that Convex's own clients print for a read of a missing row, on a deployment that sends them log lines.
  *
  * @param isQuiet - Whether they have `quietLogger`.
  */
@@ -17,7 +17,7 @@ async function printed(transport: Transport, isQuiet = false): Promise<unknown[]
   const backend = await startExampleBackend({ transport });
   onTestFinished(() => backend.close());
   const lines: unknown[][] = [];
-  // By default, `log` is that of the browser's console.
+  // By default, `log` is the browser console's.
   const log = (...args: unknown[]) => void lines.push(args);
   vi.spyOn(console, "log").mockImplementation(log);
   onTestFinished(() => void vi.restoreAllMocks());

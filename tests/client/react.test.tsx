@@ -31,7 +31,7 @@ describe("a watch", () => {
     ]);
   });
 
-  test("of a plain query that fails has its own error, also for who comes later", async () => {
+  test("of a plain query that fails has its own error, also for later subscribers", async () => {
     const client = connectReact(await startApp());
     const first = watch(client, api.plain.strict, { list: "needed" });
     await eventually(() => expect(String(first.values.at(-1))).toContain("nothing in needed"));
@@ -47,7 +47,7 @@ describe("a watch", () => {
     await endsWith(watch(client, api.plain.loose, { list: "a" }).values, [1, 2, 3]);
   });
 
-  test("that ended hears nothing more, and nothing is run for it", async () => {
+  test("that ended gets no more values, and no query runs for it", async () => {
     const backend = await startApp();
     const client = connectReact(backend);
     const { values, unsubscribe } = watch(client, api.plain.loose, { list: "a" });
@@ -151,7 +151,7 @@ test("a client that is closed forwards nothing any more", async () => {
   const client = connectReact(backend);
   await endsWith(watch(client, api.made.answer, answering(envelope(1, ["closed"]))).values, 1);
   await client.close();
-  // Seen later, so forwarded later than the first would have been.
+  // Its effect is raised later, so it is forwarded after the time for the first one.
   watch(connectReact(backend), api.made.answer, answering(envelope(2, ["open"])));
   await eventually(async () => expect(await forwards(backend)).toContainEqual(["open"]));
   expect(await forwards(backend)).toEqual([["open"]]);

@@ -11,7 +11,7 @@ import { modules, schema } from "./app";
 
 export type AppBackend = Backend<typeof schema>;
 
-/** The test's app on a backend, with 3 items in the list `a`, whose total was never computed. */
+/** The test's app on a backend, with 3 items in the list `a`, whose totals were never computed. */
 export async function startApp(): Promise<AppBackend> {
   const env = { LAZY_VIEWS_SECRET: "0123456789abcdef0123456789abcdef" };
   const backend = await startBackend({ schema, modules, env });
@@ -40,15 +40,15 @@ export function connectHttp(backend: AppBackend): ConvexHttpClient {
   return new ConvexHttpClient(backend.url, { logger: false });
 }
 
-/** What the random generator gives when the delay is this share of its span. */
+/** The random number that makes the delay this share of the longest. */
 export function drawFor(share: number): number {
   const steepness = Math.log(200) + 1;
   return Math.expm1(steepness * share) / Math.expm1(steepness);
 }
 
-/** The delay before subscribed queries forward, as a share of the longest. */
+/** Sets the delay before subscribed queries forward, as a share of the longest. */
 export function delayBy(share: number) {
-  // It never gives 1: with that, Convex's client makes ids of sessions that are none.
+  // Never 1, for which Convex's client makes invalid session ids.
   vi.spyOn(Math, "random").mockReturnValue(Math.min(drawFor(share), 1 - 2 ** -53));
   onTestFinished(() => void vi.restoreAllMocks());
 }
@@ -99,14 +99,14 @@ export async function forwards(backend: AppBackend): Promise<string[][]> {
   return calls.map(({ seals }) => seals);
 }
 
-/** An envelope that a test makes up. */
+/** An envelope with this value and these seals. */
 export function envelope(value: Value, seals: string[], forward = "made:forward") {
   return { value, seals, once: [] as string[], forward, lazyViews: UNSTORABLE };
 }
 
 export const seals = (count: number) => Array.from({ length: count }, (_, index) => `seal ${index}`);
 
-/** Subscribed values, and the last one, which must come. */
+/** Waits until the last of the values is `last`. */
 export async function endsWith(values: readonly unknown[], last: unknown): Promise<void> {
   await eventually(() => expect(values.at(-1)).toEqual(last));
 }

@@ -5,7 +5,7 @@ import { SubscribedQueries, type SubscribedQuery } from "../../src/client/subscr
 import { drawFor, envelope } from "./setup";
 
 /*
- * What is subscribed to, and when a subscriber hears: with a client of the test's own, whose answers come one by one.
+ * Which queries are subscribed to, and when subscribers are called. The test's own client delivers answers one by one.
  */
 
 const list = { list: "a" };
@@ -45,7 +45,7 @@ const query: SubscribedQuery = {
   },
 };
 
-/** What the client is told in one go. */
+/** Delivers results to the client in one update. */
 function arrives(told: Partial<Record<Asked, Result>>) {
   results = { ...results, ...told };
   for (const asked of Object.keys(told) as Asked[]) for (const tell of listeners[asked]) tell();
@@ -113,7 +113,7 @@ test("a query that fails for a reason of its own is marked still, though it work
   expect(subscribed()).toEqual([1, 0]);
 });
 
-test("seals wait as long as the server takes to answer tells them to", () => {
+test("seals wait for a time that depends on how long the server takes to answer", () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   vi.spyOn(Math, "random").mockReturnValue(drawFor(0.5));
@@ -121,7 +121,7 @@ test("seals wait as long as the server takes to answer tells them to", () => {
   queries.subscribe(query, () => {});
   vi.advanceTimersByTime(10_000);
   arrives({ marked: answer(envelope(1, ["seal"])) });
-  // Another subscriber finds the answer here: that says nothing of the server.
+  // Another subscriber gets the answer from the client, so this is no measure of the server's speed.
   queries.subscribe(query, () => {});
   vi.advanceTimersByTime(59_999);
   expect(forwarded).toEqual([]);
@@ -129,7 +129,7 @@ test("seals wait as long as the server takes to answer tells them to", () => {
   expect(forwarded).toEqual([["seal"]]);
 });
 
-test("a failure that is over after a while says nothing of the server", () => {
+test("a failure that is over after a while is no measure of the server's speed", () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   vi.spyOn(Math, "random").mockReturnValue(drawFor(1));

@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 describe("an age", () => {
-  /** The ages that a subscriber hears of in a span of time. */
+  /** The ages that a subscriber gets in a span of time. */
   function heard(computedAt: number, spanMs: number): number[] {
     const age = new Age(computedAt);
     const ages = [age.read()];
@@ -74,7 +74,7 @@ describe("an age", () => {
     expect(ago(ageMs, "de")).toBe(german);
   });
 
-  test("is told in English where the engine has no formatter, as that of React Native", () => {
+  test("is in English where the engine has no formatter, such as React Native's", () => {
     const { RelativeTimeFormat, ...rest } = Intl;
     expect(RelativeTimeFormat).toBeDefined();
     vi.stubGlobal("Intl", rest);

@@ -35,7 +35,7 @@ export function start(
     ...app,
     totals,
     call,
-    /** What a client's wrapper gets. */
+    /** The answer to a marked call. */
     marked: (name: string, args: object = {}) =>
       call(name, { ...args, lazyViews: "client" }) as unknown as Promise<Envelope>,
     forward: (seals: string[]) => app.t.mutation(forwardReference, { seals }),
@@ -110,7 +110,7 @@ const rawQueries = {
       throw new Error("raw failure");
     },
   }),
-  /** What was stored last. */
+  /** The body that was stored last. */
   stored: queryGeneric(async (ctx) => (await ctx.db.query("bodies").order("desc").first())?.body ?? null),
   echo: queryGeneric(async (_, args) => args),
 };

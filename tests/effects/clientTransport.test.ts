@@ -84,7 +84,7 @@ describe("an unmarked call", () => {
 });
 
 describe("the mark of a caller", () => {
-  /** The answer to a call with a mark that a client has made up or has seen, and how many lines the query logged. */
+  /** The answer to a call with a mark that a client made up or saw, and the number of lines that the query logged. */
   async function ask(app: ReturnType<typeof start>, name: string, mark: unknown, args: object = { a: "x" }) {
     const { result, messages } = await app.testing.collect(() => app.call(name, { ...args, lazyViews: mark }));
     return { result, lines: messages.length };
@@ -185,7 +185,7 @@ describe("forward", () => {
   });
 
   describe("of a row whose window is open", () => {
-    /** A row that is out of date inside its window, and what one of its clients forwards. */
+    /** A row that is out of date inside its window, and the seals that one of its clients forwards. */
     async function startBusy(options: TotalsOptions = {}) {
       const app = start(["client"], {}, options);
       const read = () => app.marked("totals", { list: "a" });
@@ -327,7 +327,7 @@ describe.each<[string, Transport[]]>([
   ["client", ["client"]],
   ["both", ["logStream", "client"]],
 ])("server-side callers, with the transport %s", (_, transports) => {
-  /** Runs a caller and delivers what the log stream would. */
+  /** Runs a caller, and delivers its lines as the log stream does. */
   async function settleCaller<R>(app: ReturnType<typeof start>, run: () => Promise<R>): Promise<R> {
     const { result, messages } = await app.testing.collect(run);
     await app.testing.deliver(messages);
@@ -472,7 +472,7 @@ describe("a query whose error says what users typed", () => {
   });
 });
 
-test("arguments that the app goes on using are those of the call", async () => {
+test("arguments that the app changes after the call are sent as they were in the call", async () => {
   const app = start();
   const value = await app.action(async (ctx) => {
     const args = { a: "x" };

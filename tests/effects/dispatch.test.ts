@@ -15,7 +15,7 @@ const effect = (text: string, more: object = {}) => ({
   ...more,
 });
 const start = () => startTestApp({ tables, modules: { targets: noteTargets() } });
-/** Until the test ends: Convex as it is, but for one function that it does not know. */
+/** Until the test ends, Convex does not know this function. */
 function refuseToSchedule(target: string) {
   const convex = (globalThis as unknown as { Convex: ConvexSyscalls }).Convex;
   const original = Object.getOwnPropertyDescriptor(convex, "asyncSyscall")?.get as () => Syscall;
@@ -60,7 +60,7 @@ describe("an effect", () => {
     expect(await app.rows("notes")).toHaveLength(2);
   });
 
-  test("of other arguments is other work; of the same key it is the same, whatever its arguments", async () => {
+  test("with other arguments is other work; with the same key it is the same work, whatever its arguments", async () => {
     const app = start();
     expect(await app.dispatch([effect("a"), effect("b")])).toEqual({ ...none, dispatched: 2 });
     const keyed = [effect("c", { key: "k" }), effect("d", { key: "k" }), effect("e", { key: "l" })];
@@ -85,7 +85,7 @@ describe("an effect", () => {
 
   test("that Convex refuses to schedule is remembered, and stops no other", async () => {
     const app = start();
-    // A real deployment refuses a function that does not exist when it is scheduled; convex-test when it runs.
+    // A real deployment refuses to schedule a function that does not exist; convex-test fails when it runs.
     refuseToSchedule("targets:missing");
     const missing = { target: "targets:missing", args: {}, windowMs: 10_000 };
     expect(await app.dispatch([missing, effect("good")])).toEqual({
@@ -111,7 +111,7 @@ describe("an effect", () => {
 describe("a recompute", () => {
   test("whose row was committed since is superseded, and writes nothing", async () => {
     const app = startTotals();
-    // The snapshot of a database that nobody has written to is 0.
+    // A first write, since the snapshot of an empty database is 0.
     await app.mutation(add("a", 1));
     await app.mutation((ctx) => app.totals.refresh(ctx, { list: "a" }));
     expect(await app.dispatch([seen(0n)])).toEqual({ ...none, superseded: 1 });
@@ -168,7 +168,7 @@ describe("a recompute", () => {
     await app.mutation(add("a", 1));
     const first = await asOf(app);
     expect(await app.dispatch([seen(first)])).toEqual({ ...none, trailing: 1 });
-    // Its scheduler lags: the window ends, and a read opens the next one first.
+    // The scheduler lags: the window ends, and a read opens the next window before the job starts.
     await app.t.run(async (ctx) => {
       const [entry] = await ctx.db.query("lazyEffects").collect();
       const windowEndsAt = Date.now() + 60_000;

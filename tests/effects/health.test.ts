@@ -15,7 +15,7 @@ function start(options: AppOptions = {}) {
   const heartbeat = anyApi.lazy?.heartbeat as FunctionReference<"action">;
   return {
     ...app,
-    /** Sends a canary; the log lines that its query wrote. */
+    /** Sends a canary, and returns the log lines of its query. */
     async send() {
       const { messages } = await app.testing.collect(() => app.t.action(heartbeat));
       return messages;
@@ -41,7 +41,7 @@ describe("the canary", () => {
     expect(messages).toHaveLength(1);
     await app.advance(4_000);
     await deliverEffects(app.t, messages);
-    expect((await app.inspect()).problems).not.toEqual([]); // It is dispatched, and its recompute has yet to start.
+    expect((await app.inspect()).problems).not.toEqual([]); // Its recompute is dispatched, and has yet to start.
     await app.advance(10);
     const { stream, problems } = await app.inspect();
     expect(stream).toMatchObject({ canarySentAt: sentAt, missed: 0 });
@@ -50,7 +50,7 @@ describe("the canary", () => {
     expect(problems).toEqual([]);
   });
 
-  test("is told to be on its way for a minute; then the stream is dead", async () => {
+  test("is reported as on its way for a minute; then the stream is reported as dead", async () => {
     const app = start();
     await app.send();
     await app.advance(50_000);

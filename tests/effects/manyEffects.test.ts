@@ -5,14 +5,14 @@ import { endTestApp, type MutationCtx, noteTargets, type QueryCtx, type TestApp 
 import { notes, raise, start } from "./clientApp.js";
 
 /*
- * More effects than a transaction schedules functions, under Convex's own limits.
+ * More effects than a transaction can schedule functions, under Convex's limits.
  */
 
 afterEach(endTestApp);
 
 const lists = (count: number) => Array.from({ length: count }, (_, i) => ({ list: `list ${i}` }));
 
-/** The lists whose recompute is scheduled, or handed on to a dispatch. */
+/** The lists whose recompute is scheduled, or is passed on to a dispatch. */
 async function asked({ jobs }: Pick<TestApp, "jobs">): Promise<string[]> {
   type Recompute = { args: { list: string } };
   return (await jobs()).flatMap(({ name, args: [given] }) => {

@@ -27,7 +27,7 @@ function start(count: number) {
   const read = () =>
     app.collect((ctx) => {
       for (let n = 0; n < count; n++) {
-        // Every fifth of them cannot even be scheduled.
+        // Every fifth of the failing effects cannot be scheduled.
         const target = n % 5 === 0 ? anyApi.work?.missing : anyApi.work?.run;
         ctx.scheduleEffect(target as never, { n, text: "x".repeat(2_600) } as never);
       }

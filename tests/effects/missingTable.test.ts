@@ -21,7 +21,7 @@ function viewOf(name: string, options: object = {}) {
   } as never) as never as View<{ list: string }, Totals, unknown>;
 }
 
-/** An app with the views "kept" and "lost", whose schema has the tables of these. */
+/** An app with the views "kept" and "lost". Its schema has only the tables that are given. */
 function start(tables: string[], options: object = {}) {
   const kept = viewOf("kept", options);
   const lost = viewOf("lost", options);
@@ -35,7 +35,7 @@ function start(tables: string[], options: object = {}) {
   return { ...app, kept, lost };
 }
 
-/** What the log stream delivers of a reader of the view "lost", from before its table went. */
+/** The lines of a reader of the view "lost", from before its table was removed. */
 async function readOfLost(): Promise<string[]> {
   const { collect, lost } = start(["kept", "lost"]);
   const { messages } = await collect((ctx) => lost.get(ctx, key));
@@ -53,7 +53,7 @@ describe("an effect of a view without a table", () => {
     const [entry] = await app.rows("lazyEffects");
     expect(entry?.failure).toMatchObject({ attempts: 1, message: expect.stringMatching(reason) });
     expect(await app.jobs()).toEqual([expect.objectContaining({ name: "lazy:sweep" })]);
-    // Its repetitions write nothing while the window is open.
+    // Repetitions write nothing while the window is open.
     await app.deliver(messages);
     expect(await app.rows("lazyEffects")).toEqual([entry]);
     await app.advance(10_000);
@@ -94,7 +94,7 @@ describe("an effect of a view without a table", () => {
 describe("a fault that is not the effect's", () => {
   type Syscall = (op: string, args: string) => Promise<string>;
 
-  /** Until the test ends: Convex as it is, but for calls about a table. */
+  /** Until the test ends, Convex fails calls that use this table. */
   function failAbout(table: string, reason: string) {
     const convex = (globalThis as unknown as { Convex: { asyncSyscall: Syscall } }).Convex;
     const original = Object.getOwnPropertyDescriptor(convex, "asyncSyscall")?.get as () => Syscall;
@@ -136,7 +136,7 @@ describe("writes to a source of a view without a table", () => {
     });
     expect(await app.rows("items")).toHaveLength(2);
     await app.testing.expectState(app.kept, key, "stale");
-    // Once a mutation.
+    // Once for each mutation.
     expect(complaints).toHaveBeenCalledExactlyOnceWith(
       expect.stringContaining('view "lost" could not be read: is its viewTable() in convex/schema.ts?'),
     );

@@ -36,7 +36,7 @@ const stored = async () =>
     (_, value) => (typeof value === "bigint" ? String(value) : value),
   );
 
-/** The line of a reader who saw the row of a list as it is now, or one of an effect that is no recompute. */
+/** The line of a reader who saw the current row of a list, or the line of an effect that is no recompute. */
 async function lineOf(list: string): Promise<string> {
   const seen = (await rowOf(list))?.asOf ?? 0n;
   const recompute = { f: "lazy:recompute", a: { view: "totals", args: { list } }, w: 10_000, s: String(seen) };
@@ -79,7 +79,7 @@ describe("a body of old events alone", () => {
     expect(await rowOf("stale")).toMatchObject({ value: { count: 2, sum: 3 } });
     expect(await app.rows("notes")).toEqual([]);
     expect(await rowOf("missing")).toBeUndefined();
-    // It was committed since.
+    // The row was committed since.
     const before = await stored();
     expect(await postEvents(wanted)).toEqual(REFUSED);
     expect(await stored()).toBe(before);

@@ -111,7 +111,7 @@ describe("in a query", () => {
     expect(complaint).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(message));
   });
 
-  test("arguments that are too large are said on the console, with size, limit and remedy", async () => {
+  test("arguments that are too large are logged, with size, limit and remedy", async () => {
     const app = start();
     const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
     const { result, effects } = await app.collect((ctx) => {
@@ -143,7 +143,7 @@ describe("in a query", () => {
     expect((await app.inspect()).problems[0]).toContain(message);
   });
 
-  test("thousands of effects fill at most half of the log lines, and the console says that others are left", async () => {
+  test("thousands of effects fill at most half of the log lines, and it is logged that others are left", async () => {
     const app = start();
     const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
     const { messages } = await app.collect((ctx) => {

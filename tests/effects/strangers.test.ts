@@ -11,12 +11,12 @@ const TABLES = ["totals", "lazyEffects", "lazyTags", "lazySweeps", "lazyRuns", "
 const NEW_SECRET = "the stream's secret after the rotation";
 
 describe("the posts of a stranger", () => {
-  test("write nothing and change nothing that inspect says, however many they are and whatever is in them", async () => {
+  test("write nothing and do not change inspect's report, however many they are and whatever is in them", async () => {
     const app = startTotals({ onMissing: "null" });
     await app.mutation(add("a", 1));
     await app.settle((ctx) => app.totals.get(ctx, { list: "a" }));
     await app.mutation(add("a", 2));
-    // What a stranger may have got hold of: a seal of the app, and a body with the signature of the log stream.
+    // What an attacker may have captured: a seal of the app, and a body with the log stream's signature.
     const { messages } = await app.collect((ctx) => app.totals.get(ctx, { list: "a" }));
     const [genuine = ""] = messages;
     const captured = streamSignature(JSON.stringify([consoleEvent(genuine)]));
@@ -107,14 +107,14 @@ describe("while the stream's secret rotates", () => {
     // 1. The secret is kept as the previous one, too.
     vi.stubEnv("LAZY_VIEWS_STREAM_SECRET_PREVIOUS", STREAM_SECRET);
     expect(await post(STREAM_SECRET)).toMatchObject({ status: 200, dispatched: 1 });
-    // 2. Convex signs with the new one, which is not set yet: a 503 makes the stream try again.
+    // 2. Convex signs with the new secret, which is not set yet: a 503 makes the stream try again.
     expect(await post(NEW_SECRET)).toMatchObject({ status: 503 });
-    // 3. The new one is set. Deliveries that were signed before arrive, too.
+    // 3. The new secret is set. Deliveries with the previous one are accepted too.
     vi.stubEnv("LAZY_VIEWS_STREAM_SECRET", NEW_SECRET);
     expect(await post(NEW_SECRET)).toMatchObject({ status: 200, duplicates: 1 });
     expect(await post(STREAM_SECRET)).toMatchObject({ status: 200, duplicates: 1 });
     expect(await post("a guess")).toMatchObject({ status: 401 });
-    // 4. The previous one is removed.
+    // 4. The previous secret is removed.
     vi.stubEnv("LAZY_VIEWS_STREAM_SECRET_PREVIOUS", "");
     expect(await post(STREAM_SECRET)).toMatchObject({ status: 401 });
     expect(await post(NEW_SECRET)).toMatchObject({ status: 200 });

@@ -44,7 +44,7 @@ describe("a tail", () => {
     await settled(app);
     const { readUntil } = (await app.inspect()).tail ?? {};
     const polls = app.log.polls.length;
-    // No write precedes this read, so that no tail runs.
+    // No write comes before this read, so no tail runs.
     await app.read("b");
     expect(await app.running()).toBe(0);
     await app.add();
@@ -119,7 +119,7 @@ describe("a tail", () => {
   test("that has died is replaced by the next change", async () => {
     const app = startTailApp();
     await settled(app);
-    // As the deployment restarts: the job has failed, and nothing has said that it ended.
+    // As after a restart of the deployment: the job has failed, and the tail has not reported its end.
     await app.t.run(async (ctx) => {
       const tail = await ctx.db.query("lazyTail" as never).first();
       const [job] = await ctx.db.system.query("_scheduled_functions").collect();
@@ -153,7 +153,7 @@ describe("a tail", () => {
     await settled(app);
     await app.add();
     const first = Number((await app.tail())?.number) + 1;
-    // Every two seconds another list is read, so effects never end.
+    // Another list is read every two seconds, so there are always new effects.
     let list = 0;
     await app.until(async () => {
       if (list++ % 8 === 0) await app.read(`list ${list}`);
@@ -187,7 +187,7 @@ describe("lines of the log", () => {
     await app.until(async () => (await app.rows("totals")).length === 2);
   });
 
-  test("that more than the log keeps came at once are reported, and the effects that were found run", async () => {
+  test("are reported as dropped when more came between two polls than the log keeps", async () => {
     const app = startTailApp();
     await app.heartbeat();
     await app.until(async () => (await app.problems()).length === 0);
@@ -226,7 +226,7 @@ describe("a log that cannot be read", () => {
     await app.add();
     expect((await app.jobs()).filter(({ state }) => state.kind === "pending")).toEqual([]);
     expect(app.log.polls).toHaveLength(polls);
-    // The heartbeat does not wait, so that who has repaired it sees so.
+    // The heartbeat does not wait for the backoff, so that an operator sees at once that a repair works.
     app.log.answer = undefined;
     await app.heartbeat();
     await app.until(async () => (await app.problems()).length === 0);

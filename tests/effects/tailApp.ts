@@ -8,19 +8,19 @@ export const KEY = "logs|0123456789abcdef";
 export const POLL_URL = "https://deployment.example/api/stream_function_logs";
 
 const realTick = setImmediate;
-/** The longest time that a condition may take: a thousand seconds of the fake clock, in steps. */
+/** The step of the fake clock, and the most steps that a condition may take. */
 const STEP_MS = 250;
 const MAX_STEPS = 4_000;
 
-/** The function log of a deployment, as its API answers. */
+/** The function log of a deployment, with the answers of its API. */
 export class FunctionLog {
   readonly polls: { cursor: number; authorization: string | null }[] = [];
-  /** What the API answers in place of the log. */
+  /** When set, the API answers with this instead of the log. */
   answer: (() => Response) | undefined;
   private readonly entries: { at: number; logLines: string[] }[] = [];
   private readonly waiting = new Set<() => void>();
 
-  /** A function has run, and has logged these lines. */
+  /** Adds the completion of a function that logged these lines. */
   write(...logLines: string[]): void {
     this.entries.push({ at: Math.max(Date.now(), (this.entries.at(-1)?.at ?? 0) + 0.001), logLines });
     for (const wake of this.waiting) wake();

@@ -23,7 +23,7 @@ function start() {
   return {
     ...app,
     raise,
-    /** When the target has run, and none that has yet to: in ms since the app has begun. */
+    /** The times at which the target has run, in ms after the app began. Fails if a run is still scheduled. */
     async runs() {
       const jobs = (await app.jobs()).filter(({ name }) => name === "targets:record");
       expect(jobs.filter(({ state }) => state.kind !== "success")).toEqual([]);
@@ -196,7 +196,7 @@ describe("the option", () => {
   });
 });
 
-/** Until the test ends: Convex as it is, but for one function that it does not know. */
+/** Until the test ends, Convex does not know this function. */
 function refuseToSchedule(target: string) {
   type Syscall = (op: string, args: string) => Promise<string>;
   const convex = (globalThis as unknown as { Convex: { asyncSyscall: Syscall } }).Convex;

@@ -6,7 +6,7 @@ import { loadInto } from "../../examples/moviesData.js";
 import { eventually } from "../eventually.js";
 import { allDocuments } from "./documents.js";
 
-// Every example through the official client, on the embedded backend with its log stream.
+// Every example with the official client, on the embedded backend with its log stream.
 let backend: Awaited<ReturnType<typeof startExampleBackend>>;
 let client: ConvexHttpClient;
 beforeEach(async () => {
@@ -17,7 +17,7 @@ afterEach(async () => {
   await backend.close();
 });
 
-/** Reads, waits until everything that the read raised is done, and reads again. */
+/** Reads, waits until all effects of the read are done, and reads again. */
 async function readTwice<Result>(read: () => Promise<Result>): Promise<[Result, Result]> {
   const first = await read();
   await backend.idle();
@@ -101,7 +101,7 @@ test("search: a film is found by its title at once, and then by its director", a
   expect(await client.query(api.search.find.films, { text: " " })).toEqual([]);
 });
 
-test("search: the films load, and are found as somebody types", async () => {
+test("search: the films load, and are found while a user types", async () => {
   const progress: number[] = [];
   await loadInto(client, { onProgress: ({ loaded }) => progress.push(loaded) });
   expect(progress.slice(-2)).toEqual([3_000, 3_200]);

@@ -26,7 +26,7 @@ describe("a deployment that the environment names", () => {
   };
 
   test("is given the examples and a transport, and is checked then", async () => {
-    // This one runs the examples already, and takes no code; it has neither secrets nor a transport.
+    // This backend already runs the examples, without secrets and transport. Code cannot be deployed to it.
     const backend = await startExampleBackend({ transport: null });
     name(backend);
     const { code, stdout } = await runE2e("--transport", "client").ends();

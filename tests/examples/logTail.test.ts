@@ -27,7 +27,7 @@ afterEach(async () => {
   await backend.close();
 });
 
-/** As a cron does: starts a tail, if none reads. */
+/** Starts a tail if none reads, as a cron does. */
 const startTail = () => backend.run(({ scheduler }) => scheduler.runAfter(0, internal.lazy.tail, {}));
 const addFlight = (origin: string, destination: string) =>
   http.mutation(api.rollups.flights.add, { origin, destination, delay: 30 });
@@ -35,7 +35,7 @@ const addFlight = (origin: string, destination: string) =>
 /**
  * Subscribes to an airport with five clients, which raise its recompute.
  *
- * @returns What waits until each sees so many flights, and a fresh row.
+ * @returns A function that waits until each client sees so many flights, and a fresh row.
  */
 async function subscribe(airport: string) {
   const watches = Array.from({ length: SUBSCRIBERS }, () => app.watch(stats, { airport }));
@@ -48,13 +48,13 @@ async function subscribe(airport: string) {
     );
 }
 
-/** What carried effects so far, each once. */
+/** The transports that have carried effects so far. */
 function carriers() {
   const events = backend.trace.history();
   return [...new Set(events.flatMap((event) => (event.type === "execution" ? (carrierOf(event) ?? []) : [])))];
 }
 
-/** What the reads of rows found so far: stale ones have raised a recompute. */
+/** The reads of rows so far. Reads of stale rows have raised a recompute. */
 function reads() {
   const events = backend.trace.history();
   return events.flatMap((event) =>
@@ -97,7 +97,7 @@ test("a deployment that restarts between a read and its dispatch leaves no subsc
   await addFlight("SFO", "LAX");
   await eventually(() => expect(staleReads()).toBeGreaterThan(before));
   await backend.restart();
-  // The tail has died with the log. The clients connect again by themselves, and their queries run again.
+  // The restart ended the tail and cleared the log. The clients reconnect, and their queries run again.
   const readBefore = reads().length;
   await eventually(() => expect(reads().length).toBeGreaterThanOrEqual(readBefore + SUBSCRIBERS));
   await startTail();
@@ -107,7 +107,7 @@ test("a deployment that restarts between a read and its dispatch leaves no subsc
   expect(carriers()).toEqual(["log tail"]);
 });
 
-test("what the log has forgotten before it was read, the next reader raises again", async () => {
+test("the next reader raises again what the log dropped before it was read", async () => {
   await start({ functionLog: { capacity: 3 } });
   await addFlight("SFO", "LAX");
   await startTail();
@@ -115,7 +115,7 @@ test("what the log has forgotten before it was read, the next reader raises agai
   const allSee = await subscribe("SFO");
   await allSee(1);
 
-  // Other functions run all the time, far more than the log keeps while the tail pauses between two polls.
+  // Between two polls of the tail, far more functions run than the log keeps.
   let isBusy = true;
   const others = Array.from({ length: 4 }, async () => {
     while (isBusy) await http.query(api.rollups.dashboard.airports, {});

@@ -25,10 +25,10 @@ const read = () => example.t.query(api.quota.accounts.usage, { account });
 const stored = () => example.t.run(async (ctx) => await ctx.db.get("accounts", account));
 const collect = () => example.views.collect(read);
 
-/** What a reader sees when everything that it raised is done. */
+/** What a reader sees after all effects of its reads are done. */
 const settled = () => example.views.settle(read);
 
-/** A query sees the overage and raises the lock: what the log stream gets. */
+/** A query sees the overage and raises the lock. Returns the lines for the log stream. */
 async function seeOverage() {
   await use(101);
   const seen = await collect();
@@ -68,7 +68,7 @@ describe("an account", () => {
 
   test("read again and again inside the window has 0 documents written", async () => {
     const { messages } = await seeOverage();
-    // The overage stays, though its lock has run: just then the limit was higher.
+    // The overage stays after its lock has run, since the limit was higher at that moment.
     await setLimit(101);
     await example.deliver(messages);
     await settled();
@@ -178,7 +178,7 @@ const step = fc.oneof(
   fc.record({ do: fc.constant("use" as const), units: fc.integer({ min: 40, max: 160 }) }),
   fc.record({ do: fc.constant("read" as const) }),
   fc.record({ do: fc.constant("unlock" as const) }),
-  // Any effect that was ever raised: on time, late or again.
+  // Any effect so far: on time, late or again.
   fc.record({ do: fc.constant("deliver" as const), which: fc.nat() }),
   fc.record({ do: fc.constant("advance" as const), ms: fc.integer({ min: 1, max: HOUR }) }),
   fc.record({ do: fc.constant("forgetLedger" as const) }),
@@ -206,7 +206,7 @@ test("whatever comes late or twice, an account is locked only by an overage of i
         if ((await stored())?.lockedAt !== undefined) expect(used).toBeGreaterThan(LIMIT);
       }
       await settled();
-      // A lock that ran before the overage may have opened a window; after it, one read is enough.
+      // A lock that ran before the overage may have opened a window. After that window one read is enough.
       await example.views.advance(10_000);
       expect(await settled()).toMatchObject({
         units: used,

@@ -22,14 +22,14 @@ const flight = {
   destination: "LAX",
 };
 
-/** The rollup of an airport, when everything is recomputed. */
+/** The rollup of an airport, after its recompute. */
 async function freshStats(airport: string) {
   const stats = await app.views.settle(() => t.query(api.rollups.dashboard.stats, { airport }));
   expect(stats.state).toBe("fresh");
   return stats.value;
 }
 
-/** The rollup of the whole network, when everything is recomputed. */
+/** The rollup of the whole network, after its recompute. */
 async function freshNetwork() {
   const stats = await app.views.settle(() => t.query(api.rollups.dashboard.network));
   expect(stats.state).toBe("fresh");

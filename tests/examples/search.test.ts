@@ -194,11 +194,11 @@ describe("the 3,200 films", () => {
       await settled(text);
       most = Math.max(most, (await reads(text)).documents);
     }
-    // The worst case occurs: eight rows, six films, and a row for each of them.
+    // The worst case: eight rows, six films, and a row for each film.
     expect(most).toBe(20);
   });
 
-  test("are warmed as somebody types, and then found by other words", async () => {
+  test("are warmed while a user types, and then found by other words", async () => {
     for (const text of ["g", "go", "god", "godf", "godfa"]) await settled(text);
     const found = await find("coppola");
     expect(found.map(({ title, by, state }) => ({ title, by, state }))).toEqual(
@@ -207,7 +207,7 @@ describe("the 3,200 films", () => {
   });
 });
 
-/** What a keystroke reads, as Convex counts it. */
+/** The documents that a keystroke reads, as Convex counts them. */
 async function reads(text: string) {
   const { result } = await example.views.collect(() =>
     example.t.query(async (ctx) => {

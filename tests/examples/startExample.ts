@@ -18,12 +18,12 @@ export function startExample() {
   return {
     t,
     views,
-    /** Delivers, and runs what is due at once. */
+    /** Delivers lines, and runs the jobs that are due at once. */
     async deliver(messages: readonly string[]) {
       await views.deliver(messages);
       await views.advance();
     },
-    /** As when the sweep has deleted what expired, or somebody has cleared the ledger. */
+    /** Clears the ledger, as a sweep or an operator may. */
     forgetLedger: () =>
       t.run(async (ctx) => {
         for (const { _id } of await ctx.db.query("lazyEffects").collect()) {

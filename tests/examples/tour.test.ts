@@ -5,8 +5,8 @@ test("the tour ends by itself, and its last line counts what the story tells", a
   const { code, stdout } = await startProgram("examples/start.ts", "tour").ends();
   expect(code).toBe(0);
   const counted = JSON.parse(stdout.trimEnd().split("\n").at(-1) as string);
-  // Five subscribers; one first read, one write, and twenty writes that are one story. On a slow machine subscribers
-  // come after the first recompute, and more than one recompute falls into the twenty writes.
+  // Five subscribers; a first read, one write, and twenty writes at once. On a slow machine subscribers may come after the
+  // first recompute, and more than one recompute may run during the twenty writes.
   expect(counted.hits).toBeGreaterThanOrEqual(50);
   for (const count of ["misses", "staleReads", "timeToFreshMs"]) {
     expect(counted[count], count).toBeGreaterThan(0);

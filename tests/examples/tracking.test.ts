@@ -18,16 +18,16 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A user opens the document: what the log stream gets. */
+/** A user opens the document. Returns the lines for the log stream. */
 async function open(user: string, opened = doc) {
   const { t, views } = example;
   return await views.collect(() => t.query(api.tracking.docs.open, { user, doc: opened }));
 }
 
-/** Scheduled functions run some milliseconds later. */
+/** About so many ms: scheduled functions run some milliseconds late. */
 const soonAfter = (ms: number) => expect.closeTo(ms, -2);
 
-/** The views of the document, fresh. */
+/** The counted views of the document, after its row is fresh. */
 async function stats(counted = doc) {
   const { t, views } = example;
   const read = await views.settle(() => t.query(api.tracking.docs.stats, { doc: counted }));
@@ -87,7 +87,7 @@ describe("a view of a document", () => {
     const { messages } = await open("ada");
     await example.deliver(messages);
     await example.views.advance(3 * 60 * MINUTE);
-    // The ledger has forgotten the window, and does so again between two replays.
+    // The ledger forgets the window before each replay.
     for (let replay = 0; replay < 4; replay++) {
       await example.deliver(messages);
       await example.forgetLedger();
@@ -125,10 +125,10 @@ describe("a view of a document", () => {
 });
 
 describe("the lists", () => {
-  test("the most viewed come first, also documents whose count nobody has read", async () => {
+  test("the most viewed come first, also documents whose count has never been read", async () => {
     const { t, views } = example;
     const other = await t.mutation(api.tracking.docs.add, { title: "Notes", text: "…" });
-    // Its count is stored too, as it was read, but nobody has viewed it.
+    // It has a row, since its count was read, but no views.
     const unread = await t.mutation(api.tracking.docs.add, { title: "Draft", text: "…" });
     expect(await stats(unread)).toMatchObject({ views: 0 });
     const opened = [await open("ada"), await open("ada", other), await open("bob", other)];
@@ -174,7 +174,7 @@ describe("the lists", () => {
 
 const step = fc.oneof(
   fc.record({ do: fc.constant("open" as const), user: fc.constantFrom("ada", "bob") }),
-  // Any effect that was ever raised: on time, late, again, or as Convex's cache sends it.
+  // Any effect so far: on time, late, again, or from Convex's cache.
   fc.record({ do: fc.constant("deliver" as const), which: fc.nat() }),
   fc.record({ do: fc.constant("advance" as const), ms: fc.integer({ min: 1, max: 7 * MINUTE }) }),
   fc.record({ do: fc.constant("forgetLedger" as const) }),

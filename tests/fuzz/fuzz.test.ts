@@ -27,7 +27,7 @@ test("5,000 broken and forged inputs: no crash, no forgery, no console line", as
     lost: 0,
     consoleLines: 0,
   });
-  // The genuine seals among them did start something.
+  // The genuine seals did start work.
   expect(started).toBeGreaterThan(1_250);
 });
 
@@ -48,7 +48,7 @@ test("clock, console and secrets are as before when it is over", async () => {
 });
 
 describe("the fuzzer finds", () => {
-  /** Opens what anyone has sealed whose secret the fuzzer knows. */
+  /** Opens any seal made with a secret that the fuzzer knows. */
   const open = (line: string) => {
     const effects = [EFFECT_SECRET, PREVIOUS_SECRET, FORGERS_SECRET].flatMap((secret) => openWith(line, secret));
     return effects.length === 0 ? null : effects;
@@ -72,7 +72,7 @@ describe("the fuzzer finds", () => {
           const effects = await unseal(line, secrets);
           const bytes = Buffer.from(line.slice(SEAL_PREFIX.length), "base64url");
           if (effects !== null || bytes.length < 28) return effects;
-          // The counter of the mode encrypts and decrypts in the same way.
+          // Counter mode encrypts and decrypts in the same way.
           for (const secret of secrets) {
             const iv = bytes.subarray(0, 12);
             const again = Buffer.from(sealedText(bytes.subarray(12, -16), secret, { iv }).slice(13), "base64url");

@@ -38,7 +38,7 @@ export const LINTERS: Record<string, Lint> = {
   },
 };
 
-/** @throws Error with what the linter wrote, when that is no JSON. */
+/** @throws Error with the linter's output, when it is not JSON. */
 async function runLinter(program: string, args: string[], cwd: string): Promise<unknown> {
   const { stdout, stderr } = await runNode([join(ROOT, "node_modules", program), ...args], { cwd });
   try {

@@ -2,8 +2,8 @@ import type { Linter } from "eslint";
 import { parseAst } from "vite";
 
 /**
- * Parses TypeScript for ESLint, as far as the rules of imports need it: the parser of typescript-eslint does not run with
- * TypeScript 7. Comments are left out, so `eslint-disable` has no effect.
+ * Parses TypeScript for ESLint, as far as the import rules need it, since typescript-eslint's parser does not support
+ * TypeScript 7. It drops comments, so `eslint-disable` has no effect.
  */
 export const typescriptParser: Linter.Parser = {
   parse(code: string) {

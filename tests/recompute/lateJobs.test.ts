@@ -12,7 +12,7 @@ const key = { list: "a" };
 const WINDOW_MS = 10_000;
 const recompute = anyApi.lazy?.recompute as FunctionReference<"mutation">;
 
-/** An app whose recomputes start late, and a reader that asks every two seconds. */
+/** An app whose recomputes start late, and a reader who asks every two seconds. */
 function start(mode: Mode, lagMs: () => number) {
   /** When a recompute has started, and when its window in the ledger ends. */
   const starts: { at: number; windowEndsAt: number }[] = [];
@@ -39,7 +39,7 @@ function start(mode: Mode, lagMs: () => number) {
   return {
     ...app,
     starts,
-    /** Asks every two seconds for so long, or until something is so. */
+    /** Asks every two seconds for so long, or until `isOver`. */
     async askFor(ms: number, isOver: (state: string) => boolean = () => false) {
       const until = Date.now() + ms;
       while (Date.now() < until) {
@@ -52,15 +52,15 @@ function start(mode: Mode, lagMs: () => number) {
         }
       }
     },
-    /** Asks until the row is fresh, which takes no longer than that. */
+    /** Asks until the row is fresh, for at most so long. */
     async askUntilFresh(ms: number) {
       await this.askFor(ms, (state) => state === "fresh");
       await app.testing.expectState(app.totals, key, "fresh");
     },
-    /** No recompute has started before the window of the one before was over. */
+    /** Expects that each recompute started after the window of the one before. */
     expectOneAWindow() {
       for (const [i, { at }] of starts.slice(1).entries()) {
-        // Times of jobs go through seconds, which takes fractions off them.
+        // Convex takes times of jobs in seconds, and rounding shortens them.
         expect(at + 1).toBeGreaterThanOrEqual(starts[i]?.windowEndsAt as number);
       }
     },
@@ -76,7 +76,7 @@ describe.each([9_000, 10_500, 25_000])("jobs that start %i ms late", (lagMs) => 
       const app = start(mode, () => lagMs);
       await app.mutation(add("a", 1));
       await app.askUntilFresh(takesMs + 2_000);
-      // Changes that come soon after a commit, and long after it.
+      // Changes soon after a commit, and long after it.
       for (const restMs of [0, 7_000, 60_000, 0, 25_000]) {
         await app.advance(restMs);
         await app.mutation(add("a", 1));
@@ -181,7 +181,7 @@ test.each([
   }
 });
 
-/** Views whose run has a job that computes, each with a timeout of half a minute. */
+/** Views whose runs compute in a job of their own, with a timeout of half a minute. */
 const running: Record<string, (during: () => Promise<unknown>) => AnyView> = {
   snapshot: () =>
     defineView("totals", {
@@ -260,7 +260,7 @@ describe.each(["snapshot", "action", "paged"])("a run of the mode %s whose job i
 });
 
 describe("an action that starts late", () => {
-  /** Lets time pass while the action runs: its sweeps run beside it. */
+  /** Lets time pass while the action runs. Sweeps run meanwhile. */
   async function pass(app: Pick<TestApp, "jobs">, seconds: number) {
     for (let i = 0; i < seconds; i++) {
       vi.advanceTimersByTime(1_000);
@@ -268,7 +268,7 @@ describe("an action that starts late", () => {
     }
   }
 
-  // The run is looked at every 31.5 s as long as the job has not started.
+  // A sweep looks at the run every 31.5 s until its job has started.
   test.each([31_000, 62_000, 94_000])("(%i ms) has its whole timeout from then on", async (lagMs) => {
     const app = startRun("action", lagMs, async () => {
       await pass(app, 29);

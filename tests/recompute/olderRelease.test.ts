@@ -5,7 +5,7 @@ import type { Mode } from "../../src/model/definition.js";
 import { endTestApp } from "../testApp.js";
 import { add, startTotals, type TotalsOptions } from "../totals.js";
 
-// What release 0.1 has left in a deployment: jobs, rows and documents of its own form.
+// Jobs, rows and documents that release 0.1 has left in a deployment, in its own form.
 
 afterEach(endTestApp);
 
@@ -13,14 +13,14 @@ const key = { list: "a" };
 const text = '{"list":"a"}';
 const reference = (name: string) => anyApi.lazy?.[name] as FunctionReference<"mutation">;
 const heartbeat = anyApi.lazy?.heartbeat as FunctionReference<"action">;
-/** What rows had then, and have no more. */
+/** Fields that rows of release 0.1 had, and that rows no longer have. */
 const OLD_FIELDS = ["seq", "aged", "dirtySince", "pending", "refreshing"];
 
 type App = ReturnType<typeof startTotals>;
 const read = (app: App) => app.collect((ctx) => app.totals.read(ctx, key));
 const pending = async (app: App) => (await app.jobs()).filter(({ state }) => state.kind === "pending");
 
-/** Stores a row as release 0.1 did; a job's id is put in where it stored one. */
+/** Stores a row as release 0.1 did, with a job's id in the fields that had one. */
 async function storeRow(app: App, fields: Record<string, unknown>) {
   await app.t.run(async (ctx) => {
     const watchdog = await ctx.scheduler.runAfter(0, reference("recompute"), { view: "totals" });
@@ -35,7 +35,7 @@ async function storeRow(app: App, fields: Record<string, unknown>) {
   });
 }
 
-/** The row is fresh, computed anew, and has nothing of the old form. */
+/** Expects a fresh row that was computed again, without fields of the old form. */
 async function expectRenewed(app: App, value: object) {
   const [row, ...others] = await app.rows("totals");
   expect(others).toEqual([]);
@@ -144,7 +144,7 @@ describe("a job of release 0.1", () => {
     await putOff(app, Date.now() + 8_000);
     const { messages } = await read(app);
     await app.deliver(messages);
-    await app.deliver(messages); // The same once more is a duplicate of this release's own job.
+    await app.deliver(messages); // A repetition is a duplicate of this release's own job.
     expect(await pending(app)).toHaveLength(2);
     await app.advance(8_010);
     await expectRenewed(app, { count: 1, sum: 1 });
@@ -269,7 +269,7 @@ describe.each<Mode>(["transaction", "snapshot"])("a row of release 0.1, in the m
 
   test("is marked at its age after a refresh, though the sweep of its time is refused", async () => {
     const app = start({ staleWhen: olderThan({ minutes: 10 }), evictAfter: { minutes: 20 } });
-    // It is due when half of `evictAfter` is over, as the refreshed row will be: a sweep of that time was scheduled.
+    // Its next time is half of `evictAfter`, as for the refreshed row: release 0.1 has scheduled a sweep for that time.
     const now = Date.now();
     await storeRow(app, { seq: 3, computedAt: now, askedAt: now, expiresAt: now + 10 * 60_000 });
     await app.advance(1_000);
@@ -370,7 +370,7 @@ describe("documents of release 0.1", () => {
       await app.settle((ctx) => app.totals.get(ctx, key));
       await expectRenewed(app, { count: 2, sum: 3 });
       expect(await app.query((ctx) => app.totals.progress(ctx, key))).toBeNull();
-      // A view that computes in one transaction knows no runs.
+      // A view that computes in one transaction does not look for runs.
       expect(await app.rows("lazyRuns")).toHaveLength(mode === "transaction" ? 1 : 0);
       expect(await app.rows("lazyPages")).toEqual([]);
       expect((await app.inspect()).views.totals?.failures).toEqual([]);
@@ -438,10 +438,10 @@ describe("documents of release 0.1", () => {
     await expectRenewed(app, { count: 2, sum: 2 });
   });
 
-  test("a sweep that never comes does not stand for one of this release", async () => {
+  test("a sweep of that release that never runs does not replace one of this release", async () => {
     const app = startTotals({ staleWhen: olderThan({ minutes: 1 }) });
     await app.t.run(async (ctx) => {
-      // As many as there can be in the next time.
+      // A sweep for every time in the next 20 minutes.
       for (let sweepAt = Date.now(); sweepAt < Date.now() + 20 * 60_000; sweepAt += 1_000) {
         for (const table of ["totals", "lazyEffects"]) {
           await ctx.db.insert("lazySweeps", { table, sweepAt });

@@ -51,7 +51,7 @@ function startPaged(options: Options = {}) {
       await app.deliver(messages);
       await app.advance();
     },
-    /** Has a run begin, and lets it go no further than its first page. */
+    /** Begins a run, and stops after its first page. */
     async readFirstPage() {
       const { messages } = await read();
       await app.deliver(messages);
@@ -60,7 +60,7 @@ function startPaged(options: Options = {}) {
         await app.t.finishInProgressScheduledFunctions();
       }
     },
-    /** Nothing is left of runs. */
+    /** Expects that no documents of runs are left. */
     async expectNoRun() {
       expect(await app.rows("lazyRuns")).toEqual([]);
       expect(await app.rows("lazyPages")).toEqual([]);
@@ -83,7 +83,7 @@ describe("a paged run", () => {
       count: 1_000,
       sum: 499_500,
     });
-    // The pages grow as long as they take little.
+    // The pages grow while they are small for a transaction.
     expect(sizes).toEqual([100, 200, 400, 800]);
     await app.expectNoRun();
     await app.testing.expectState(app.totals, key, "fresh");
@@ -143,7 +143,7 @@ describe("a paged run", () => {
     await app.load(150);
     await app.readAndDeliver();
     expect(await app.failure()).toMatchObject({ message: expect.stringContaining("no luck") });
-    // What readers raise before the retry starts nothing.
+    // Effects of readers start nothing before the retry.
     await app.readAndDeliver();
     expect(cursors).toHaveLength(2);
     await app.advance(60_000);

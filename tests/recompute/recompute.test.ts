@@ -9,7 +9,7 @@ import { add, startTotals, tables, total, totalsTable } from "../totals.js";
 afterEach(endTestApp);
 const key = { list: "a" };
 
-/** What `compute` does next; each run is counted. */
+/** What `compute` does next. */
 let next: "work" | "throw" | "wrong value" | "read too much" = "work";
 let runs = 0;
 beforeEach(() => {
@@ -122,7 +122,7 @@ describe("a compute that fails", () => {
     }
     expect(runs).toBe(startedAt.length);
     expect(runs).toBeLessThanOrEqual(MAX_ATTEMPTS + 3);
-    // The shortest that a backoff can be grows: with the window of 10 s below, then by doubling.
+    // The shortest possible backoff: at first the window of 10 s, then it doubles.
     for (const [i, at] of startedAt.slice(1).entries()) {
       const shortest = Math.max(backoffMs(i + 1, 1), 0);
       expect(at - (startedAt[i] as number)).toBeGreaterThanOrEqual(shortest - 1_000);
@@ -206,7 +206,7 @@ describe("a compute that fails", () => {
     expect(await readAndDeliver(app)).toMatchObject({ state: "fresh" });
   });
 
-  test("is reported with its key, whatever Convex values that holds", async () => {
+  test("is reported with its key, whatever Convex values the key holds", async () => {
     const table = viewTable({ key: { n: v.int64(), x: v.number() }, value: v.null() });
     const view = defineView("keyed", {
       table,
@@ -226,7 +226,7 @@ describe("a compute that fails", () => {
     const app = start();
     next = "throw";
     await readAndDeliver(app);
-    // Until its attempts are used up, whatever the jitter: the last one's window is over, its backoff is not.
+    // By then, with any jitter, the attempts are used up, and the last one's window is over, but not its backoff.
     await app.advance(165_000);
     expect(runs).toBe(MAX_ATTEMPTS);
     next = "work";
@@ -262,7 +262,7 @@ describe("a compute that fails", () => {
     expect(await app.rows("totals")).toEqual([]);
   });
 
-  test("by reading more documents than a transaction may is remembered all the same", async () => {
+  test("by reading more documents than a transaction may is remembered too", async () => {
     const app = start({ tables, limits: { documentsRead: 500 } });
     for (let i = 0; i < 3; i++) {
       await app.t.run(async (ctx) => {

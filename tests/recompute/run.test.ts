@@ -17,13 +17,13 @@ const sums = {
   }),
 };
 
-/** Runs what is due now, and not what that schedules. */
+/** Runs the jobs that are due now, but not those that they schedule. */
 async function step(app: Pick<TestApp, "t">) {
   vi.advanceTimersByTime(1);
   await app.t.finishInProgressScheduledFunctions();
 }
 
-/** An app whose totals are computed in an action, which first does what the test wants. */
+/** An app whose totals are computed in an action, which first runs a function of the test. */
 function startInAction(options: TotalsOptions = {}, more: AppOptions = {}) {
   const during = { run: async (): Promise<unknown> => null };
   const app = startTotals(
@@ -41,7 +41,7 @@ function startInAction(options: TotalsOptions = {}, more: AppOptions = {}) {
   return {
     ...app,
     read,
-    /** The one run that lasts. */
+    /** The one run that is under way. */
     async run() {
       const [run, ...others] = await app.rows("lazyRuns");
       expect(others).toEqual([]);
@@ -49,7 +49,7 @@ function startInAction(options: TotalsOptions = {}, more: AppOptions = {}) {
     },
     /** How many runs have begun so far. */
     begun: async () => (await app.jobs()).filter(({ name }) => name === "lazy:act").length,
-    /** Runs this once, between the begin and the commit of the next run. */
+    /** Calls `work` once, between the begin and the commit of the next run. */
     duringRun(work: () => Promise<unknown>) {
       during.run = async () => {
         during.run = async () => null;
@@ -149,7 +149,7 @@ describe("while a run lasts", () => {
     });
     await app.deliver(messages);
     await app.advance();
-    // The row keeps its mark, and is not written at the begin.
+    // The begin of the run does not write the row, which keeps its mark.
     expect(during.mock.calls).toMatchObject([[before, { state: "stale", value: { count: 0 } }]]);
     expect(await app.begun()).toBe(2);
     await app.advance(60_000);
@@ -172,7 +172,7 @@ describe("while a run lasts", () => {
     await app.testing.expectState(app.totals, key, "fresh");
   });
 
-  test("the attempt that was put off gives way, and nobody counts on it any more", async () => {
+  test("the attempt that was put off gives way, and no longer counts as pending", async () => {
     const app = startInAction();
     const during = vi.fn();
     app.duringRun(async () => {
@@ -350,7 +350,7 @@ describe("a run that dies", () => {
     expect(complaints).not.toHaveBeenCalled();
   });
 
-  test("and reports after all is not listened to", async () => {
+  test("and reports after all is ignored", async () => {
     const app = startInAction({ timeout });
     let run: { _id: string; asOf: bigint } | undefined;
     app.duringRun(async () => {

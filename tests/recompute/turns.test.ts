@@ -20,20 +20,20 @@ const sums = {
 
 const lists = (count: number) => Array.from({ length: count }, (_, i) => ({ list: String(i) }));
 
-/** How many turns are taken, and how many keys wait for one. */
+/** How many turns are taken, and how many keys wait for a turn. */
 async function turns({ rows }: Pick<TestApp, "rows">) {
   const all = await rows("lazyTurns");
   const taken = all.filter(({ running }) => running !== undefined).length;
   return { taken, waiting: all.length - taken };
 }
 
-/** Runs what is due now, and not what that schedules. */
+/** Runs the jobs that are due now, but not those that they schedule. */
 async function step(app: Pick<TestApp, "t">) {
   vi.advanceTimersByTime(1);
   await app.t.finishInProgressScheduledFunctions();
 }
 
-/** An app whose totals are computed two at a time, and how many were under way at most. */
+/** An app whose totals are computed two at a time. It counts the most that were under way at once. */
 function start(mode: Mode, options: TotalsOptions = {}, more: AppOptions = {}) {
   let running = 0;
   let most = 0;
@@ -63,7 +63,7 @@ function start(mode: Mode, options: TotalsOptions = {}, more: AppOptions = {}) {
       await app.deliver(messages);
     },
     turns: () => turns(app),
-    /** Lets what is due run, one moment after the other, and tells the most turns that were taken at a time. */
+    /** Runs all jobs, one moment after the other, and returns the most turns that were taken at once. */
     async runDown() {
       let most = 0;
       for (let i = 0; i < 400; i++) {
@@ -135,7 +135,7 @@ test("an attempt that has nothing to do does not wait", async () => {
   expect(await app.turns()).toEqual({ taken: 2, waiting: 0 });
 });
 
-/** Takes the two turns for other keys, whose jobs start in an hour. */
+/** Gives the two turns to other keys, whose jobs start in an hour. */
 async function takeTurns(app: Pick<TestApp, "t">) {
   await app.t.run(async (ctx) => {
     for (const key of ["x", "y"]) {
@@ -147,7 +147,7 @@ async function takeTurns(app: Pick<TestApp, "t">) {
 }
 
 describe("a job that has its turn and dies", () => {
-  /** An app whose two turns are those of jobs that never run, with three more keys that wait. */
+  /** An app whose two turns belong to jobs that never run, while three more keys wait. */
   async function startDead() {
     const app = start("transaction", { timeout: { minutes: 1 } });
     await app.askForAll(5);
@@ -161,9 +161,9 @@ describe("a job that has its turn and dies", () => {
     return app;
   }
 
-  test("loses it to those that wait, without anybody asking", async () => {
+  test("loses it to keys that wait, without another read", async () => {
     const app = await startDead();
-    // As long as the window, and two minutes.
+    // The window, and two minutes.
     await app.advance(129_000);
     expect(await app.turns()).toEqual({ taken: 2, waiting: 3 });
     await app.advance(8_000);
@@ -219,7 +219,7 @@ test("a job that has its turn and is only late keeps it", async () => {
   expect(await app.rows("totals")).toHaveLength(2);
 });
 
-test("a key waits once, however often it is asked for, with the window of the last time", async () => {
+test("a key waits once, however often it is asked for, with the window of the last request", async () => {
   const app = start("transaction", { timeout: { minutes: 1 } });
   await takeTurns(app);
   for (let i = 0; i < 4; i++) {
@@ -275,7 +275,7 @@ test("a paged run keeps its turn for as long as its pages take", async () => {
   const begun = Date.now();
   await step(app);
   const [turn] = await app.rows("lazyTurns");
-  // Each page comes half a minute after the one before.
+  // Each page takes half a minute.
   for (let pages = 0; pages < 38; pages++) {
     vi.advanceTimersByTime(30_000);
     await app.t.finishInProgressScheduledFunctions();

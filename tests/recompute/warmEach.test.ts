@@ -15,7 +15,7 @@ import { type AppOptions, endTestApp, startTestApp } from "../testApp.js";
 import { add, type TotalsOptions, tables, total, totalsView } from "../totals.js";
 
 afterEach(endTestApp);
-/** What the migrations write to the console as errors; the rest of what they tell is of no interest. */
+/** The errors that migrations log. Their other lines are ignored. */
 let complaints: string[] = [];
 beforeEach(() => {
   complaints = [];
@@ -35,13 +35,13 @@ const sums = defineView("sums", {
 
 const BUILDERS = ["a plain internalMutation", "one of lazy.mutation"] as const;
 interface StartOptions extends TotalsOptions {
-  /** Of the migrations' functions. */
+  /** The builder of the migrations' functions. */
   builder?: (typeof BUILDERS)[number];
   parallelize?: boolean;
   app?: AppOptions;
 }
 
-/** Documents of a batch. */
+/** How many documents a batch has. */
 const BATCH = 2;
 type MigrationName = "warmTotals" | "warmSums";
 
@@ -83,12 +83,12 @@ async function start(lists: readonly string[], options: StartOptions = {}) {
   return {
     ...started,
     totals,
-    /** What `npx convex run migrations:warmTotals` does: the first batch, and those after it in the background. */
+    /** As `npx convex run migrations:warmTotals`: runs the first batch, and the others in the background. */
     migrate: async (args: object = {}, name: MigrationName = "warmTotals") =>
       await t.mutation(anyApi.migrations?.[name] as FunctionReference<"mutation">, args),
     status,
     cancel: () => mutation((ctx) => migrations.cancel(ctx as never, "migrations:warmTotals")),
-    /** Lets the batches run until there are no more, and what they have scheduled. */
+    /** Runs all batches, and the functions that they have scheduled. */
     ended: async (name?: MigrationName) => {
       const last = await eventually(async () => {
         await advance(1);
@@ -99,7 +99,7 @@ async function start(lists: readonly string[], options: StartOptions = {}) {
       await advance(1);
       return last;
     },
-    /** The lists whose rows were asked for: of each job that recomputes one. */
+    /** The lists whose rows were asked for: one for each recompute job. */
     asked: async () => {
       const jobs = (await started.jobs()).filter(({ name }) => name === "lazy:recompute");
       return jobs.map(({ args }) => (args[0] as { job: { args: { list: string } } }).job.args.list);
@@ -178,7 +178,7 @@ describe.each(BUILDERS)("warmEach, in a migration of %s", (builder) => {
     expect(await app.jobs()).toEqual([]);
   });
 
-  test("fails at a document whose keys cannot be told, and goes on there when they can", async () => {
+  test("fails at a document whose keys cannot be computed, and goes on from there when they can", async () => {
     const app = await start(["a", "b", "c", "?", "d"], {
       builder,
       sources: { items: ({ list }: { list: string }) => [list === "?" ? { lost: 1 } : { list }] },
@@ -192,7 +192,7 @@ describe.each(BUILDERS)("warmEach, in a migration of %s", (builder) => {
         'view "totals": key.list: expected string, got undefined',
     );
     expect(complaints.join()).toContain("Migration migrations:warmTotals failed");
-    // Of its batch nothing is warmed.
+    // No document of its batch is warmed.
     expect(Object.keys(await app.commits())).toEqual(["a", "b"]);
 
     await app.t.run((ctx) => ctx.db.patch(broken?._id as never, { list: "x" } as never));

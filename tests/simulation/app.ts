@@ -26,19 +26,19 @@ import type { Transport } from "../../src/model/app.js";
 import { PART_TABLES, type Part, type Reads, trackedViews } from "./trackedViews.js";
 import type { Release } from "./upgrade.js";
 
-/** What the pages of the app run in their browsers. */
+/** The library's code that the app's pages run in their browsers. */
 export { SubscribedQueries } from "../../src/client/subscribedQueries.js";
 
 /**
  * What makes rows out of date.
  * - `sources`: the items that a mutation writes.
  * - `tags`: the tags of the groups, which every mutation that writes items invalidates.
- * - `expired`: the items; the old value must not be served then.
- * - `computed`: the same, and readers get what `compute` says instead.
- * - `aged`: their age alone.
- * - `both`: the items, or their age.
- * - `applied`: the items; writes bring the row up to date themselves, where they can.
- * - `applied and aged`: the same, or their age.
+ * - `expired`: the items; an outdated value must not be served.
+ * - `computed`: as `expired`, and readers get the result of `compute` instead.
+ * - `aged`: the row's age alone.
+ * - `both`: the items, or the row's age.
+ * - `applied`: the items; a write updates the row with `applyChange`, where it can.
+ * - `applied and aged`: as `applied`, or the row's age.
  */
 export const GUARDS = [
   "sources",
@@ -60,20 +60,20 @@ export type Mode = (typeof MODES)[number];
 export interface Deployment {
   guard: Guard;
   mode: Mode;
-  /** What compute reads, in an app that has no sources; undefined for one that has. */
+  /** What compute reads, in an app whose views are tracked; undefined in one that declares sources. */
   reads?: Reads | undefined;
-  /** Whether few dependencies are many already: two rows share one, and a row has two on a table. */
+  /** Whether the bounds on dependencies are low: two rows share a dependency, and a row has two on a table. */
   isCrowded?: boolean | undefined;
   /** Whether rows that readers ask for are recomputed by the writes that make them out of date. */
   isLeased: boolean;
   /** Whether one recompute runs at a time. */
   isLimited: boolean;
-  /** Whether rows that nobody asks for are deleted. */
+  /** Whether rows are deleted when no reader asks for them. */
   isEvicting: boolean;
   version: 1 | 2;
   /** How effects leave queries. */
   transports: readonly Transport[];
-  /** The release of the library whose code it has, with the app of that time; undefined for this one. */
+  /** The older release of the library that it runs, with the app of that time; undefined for the current one. */
   release?: Release | undefined;
   /** Whether version 2 serves the rows of version 1 until they are recomputed. */
   isCompatible: boolean;
@@ -82,14 +82,14 @@ export interface Deployment {
 /** The age at which rows are stale, in the guards `aged` and `both`. */
 export const AGE_MS = 30_000;
 export const WINDOW_MS = 10_000;
-/** Of the effect with `trailing` that refreshes raise: long, so that some histories raise it again inside. */
+/** The window of the effect with `trailing` that refreshes raise: long, so that some histories raise it again inside. */
 export const NOTED_WINDOW_MS = 60_000;
-/** How long the app's actions may take, and its leases last. */
+/** How long the app's actions may take, and how long its leases last. */
 const TIMEOUT_MS = 20_000;
 const LEASE_MS = 60_000;
 /** What renumbering an item adds to its number. */
 export const HIGHER = 100;
-/** How long rows stay that no reader asks for. */
+/** How long a row stays after its last reader. */
 export const EVICT_AFTER_MS = 60_000;
 
 export type Item = { list: string; color: string; n: number };
@@ -184,7 +184,7 @@ function view(
   } as never);
 }
 
-/** The numbers after a change; one that takes away what is not there cannot be told. */
+/** The numbers after a change; undefined when the change removes a number that is not there. */
 function applyChange(
   { ns, version }: Value,
   { before, after }: { before: Item | null; after: Item | null },
@@ -195,7 +195,7 @@ function applyChange(
   return { ns: next.sort((a, b) => a - b), version };
 }
 
-/** The numbers of a group's items, in order, when computing works. */
+/** The numbers of a group's items, in order. Throws while computing is broken. */
 async function numbersOf(ctx: QueryCtx, { group }: Key): Promise<number[]> {
   if (process.env.BROKEN !== undefined) throw new Error("broken");
   const ns: number[] = [];
@@ -214,7 +214,7 @@ const INDEXES = [
 /** Small pages, so that a run has several. */
 const PAGE_ITEMS = 2;
 
-/** A page of a group's numbers. Its cursor says which index is next, and behind which item. */
+/** A page of a group's numbers. Its cursor holds the next index, and the item after which it goes on. */
 async function pageOf(ctx: QueryCtx, { group }: Key, { cursor }: { cursor: string | null }) {
   if (process.env.BROKEN !== undefined) throw new Error("broken");
   const [at, after] = cursor === null ? [0, 0] : (JSON.parse(cursor) as [number, number]);
@@ -234,7 +234,7 @@ async function pageOf(ctx: QueryCtx, { group }: Key, { cursor }: { cursor: strin
   };
 }
 
-/** The app's functions, as a deployment has them. */
+/** The app's functions in a deployment. */
 export function deploy(deployment: Deployment) {
   const tracked = trackedViews(deployment);
   const groups = view(deployment, tracked.options);
@@ -263,7 +263,7 @@ export function deploy(deployment: Deployment) {
     const query = ctx.db.query("items").withIndex("by_n", (q) => q.eq("n", n as never));
     return (await query.first()) as unknown as (Item & { _id: never }) | null;
   };
-  /** Makes an item another one, or another document: its number is higher, or lower again, by an even amount. */
+  /** Changes an item in place, or replaces its document: adds `HIGHER`, an even amount, to its number or subtracts it. */
   const renumber = async (ctx: MutationCtx, n: number) => {
     const found = (await find(ctx, n)) ?? (await find(ctx, n + HIGHER));
     if (found === null) return;
@@ -289,7 +289,7 @@ export function deploy(deployment: Deployment) {
     }),
     numbers: queryGeneric({ args: group, handler: numbersOf }),
     add: mutation({ args: item, handler: add }),
-    /** What the dashboard does, or a mutation that is not one of the library. */
+    /** A write without the library, as by the dashboard or a plain mutation. */
     addRaw: mutationGeneric({ args: item, handler: add as never }),
     move: mutation({
       args: { n: v.number(), list: v.string() },
@@ -316,7 +316,7 @@ export function deploy(deployment: Deployment) {
         await Promise.all([add(ctx, first), add(ctx, second)]);
       },
     }),
-    /** Adds two, one after the other, and awaits neither. */
+    /** Adds two items, one after the other, and awaits neither. */
     addUnawaited: mutation({
       args: { first: v.object(item), second: v.object(item) },
       handler: async (ctx, { first, second }) => {
@@ -326,7 +326,7 @@ export function deploy(deployment: Deployment) {
         });
       },
     }),
-    /** Adds one in a sub-transaction that may be rolled back, and one after it. */
+    /** Adds an item in a sub-transaction that may be rolled back, and another one after it. */
     addNested: mutation({
       args: { first: v.object(item), second: v.object(item), rollBack: v.boolean() },
       handler: async (ctx, { first, second, rollBack }) => {
@@ -349,7 +349,7 @@ export function deploy(deployment: Deployment) {
         ctx.scheduleEffect(notedReference, {}, { window: { milliseconds: NOTED_WINDOW_MS }, trailing: true });
       },
     }),
-    /** Adds one, then refreshes, in place or in a sub-transaction, while another is added. */
+    /** Adds an item, then refreshes, in place or in a sub-transaction, while another item is added. */
     addAround: mutation({
       args: { ...group, first: v.object(item), second: v.object(item), isNested: v.boolean() },
       handler: async (ctx, { first, second, group, isNested }) => {

@@ -8,11 +8,11 @@ export interface Call {
   args: { [name: string]: JSONValue };
 }
 
-/** Turns acts into calls, and gives every item a number of its own. */
+/** Turns acts into calls, and gives every item a unique number. */
 export class Calls {
   private itemsMade = 0;
 
-  /** @returns Null for what is not done by a function of the app. */
+  /** @returns Null for an act that is no call of an app's function. */
   of(act: Act): Call | null {
     const mutation = (path: string, args: Call["args"]): Call => ({ kind: "mutation", path, args });
     switch (act.do) {

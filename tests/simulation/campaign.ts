@@ -6,7 +6,7 @@ import type { PlantedBug } from "./planted.js";
 import { type Failure, shrink, toWord } from "./shrink.js";
 import { type Outcome, simulate } from "./simulation.js";
 
-/** What many histories came to. */
+/** The result of running many histories. */
 export interface Campaign {
   histories: number;
   commits: number;
@@ -14,17 +14,17 @@ export interface Campaign {
   failures: Failure[];
 }
 
-/** So many histories from a seed on; of one kind, or of all in their shares. */
+/** Which histories to run: how many, from which seed on, and of one kind or of all kinds in their shares. */
 export interface Seeds {
   from: number;
   count: number;
   kind?: Kind | undefined;
 }
 
-/** Failures after which a campaign ends: more of them say nothing more. */
+/** A campaign ends after so many failures. */
 export const MAX_FAILURES = 5;
 
-/** Runs the histories of many seeds, one after the other. Failures are as they happened. */
+/** Runs the histories of many seeds, one after the other. Does not shrink failures. */
 export async function runHistories(seeds: Seeds, isolates: Isolates<Deployment>): Promise<Campaign> {
   const campaign: Campaign = { histories: 0, commits: 0, conflicts: 0, failures: [] };
   for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
@@ -42,12 +42,12 @@ export async function runHistories(seeds: Seeds, isolates: Isolates<Deployment>)
   return campaign;
 }
 
-/** Makes a failure as small as it can be. */
+/** Shrinks a failure as far as possible. */
 export async function makeSmall(failure: Failure, isolates: Isolates<Deployment>): Promise<Failure> {
   return await shrink(failure, (smaller) => simulate(smaller, isolates));
 }
 
-/** Runs the histories of many seeds, and makes their failures small. */
+/** Runs the histories of many seeds, and shrinks their failures. */
 export async function runCampaign(seeds: Seeds): Promise<Campaign> {
   const isolates = new Isolates<Deployment>(await compileApp());
   const campaign = await runHistories(seeds, isolates);
@@ -59,8 +59,8 @@ export async function runCampaign(seeds: Seeds): Promise<Campaign> {
 /**
  * Looks for a history that a planted bug breaks.
  *
- * @param from - The seed of the first history that is tried.
- * @returns How many histories it took; null when none of so many was broken.
+ * @param from - The seed of the first history.
+ * @returns How many histories it took; null when the bug broke none of them.
  */
 export async function findBug(
   { edits, seed: ownSeed, isRare, among, kind = {} }: PlantedBug,
@@ -80,7 +80,7 @@ export async function findBug(
   return null;
 }
 
-/** What happened in a history, and what it broke, for people to read; with the command that replays it. */
+/** A readable account of a history: its events, what it broke, and the command that replays it. */
 export async function explain({ history }: Pick<Failure, "history">): Promise<string> {
   const { trace, violation } = await replay(history);
   return [
@@ -95,7 +95,7 @@ async function replay(history: Failure["history"]): Promise<Outcome> {
   return await simulate(history, new Isolates<Deployment>(await compileApp()), { isTraced: true });
 }
 
-/** Lets the machine do what else it has to: a history gives it no time. */
+/** Lets the event loop run other work, such as signals and messages: a history never does. */
 function breathe(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

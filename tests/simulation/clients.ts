@@ -11,10 +11,10 @@ import type { Subscriptions } from "./engine/subscriptions.js";
 import { must, Violation } from "./invariants/violation.js";
 import type { ChosenWeather } from "./weather.js";
 
-/** A client gives a call up after this time; what is still on its way may arrive all the same. */
+/** A client gives up a call after this time. A message that is still on its way may arrive all the same. */
 const TIMEOUT_MS = 30_000;
 
-/** Pages that no step of a history names. */
+/** The number of the first page that no step of a history names. */
 const FIRST_OTHER_PAGE = 1_000;
 
 /** The query that pages subscribe to. */
@@ -32,9 +32,9 @@ interface Held {
 /** A page: the library's wrapper of its client, and what that client subscribes to. */
 type Page = { queries: SubscribedQueries; held: Set<Held> };
 
-/** What the pages have to do with. */
+/** What the pages need from the simulation. */
 export interface ClientServices {
-  /** The app's code, of which a page runs the part for clients. */
+  /** The app's code. A page runs the part of it that is for clients. */
   program: Program;
   backend: Backend<Deployment>;
   subscriptions: Subscriptions<Deployment>;
@@ -42,17 +42,17 @@ export interface ClientServices {
   choices: Choices;
   weather: ChosenWeather;
   check(work: () => void): void;
-  /** Told of seals that are forwarded; returns what is to be told when they have arrived. */
+  /** Called when seals are forwarded; returns a function that is called when they have arrived. */
   onForward(seals: readonly string[]): () => void;
 }
 
 /**
- * Pages that subscribe to queries, and forward the effects that these have raised. Each runs the library's own wrapper
- * of a client, with the time and the luck of the history; its calls may be lost, late, or arrive twice.
+ * Pages that subscribe to queries, and forward the effects that these raise. Each page runs the library's own client
+ * wrapper, with the history's clock and random numbers. Its calls may be lost, late, or arrive twice.
  */
 export class Clients {
   private readonly pages = new Map<number, Page>();
-  /** What ends the subscriptions of each page to each group. */
+  /** The functions that end the subscriptions, one for each page and group. */
   private readonly open = new Map<string, { group: string; end: () => void }>();
   private code: { SubscribedQueries: typeof SubscribedQueries } | undefined;
 
@@ -84,7 +84,7 @@ export class Clients {
     page.queries
       .once(this.queryOf(page, group))
       .then((value) => this.services.check(() => checkShown(value)))
-      .catch(() => {}); // What the query itself throws is looked at elsewhere.
+      .catch(() => {}); // Errors of the query itself are checked elsewhere.
   }
 
   /** Asks once, on a page that is opened for it. */
@@ -128,7 +128,7 @@ export class Clients {
     };
   }
 
-  /** As Convex does it: all answers that a page holds are of one time, and it is told of those that have changed. */
+  /** As in Convex: all answers that a page holds are of one snapshot, and the page is notified of those that changed. */
   private update({ held }: Page): void {
     const { subscriptions } = this.services;
     const results = [...held].map((each) => [each, subscriptions.resultOf(PATH, each.args)?.result] as const);
@@ -196,13 +196,13 @@ function textOf(answer: Answer | { value: JSONValue } | null): string | null {
   return "error" in answer ? answer.error.message : JSON.stringify(convexToJson(answer.value));
 }
 
-/** A page shows what the query says, and nothing of how its effects travel. */
+/** A page shows the query's plain value, without envelope and seals. */
 function checkShown(value: Value | undefined): void {
   const isAnswer = value === undefined || (typeof value === "object" && value !== null && "state" in value);
   must(isAnswer, () => `A page shows ${JSON.stringify(value)}.`);
 }
 
-/** An answer as it would be to a call that is not marked, with the seals that came with it. */
+/** The answer that an unmarked call would get, and the seals that came with it. */
 export function opened(ended: Ended<Deployment>): { plain: Ended<Deployment>; seals: string[] | null } {
   const { [MARK]: mark, ...args } = ended.args as Record<string, JSONValue>;
   if (mark === undefined || "error" in ended.result) return { plain: { ...ended, args }, seals: null };
@@ -212,7 +212,7 @@ export function opened(ended: Ended<Deployment>): { plain: Ended<Deployment>; se
   return { plain: { ...ended, args, result }, seals: allSeals(answer).seals };
 }
 
-/** An answer that is not fresh carries what asks for its recompute, unless the row says that one is on its way. */
+/** An answer that is not fresh carries the effect of its recompute, unless the row says that one is on its way. */
 export function checkSeals(
   { result, args }: Ended<Deployment>,
   seals: readonly string[],

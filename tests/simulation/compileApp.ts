@@ -4,7 +4,7 @@ import { withOldReleases } from "./upgrade.js";
 
 const entry = fileURLToPath(new URL("app.ts", import.meta.url));
 
-/** Bounds that histories with few documents reach, where the environment says so. */
+/** Bounds of the library that the environment can lower, so that histories with few documents reach them. */
 const BOUNDS: readonly [file: string, find: string, few: number][] = [
   ["store", "rows.length < MAX_ROWS", 1],
   ["store", "found.shared.size > MAX_SHARED", 1],
@@ -17,7 +17,7 @@ const CROWDED: readonly Edit[] = BOUNDS.map(([file, find, few]) => ({
   replace: find.replace(/MAX_\w+/, (bound) => `(process.env.CROWDED ? ${few} : ${bound})`),
 }));
 
-/** What a deployment's environment may change of the tail: when it hands over, and how many entries the log keeps. */
+/** Constants of the tail that a deployment's environment can change: when it hands over, and the log's size. */
 const TAILS: readonly Edit[] = [
   {
     file: "src/app/readLog.ts",

@@ -9,35 +9,35 @@ import { must, Violation } from "./invariants/violation.js";
 import type { Simulation } from "./simulation.js";
 import { asRow, hasAge, isClean, isOld, isUnknown, rowsOf } from "./truth.js";
 
-/** Within the hour of the documentation, as the heartbeat was somewhat earlier. */
+/** The documentation's hour, measured from now: the heartbeat was earlier, so no such row was too old for it. */
 const LATELY_MS = 3_600_000;
 /**
- * Longer than a row that was asked for may be stale, or a recompute on its way, or a turn that of a job that has died,
- * before the heartbeat takes it up.
+ * Longer than the heartbeat leaves alone a stale row that was asked for, a recompute that is on its way, or the turn of
+ * a job that has died.
  */
 const PATIENCE_MS = 760_000;
 const TURN_PATIENCE_MS = 1_300_000;
-/** Longer than the grace after which a write marks a row again that was marked once. */
+/** Longer than the first grace: the time after which a write marks a marked row again. */
 const GRACE_MS = 61_000;
-/** The longest that all that is under way takes: the latest delivery, the longest backoff, and a window. */
+/** The longest time until all work that is under way has ended: the latest delivery, the longest backoff, a window. */
 const CALM_MS = 200_000;
-/** The same, after more failures in a row than are retried: their backoff is ten minutes. */
+/** The same when the retries are used up: their backoff is ten minutes. */
 const LONG_CALM_MS = 900_000;
-/** Pages forward again what has come to nothing, after an hour at most. */
+/** Pages forward an effect again, after an hour at most, while their row is not fresh. */
 const CLIENT_CALM_MS = 3_600_000 + CALM_MS;
-/** The latest that a page forwards, twelve times the longest transaction, and that a recompute comes of it. */
+/** The longest until a page forwards (twelve times the longest transaction) and the recompute is done. */
 const LATEST_FORWARD_MS = 45_000;
 /** The beats of a heartbeat when no job dies any more. */
 const LAST_BEATS = 3;
 /** Heartbeats that audit each row of a view, and then those of the views over it. */
 const AUDITS = 9;
-/** The number of the item that is written round the library. */
+/** The number of the item that is written without the library. */
 const DRIFTED = 1_000;
-/** How often readers ask in a backlog, and a cron calls the tail. */
+/** How often readers ask in a backlog. */
 const ASK_EVERY_MS = 3_000;
 const CRON_EVERY_MS = 60_000;
 
-/** The end of a history: what must become fresh by itself does, and what heals by a heartbeat, a write or a reader. */
+/** The end of a history checks which rows become fresh by themselves, by a heartbeat, by a write, or by a reader. */
 export class Convergence {
   constructor(private readonly simulation: Simulation) {}
 
@@ -53,10 +53,10 @@ export class Convergence {
   }
 
   /**
-   * Writes stop, computes work, and what is under way arrives. Every row that is watched must become fresh without
-   * anybody asking twice, but for those whose effects were lost, of which a recompute has died, or whose attempts were
-   * used up. Those that a reader has asked for lately heal at the next heartbeat; others at the next write, if they
-   * have a mark that it can set again; all of them when a reader asks once more.
+   * Writes stop, computes work, and all messages arrive. Every watched row must become fresh without another read. The
+   * exceptions are rows whose effects were lost, whose recompute died, or whose attempts were used up. Of these, rows
+   * that a reader has asked for lately become fresh after the next heartbeat; others after the next write, if it can set
+   * their mark again; all of them when a reader asks once more.
    */
   private async converge(): Promise<void> {
     const { simulation } = this;
@@ -105,7 +105,7 @@ export class Convergence {
     const isUsedUp = this.stale().some((group) => simulation.paces.isUsedUp(group));
     const asking = simulation.heartbeats === null ? this.stale() : this.allWatched();
     for (const group of asking) simulation.ask(group);
-    // The answer for a missing row may be an old one, of the cache: its line counts beside that of a canary.
+    // The answer for a missing row may come from the cache: the route accepts its old line together with a canary's.
     simulation.beat();
     await this.calm("readers ask once more", isUsedUp ? LONG_CALM_MS : CALM_MS);
     // A small log may forget their lines while the heartbeat runs.
@@ -118,7 +118,7 @@ export class Convergence {
     for (const group of this.stale()) this.mustSettle(group, "was asked for again");
   }
 
-  /** All is fresh, and a stranger sends again what the log stream sent long ago: nothing may come of it. */
+  /** All rows are fresh. A stranger replays old deliveries of the log stream, which must start nothing. */
   private async replay(): Promise<void> {
     const { simulation } = this;
     const { store } = simulation.backend;
@@ -136,8 +136,8 @@ export class Convergence {
   }
 
   /**
-   * What a page is subscribed to becomes fresh, whatever its calls came to and its jobs died of: it forwards again what
-   * it is still answered, within an hour.
+   * The rows that a page is subscribed to become fresh, even when its calls were lost or recomputes died: the page
+   * forwards again, within an hour, the effects that its answers still carry.
    */
   private async convergeByClients(): Promise<void> {
     const { simulation } = this;
@@ -154,8 +154,9 @@ export class Convergence {
   }
 
   /**
-   * Writes stop, computes work and jobs live, but half of all effects are lost still: each beat repairs what readers
-   * had asked for in the last hour. The rest becomes fresh when effects get through again, and readers ask once more.
+   * Writes stop, computes work and jobs live, but half of all effects are still lost. Each heartbeat repairs the rows
+   * that readers had asked for in the last hour. The other rows become fresh when effects arrive again, and readers ask
+   * once more.
    */
   private async convergeByHeartbeat(): Promise<void> {
     const { simulation } = this;
@@ -166,7 +167,7 @@ export class Convergence {
     if (!simulation.isBroken) await this.askOnceMore();
   }
 
-  /** An item comes round the library: audits find every row that is fresh and wrong, and have it recomputed. */
+  /** An item is written without the library: audits find every row that is fresh and wrong, and have it recomputed. */
   private async drift(): Promise<void> {
     const { simulation } = this;
     const { backend, deployment } = simulation;
@@ -181,11 +182,11 @@ export class Convergence {
     simulation.check(() => checkTruth(backend.store, deployment, backend.store.latest));
   }
 
-  /** Nobody watches any more: every row goes, in a view with `evictAfter`. */
+  /** All subscriptions end: in a view with `evictAfter` every row is deleted. */
   private async leave(): Promise<void> {
     const { simulation } = this;
     simulation.subscriptions.stop();
-    // What release 0.1 has scheduled is refused: its rows go from the next sweep of their table or heartbeat on.
+    // Sweeps that release 0.1 scheduled are refused: its rows wait for the next sweep of their table, or a heartbeat.
     if (simulation.history.release === "0.1") simulation.beat();
     await this.calm("nobody watches", LONG_CALM_MS);
     const left = [...this.rows().keys()];
@@ -193,9 +194,9 @@ export class Convergence {
   }
 
   /**
-   * Writes stop, and readers keep asking, while everything that is scheduled is still late: each row that is watched
-   * must become fresh all the same, but for those of which a recompute has died, whose attempts were used up, or that do
-   * not exist because their effects were lost.
+   * Writes stop, and readers keep asking, while all scheduled functions are still late. Each watched row must become
+   * fresh all the same. The exceptions are rows whose recompute died, whose attempts were used up, or that do not exist
+   * because their effects were lost.
    */
   private async endureBacklog(): Promise<void> {
     const { simulation } = this;
@@ -210,11 +211,11 @@ export class Convergence {
       if (simulation.tails !== null && ms % CRON_EVERY_MS === 0) simulation.start({ do: "call the tail" });
       for (const group of waiting) simulation.ask(group);
       await simulation.loop.pass(ASK_EVERY_MS);
-      // Once is enough: a row that has an age is stale again and again.
+      // Fresh once is enough: a row with an age becomes stale again.
       waiting = waiting.filter((group) => !this.isSettled(group));
     }
     for (const group of waiting) {
-      // The answer for a row that is missing stays in the cache, and its line may be too old by now.
+      // The answer for a missing row stays in the cache, and its line may be too old by now.
       const isCached = this.seenOf(group) === 0n && this.hasLostEffects(group);
       const mayWait = simulation.paces.isUsedUp(group) || simulation.isBereft(group) || isCached;
       if (!mayWait) this.mustSettle(group, "was asked for in a backlog");
@@ -249,13 +250,13 @@ export class Convergence {
     const row = this.rows().get(group);
     if (row === undefined) return this.hasJustGone(group);
     if (isClean(backend.store, deployment, row, backend.store.latest)) return true;
-    // A row that has an age is stale for a while again and again.
+    // A row with an age is stale for a while after each period.
     return this.hasAgedOut(group) && loop.now - row.computedAt < 2 * WINDOW_MS + 60_000;
   }
 
   /**
-   * Whether the row of a page has just gone, of which the page asks anew: it forwards after up to twelve times as long as
-   * a call took, and that may be longer than an idle row stays.
+   * Whether a page's row was deleted just now, and the page has yet to ask for it again: a page forwards after up to
+   * twelve times the duration of a call, which may be longer than an idle row stays.
    */
   private hasJustGone(group: string): boolean {
     const { clients, backend, deployment, loop } = this.simulation;
@@ -273,27 +274,27 @@ export class Convergence {
 
   /**
    * Whether a write to a group's items makes its readers run again, however long the row has been out of date. It does
-   * not when there is no row, when only an age tells, and when readers do not look at the tags because the row is out
-   * of date whatever they say.
+   * not when there is no row, when only an age makes the row stale, or when readers do not look at the tags because the
+   * row is out of date without them.
    */
   private isReadAgainByWrites(group: string): boolean {
     const row = this.rows().get(group);
     const { guard, version } = this.simulation.deployment;
     if (row === undefined || guard === "aged" || this.hasAgedOut(group)) return false;
     const isOther = isUnknown(this.simulation.deployment, row);
-    // Writes look up no row from before its view was tracked.
+    // Writes do not find a row that was committed before its view was tracked.
     if (isOther && row.tracked === undefined) return false;
     if (row.tracked?.shared && (isOther || row.dirtyAt !== undefined)) return false;
     return guard !== "tags" || (row.version === version && row.dirtyAt === undefined && row.seq === undefined);
   }
 
-  /** Longer than the grace of each row: it doubles with each mark. */
+  /** Longer than the grace of any row. The grace doubles with each mark. */
   private longestGraceMs(): number {
     const marked = [...this.rows().values()].map(({ dirtyAt = 0, nudgedAt = dirtyAt }) => nudgedAt - dirtyAt);
     return Math.max(...marked, 0) + GRACE_MS;
   }
 
-  /** Whether the heartbeat looked at the group's row: there is one, that a reader had asked for lately. */
+  /** Whether the heartbeat looks at the group's row: it exists, and a reader has asked for it lately. */
   private wasAskedFor(group: string): boolean {
     const askedAt = this.rows().get(group)?.askedAt ?? 0;
     return this.simulation.loop.now - askedAt < LATELY_MS;
@@ -307,7 +308,7 @@ export class Convergence {
     return this.rows().get(group)?.asOf ?? 0n;
   }
 
-  /** Breaks the history: a group that is stale must be fresh by now. */
+  /** Reports a violation: the group is stale, but must be fresh by now. */
   private mustSettle(group: string, after: string): void {
     this.simulation.check(() => {
       const seen = this.seenOf(group);

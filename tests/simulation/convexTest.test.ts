@@ -21,11 +21,11 @@ import { hasAge } from "./truth.js";
  */
 
 const PROGRAMS = 80;
-/** So that no wait ends at the very moment at which a job is due, which a millisecond decides. */
+/** Added to waits, so that none ends at the very millisecond at which a job is due. */
 const OFF_THE_MARK_MS = 333;
 const START = Date.UTC(2026, 0, 1);
 const TABLES = ["items", "groups", "lazyTags", "lazyEffects", "lazySweeps", "lazyRuns", "lazyPages", "lazyTurns"];
-/** What the two rightly give other values: ids, and times, which convex-test's jobs have a millisecond later. */
+/** Fields whose values may differ: ids, and times, since jobs start a millisecond later under convex-test. */
 const OWN_FIELDS = ["_id", "_creationTime", "trailingJob", "running", "run", "turn", "asOf", "seen"];
 const isOwn = (name: string) => OWN_FIELDS.includes(name) || /(At|Until|job|ts)$/i.test(name);
 
@@ -55,7 +55,7 @@ afterEach(() => {
 test("gives what convex-test gives, for random programs run one function at a time", async () => {
   const isolates = new Isolates<Deployment>(await compileApp());
   for (let seed = 0; seed < PROGRAMS; seed++) {
-    vi.clearAllTimers(); // Jobs of the program before.
+    vi.clearAllTimers(); // Jobs of the previous program.
     vi.setSystemTime(START);
     const { steps, ...kind } = historyOf(seed);
     const { guard } = kind;
@@ -67,7 +67,7 @@ test("gives what convex-test gives, for random programs run one function at a ti
     let isBroken = false;
     for (const [i, step] of steps.entries()) {
       if (step.do === "break" || step.do === "mend") isBroken = step.do === "break";
-      // What runs side by side within a mutation takes turns as it likes.
+      // The order of parallel work within a mutation is not defined.
       if (step.do === "add around a refresh") continue;
       const where = `program ${seed} (${guard}), step ${i}: ${JSON.stringify(step)}`;
       const act = async (runner: Runner, call: Call | null) => {
@@ -93,19 +93,19 @@ test("gives what convex-test gives, for random programs run one function at a ti
   }
 });
 
-/** The documents of a table. A millisecond decides in which second a run or a turn is looked at. */
+/** The documents of a table, without the sweeps of runs and turns, whose second a millisecond may decide. */
 function stored(table: string, documents: readonly Record<string, unknown>[]): unknown {
   const isOfSecond = ({ table: of }: Record<string, unknown>) => of === "lazyRuns" || of === "lazyTurns";
   return plain(table === "lazySweeps" ? documents.filter((sweep) => !isOfSecond(sweep)) : documents);
 }
 
-/** A console line, with the effects that it carries in place of their seal. */
+/** A console line in which the effects stand in place of their seal. */
 function readable(line: string): unknown {
   const effects = effectsIn(line);
   return effects.length === 0 ? line : effects;
 }
 
-/** Without what is rightly different, and in an order of its own. */
+/** Without the fields that may differ, and in a fixed order. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) {
     const items = value.map(plain);

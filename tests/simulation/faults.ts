@@ -4,10 +4,10 @@ import { must } from "./invariants/violation.js";
 import { asRow, hasAge, isClean, isOld, type Row, rowsOf } from "./truth.js";
 import { ChosenWeather } from "./weather.js";
 
-/** As the documentation has it: how often the heartbeat beats, and the rows it looks at. */
+/** From the documentation: how often the heartbeat runs, and how long it looks after a row that was asked for. */
 export const BEAT_EVERY_MS = 10 * 60_000;
 const LATELY_MS = 3_600_000;
-/** A row is left alone for two minutes; and what has just changed may be missing from the heartbeat's snapshot. */
+/** The heartbeat leaves a row alone for two minutes, and its snapshot may not yet show the latest changes. */
 const PATIENCE_MS = 120_000;
 const SNAPSHOT_MS = 10_000;
 
@@ -15,15 +15,15 @@ const SNAPSHOT_MS = 10_000;
 export const CALM_BEFORE_MS = 60_000;
 
 /**
- * As long as it lasts, half of all effects are lost for good, whatever the way and however often they are sent, and
- * half of all scheduled functions die.
+ * While it lasts, half of all effects are lost for good, over every transport and however often they are sent, and half
+ * of all scheduled functions die.
  */
 export class LastingFaults extends ChosenWeather {
   private readonly lost = new Map<string, boolean>();
   private hasBegun = false;
   private areJobsSpared = false;
 
-  /** The faults begin: before, rows may come about. */
+  /** The faults begin. Until then, rows can be computed. */
   begin(): void {
     this.hasBegun = true;
   }
@@ -54,12 +54,12 @@ export class LastingFaults extends ChosenWeather {
 }
 
 /**
- * What a heartbeat repairs: it sees to every row that a reader has asked for in the last hour, that has waited long
- * enough, and whose work does not rest after a failure. By the next beat such a row was committed, unless a job of its
- * recompute has died again, or its compute does not work.
+ * What a heartbeat repairs: every row that a reader has asked for in the last hour, that has waited long enough, and
+ * that is not in the backoff of a failure. By the next heartbeat such a row was committed, unless a job of its recompute
+ * has died again, or its compute fails.
  */
 export class Heartbeats {
-  /** Groups that the last beat saw to, with their rows as they were. */
+  /** Groups whose rows the last heartbeat must repair, with the rows as they were. */
   private readonly owed = new Map<string, Row>();
 
   constructor(private readonly store: Store) {}
@@ -80,18 +80,18 @@ export class Heartbeats {
     for (const { table, before, after } of changes) {
       if (table !== "groups" || before === null) continue;
       const { group } = asRow(before).args;
-      // A mark that comes now may come before the heartbeat has looked, and is left alone for two minutes.
+      // The row may be marked before the heartbeat looks at it, which then leaves it alone for two minutes.
       if (after === null || after.asOf !== before.asOf || after.dirtyAt !== before.dirtyAt) this.owed.delete(group);
     }
   }
 
-  /** A job of a group has died; of every group, when their recomputes take turns, or it is not known which. */
+  /** A job of a group has died. All groups are excused when their recomputes take turns, or the group is unknown. */
   onDeath(group: string | undefined, { isLimited }: Deployment): void {
     if (group === undefined || isLimited) this.owed.clear();
     else this.owed.delete(group);
   }
 
-  /** Computes fail, or other code begins in the middle. */
+  /** Computes fail, or other code is deployed. */
   onTrouble(): void {
     this.owed.clear();
   }
@@ -109,7 +109,7 @@ export class Heartbeats {
     return (row.dirtyAt ?? age) + PATIENCE_MS <= now;
   }
 
-  /** Whether the group's work rests after a failure, is of an open window or a run, or waits for another's turn. */
+  /** Whether the group is in a backoff, in an open window or in a run, or waits for its turn. */
   private isUnderWay({ isLimited }: Deployment, group: string, now: number): boolean {
     const isAhead = (time: unknown) => typeof time === "number" && time > now - SNAPSHOT_MS;
     for (const { document } of this.store.scan("lazyEffects", this.store.latest)) {

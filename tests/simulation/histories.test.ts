@@ -38,7 +38,7 @@ test.each(KINDS)("the same seed makes the same history, to the letter: %s", asyn
   }
 });
 
-test("a failing history is shrunk to one that still fails, and is shorter", async () => {
+test("a failing history is shrunk to a shorter one that still fails", async () => {
   const forgotten = PLANTED_BUGS.find(({ name }) => name.startsWith("the old document"));
   const isolates = new Isolates<Deployment>(await compileApp(forgotten?.edits));
   for (let seed = 0; ; seed++) {

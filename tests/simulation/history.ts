@@ -12,13 +12,13 @@ export const GROUPS = [...LISTS, ...COLORS] as const;
 type List = (typeof LISTS)[number];
 type Color = (typeof COLORS)[number];
 type Group = (typeof GROUPS)[number];
-/** Keys that a stranger makes up: no item is ever in them. */
+/** Groups that only an attacker names: they never have an item. */
 const INVENTED = ["invented 1", "invented 2", "invented 3"] as const;
 
-/** What happens next. An item is named by its place among those that were ever added. */
+/** One event of a history. An item is named by its place in the order of insertion. */
 export type Act =
   | { do: "refresh" | "evict" | "invalidate"; group: Group }
-  /** With a client: in one of the pages that forward. */
+  /** With `client`: in that one of the pages that forward. */
   | { do: "subscribe" | "ask"; group: Group; client?: number }
   | { do: "leave"; group: Group; client: number }
   | { do: "invent"; key: (typeof INVENTED)[number] }
@@ -41,16 +41,16 @@ export type Act =
   | { do: "wait"; ms: number }
   | { do: "wait until something is due" }
   | { do: "break" | "mend" | "deploy" | "upgrade" | "fill the log" | "beat" }
-  /** Of an app whose tail reads the function log. A cron calls it, or the deployment restarts. */
+  /** In an app whose tail reads the function log: a cron calls the tail, or the deployment restarts. */
   | { do: "call the tail" | "restart" | "accept the log key" }
   | { do: "refuse the log key"; status: 401 | 403 }
   | { do: "forge"; group: Group; how: Forgery };
 
-/** A delivery that the route must refuse, or that must start nothing. */
+/** A forged delivery: the route must refuse it, or it must start nothing. */
 export type Forgery = "unsigned seal" | "changed seal" | "unsigned request";
 const FORGERIES: readonly Forgery[] = ["unsigned seal", "changed seal", "unsigned request"];
 
-/** An act, and how many turns everybody takes before the next one: what is not done by then goes on beside it. */
+/** An act, and how many turns all executions take before the next act. Unfinished work goes on beside it. */
 export type Step = Act & { turns: number };
 
 /**
@@ -58,17 +58,18 @@ export type Step = Act & { turns: number };
  * - `stream`: effects leave through the log stream.
  * - `clients`: pages forward effects, in an app that has no log stream, or one beside it.
  * - `upgrade`: the app begins on an older release of the library.
- * - `lasting faults`: half of all effects are lost for good and half of all jobs die, and a heartbeat beats.
- * - `tracked`: one of these, in an app whose views are tracked, or over other views.
- * - `tail`: one of these but for upgrades, in an app whose tail reads the function log, mostly without a log stream.
+ * - `lasting faults`: half of all effects are lost for good, half of all jobs die, and a heartbeat runs.
+ * - `tracked`: one of the kinds above, in an app whose views are tracked, or over other views.
+ * - `tail`: one of the kinds above except `upgrade`, in an app whose tail reads the function log, mostly without a log
+ *   stream.
  */
 export const KINDS = ["stream", "clients", "upgrade", "lasting faults", "tracked", "tail"] as const;
 export type Kind = (typeof KINDS)[number];
-/** Kinds of which an app may be whose views are tracked; and one with a tail. */
+/** The kinds that `tracked` and `tail` build on. */
 const PLAIN_KINDS = ["stream", "clients", "upgrade", "lasting faults"] as const;
 const TAIL_KINDS: readonly Kind[] = ["stream", "stream", "stream", "tracked", "tracked", "clients", "lasting faults"];
 
-/** The kind of a history among many: a quarter of them are of the first one, and a quarter are tracked. */
+/** The kind of a seed's history: a quarter of all are of the first kind, and a quarter are tracked. */
 export function kindOf(seed: number): Kind {
   if (seed % 2 === 0) return seed % 4 === 0 ? "stream" : "tracked";
   return (["clients", "upgrade", "lasting faults", "tail"] as const)[((seed - 1) / 2) % 4] as Kind;
@@ -84,24 +85,24 @@ export interface History {
   isCompatible: boolean;
   /** How effects leave queries. Default: through the log stream. */
   transports?: readonly Transport[];
-  /** The release that it begins on. Default: this one. */
+  /** The release that it begins on. Default: the current one. */
   release?: Release;
   hasLastingFaults?: boolean;
   /** What compute reads, in an app without sources. */
   reads?: Reads;
-  /** Whether few dependencies are many already: two rows share one, and a row has two on a table. */
+  /** Whether the bounds on dependencies are low: two rows share a dependency, and a row has two on a table. */
   isCrowded?: boolean;
   /** The completions that the function log keeps. Default: as many as Convex's. */
   logEntries?: number;
   /** Whether other functions run all the time. */
   isBusy?: boolean;
-  /** Whether, after the end, an item is written round the library, which audits must find. */
+  /** Whether, after the end, an item is written without the library; audits must find the rows that it makes wrong. */
   isDrifting?: boolean;
   steps: Step[];
   choices: ChoiceSource;
 }
 
-/** Turns that are enough for everything. */
+/** More turns than any act needs. */
 export const ALL_TURNS = 1_000_000;
 const TURNS = [0, 0, 2, 6, 15, 40, 120, ALL_TURNS, ALL_TURNS];
 const WAITS_MS = [10, 2_000, 5_000, 10_000, 25_000, 70_000];
@@ -110,19 +111,19 @@ const MAX_STEPS = 12;
 /** The pages that may forward. */
 const CLIENTS = 3;
 const TRANSPORTS: readonly Transport[][] = [["client"], ["logStream", "client"], ["logStream"]];
-/** Long enough for old answers to be forwarded late. */
+/** Long enough that pages forward old answers late. */
 const LONG_WAIT_MS = 3_700_000;
 /** Long enough for a heartbeat. */
 const BEAT_WAITS_MS = [300_000, 620_000];
-/** In an app with a tail: about as long as one reads, or closes. */
+/** In an app with a tail: about as long as a tail reads, or takes to close. */
 const TAIL_WAITS_MS = [1_000, 4_000, 7_000, 9_500, 12_000, 18_000, 40_000];
-/** With few entries, the log soon forgets. */
+/** A log that keeps few entries soon drops some. */
 const LOG_SIZES = [undefined, undefined, 60, 25];
-/** Pauses in which readers watch rows whose idle clock runs: for parts of `evictAfter`, or for a few times of it. */
+/** How long readers watch rows whose idle clock runs: parts or multiples of `evictAfter`. */
 const WATCHES_MS = [31_000, 45_000, 95_000, 250_000];
 
 const PART_CHANGES = ["ask", "refresh", "evict", "invalidate"] as const;
-/** What keeps a tracked row from being served as fresh: ages alone say nothing of what was read. */
+/** The guards of tracked views: those that depend on what compute has read, not on ages alone. */
 const TRACKED_GUARDS: readonly Guard[] = ["sources", "sources", "expired", "computed", "both"];
 
 /** The history of a seed. */
@@ -148,7 +149,7 @@ export function historyOf(seed: number, kind: Kind = "stream"): History {
   const isInQuery = (mode: Mode) => mode === "transaction" || mode === "snapshot";
   const mode = one(MODES.filter((each) => isInQuery(each) || guard !== "computed"));
   const canRefresh = isInQuery(mode) ? 1 : 0;
-  // With few groups everything meets; with all of them, what should not meet can be seen not to.
+  // With few groups all acts concern the same rows; with all groups, acts must leave the rows of other groups alone.
   const lists = random() < 0.6 ? [one(LISTS)] : LISTS;
   const colors = random() < 0.6 ? [one(COLORS)] : COLORS;
   const groups = [...lists, ...colors];
@@ -179,7 +180,7 @@ export function historyOf(seed: number, kind: Kind = "stream"): History {
     [hasLastingFaults ? 4 : 0, () => ({ do: "wait", ms: one(BEAT_WAITS_MS) })],
   ];
   const first: Step = { do: "subscribe", group: one(groups), ...byWhom(), turns: one(TURNS) };
-  // Rows come about before the faults begin.
+  // Rows are computed before the faults begin.
   const before: Step[] = hasLastingFaults ? [{ do: "wait", ms: 25_000, turns: ALL_TURNS }] : [];
   const length = 2 + Math.floor(random() * (one([MAX_STEPS, MAX_STEPS, 3 * MAX_STEPS]) - 1));
   const history: History = {
@@ -202,9 +203,9 @@ export function historyOf(seed: number, kind: Kind = "stream"): History {
   return withIdleTimes(seed, history);
 }
 
-/** Rows with an idle clock are watched for longer, and strangers invent keys. */
+/** Adds longer watches of rows with an idle clock, and reads of invented keys. */
 function withIdleTimes(seed: number, history: History): History {
-  // Apart from the other choices: what is added here changes no other history, nor all of these.
+  // Random numbers of their own: additions here change no other history, and leave the other choices of these.
   const random = randomNumbers(-3 - seed);
   if (!history.isEvicting || random() > 0.7) return history;
   const one = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
@@ -221,7 +222,7 @@ function trackedHistory(seed: number): History {
   const random = randomNumbers(-7 - seed);
   const one = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
   const history = historyOf(seed, one(["stream", "stream", ...PLAIN_KINDS] as const));
-  // Older releases put nothing into boxes.
+  // The apps of older releases do not fill boxes.
   const reads = one(READS.filter((each) => history.release === undefined || each !== "ids"));
   const parts = viewsUnder(reads);
   const groups = history.steps.flatMap((step) => ("group" in step ? [step.group] : []));
@@ -271,7 +272,7 @@ function oneOf(acts: readonly (readonly [weight: number, make: () => Act])[], ra
   return { do: "mend" };
 }
 
-/** The code that a history begins with, and the one that it may deploy. */
+/** The code that a history begins with, and the code that it may deploy. */
 export function deploymentsOf(history: History): [Deployment, Deployment] {
   const { guard, mode, reads, isLeased, isLimited, isEvicting, isCompatible, transports = ["logStream"] } = history;
   const common = {

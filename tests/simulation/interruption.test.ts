@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type Program, startProgram } from "../program.js";
 import { PLANTED_BUGS } from "./planted.js";
 
-/** What the line of JSON says at the end of a run that is interrupted. */
+/** The report of an interrupted run: its last line, as JSON. */
 async function reportOf(run: Program) {
   run.interrupt();
   const { code, stdout } = await run.ends();
@@ -10,7 +10,7 @@ async function reportOf(run: Program) {
   return { stdout, report: JSON.parse(stdout.trimEnd().split("\n").at(-1) as string) };
 }
 
-test("interrupted among the histories, it reports those that were run", async () => {
+test("interrupted during the histories, it reports those that were run", async () => {
   const run = startProgram("tests/simulation/run.ts", "--histories", "100000", "--json");
   await run.prints(/^simulate: 0 of 100000 histories \(0 %\)$/m);
   const { stdout, report } = await reportOf(run);
@@ -27,7 +27,7 @@ test("interrupted among the histories, it reports those that were run", async ()
   expect(stdout).toMatch(/ \d+ a second: 0 violations$/m);
 });
 
-test("interrupted among the planted bugs, it reports those that were found", async () => {
+test("interrupted during the search for planted bugs, it reports those that were found", async () => {
   const run = startProgram("tests/simulation/run.ts", "--histories", "0", "--json");
   await run.prints(/^planted: .*: found in history \d+$/m);
   const { stdout, report } = await reportOf(run);

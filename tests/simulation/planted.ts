@@ -4,17 +4,17 @@ import { BUGS_OF_KINDS } from "./plantedInKinds.js";
 import { BUGS_OF_TAILS } from "./plantedInTails.js";
 import { BUGS_OF_TRACKING } from "./plantedInTracking.js";
 
-/** A bug that is put into the library on its way into the simulation, which must find it. */
+/** A bug that is planted in the library's source when the simulation compiles it. The simulation must find it. */
 export interface PlantedBug {
   name: string;
   edits: Edit[];
-  /** The seed of a history that it breaks; after a change of the code, of one that is not far from such a history. */
+  /** The seed of a history that it breaks. After changes of the code, such a history may be some seeds later. */
   seed: number;
-  /** Whether so much must come together that a search among all histories takes too long: it begins at the seed. */
+  /** Whether so few histories meet it that a search of all histories takes too long: the search begins at the seed. */
   isRare?: boolean;
-  /** The kind of the histories among which it is looked for. Default: those of the log stream. */
+  /** The kind of histories that are searched for it. Default: `stream`. */
   among?: Kind;
-  /** A search leaves out histories that are not of this kind. */
+  /** The search skips histories without these properties. */
   kind?: Partial<History>;
 }
 
@@ -49,7 +49,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "hasSeenOther && !isPutOff",
     "false",
   ]),
-  bug(29, "news is not told from repetition", "src/effects/dispatch.ts", [
+  bug(29, "a new effect is dropped as a repetition", "src/effects/dispatch.ts", [
     "seen !== entry.seen || entry.failure",
     "entry.failure",
   ]),
@@ -58,15 +58,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "return trailing === true && ",
     "return false && ",
   ]),
-  bug(680, "an effect that was put off counts for the window after, too", "src/effects/dispatch.ts", [
+  bug(680, "an effect that was put off counts for the next window, too", "src/effects/dispatch.ts", [
     " && now < entry.windowEndsAt - windowMs",
     "",
   ]),
-  bug(4, "what is put off begins no window", "src/effects/dispatch.ts", [
+  bug(4, "an effect that was put off begins no window", "src/effects/dispatch.ts", [
     "{ windowEndsAt: windowEndsAt + windowMs }",
     "{}",
   ]),
-  bug(4, "a window is not looked at", "src/effects/dispatch.ts", [
+  bug(4, "an open window is ignored", "src/effects/dispatch.ts", [
     "entry !== null && isAhead(",
     "entry !== null && now < 0 && isAhead(",
   ]),
@@ -93,15 +93,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "Math.abs(now - lastMark) <= graceMs + (pendingUntil === undefined ? 0 : workMs(view))",
     "now > 0",
   ]),
-  bug(8, "tags are not looked at", "src/staleness/predicates.ts", [
-    "if (isTagInvalidated === undefined) return",
-    "return",
-  ]),
-  bug(0, "what is expired is served", "src/staleness/predicates.ts", [
+  bug(8, "tags are ignored", "src/staleness/predicates.ts", ["if (isTagInvalidated === undefined) return", "return"]),
+  bug(0, "an expired value is served", "src/staleness/predicates.ts", [
     '"fresh" ? "fresh" : "expired"',
     '"fresh" ? "fresh" : "stale"',
   ]),
-  bug(4, "the version of a row is not looked at", "src/staleness/judge.ts", [
+  bug(4, "the version of a row is ignored", "src/staleness/judge.ts", [
     "row.version !== view.version && !isCompatible",
     "false",
   ]),
@@ -110,7 +107,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "expiresAt !== undefined && expiresAt > computedAt + ageMs",
   ]),
   {
-    ...bug(2453, "clean-up does not look again before it deletes", "src/app/sweeps.ts", [
+    ...bug(2453, "clean-up does not check again before it deletes", "src/app/sweeps.ts", [
       "if (!isDue) return;",
       "if (!found) return;",
     ]),
@@ -133,14 +130,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "undefined",
   ]),
   {
-    ...bug(1878, "a window that was taken is anybody's still", "src/recompute/recompute.ts", [
+    ...bug(1878, "a job runs in a window that another job took", "src/recompute/recompute.ts", [
       ": entry.taken !== false",
       ": entry.taken === undefined",
     ]),
     isRare: true,
   },
   {
-    ...bug(4_375, "a window that was taken is its own job's still", "src/recompute/recompute.ts", [
+    ...bug(4_375, "a window's own job runs though another job took the window", "src/recompute/recompute.ts", [
       "isOwn ? entry.taken === true :",
       "isOwn ? false :",
     ]),
@@ -150,34 +147,34 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (isPutOff || isLate || !isOwn) {",
     "if (false) {",
   ]),
-  bug(184, "what the ledger knows of readers is kept at an eviction", "src/effects/ledger.ts", [
+  bug(184, "an eviction keeps the `seen` of the ledger's entry", "src/effects/ledger.ts", [
     'else if (cause === "evicted") await clear(ctx, entry, "seen");',
     "",
   ]),
-  bug(24, "a change does not note itself in a run", "src/staleness/mark.ts", [
+  bug(24, "a change is not recorded in the run", "src/staleness/mark.ts", [
     "if (run) await touchRun(ledger.db, run, now);",
     "",
   ]),
-  bug(24, "a run forgets the change that came while it lasted", "src/recompute/commit.ts", [
+  bug(24, "a run forgets a change that was made during it", "src/recompute/commit.ts", [
     "if (touchedAt !== undefined) {",
     "if (false) {",
   ]),
   {
-    ...bug(485, "the commit of a run has no follow-up of a leased row", "src/recompute/commit.ts", [
+    ...bug(485, "the commit of a run starts no follow-up of a leased row", "src/recompute/commit.ts", [
       "isLeased(view, next, now) && (await recomputeSoon(execution, view, key, next))",
       "isLeased(view, next, now)",
     ]),
     kind: { isLeased: true, mode: "snapshot" },
   },
   {
-    ...bug(1_079_083, "a job that gives way to a run is counted on", "src/recompute/recompute.ts", [
+    ...bug(1_079_083, "a job that gave way to a run stays the entry's trailing job", "src/recompute/recompute.ts", [
       'if (isPutOff) await clear(ledger, entry, "trailingJob");',
       "",
     ]),
     isRare: true,
     kind: { isLeased: true, mode: "snapshot" },
   },
-  bug(24, "a page is taken in twice", "src/recompute/pages.ts", [
+  bug(24, "a page is counted twice", "src/recompute/pages.ts", [
     "cursor: page.cursor,\n    accumulated",
     "cursor: found.pages === 0 ? found.cursor : page.cursor,\n    accumulated",
   ]),
@@ -208,12 +205,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     isRare: true,
     kind: { isLimited: true },
   },
-  idleBug(3, "what is idle is deleted at once", "src/app/sweeps.ts", [
+  idleBug(3, "a row is deleted at once, instead of becoming idle", "src/app/sweeps.ts", [
     "isIdle(view, row) && isIdleTimeOver(view, row, sweepAt) &&",
     "isIdleTimeOver(view, row, sweepAt) &&",
   ]),
   idleBug(7, "a reader does not see that a row is idle", "src/views/read.ts", ["!isIdle(view, row)", "true"]),
-  idleBug(260, "a row that a reader has asked for goes all the same", "src/app/sweeps.ts", [
+  idleBug(260, "a row that a reader has asked for is deleted all the same", "src/app/sweeps.ts", [
     " && !(await isAskedFor(execution, view, row))",
     "",
   ]),
@@ -245,7 +242,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ]),
     kind: { isLimited: true },
   },
-  bug(4, "seals of a stranger's secret are opened", "src/effects/seal.ts", [
+  bug(4, "seals with an attacker's secret are opened", "src/effects/seal.ts", [
     "of secrets) {",
     'of [...secrets, "a guess"]) {',
   ]),
@@ -257,11 +254,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "await isSigned(body, signature, [secret, previous])",
     "true",
   ]),
-  bug(8, "a canary is said to have arrived when it is sent", "src/app/heartbeat.ts", [
+  bug(8, "a canary counts as arrived when it is sent", "src/app/heartbeat.ts", [
     "{ sentAt: at }",
     "{ sentAt: at, arrivedAt: at }",
   ]),
-  bug(8, "the recompute of a canary does not note that it has arrived", "src/app/heartbeat.ts", [
+  bug(8, "the recompute of a canary does not record that it has arrived", "src/app/heartbeat.ts", [
     "{ arrivedAt, delayMs: arrivedAt - sentAt, missed: 0 }",
     "{ delayMs: arrivedAt - sentAt }",
   ]),

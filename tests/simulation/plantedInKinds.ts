@@ -10,25 +10,25 @@ const bug = (
   more: Pick<PlantedBug, "isRare" | "kind"> = {},
 ): PlantedBug => ({ among, seed, name, edits: [{ file, find, replace }], ...more });
 
-/** Bugs in what only histories of some kinds come to: pages that forward, upgrades, and faults that last. */
+/** Bugs that only histories of some kinds meet: pages that forward, upgrades, and lasting faults. */
 export const BUGS_OF_KINDS: readonly PlantedBug[] = [
   bug("clients", 3, "a page forwards once, and never again", "src/client/forwarder.ts", [
     "this.forwardAfter(repeatMs * (0.5 + Math.random() / 2));",
     "",
   ]),
-  bug("clients", 12, "readers ask for a row that is announced", "src/views/read.ts", [
+  bug("clients", 12, "readers ask for a row whose recompute is announced", "src/views/read.ts", [
     "if (row?.pendingUntil === undefined) execution",
     "execution",
   ]),
   bug(
     "clients",
     334,
-    "a sweep leaves what was announced in vain",
+    "a sweep leaves the announcement of a recompute that never came",
     "src/model/row.ts",
     ["const pendingUntil = earliest([row.pendingUntil], time);", "const { pendingUntil } = row;"],
     { kind: { isLeased: true } },
   ),
-  bug("upgrade", 23, "rows of release 0.1 are judged as others", "src/staleness/judge.ts", [
+  bug("upgrade", 23, "rows of release 0.1 are judged like others", "src/staleness/judge.ts", [
     "if (row.seq !== undefined) return view.unjudged;",
     "",
   ]),
@@ -43,7 +43,7 @@ export const BUGS_OF_KINDS: readonly PlantedBug[] = [
   bug(
     "upgrade",
     806,
-    "a run of release 0.1 is gone on with",
+    "a run of release 0.1 is continued",
     "src/recompute/recompute.ts",
     ["run && pages && view.mode", "run && view.mode"],
     { kind: { mode: "paged", release: "0.1" } },

@@ -10,7 +10,7 @@ const bug = (
 
 const NOTHING = "";
 
-/** Bugs in the tail: when it starts and ends, how far it has read, and what it does when the log cannot be read. */
+/** Bugs in the tail: its start and end, its cursor, and its behavior when the log cannot be read. */
 export const BUGS_OF_TAILS: readonly PlantedBug[] = [
   bug(
     692,
@@ -32,11 +32,11 @@ export const BUGS_OF_TAILS: readonly PlantedBug[] = [
   ]),
   bug(212, "a tail ends without closing first", "app/readLog", ['"closes" : "handsOver"', '"ends" : "handsOver"']),
   bug(159, "a tail that closes is taken for one that reads", "app/tail", ["found.isClosing === true || ", NOTHING]),
-  bug(9, "a tail starts without a look whether another one reads", "app/tail", [
+  bug(9, "a tail starts without checking whether another one reads", "app/tail", [
     "if (!(await isTailNeeded(raw, true))) return 0;",
     NOTHING,
   ]),
-  bug(0, "a tail is alive by the clock", "app/tail", [
+  bug(0, "the clock decides whether a tail is alive", "app/tail", [
     "!(await isAlive(ctx, found.job))",
     "found.startedAt + MAX_FORWARD_AGE_MS < Date.now()",
   ]),
@@ -61,8 +61,8 @@ export const BUGS_OF_TAILS: readonly PlantedBug[] = [
     "await new Promise((resolve) => setTimeout(resolve, POLL_PAUSE_MS));",
     NOTHING,
   ]),
-  bug(8, "a tail leaves its poll behind", "app/readLog", ["await this.poll?.catch(() => {});", NOTHING]),
-  bug(15, "a log that forgot entries is not noticed", "app/tail", ["? { wrappedAt: now } :", "? {} :"]),
+  bug(8, "a tail leaves its poll open", "app/readLog", ["await this.poll?.catch(() => {});", NOTHING]),
+  bug(15, "entries that the log dropped are not noticed", "app/tail", ["? { wrappedAt: now } :", "? {} :"]),
   bug(6, "a key that is refused is tried again at once", "app/tail", [
     "isLasting ? MAX_BACKOFF_MS : backoffMs(attempts)",
     "isLasting ? 0 : backoffMs(attempts)",
@@ -81,7 +81,7 @@ export const BUGS_OF_TAILS: readonly PlantedBug[] = [
   ]),
   bug(14, "a mark starts no tail", "staleness/mark", ["execution.wakesReaders ||= !isAnnounced;", NOTHING]),
   bug(1, "an age starts no tail", "app/sweeps", ["execution.wakesReaders = true;", NOTHING]),
-  bug(59, "a row that goes starts no tail", "staleness/sources", ["execution.wakesReaders = true;", NOTHING]),
+  bug(59, "a deleted row starts no tail", "staleness/sources", ["execution.wakesReaders = true;", NOTHING]),
   bug(30, "a change during a run starts no tail", "recompute/commit", ["} else execution.wakesReaders = true;", "}"], {
     kind: { mode: "paged", isLeased: false },
   }),

@@ -12,7 +12,7 @@ const bug = (
 const reading = (reads: Reads) => ({ reads });
 const NOTHING = "";
 
-/** Bugs in what is recorded of a compute, in how writes find it, and in views over views. */
+/** Bugs in the recording of dependencies, in how writes find them, and in views over views. */
 export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
   bug(48, "only the first shapes are learned", "tracking/store", [
     'if (stored) await db.patch("lazyShapes", stored._id, { shapes: [...all] });\n  else',
@@ -61,11 +61,8 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     "if (row.tracked) await removeDependencies",
     "if (false) await removeDependencies",
   ]),
-  bug(4, "what is known of dependencies outlives a sub-mutation", "model/execution", [
-    "this.dependents.clear();",
-    NOTHING,
-  ]),
-  bug(29, "the shapes that are known outlive a sub-mutation", "model/execution", [
+  bug(4, "cached dependencies outlive a sub-mutation", "model/execution", ["this.dependents.clear();", NOTHING]),
+  bug(29, "cached shapes outlive a sub-mutation", "model/execution", [
     "this.dependents.clear();\n    this.shapes = undefined;",
     "this.dependents.clear();",
   ]),
@@ -77,22 +74,22 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     "view.tags || row.tracked?.shared ? askTags",
     "view.tags ? askTags",
   ]),
-  bug(26, "the first rows that share a dependency are not told", "tracking/store", [
+  bug(26, "the first rows of a shared dependency do not record that they share it", "tracking/store", [
     "if (row?.tracked) await shareDependency(db, view, row, text);",
     "void [row, shareDependency];",
   ]),
   bug(
     1_271,
-    "of too many shared dependencies some are forgotten",
+    "some of too many shared dependencies are forgotten",
     "tracking/store",
     ["register(execution, row, [...others, ...whole],", "register(execution, row, others,"],
     reading("ids"),
   ),
-  bug(32, "of too many dependencies on a table some are forgotten", "tracking/recorder", [
+  bug(32, "some of too many dependencies on a table are forgotten", "tracking/recorder", [
     "|| found.has(whole.text)) return [whole];",
     "|| found.has(whole.text)) return [...found.values()].slice(1);",
   ]),
-  bug(2, "a row does not say what it was computed from", "staleness/judge", [
+  bug(2, "a row without recorded dependencies is trusted", "staleness/judge", [
     "if (!tracked) return isRecorded(view);",
     "if (!tracked) return false;",
   ]),
@@ -100,32 +97,32 @@ export const BUGS_OF_TRACKING: readonly PlantedBug[] = [
     "siblings?.get(name)?.version !== version",
     "siblings?.get(name)?.version === undefined",
   ]),
-  bug(5, "a stale row under a row is read as it is", "recompute/compute", ['!== "fresh") {', '=== "expired") {']),
-  bug(5, "what a fresh row under a row depends on is not copied", "recompute/compute", [
+  bug(5, "a compute reads a stale inner row as it is", "recompute/compute", ['!== "fresh") {', '=== "expired") {']),
+  bug(5, "the dependencies of a fresh inner row are not copied", "recompute/compute", [
     "recorder.add(dependency);",
     "void dependency;",
   ]),
   bug(
     13,
-    "what a fresh row under a row shares is not copied",
+    "the shared dependencies of a fresh inner row are not copied",
     "tracking/recorder",
     ["for (const text of shared) this.shared.add(text);", "void shared;"],
     { reads: "over tracked", isCrowded: true },
   ),
   bug(
     38,
-    "a change of an applied row does not reach the row over it",
+    "a change of an applied inner row does not reach the outer row",
     "staleness/sources",
     ["await markOver(execution, view, key, by);\n    await markRow", "await markRow"],
     reading("over applied"),
   ),
-  bug(5, "a view over a view has the key alone as its dependency", "recompute/compute", [
+  bug(5, "an outer view depends only on the key of its inner view", "recompute/compute", [
     "computeKey(this, view, key, { recorder })",
     "computeKey(this, view, key)",
   ]),
   bug(
     19,
-    "a declared view does not depend on what is under it",
+    "a view with declared sources does not depend on the views under it",
     "tracking/recorder",
     ["isTracked || (mode", "isTracked || (false && mode"],
     reading("declared over tracked"),

@@ -18,18 +18,18 @@ const history = (guard: History["guard"], steps: Step[]): History => ({
   choices: { deviations: [] },
 });
 
-/** Bugs that the simulation has found: the shortest history that ran into each. */
+/** The shortest history for each bug that the simulation has found. */
 const HISTORIES: Record<string, History> = {
-  // Lines of a cached result keep the time at which the query ran, and the route refused old ones. Here the only
-  // effect is lost, and a quarter of an hour later a reader asks again, served from the cache: the old line counts beside
-  // a recent one.
+  // The lines of a cached result have the time at which the query ran, and the route refused old lines. Here the only
+  // effect is lost, and a quarter of an hour later another reader is served from the cache. The route must accept the old
+  // line together with a recent one.
   "old cached lines": history("sources", [
     step({ do: "fill the log" }),
     step({ do: "subscribe", group: "x" }),
     ...Array.from({ length: 8 }, () => step({ do: "wait", ms: 70_000 })),
   ]),
-  // An evicted row counts its commits from 0 again, and an effect from before left its seq in the ledger: when the new
-  // row came to that seq, the effect that asked for it looked like a repetition.
+  // After an eviction a row counted its commits from 0 again, while the ledger had the seq of an earlier effect. When the
+  // new row reached that seq, its effect looked like a repetition.
   "effects of evicted rows": history("sources", [
     step({ do: "subscribe", group: "x" }),
     untilDue,
@@ -39,7 +39,7 @@ const HISTORIES: Record<string, History> = {
     step({ do: "wait", ms: 5_000 }),
     step({ do: "add", list: "b", color: "x" }),
   ]),
-  // An action computes with the code it was started with, and a new version is deployed before it reports.
+  // An action computes with the code that it was started with, and a new version is deployed before it commits.
   "deployments in the middle of a run": {
     ...history("expired", [
       step({ do: "subscribe", group: "b" }),
@@ -48,12 +48,12 @@ const HISTORIES: Record<string, History> = {
     ]),
     mode: "action",
   },
-  // The ledger had a job that release 0.1 had put off and this release refuses: effects were duplicates of it.
+  // The ledger had a job that release 0.1 put off, and that this release refuses: effects counted as its duplicates.
   "jobs that release 0.1 has put off": {
     ...history("both", [step({ do: "subscribe", group: "b" }), step({ do: "break" }), untilDue]),
     release: "0.1",
   },
-  // A run of release 0.1 whose page had failed was resumed, but has no pages that this release knows.
+  // This release resumed a run of release 0.1 whose page had failed, but it does not know that run's pages.
   "runs of release 0.1": {
     ...history("sources", [
       step({ do: "break" }),
@@ -66,8 +66,8 @@ const HISTORIES: Record<string, History> = {
     mode: "paged",
     release: "0.1",
   },
-  // A refresh found the `expiresAt` of a row of release 0.1 unchanged, and left it to that release's sweep, which is
-  // refused: the row was called fresh after its age.
+  // A refresh left the `expiresAt` of a row of release 0.1 unchanged, and so scheduled no sweep. The sweep of release 0.1
+  // is refused: the row stayed fresh beyond its age.
   "sweeps of release 0.1": {
     ...history("both", [
       step({ do: "subscribe", group: "a" }),

@@ -2,10 +2,10 @@
  * Runs random histories, and looks for the planted bugs.
  *
  *   npm run simulate -- [--histories 100000] [--seed 0] [--kind clients] [--json]
- *   npm run simulate -- --replay <word>      what a failure printed
+ *   npm run simulate -- --replay <word>      the word that a failure printed
  *
- * With --json the last line is one JSON object: histories, violations, plantedBugs, plantedBugsFound. On stderr it shows
- * how far it is. Ctrl-C ends it with what it has found by then, and `interrupted: true`.
+ * With --json the last line is one JSON object: histories, violations, plantedBugs, plantedBugsFound. Progress goes to
+ * stderr. After Ctrl-C it prints the results so far, with `interrupted: true`.
  */
 import { parseArgs } from "node:util";
 import { interruption } from "../../tools/interruption.js";
@@ -19,7 +19,7 @@ import { type Failure, fromWord } from "./shrink.js";
 import type { Task } from "./worker.js";
 
 const HISTORIES_PER_BUG = 3_000;
-/** What an interruption loses, at most, of each process. */
+/** An interruption loses no more than this of each process. */
 const HISTORIES_PER_TASK = 10;
 const WORKER = new URL("worker.ts", import.meta.url);
 
@@ -86,7 +86,7 @@ async function runHistories({ from, count, kind }: Seeds, signal: AbortSignal) {
   return { histories, violations: failures.length };
 }
 
-/** The failures, each as small as it can be made; or as it is, when there is no time for it. */
+/** The failures, shrunk as far as possible; or unchanged, when the run was interrupted. */
 async function makeSmall(failures: readonly Failure[], signal: AbortSignal): Promise<Failure[]> {
   if (failures.length === 0 || signal.aborted) return [...failures];
   const progress = new Progress({

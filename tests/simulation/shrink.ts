@@ -1,18 +1,18 @@
 import { ALL_TURNS, type History, type Step } from "./history.js";
 import type { Outcome } from "./simulation.js";
 
-/** Runs that shrinking may take. */
+/** The most runs that shrinking takes. */
 const MAX_RUNS = 1_500;
 
-/** A history that broke something, and what. */
+/** A history that broke an invariant, and which. */
 export interface Failure {
   history: History;
   outcome: Outcome;
 }
 
 /**
- * Makes a failing history smaller: fewer steps, plainer choices, no step that begins while another goes on. What
- * counts is that it still breaks something.
+ * Makes a failing history smaller: fewer steps, plainer choices, no step that begins while another goes on. The result
+ * breaks an invariant, not necessarily the same one.
  */
 export async function shrink(
   { history, outcome }: Failure,
@@ -48,12 +48,12 @@ export async function shrink(
   return best;
 }
 
-/** The same history, told by its choices instead of its seed. */
+/** The same history, given by its choices instead of its seed. */
 function replayable(history: History, { deviations }: Outcome): History {
   return { ...history, choices: { deviations } };
 }
 
-/** Leaves out parts of a list, large ones first, as long as that works. */
+/** Leaves out parts of a list, large ones first, as long as the history still fails. */
 async function leaveOut<T>(list: () => readonly T[], improves: (rest: T[]) => Promise<boolean>): Promise<void> {
   for (let size = Math.ceil(list().length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let start = 0; start < list().length; ) {

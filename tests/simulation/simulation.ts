@@ -42,35 +42,35 @@ const STREAM_SECRET = "the stream's own secret";
 const EFFECTS_PATH = "/lazy-views/effects";
 
 const START = Date.UTC(2026, 0, 1);
-/** Clean-up takes place every ten minutes: some histories begin shortly before. */
+/** Clean-up runs every ten minutes: some histories begin shortly before one. */
 const STARTS_MS = [0, 560_000, 584_000, 588_000];
-/** The shares of turns that go on with what ran last; each history has one of them. */
+/** Shares of turns that go to the execution that ran last; each history has one of these shares. */
 const PLAIN_TURNS = [0.95, 0.8, 0.5, 0.2];
-/** Of waiting until something is due: what is due a day later has much happen before. */
+/** The longest wait for the next timer: timers that are due much later stay pending. */
 const LONGEST_WAIT_MS = 30 * 60_000;
-/** The shares of scheduled recomputes that surely live. Pages heal by themselves what comes of the others. */
+/** The shares of scheduled recomputes that surely live. In an app with pages more may die: pages ask again. */
 const LIVING_JOBS = { "beside pages": 0.7, else: 0.95 };
-/** Deliveries that a stranger has a copy of. */
+/** The most deliveries of which an attacker keeps a copy. */
 const MAX_CAPTURED = 5;
 
 /** How a history went. */
 export interface Outcome {
-  /** What it broke; null when all is well. */
+  /** The invariant that it broke; null for none. */
   violation: string | null;
-  /** Its choices that were not the plainest: with them it is replayed. */
+  /** Its choices that were not the plainest. They are enough to replay it. */
   deviations: readonly Deviation[];
-  /** What happened, when it was asked for. */
+  /** The events, if `isTraced`. */
   trace: readonly string[];
   commits: number;
   conflicts: number;
 }
 
 export interface SimulateOptions {
-  /** Whether the outcome tells what happened. Default: false. */
+  /** Whether the outcome contains a trace. Default: false. */
   isTraced?: boolean;
 }
 
-/** Runs one history, and checks the invariants after everything that happens. */
+/** Runs one history, and checks the invariants after each event. */
 export async function simulate(
   history: History,
   isolates: Isolates<Deployment>,
@@ -101,18 +101,18 @@ export class Simulation implements Observer<Deployment>, Readers {
   readonly heartbeats: Heartbeats | null;
   readonly paces = new Paces();
   readonly effects: Effects;
-  /** Null in an app that has none. */
+  /** Null in an app without a tail. */
   readonly tails: Tails | null;
   private readonly trailingRuns = new TrailingRuns();
   readonly watched = new Set<string>();
-  /** Groups of which a recompute has died. */
+  /** Groups for which a recompute has died. */
   private readonly bereft = new Set<string>();
   deployment: Deployment;
-  /** Whether an item was written round the library: until audits have found them, rows are wrong. */
+  /** Whether an item was written without the library: rows are wrong until audits have found them. */
   hasDrifted = false;
   private violation: Violation | null = null;
   private readonly calls = new Calls();
-  /** Deliveries of the log stream, of which a stranger has a copy. */
+  /** Deliveries of the log stream that an attacker has copied. */
   readonly captured: SimulatedRequest[] = [];
 
   constructor(
@@ -171,7 +171,7 @@ export class Simulation implements Observer<Deployment>, Readers {
     }
   }
 
-  /** @returns What was broken first; null when all is well. */
+  /** @returns The first invariant that was broken; null for none. */
   async run(): Promise<string | null> {
     try {
       await this.play();
@@ -190,7 +190,7 @@ export class Simulation implements Observer<Deployment>, Readers {
     if (!this.isBroken) await new Convergence(this).run();
   }
 
-  /** Whether an invariant was broken: what follows from that says nothing more. */
+  /** Whether an invariant was broken. Later violations may only follow from it. */
   get isBroken(): boolean {
     return this.violation !== null;
   }
@@ -202,7 +202,7 @@ export class Simulation implements Observer<Deployment>, Readers {
     }
   }
 
-  /** How late marks may come: those of ages do with the heartbeat, when the sweeps that were to bring them have died. */
+  /** How late marks may be. When the sweep that marks rows by their age has died, the heartbeat marks them. */
   private get worstLagMs(): number {
     return this.weather.worstLagMs + (this.heartbeats === null ? 0 : BEAT_EVERY_MS);
   }
@@ -282,22 +282,22 @@ export class Simulation implements Observer<Deployment>, Readers {
     if (name !== "lazy:sweep") this.heartbeats?.onDeath(group, this.deployment);
   }
 
-  /** Runs whose actions have died heal by themselves, in their time. */
+  /** A run whose action has died is retried without a reader, but later. */
   onActionDeath({ args }: Job): void {
     this.heartbeats?.onDeath(this.groupOfJob(args), this.deployment);
   }
 
-  /** Mutations throw only what the history makes them throw; and what conflicts too often tells its caller. */
+  /** Mutations throw only the history's own errors, and, when a client calls them, that they were out of retries. */
   private checkError({ path, args, job }: Ended<Deployment>, error: Error): void {
     const { message } = error;
-    // What an older release has scheduled, or an action of it calls, is refused.
+    // Calls that an older release scheduled, or that its actions make, are refused.
     if (path.startsWith("lazy:") && isOfOtherForm(args)) return;
     const isOwn = path.startsWith("app:") && ["broken", "rolled back"].includes(message);
     const isContended = job === null && isOutOfRetries(error);
     must(isOwn || isContended, () => `${path} threw: ${message}`);
   }
 
-  /** Keeps the first violation: what follows from it says nothing more. */
+  /** Keeps the first violation: later ones may only follow from it. */
   check(work: () => void): void {
     try {
       work();
@@ -326,7 +326,7 @@ export class Simulation implements Observer<Deployment>, Readers {
   start(act: Act): void {
     const call = this.calls.of(act);
     if (call?.kind === "mutation") {
-      this.backend.mutation(call.path, call.args).catch(() => {}); // `onEnd` has seen it.
+      this.backend.mutation(call.path, call.args).catch(() => {}); // `onEnd` has checked the error.
     }
     switch (act.do) {
       case "subscribe":
@@ -354,7 +354,7 @@ export class Simulation implements Observer<Deployment>, Readers {
         break;
       case "mend":
         this.backend.env = { ...this.backend.env, BROKEN: undefined };
-        // The log stream gets the effects of a query that throws; pages get nothing.
+        // The log stream gets the effects of a query that throws, but pages get only the error.
         if (this.deployment.transports.includes("client")) this.subscriptions.runFailedAgain();
         break;
       case "deploy":
@@ -405,7 +405,7 @@ export class Simulation implements Observer<Deployment>, Readers {
     this.tails?.log.restart();
   }
 
-  /** Whether the lines of queries go anywhere. */
+  /** Whether a log stream or a tail reads the lines of queries. */
   private get isLogged(): boolean {
     return this.hasStream || this.tails !== null;
   }
@@ -424,7 +424,7 @@ export class Simulation implements Observer<Deployment>, Readers {
   beat(): void {
     const { release } = this.deployment;
     this.backend.action("lazy:heartbeat", {}).catch((error) => {
-      // What that of an older release calls may be refused; and a restart ends it.
+      // The calls of an older release's heartbeat may be refused, and a restart ends the heartbeat.
       const mayThrow = release !== undefined || isRestart(error);
       this.check(() => must(mayThrow, () => `The heartbeat threw: ${error}`));
     });
@@ -451,11 +451,11 @@ export class Simulation implements Observer<Deployment>, Readers {
   }
 
   isWatched(group: string, snapshot: number): boolean {
-    // Without a log, calls that are not marked ask for nothing.
+    // Without a log, unmarked calls raise nothing.
     return this.isLogged && this.subscriptions.isWatched("app:read", { group }, snapshot);
   }
 
-  /** Whether a recompute of the group has died, or one that had the turn that it waits for. */
+  /** Whether a recompute of the group has died, or a recompute whose turn the group waits for. */
   isBereft(group: string): boolean {
     return this.deployment.isLimited ? this.bereft.size > 0 : this.bereft.has(group);
   }
@@ -474,12 +474,12 @@ export class Simulation implements Observer<Deployment>, Readers {
   }
 }
 
-/** Whether it ran the code of an older release: what that does is not looked at. */
+/** Whether it ran the code of an older release, which is not checked. */
 function isOfOldRelease({ deployment }: Ended<Deployment>): boolean {
   return deployment.release !== undefined;
 }
 
-/** Whether the arguments of one of the library's functions are not those of this release. */
+/** Whether the arguments of one of the library's functions do not have this release's form. */
 function isOfOtherForm(args: JSONValue): boolean {
   const { job } = args as { job?: { kind?: string } };
   // The canary of an older release.

@@ -12,47 +12,47 @@ import type { ChosenWeather } from "./weather.js";
 
 const LOG_KEY = "the key that may view logs";
 const LOG_URL = "https://simulation.convex.cloud";
-/** Tails hand over after this time here, so that histories come to it. */
+/** Tails hand over after this time in the simulation, so that histories reach it. */
 const HASTY_MS = 12_000;
 
-/** The library's own promises, in numbers of its documentation. */
+/** Times that the documentation names. */
 const LINGER_MS = 10_000;
 const PAUSE_MS = 250;
 const BACKOFF_MS = 600_000;
 const MAX_ATTEMPTS = 8;
-/** A tail that could not say that it ends waits for its request: nothing wakes that. */
+/** A tail whose report of its end failed still waits for its open request, at most for this time. */
 const LONGEST_POLL_MS = 60_000;
-/** What a tail may take beyond its time: turns of others, and a request that is late. */
+/** How much longer a tail may run: others take their turns, and a request may be late. */
 const SLACK_MS = 15_000;
-/** One that reads; one that closes or hands over; and one whose last request is late. */
+/** A tail that reads, one that closes or hands over, and one whose last request is late. */
 const MOST_AT_ONCE = 3;
 /** How often other functions of a busy app run. */
 const BUSY_MS = 2_000;
 
-/** What is known of the requests of a tail. */
+/** The requests of a tail. */
 interface Requests {
   /** When the last one was answered. */
   answeredAt: number;
-  /** When the log had forgotten entries since the one before. */
+  /** When a request found that the log had dropped entries since the request before; null if none did. */
   gapAt: number | null;
 }
 
 /**
- * The tails of a history, with the log that they read, and what must hold of them beside what `Wakes` says:
+ * The tails of a history, with the log that they read, and their invariants, beside those of `Wakes`:
  * - A tail ends when nothing happens any more, and hands over before the time of an action is over. Few run at once.
- * - It pauses between requests, writes nothing to the console, and leaves no request behind.
- * - It says when the log forgot entries between two requests.
- * - A key that is refused is tried again after ten minutes, or by the heartbeat; a connection that was lost, soon.
+ * - It pauses between requests, writes nothing to the console, and leaves no request open.
+ * - It reports when the log dropped entries between two requests.
+ * - A refused key is tried again after ten minutes, or by the heartbeat; a lost connection is tried again soon.
  */
 export class Tails {
   readonly log: FunctionLog;
   readonly wakes: Wakes;
-  /** When each tail that runs has started, by their numbers. */
+  /** Number of a running tail → when it started. */
   private readonly running = new Map<number, number>();
   private readonly requests = new WeakMap<Caller, Requests>();
   private requestedAt: number[] = [];
   private refusedAt: number[] = [];
-  /** Whether the last request failed because of what soon passes. */
+  /** Whether the last request failed for a passing reason. */
   private isPassing = false;
 
   constructor(
@@ -72,12 +72,12 @@ export class Tails {
     });
     weather.onFailedCall = () => {
       this.wakes.onFailedCall();
-      this.refusedAt = []; // A tail that cannot say so lets others try again.
+      this.refusedAt = []; // When a tail cannot report the refusal, the next tail may try again.
     };
     if (isBusy) this.runOthers();
   }
 
-  /** The variables of a deployment that has a key for its log. */
+  /** The environment variables of a deployment that has a key for its log. */
   static env({ logEntries = LOG_ENTRIES }: History): Record<string, string> {
     return {
       LAZY_VIEWS_LOG_KEY: LOG_KEY,
@@ -87,7 +87,7 @@ export class Tails {
     };
   }
 
-  /** Other functions of the app run. */
+  /** Keeps other functions of the app running. */
   private runOthers(): void {
     this.log.write({ udfType: "Query", path: "app:other", lines: [] });
     this.loop.at(this.loop.now + BUSY_MS, () => this.runOthers());
@@ -99,7 +99,7 @@ export class Tails {
     this.log.write({ udfType: "Query", path, lines, cached: events[0]?.cached ?? false, events });
   }
 
-  /** A mutation has ended, or an attempt of it that is run again. */
+  /** A mutation has ended, or an attempt at it that had a conflict. */
   onMutation(path: string, lines: readonly LogLine[]): void {
     this.log.write({ udfType: "Mutation", path, lines });
   }
@@ -135,7 +135,7 @@ export class Tails {
     must(lasted <= HASTY_MS + SLACK_MS + this.waitSince(startedAt), () => `A tail ran for ${lasted} ms.`);
     const { gapAt = null, answeredAt = 0 } = this.requests.get(caller) ?? {};
     const { wrappedAt = 0 } = this.document;
-    // After its last request it says nothing any more; nor can it when its calls fail.
+    // A tail does not report what its last request found, and cannot report when its calls fail.
     const isSilent = isDead || gapAt === answeredAt || this.wakes.failedAt >= startedAt;
     must(
       isSilent || gapAt === null || wrappedAt >= gapAt,
@@ -154,7 +154,7 @@ export class Tails {
     const { now } = this.loop;
     this.isPassing = status === null || status === 503;
     const known = this.requests.get(caller);
-    // The first one also finds what came while no tail was reading.
+    // The first request also finds entries from before this tail read.
     const gapAt = known && isIncomplete ? now : (known?.gapAt ?? null);
     this.requests.set(caller, { answeredAt: now, gapAt });
     if (status !== 401 && status !== 403) return;
@@ -164,9 +164,9 @@ export class Tails {
   }
 
   /**
-   * Nothing happens any more: no tail runs, none is left that was to try again, and effects are dispatched.
+   * When nothing happens any more, no tail runs, none has yet to try again, and all effects are dispatched.
    *
-   * @param open - Lines with effects that were not.
+   * @param open - Lines with effects that were not dispatched.
    */
   checkCalm(open: readonly object[]): void {
     const { now } = this.loop;
@@ -180,13 +180,13 @@ export class Tails {
     this.wakes.checkCalm(open.filter((event) => held.has(event as LogEvent)));
   }
 
-  /** Whether the log has forgotten some lines. */
+  /** Whether the log has dropped some of the lines. */
   hasForgotten(lines: readonly object[]): boolean {
     const held = this.log.held();
     return lines.some((event) => !held.has(event as LogEvent));
   }
 
-  /** How long a tail may wait for its request, in ms, one of whose calls has failed since a time. */
+  /** How long a tail may wait for its request, in ms, if one of its calls has failed since `time`. */
   private waitSince(time: number): number {
     return this.wakes.failedAt >= time ? LONGEST_POLL_MS : 0;
   }

@@ -4,7 +4,7 @@ import type { Ended } from "./engine/backend.js";
 import type { Kind } from "./engine/frame.js";
 import type { Commit } from "./engine/store.js";
 
-/** What happened in a history, for people to read. Costs nothing unless somebody wants it. */
+/** A readable record of a history's events. Costs nothing unless it is requested. */
 export class Trace {
   readonly lines: string[] = [];
   private readonly startedAt: number;

@@ -4,21 +4,21 @@ import { defineView, type View, viewTable } from "convex-lazy-views";
 import type { Deployment, Item } from "./app.js";
 
 /*
- * Views whose reads are tracked, and views over views. Whatever they read, and in how many steps, the value of `groups`
- * is the same: the numbers of all items of a group. So each change of an item must reach the row, by whatever way.
+ * Views whose reads are tracked, and views over views. The value of `groups` is always the numbers of all items of a
+ * group, in whatever way and in how many steps it is read. So each change of an item must reach the row.
  */
 
 /**
  * What the compute of a group reads.
  * - `prefixes`: the items of the group in two indexes.
- * - `bounds`: the same, in ranges that meet.
- * - `steps`: item by item, each with a range behind the one before.
- * - `tables`: all items, in ranges that meet, or in one.
+ * - `bounds`: the same, in adjacent ranges.
+ * - `steps`: item by item, each with a range that begins after the item before.
+ * - `tables`: all items, in adjacent ranges, or in one range.
  * - `ids`: items by their ids, which are in boxes.
  * - `over tracked`, `over applied`: two views, which are tracked, or have sources and `applyChange`.
- * - `declared over tracked`: two views whose tables are its sources.
- * - `diamond`: two views over one.
- * - `rows`: the rows of two views, where there are any.
+ * - `declared over tracked`: two tracked views, whose tables are the declared sources of `groups`.
+ * - `diamond`: two views over a third.
+ * - `rows`: the rows of two views, where they exist.
  */
 export const READS = [
   "prefixes",
@@ -39,13 +39,13 @@ export const PARTS = ["lists", "colors", "both", "evens", "odds"] as const;
 export type Part = (typeof PARTS)[number];
 export type ViewName = "groups" | Part;
 
-/** The views of a deployment that reads so, from the ground up. */
+/** The views under `groups` for these reads; a view comes after those that it reads. */
 export function viewsUnder(reads: Reads | undefined): readonly Part[] {
   if (reads === "diamond") return ["both", "evens", "odds"];
   return reads?.includes("over") || reads === "rows" ? ["lists", "colors"] : [];
 }
 
-/** What a view reads as other views; those that read none have the version of the deployment, the others always 1. */
+/** Whether a view reads other views. If so, its version is always 1; otherwise it is the deployment's. */
 export function isOver({ reads }: Deployment, view: ViewName): boolean {
   return view === "groups" ? viewsUnder(reads).length > 0 : view === "evens" || view === "odds";
 }
@@ -54,7 +54,7 @@ export function versionOf(deployment: Deployment, view: ViewName): number {
   return isOver(deployment, view) ? 1 : deployment.version;
 }
 
-/** Whether a view's row says what it was computed from. */
+/** Whether a view's row records its dependencies. */
 export function isRecorded({ reads }: Deployment, view: ViewName): boolean {
   return reads !== undefined && (view === "groups" || reads !== "over applied");
 }
@@ -76,12 +76,12 @@ export const PART_TABLES = {
   odds: partTable(),
 };
 
-/** Whether each row depends on items of its own group alone, as with sources. */
+/** Whether each row depends only on items of its own group, as with declared sources. */
 export function isExact({ reads, isCrowded }: Deployment): boolean {
   return !isCrowded && (reads === undefined || !["tables", "ids", "rows"].includes(reads));
 }
 
-/** Ranges that meet, so that each number is in one of them. */
+/** Adjacent ranges: each number is in one of them. */
 const RANGES: readonly ((range: AnyRange) => AnyRange)[] = [
   (range) => range.lt("n", 2),
   (range) => range.gte("n", 2).lte("n", 4),
@@ -137,7 +137,7 @@ function partOptions({ reads, version }: Deployment, name: Part, views: Over) {
   };
 }
 
-/** The value of a key of another view: of its row, if that is wanted and there is one. */
+/** The value of a key of another view: from its row, if that is wanted and the row exists. */
 async function valueIn(
   ctx: Ctx,
   views: Over,
@@ -166,7 +166,7 @@ async function numbersIn(items: Promise<unknown[]>): Promise<number[]> {
 type Leaf = "prefixes" | "bounds" | "steps" | "tables" | "ids";
 const FIELDS = ["list", "color"] as const;
 
-/** The items of a group, in several ways. */
+/** Ways to read the items of a group. */
 const ITEMS: Record<Leaf, (ctx: Ctx, key: Key) => Promise<unknown[]>> = {
   prefixes: async ({ db }, { group }) => {
     const listed = await db
@@ -208,7 +208,7 @@ const ITEMS: Record<Leaf, (ctx: Ctx, key: Key) => Promise<unknown[]>> = {
     const own = isColor ? boxes.withIndex("by_color", (q) => ranged(q).eq("color", group)) : boxes;
     const items = [];
     for await (const { item, color } of own) {
-      // One of the two ways to name a document.
+      // With or without the name of the table.
       items.push(color === "x" ? await db.get(item as never) : await get(db, item));
     }
     return items.filter((item) => item !== null && (item.list === group || item.color === group));
@@ -220,7 +220,7 @@ const STEPS = [
   ["color", "by_color_n", "n"],
 ] as const;
 
-/** A builder of ranges, whatever the fields of the index are. */
+/** A builder of ranges for any index. */
 type AnyRange = IndexRange & Record<"eq" | "gt" | "gte" | "lt" | "lte", (field: string, value: unknown) => AnyRange>;
 
 function ranged(builder: object): AnyRange {

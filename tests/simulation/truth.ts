@@ -3,7 +3,7 @@ import { AGE_MS, type Deployment, type Guard, type Item } from "./app.js";
 import type { Store } from "./engine/store.js";
 import { isRecorded, type ViewName, versionOf } from "./trackedViews.js";
 
-/** A stored row, as far as it is judged here. */
+/** The fields of a stored row that are checked here. */
 export interface Row {
   key: string;
   args: { group: string };
@@ -16,15 +16,14 @@ export interface Row {
   expiresAt?: number;
   askedAt?: number;
   pendingUntil?: number;
-  /** Of release 0.1: it may have left its mark elsewhere. */
+  /** Only in rows of release 0.1, whose mark may be stored elsewhere. */
   seq?: number;
   idleAt?: number;
   tracked?: { over?: Record<string, number>; shared?: string[] };
 }
 
 /*
- * What is true, told from the stored documents alone and without the library, so that it can be held against what the
- * library says.
+ * What is true, derived from the stored documents alone, without the library, and compared with the library's answers.
  */
 
 /** Which items of a group are in a view. */
@@ -37,7 +36,7 @@ const IN_VIEW: Record<ViewName, (item: Item, group: string) => boolean> = {
   odds: (item, group) => IN_VIEW.groups(item, group) && item.n % 2 === 1,
 };
 
-/** The numbers of the items of a group, in order, as a snapshot shows them; of a view. */
+/** The true value of a view for a group: the numbers of its items in a snapshot, in order. */
 export function numbersOf(store: Store, group: string, snapshot: number, view: ViewName = "groups"): number[] {
   const numbers: number[] = [];
   for (const { document } of store.scan("items", snapshot)) {
@@ -47,7 +46,7 @@ export function numbersOf(store: Store, group: string, snapshot: number, view: V
   return numbers.sort((a, b) => a - b);
 }
 
-/** The rows of a snapshot, by their groups; of a view. */
+/** Group → the view's row in a snapshot. */
 export function rowsOf(store: Store, snapshot: number, view: ViewName = "groups"): Map<string, Row> {
   const rows = new Map<string, Row>();
   for (const { document } of store.scan(view, snapshot)) {
@@ -61,7 +60,7 @@ export function asRow(document: Document): Row {
   return document as unknown as Row;
 }
 
-/** Whether nothing says that the row of a view is out of date. */
+/** Whether nothing marks the row of a view as out of date. */
 export function isClean(
   store: Store,
   deployment: Deployment,
@@ -85,12 +84,12 @@ export function isClean(
   }
 }
 
-/** What asks for a recompute. */
+/** A request for a recompute. */
 export interface RecomputeJob {
   view?: string;
 }
 
-/** Whether it asks for that of a view under `groups`, which is not looked at. */
+/** Whether it is for a view under `groups`, which is not checked. */
 export function isOfPart(job: RecomputeJob | undefined): boolean {
   return job?.view !== undefined && job.view !== "groups";
 }
@@ -100,7 +99,7 @@ export function isOld({ expiresAt, computedAt }: Row): boolean {
   return expiresAt === undefined || expiresAt > computedAt + AGE_MS;
 }
 
-/** Whether a row goes unless a reader takes it back. */
+/** Whether a row will be deleted unless a reader takes it back. */
 export function isIdle({ idleAt = 0, askedAt = 0 }: Row): boolean {
   return askedAt < idleAt;
 }
@@ -114,7 +113,7 @@ export function hasAge(guard: Guard): boolean {
   return ["aged", "both", "applied and aged"].includes(guard);
 }
 
-/** Whether a row does not say what it was computed from, or it was from another version of a view. */
+/** Whether a row does not record its dependencies, or depends on another version of a view. */
 export function isUnknown(deployment: Deployment, { tracked }: Row, view: ViewName = "groups"): boolean {
   if (tracked === undefined) return isRecorded(deployment, view);
   return Object.entries(tracked.over ?? {}).some(([name, of]) => versionOf(deployment, name as ViewName) !== of);

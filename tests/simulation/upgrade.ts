@@ -2,28 +2,28 @@ import { fileURLToPath } from "node:url";
 import { compile, type Globals, type Program } from "./engine/program.js";
 import type { Schema } from "./engine/store.js";
 
-/** Releases that a history may begin on: their code is in `releases/`, with the simulation's app of their time. */
+/** Releases that a history may begin on. `releases/` has their code, with the simulation's app of that time. */
 export const RELEASES = ["0.1", "0.2"] as const;
 export type Release = (typeof RELEASES)[number];
 
-/** The code of an app, as far as an upgrade exchanges it. */
+/** The parts of an app's code that an upgrade replaces. */
 type Code = { schema: Schema; deploy(deployment: { release?: Release | undefined }): unknown };
 
 interface OldRelease {
   program: Program;
   schema: Schema;
-  /** The names of its indexes that the release after it has not, or has with other fields, and those they get here. */
+  /** Its indexes that the next release does not have, or has with other fields: name → their name here. */
   renamed: Map<string, string>;
 }
 
-/** What modules may look at when they are evaluated. */
+/** The globals that modules see when they are evaluated. */
 const NO_GLOBALS = { process: { env: {} } } as Globals;
 
 let compiled: Promise<Map<Release, OldRelease>> | undefined;
 
 /**
- * A program whose deployments may have the code of an older release. Its schema is the new one, which the documents of
- * the older releases must fit, with the tables and indexes of those beside it.
+ * A program whose deployments may have the code of an older release. Its schema is the current one, which the documents
+ * of older releases must fit, plus the tables and indexes that only older releases have.
  */
 export async function withOldReleases(current: Program): Promise<Program> {
   const { schema } = current(NO_GLOBALS) as Code;
@@ -73,7 +73,7 @@ function indexesOf({ tables }: Schema): [table: string, index: string, fields: r
   );
 }
 
-/** A schema, with the tables and indexes of an older release that it has not itself. */
+/** A schema, plus the tables and indexes that only an older release has. */
 function united(schema: Schema, { schema: old, renamed }: OldRelease): Schema {
   const tables = { ...old.tables, ...schema.tables };
   const ownIndexes = indexesOf(old).filter(([table, index]) => renamed.has(`${table}.${index}`));
@@ -89,7 +89,7 @@ function united(schema: Schema, { schema: old, renamed }: OldRelease): Schema {
   return { ...schema, tables } as Schema;
 }
 
-/** Globals under which code finds its indexes by the names that they have here. */
+/** Globals that translate the code's index names to the names that the indexes have here. */
 function renaming(globals: Globals, renamed: ReadonlyMap<string, string>): Globals {
   const { syscall, asyncSyscall } = globals.Convex as Record<
     "syscall" | "asyncSyscall",

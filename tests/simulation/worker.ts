@@ -6,9 +6,9 @@ import { serveTasks } from "./engine/pool.js";
 import { PLANTED_BUGS } from "./planted.js";
 import type { Failure } from "./shrink.js";
 
-/** Histories to be run, a failure to be made small, or a planted bug to be looked for, by its place in the list. */
+/** Histories to run, a failure to shrink, or a planted bug to look for, by its place in the list. */
 export type Task = Seeds | { failure: Failure } | { bug: number; maxHistories: number };
-/** How it went; for a bug, in which history it was found. */
+/** The result; for a bug, how many histories it took to find it, or null. */
 export type Answer = Campaign | Failure | number | null;
 
 let compiled: Isolates<Deployment> | undefined;

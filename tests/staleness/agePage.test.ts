@@ -51,7 +51,7 @@ test("a subscribed page turns stale and fresh by itself, without a write and wit
   const reference = anyApi.reads?.read as FunctionReference<"query">;
   client.onUpdate(reference, {}, ({ state }) => seen.push(state));
   await eventually(() =>
-    // On a busy machine a row may be stale before its reader has seen it fresh.
+    // On a busy machine a row may become stale before its reader has seen it fresh.
     expect(seen.join(" ")).toMatch(/^missing\b.*\bfresh\b.*\bstale\b.*\bfresh\b.*\bstale\b.*\bfresh\b/),
   );
 });

@@ -23,7 +23,7 @@ const key = { list: "a" };
 const countItems = anyApi.triggered?.countItems as FunctionReference<"query">;
 const readTotals = anyApi.triggered?.read as FunctionReference<"query">;
 
-/** An app whose function `triggered:run` runs what a test gives it, with triggers on top of the library. */
+/** An app whose function `triggered:run` runs a test's function, with triggers on top of the library. */
 function start(options: TotalsOptions) {
   const triggers = new Triggers<GenericDataModel, Ctx>();
   const totals = totalsView({ onMissing: "null", ...options });
@@ -56,7 +56,7 @@ function start(options: TotalsOptions) {
       body = work;
       await app.t.mutation(anyApi.triggered?.run as FunctionReference<"mutation">);
     },
-    /** A fresh row of a list with one item, whose id it returns. */
+    /** Makes a list with one item and a fresh row. Returns the item's id. */
     async load() {
       const id = await app.mutation(add("a", 1));
       await app.readAndSettle((ctx) => totals.get(ctx, key));
@@ -121,7 +121,7 @@ describe.each(writes)("a trigger that reads a view of its own table, after %s", 
   });
 });
 
-/** Each item concerns many lists, its own last: it takes a while until that row is marked. */
+/** Each item invalidates many lists, its own list last, so that this row is marked late. */
 const slow: TotalsOptions = {
   sources: {
     items: ({ list }: { list: string }) => [...Array.from({ length: 20 }, (_, i) => ({ list: `${i}` })), { list }],
@@ -184,7 +184,7 @@ test("a compute that runs a query does not wait for the refresh that it is a par
 });
 
 describe("a builder that wraps ctx.db, below lazy.mutation", () => {
-  /** An app with a function of a builder that lies below the library, which adds an item. */
+  /** An app with a function that adds an item, and whose builder wraps `ctx.db` below the library. */
   function startBelow(below: (raw: typeof mutationGeneric) => unknown) {
     const app = startTotals(
       { onMissing: "null" },

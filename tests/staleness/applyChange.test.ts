@@ -28,13 +28,13 @@ const b = { list: "b" };
 type Item = { list: string; n: number };
 type Change = { before: Item | null; after: Item | null };
 
-/** Counts and sums up what the change takes away and adds. */
+/** Updates count and sum by the change. */
 const applyChange = ({ count, sum }: Totals, { before, after }: Change): Totals => ({
   count: count + (after ? 1 : 0) - (before ? 1 : 0),
   sum: sum + (after?.n ?? 0) - (before?.n ?? 0),
 });
 
-/** An app whose rows of two lists are there and fresh. */
+/** An app with fresh rows of two lists. */
 async function start(options: TotalsOptions = {}, app?: Parameters<typeof startTotals>[1]) {
   const computed: string[] = [];
   const started = startTotals(
@@ -105,7 +105,7 @@ describe("a view that applies changes", () => {
     expect(await app.read(a)).toMatchObject({ state: "fresh", value: { count: 3, sum: 6 } });
   });
 
-  test("marks a row when applyChange gives undefined, and computes it when somebody reads", async () => {
+  test("marks a row when applyChange returns undefined, and computes it when it is read", async () => {
     const app = await start({ applyChange: () => undefined });
     await app.mutation(add("a", 1));
     expect(await app.read(a)).toMatchObject({ state: "stale", value: { count: 0 } });
@@ -219,7 +219,7 @@ describe("a view that applies changes", () => {
       const { documentsRead, documentsWritten } = await ctx.meta.getTransactionMetrics();
       return { read: documentsRead.used, written: documentsWritten.used };
     });
-    // The document is read back; and Convex's patch looks once more at the row that was just read.
+    // The document is read back, and Convex's patch reads the row a second time.
     expect(used).toEqual({ read: 3, written: 2 });
   });
 });

@@ -11,7 +11,7 @@ const MINUTE = 60_000;
 const heartbeat = anyApi.lazy?.heartbeat as FunctionReference<"action">;
 const sweep = anyApi.lazy?.sweep as FunctionReference<"mutation">;
 
-/** An app whose row was asked for by a reader and then marked; the effect of its readers is lost. */
+/** An app whose row a reader asked for, and which was then marked. The effects of its readers are lost. */
 async function startForgotten({ idle = 0, ...options }: TotalsOptions & { idle?: number } = {}) {
   const app = startTotals(options);
   await app.settle((ctx) => app.totals.get(ctx, key));
@@ -55,7 +55,7 @@ describe("the backstop", () => {
     const pending = (await app.jobs()).filter(({ state }) => state.kind === "pending");
     const job = pending.find(({ name }) => name === "lazy:recompute");
     await app.t.run(async (ctx) => await ctx.scheduler.cancel(job?._id as never));
-    // Its window, and two minutes.
+    // The window, and two minutes.
     await app.advance(2 * MINUTE + 9_000);
     await app.beat();
     await app.testing.expectState(app.totals, key, "stale");
@@ -97,7 +97,7 @@ describe("the backstop", () => {
     await app.testing.expectState(app.totals, key, "fresh");
   });
 
-  test("recomputes what only an age, a tag or a probe tells to be stale", async () => {
+  test("recomputes rows that are stale only by an age, a tag or a probe", async () => {
     let probe = 1;
     const byProbe = changed<{ list: string }, Totals>(() => probe);
     const byAge = olderThan<{ list: string }, Totals>({ minutes: 5 });
@@ -130,7 +130,7 @@ describe("the backstop", () => {
     expect((await app.inspect()).views.totals).toMatchObject({ rows: 250, stale: 0 });
   });
 
-  /** A run of the one row, of which a job goes on; a sweep looks at it a minute after its begin. */
+  /** Begins a run of the one row, with a job. A sweep looks at the run a minute later. */
   async function beginRun(app: TestApp, jobInMs: number) {
     return await app.t.run(async (ctx) => {
       const job = await ctx.scheduler.runAfter(jobInMs, heartbeat);

@@ -31,7 +31,7 @@ function start(viewCount: number, options: object = {}, limits: AppOptions["limi
   return {
     ...app,
     views,
-    /** Gives each view fresh rows of the lists from 0 on. */
+    /** Inserts fresh rows of so many lists, from 0 on, for each view. */
     async insertRows(count: number) {
       const stamps = { version: 1, asOf: 1n, computedAt: Date.now() };
       const parts = views.flatMap(({ name }) =>
@@ -47,7 +47,7 @@ function start(viewCount: number, options: object = {}, limits: AppOptions["limi
         });
       }
     },
-    /** Inserts an item for each of the lists from 0 on, without telling anybody. */
+    /** Inserts an item for each of so many lists, from 0 on, without the library. */
     async insertItems(count: number) {
       await app.t.run(async (ctx) => {
         for (let i = 0; i < count; i++) await ctx.db.insert("items", { list: listOf(i), n: 1 });
@@ -153,13 +153,13 @@ test("a batch of a migration moves 100 documents under two views", async () => {
 
 describe("past the room of a transaction", () => {
   const REMEDY = "If the mutation is too large, write in smaller batches.";
-  /** When a row cannot be marked; and when what was written cannot be read back, so that its keys are not known. */
+  /** Errors when a row cannot be marked, and when a written document cannot be read back to find its keys. */
   const NO_MARK =
     /^convex-lazy-views: view "view\d": the row \{"list":"list \d+"\} could not be marked, after \d+ other keys: \S.* If the mutation/;
   const NO_CHANGE =
     /^convex-lazy-views: a document of the source "items" could not be read back, after \d+ other keys: \S.* If the mutation/;
 
-  /** What is short, the rows, the limits, the documents, and the error. */
+  /** The resource that is short, the number of rows, the limits, the number of documents, and the error. */
   const cases: [string, number, AppOptions["limits"], number, RegExp][] = [
     ["ranges for rows", 150, { databaseQueries: 1_000, documentsRead: 3_000 }, 500, NO_MARK],
     ["ranges for documents", 0, { databaseQueries: 1_000 }, COUNT, NO_CHANGE],

@@ -157,7 +157,7 @@ describe("very many rows that no reader asks for", () => {
     await app.advance(2 * HOUR + SPANS_MS);
     expect(await app.rows("totals")).toEqual([]);
     const steps = (await app.jobs()).filter(({ args }) => args[0].job?.table === "totals");
-    // Eleven that find them idle, and eleven that delete them.
+    // Eleven steps that find rows idle, and eleven that delete them.
     expect(steps.length).toBeGreaterThanOrEqual(22);
     expect(steps.length).toBeLessThan(40);
   });
@@ -195,7 +195,7 @@ describe("very many rows that no reader asks for", () => {
 });
 
 describe("rows from before the view had evictAfter", () => {
-  /** Two rows as they were committed then, the first of which no reader had asked for. */
+  /** Two rows from before the view had `evictAfter`. No reader had asked for the first one. */
   async function startWithOldRows(options: TotalsOptions = {}) {
     const app = startTotals({ evictAfter, ...options });
     await app.mutation((ctx) => app.totals.refresh(ctx, { list: "0" }));
@@ -223,7 +223,7 @@ describe("rows from before the view had evictAfter", () => {
     await app.advance(24 * HOUR);
     expect(await app.kept()).toEqual(["0", "1"]);
     await find(app);
-    // Readers have as long to take them back as for any row.
+    // Readers have as much time to take them back as for any row.
     await app.advance(HOUR - MINUTE);
     expect(await app.kept()).toEqual(expect.arrayContaining(["0", "1"]));
     await app.advance(2 * HOUR + SPANS_MS);

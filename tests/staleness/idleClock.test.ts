@@ -34,12 +34,12 @@ async function start(options: TotalsOptions = {}) {
       const { askedAt = 0, idleAt = 0 } = (await row()) ?? {};
       return askedAt < idleAt;
     },
-    /** Until the sweep has come that finds the row idle. */
+    /** Lets time pass until a sweep has found the row idle. */
     untilIdle: () => app.advance(HALF_MS + SPAN_MS),
   };
 }
 
-/** A query that is subscribed to: it runs again when its row has changed. What it raises arrives, or is lost. */
+/** A subscribed query. It runs again when its row has changed, and its effects arrive, or are lost. */
 function subscribe(app: Pick<TestApp, "rows" | "collect" | "deliver" | "advance">, read: (ctx: QueryCtx) => unknown) {
   let seen = "nothing";
   let writes = 0;

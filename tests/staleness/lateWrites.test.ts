@@ -5,7 +5,7 @@ import { type Db, type Item, insert, query, startList, turns } from "./listApp.j
 
 afterEach(endTestApp);
 
-/** Runs something, and collects the rejections that nobody has handled. */
+/** Runs a function, and collects the unhandled rejections. */
 async function unhandledIn(run: () => Promise<unknown>): Promise<string[]> {
   const found: string[] = [];
   const event = "unhandledRejection";
@@ -22,7 +22,7 @@ async function unhandledIn(run: () => Promise<unknown>): Promise<string[]> {
   return found;
 }
 
-describe("a write that nobody awaits, and that fails,", () => {
+describe("a write that is not awaited, and that fails,", () => {
   test.each([
     ["a document that does not fit the schema", (db: Db) => void db.insert("items", { list: "a", n: "no number" })],
     ["of another table", (db: Db) => void db.insert("notes", { text: 7 })],
@@ -42,7 +42,7 @@ describe("a write that nobody awaits, and that fails,", () => {
     expect((await app.read()).state).toBe("stale");
   });
 
-  test("because its keys cannot be told, fails the mutation", async () => {
+  test("because its keys cannot be computed, fails the mutation", async () => {
     const toKeys = ({ list, n }: Item) => {
       if (n === 7) throw new Error("no list");
       return [{ list }];
@@ -73,7 +73,7 @@ describe("a write that is begun after its mutation has ended", () => {
     await app.mutation((ctx) => void kept.push(ctx.db));
     const errors: unknown[] = [];
     const unhandled = await unhandledIn(() =>
-      // While another mutation runs, whose transaction it must not get into.
+      // Another mutation runs meanwhile: the write must not become a part of its transaction.
       app.mutation(async (ctx) => {
         await write(kept[0] as Db, app.id).catch((error) => errors.push(error));
         await query(ctx.db);

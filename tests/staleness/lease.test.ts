@@ -6,12 +6,12 @@ afterEach(endTestApp);
 
 const key = { list: "a" };
 
-/** An app whose one row was asked for by a reader, at the end of its window; the lease has 5 minutes to go. */
+/** An app with one row that a reader has asked for, at the end of its window. The lease has 5 minutes left. */
 async function startLeased(options: TotalsOptions = {}) {
   const app = startTotals({ lease: { minutes: 5 }, ...options });
   await app.settle((ctx) => app.totals.get(ctx, key));
   await app.advance(10_000);
-  /** Recomputes that have run since. */
+  /** How many recomputes have run since. */
   const recomputes = async () => {
     const jobs = (await app.jobs()).filter(({ name }) => name === "lazy:recompute");
     return jobs.filter(({ state }) => state.kind === "success").length - 1;
@@ -19,7 +19,7 @@ async function startLeased(options: TotalsOptions = {}) {
   return {
     ...app,
     recomputes,
-    /** The recompute that the last write has scheduled dies. */
+    /** Makes the recompute that the last write scheduled die. */
     async killJob() {
       const pending = (await app.jobs()).filter(({ state }) => state.kind === "pending");
       const job = pending.find(({ name }) => name === "lazy:recompute");
@@ -28,7 +28,7 @@ async function startLeased(options: TotalsOptions = {}) {
     },
     write: () => app.mutation(add("a", 1)),
     read: () => app.collect((ctx) => app.totals.read(ctx, key)),
-    /** What a reader of the row sees, and asks with. */
+    /** The `asOf` that a reader of the row sees, and sends with its effect. */
     seen: async () => (await app.rows("totals"))[0]?.asOf as bigint,
   };
 }
@@ -62,7 +62,7 @@ describe("a leased row", () => {
     expect(await app.read()).toMatchObject({ result: { state: "fresh", value: { count: 15 } } });
   });
 
-  test("falls back to lazy when the lease is over: nobody reads, nothing is computed", async () => {
+  test("falls back to lazy when the lease is over: without readers nothing is computed", async () => {
     const app = await startLeased();
     await app.advance(5 * 60_000);
     await app.write();

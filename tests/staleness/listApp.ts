@@ -4,12 +4,12 @@ import { vi } from "vitest";
 import type { MutationCtx } from "../testApp.js";
 import { add, startTotals, type Totals, type TotalsOptions } from "../totals.js";
 
-/** The list that these tests are about. */
+/** The key of the list that these tests use. */
 export const a = { list: "a" };
 export type Item = { _id: never; list: string; n: number };
 export type Db = MutationCtx["db"];
 
-/** The mutations of the module `sub`, which others run. */
+/** The mutations of the module `sub`, which other mutations run. */
 export const sub = {
   add: anyApi.sub?.add as FunctionReference<"mutation">,
   refresh: anyApi.sub?.refresh as FunctionReference<"mutation">,
@@ -17,7 +17,7 @@ export const sub = {
   fail: anyApi.sub?.fail as FunctionReference<"mutation">,
 };
 
-/** Counts and sums up what a change takes away and adds. */
+/** Updates count and sum by the change. */
 export const applyChange: TotalsOptions["applyChange"] = ({ count, sum }, { before, after }): Totals => ({
   count: count + (after ? 1 : 0) - (before ? 1 : 0),
   sum: sum + (after?.n ?? 0) - (before?.n ?? 0),
@@ -32,7 +32,7 @@ export const query = async (db: Db) =>
     .collect()) as unknown as Item[];
 
 /**
- * An app whose list "a" has one item, the number 1, and a row that is fresh, since a reader asked for it.
+ * An app whose list "a" has one item, the number 1, and a fresh row that a reader asked for.
  */
 export async function startList(options: TotalsOptions = {}) {
   const app = startTotals(options, {
@@ -70,17 +70,16 @@ export async function startList(options: TotalsOptions = {}) {
   };
 }
 
-// Taken when this module loads: tests replace it.
+// Saved when this module loads, since tests replace it.
 const { setImmediate: nextTurn } = globalThis;
 
-/** Waits until what is under way has gone on. */
+/** Waits for so many turns of the event loop. */
 export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => nextTurn(resolve));
 }
 
 /**
- * Has Convex answer no sooner than in another turn of the event loop, as it does outside of tests; until
- * `vi.unstubAllGlobals`.
+ * Makes Convex answer only in a later turn of the event loop, as it does outside of tests, until `vi.unstubAllGlobals`.
  */
 export function answerLater(): void {
   const { Convex } = globalThis as unknown as { Convex: Record<string, unknown> };

@@ -14,7 +14,7 @@ export type Step =
   | { do: "one by one" | "side by side" | "unawaited"; steps: Step[] }
   | { do: "sub-mutation" | "sub-mutation that throws"; steps: Step[] };
 
-/** What happens: a mutation, which may throw in the end; a run begins; or time passes. */
+/** One event: a mutation, which may throw in the end; the begin of a run; or a wait. */
 export type Event =
   | { do: "mutation" | "mutation that throws"; steps: Step[] }
   | { do: "begin"; list: string }
@@ -69,7 +69,7 @@ const { step } = fc.letrec<{ step: Step; steps: Step[] }>((tie) => ({
   ) as fc.Arbitrary<Step>,
 }));
 
-/** Few different ones, so that short sequences of them come in every order. */
+/** Few different steps, so that short sequences of them occur in every order. */
 const simpleStep: fc.Arbitrary<Step> = (() => {
   const write: Step = { do: "insert", list: "a", n: 1 };
   const refresh: Step = { do: "refresh", list: "a" };
@@ -83,7 +83,7 @@ const steps = fc.oneof(
   fc.array(simpleStep, { minLength: 2, maxLength: 5 }),
 );
 
-/** What happens to an app, one thing after the other. */
+/** An event in the history of an app. */
 export const event: fc.Arbitrary<Event> = fc.oneof(
   {
     weight: 8,

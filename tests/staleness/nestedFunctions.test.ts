@@ -44,7 +44,7 @@ const twice: Wrap = (lazy) => {
   } as unknown as Builders;
 };
 
-/** With a function of convex-helpers between the two. */
+/** With a custom function of convex-helpers between the two. */
 const twiceAround: Wrap = (lazy) => {
   const { query, mutation, action } = once(lazy);
   const custom = customCtx(async () => ({ user: "me" }));
@@ -55,7 +55,7 @@ const twiceAround: Wrap = (lazy) => {
   } as unknown as Builders;
 };
 
-/** With triggers between the two. Inside each other, those of convex-helpers wait for each other for ever. */
+/** With triggers between the two. The triggers of convex-helpers deadlock when they are nested. */
 const twiceAroundTriggers: Wrap = (lazy) => {
   const triggers = new Triggers<GenericDataModel, GenericMutationCtx<GenericDataModel>>();
   triggers.register("items", async (ctx) => void (await ctx.db.query("notes").first()));
@@ -68,9 +68,9 @@ const twiceAroundTriggers: Wrap = (lazy) => {
   } as unknown as Builders;
 };
 
-/** An app whose functions are made with the builders; a list "a" with a row that is fresh. */
+/** An app whose functions are made with the builders, with a fresh row of the list "a". */
 async function start(wrap: Wrap, transports: Transport[], options: TotalsOptions = {}) {
-  // Convex warns where a function is called as a plain one.
+  // Convex warns when a registered function is called directly.
   vi.spyOn(console, "warn").mockReturnValue();
   const totals = totalsView(options);
   const note = (ctx: object) =>
@@ -103,7 +103,7 @@ async function start(wrap: Wrap, transports: Transport[], options: TotalsOptions
       return {
         app: {
           read,
-          // Without validators, and as a function alone.
+          // Without validators, defined by a handler alone.
           readAny: query((async (ctx: object, key: { list: string }) => {
             note(ctx);
             return await totals.read(ctx as QueryCtx, key);
@@ -116,7 +116,7 @@ async function start(wrap: Wrap, transports: Transport[], options: TotalsOptions
               return await ctx.runQuery(anyApi.app?.read as FunctionReference<"query">, a);
             },
           }),
-          // Each calls another one as a plain function.
+          // Each calls another registered function directly.
           addInside: mutation({
             args: { n: v.number() },
             handler: async (ctx, args) => await (add as unknown as Call)(ctx, args),

@@ -7,7 +7,7 @@ import { add, type Key, startTotals, type Totals, total } from "../totals.js";
 afterEach(endTestApp);
 const key = { list: "a" };
 
-/** The state that a reader finds in a row that was just computed, before and after something happens. */
+/** The states that readers find before and after a change of a row that was just computed. */
 async function states(
   staleWhen: Staleness<Key, Totals>,
   happens: (app: ReturnType<typeof startTotals>) => Promise<unknown>,
@@ -138,7 +138,7 @@ describe("when", () => {
     ]);
   });
 
-  test("that throws in a read is said on the console, and the row is served as stale", async () => {
+  test("that throws in a read is logged, and the row is served as stale", async () => {
     verdict = "fresh";
     const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
     const app = startTotals({

@@ -10,7 +10,7 @@ afterEach(endTestApp);
 const b = { list: "b" };
 const WAITS = [0, 1, 5, 30];
 
-/** As `total`, but it takes its time. */
+/** Like `total`, but slower. */
 const slowTotal = async (ctx: GenericQueryCtx<GenericDataModel>, key: Key): Promise<Totals> => {
   const value = await total(ctx, key);
   for (let i = 0; i < 10; i++) await ctx.db.query("notes").collect();

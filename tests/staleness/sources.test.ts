@@ -16,7 +16,7 @@ import { add, startTotals, tables, total, totalsTable, totalsView } from "../tot
 
 afterEach(endTestApp);
 
-/** An app in which the rows of these lists are there and clean. */
+/** An app with clean rows of these lists. */
 async function startWith(lists: string[], app = startTotals()) {
   await app.mutation(async (ctx) => {
     for (const list of lists) await app.totals.refresh(ctx, { list });

@@ -7,7 +7,7 @@ import { add, type Key, tables, total } from "../totals.js";
 afterEach(endTestApp);
 
 const key = { list: "a" };
-/** Each time a value is transformed, it is marked with one more of these. */
+/** Each transformation of a value adds one `!`. */
 const marked = z.object({ sum: z.number(), marks: z.string().transform((marks) => `${marks}!`) });
 const rounded = z.object({ sum: z.number().transform(Math.round), marks: z.string() });
 

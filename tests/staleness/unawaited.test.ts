@@ -11,7 +11,7 @@ afterEach(() => {
 type App = Awaited<ReturnType<typeof startList>>;
 type Work = (db: Db, id: never, ctx: MutationCtx, app: App) => unknown;
 
-/** What a mutation does without waiting for it, and the numbers that the list has then. */
+/** Work that a mutation does not await, and the numbers that the list has after it. */
 const WORK: Record<string, [Work, number[]]> = {
   "an insert": [(db) => void insert(db, 2), [1, 2]],
   "a patch": [(db, id) => void db.patch(id, { n: 3 }), [3]],
@@ -93,7 +93,7 @@ const WORK: Record<string, [Work, number[]]> = {
   "a mutation of its own": [(_, __, ctx) => void ctx.runMutation(sub.add, { n: 2 }), [1, 2]],
 };
 
-/** What the mutation still awaits. */
+/** Work that the mutation awaits after that. */
 const THEN: Record<string, (db: Db, id: never) => unknown> = {
   nothing: () => {},
   reads: async (db, id) => {

@@ -28,7 +28,7 @@ const CHANGES: [string, Work][] = [
   ["insert and delete at once", async ({ db }, id) => void (await Promise.all([insert(db, 2), db.delete(id)]))],
 ];
 
-/** @throws TypeError for a document that has not all fields which Convex gives it. */
+/** @throws TypeError for a document without all of Convex's own fields. */
 function number({ _id, _creationTime, n }: Stored): number {
   (_id as string).slice();
   _creationTime.toFixed();
@@ -36,7 +36,7 @@ function number({ _id, _creationTime, n }: Stored): number {
 }
 
 describe("functions of a view that swallow their own errors lose nothing, as documents are whole", () => {
-  /** Of a document that it cannot read, it says that no key depends on it. */
+  /** Returns no keys for a document that it cannot read. */
   const toKeys = (item: Stored) => {
     try {
       return number(item) >= 0 ? [{ list: item.list }] : [];
@@ -51,7 +51,7 @@ describe("functions of a view that swallow their own errors lose nothing, as doc
     expect(await app.read()).toMatchObject({ state: "stale" });
   });
 
-  /** Of a change that it cannot read, it says that nothing has changed. */
+  /** Returns the value unchanged for a change that it cannot read. */
   const applyChange: TotalsOptions["applyChange"] = (value, { before, after }): Totals => {
     try {
       const left = before === null ? 0 : number(before as Stored);
@@ -98,7 +98,7 @@ test("a new document is seen as it is stored, in sources and in applyChange", as
     const last = stored.find(({ n }) => n === (seen.at(-1) as Item).n);
     expect(Object.keys(last ?? {}).sort()).toEqual(["_creationTime", "_id", "list", "n"]);
     expect(seen.at(-1)).toStrictEqual(last);
-    // In sources, too; before that it may have seen the old document.
+    // Sources too have seen it; before that they may have seen the old document.
     expect(seen.at(-2)).toStrictEqual(last);
   }
 });
@@ -131,7 +131,7 @@ test("a document that is changed again in the same mutation is seen as it was be
   expect(await app.rows("totals")).toMatchObject([{ args: a }]);
 });
 
-describe("an object that the app goes on using is written as it was when the write was begun", () => {
+describe("an object that the app changes after the call is written as it was in the call", () => {
   test("inserts side by side", async () => {
     const app = await startList();
     await app.mutation(async ({ db }) => {
@@ -163,7 +163,7 @@ describe("an object that the app goes on using is written as it was when the wri
   });
 });
 
-test("whatever is written, a change is told as Convex stores it", async () => {
+test("a change has the documents as Convex stores them, whatever is written", async () => {
   const value: fc.Arbitrary<unknown> = fc.oneof(
     fc.constantFrom<unknown[]>(undefined, null, true, "", "text", 0, -0, 1.5, Number.NaN, 7n, [], {}),
     fc.constant([1, { deep: [2n] }]),

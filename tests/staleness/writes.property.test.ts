@@ -53,7 +53,7 @@ function start(options: TotalsOptions) {
       const items = (await db.query("items").collect()) as unknown as Item[];
       return items[index % Math.max(items.length, 1)]?._id;
     };
-    // What was found may be gone by then: an app would see the error, and go on.
+    // The document may be deleted by then: an app would catch the error, and go on.
     const onItem = async (index: number, work: (id: never) => Promise<unknown>) => {
       const id = await find(index);
       if (id !== undefined) await work(id).catch(() => {});
@@ -95,7 +95,7 @@ function start(options: TotalsOptions) {
         await Promise.all(step.steps.map((each) => perform(ctx, each)));
         break;
       case "unawaited":
-        // What is begun too late is refused, and does nothing.
+        // A write that begins too late is refused, and does nothing.
         void performAll(ctx, step.steps).catch((error) => {
           if (!String(error).includes("after its mutation had ended")) throw error;
         });
@@ -152,7 +152,7 @@ async function runHistory(options: TotalsOptions, isLate: boolean, events: Event
     vi.unstubAllGlobals();
     if (throws) expect(await stored()).toEqual(before);
   };
-  /** Each row is right, or not fresh; and there is one for a key. */
+  /** Expects one row for each key, which is right or not fresh. */
   const check = async () => {
     const rows = await app.rows("totals");
     expect(new Set(rows.map(({ key }) => key)).size).toBe(rows.length);

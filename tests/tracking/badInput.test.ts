@@ -8,7 +8,7 @@ afterEach(endTestApp);
 describe("a compute that reads very many documents by their ids", () => {
   test.each<[number, AppOptions]>([
     [5_000, {}],
-    // As many as Convex lets a function read by their ids, with some room.
+    // Nearly as many as Convex lets a function read by their ids.
     [4_000, { limits: {} }],
   ])("depends on their table: each of %i makes its row stale", async (count, options) => {
     let ids: string[] = [];
@@ -152,7 +152,7 @@ describe("a view that is switched", () => {
     const addThere = (n: number) => next.mutation(app, (ctx) => ctx.db.insert("items", { list: "a", n }));
     await app.add("a", 1);
     await app.refresh(declared, "a");
-    // It is not known what it has read.
+    // The dependencies of the row are not known.
     expect(await trackedState()).toBe("stale");
     expect(await next.mutation(app, (ctx) => tracked.refresh(ctx, key))).toBe(1);
     expect(await trackedState()).toBe("fresh");

@@ -30,7 +30,7 @@ async function start(rows: readonly number[], limits: TransactionLimits = {}) {
   });
   const app = startLists([sums], { tables: { items }, limits });
   for (const i of rows) await app.refresh(sums, listOf(i));
-  /** The lists whose rows are stale. */
+  /** The lists with stale rows. */
   const stale = async () => {
     const rows = (await app.rows("sums")) as { args: { list: string }; dirtyAt?: number }[];
     return sorted(rows.flatMap(({ args, dirtyAt }) => (dirtyAt === undefined ? [] : [args.list])));
@@ -81,7 +81,7 @@ describe("a mutation of 1,500 writes", () => {
 
   test("that has no room to look all of them up throws, and writes nothing", async () => {
     const app = await start([0], { databaseQueries: 500, documentsRead: 500 });
-    // More dependencies than may be read at once.
+    // More dependencies than the limits let a transaction read.
     await app.t.run(async ({ db }) => {
       for (let i = 0; i < 600; i++) {
         const text = `["items","list"]\n"other ${i}"`;

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { endTestApp, type MutationCtx } from "../testApp.js";
 import { type Doc, find, startDocs } from "./docs.js";
 
-// Which changes of documents make a row stale, by what its compute has read.
+// Which changes of documents make a row stale, depending on the reads of its compute.
 
 afterEach(endTestApp);
 
@@ -76,7 +76,7 @@ describe("a document that was read by its id", () => {
   );
 });
 
-test("what was read before the compute changed its mind is no dependency any more", async () => {
+test("documents that the compute no longer reads are no dependencies any more", async () => {
   let isWide = true;
   const app = startDocs((ctx) => (isWide ? ctx.db.query("docs").collect() : find("by_a", (q) => q.eq("a", "x"))(ctx)));
   await app.refresh();

@@ -4,8 +4,8 @@ import type { TestApp } from "../testApp.js";
 const ROWS_OF_A_DEPENDENCY = 64;
 
 /**
- * Gives one of the dependencies that are stored to so many rows that the next one to have it shares it. Of these rows,
- * there are the dependencies alone.
+ * Stores one of the stored dependencies for so many more rows that the next row with this dependency shares it. Only the
+ * dependencies of these rows exist, not the rows themselves.
  *
  * @returns The view and the key of the row that had it.
  */

@@ -5,7 +5,7 @@ import { endTestApp, type QueryCtx } from "../testApp.js";
 import { items, listView, startLists } from "./lists.js";
 import type { Reader } from "./randomReads.js";
 
-// More rows are found stale here than effects leave a query at a time, and that is logged.
+// The library logs that more rows are stale here than effects can leave a query.
 beforeEach(() => void vi.spyOn(console, "error").mockReturnValue());
 afterEach(endTestApp);
 
@@ -13,7 +13,7 @@ describe("a document that very many rows depend on", () => {
   const settings = defineTable({ n: v.number() });
   const value = async (ctx: Pick<Reader, "db">) => Number((await ctx.db.query("settings").first())?.n ?? 0);
 
-  /** An app with so many rows that have read the one document of `settings`. */
+  /** An app with so many rows that depend on the one document of `settings`. */
   async function startCrowded(count: number) {
     const view = listView("view", value);
     const over = listView("over", async (ctx, key) => Number(await view.get(ctx, key)));
@@ -29,13 +29,13 @@ describe("a document that very many rows depend on", () => {
         await more(ctx);
         return (await ctx.meta.getTransactionMetrics()).documentsWritten.used;
       });
-    /** The states that there are among all rows. */
+    /** The states of all rows, each once. */
     const states = async () => {
       const { result } = await app.collect((ctx) => view.readRows(ctx, ctx.db.query("view").collect() as never));
       expect(result).toHaveLength(count);
       return [...new Set(result.map(({ state }) => state))];
     };
-    // The rest is what the last one is, but for the key: convex-test looks each row up in all of them.
+    // The other rows are copies of the last one with other keys: computing them is slow under convex-test.
     const { _id, _creationTime, ...last } = (await app.rows("view")).at(-1) as Record<string, unknown>;
     await app.t.run(async ({ db }) => {
       for (let i = refreshed; i < count; i++) {
@@ -49,7 +49,7 @@ describe("a document that very many rows depend on", () => {
   test("costs one document of the library's a write, and none of 10,000 rows is fresh and wrong", async () => {
     const app = await startCrowded(10_000);
     for (const list of ["0", "63", "64", "149", "150", "9999"]) expect(await app.state(app.view, list)).toBe("fresh");
-    // The document itself, and one of the library's.
+    // The document, and one document of the library.
     for (const n of [2, 3]) expect(await app.write(n)).toBeLessThanOrEqual(2);
     expect(await app.states()).toEqual(["stale"]);
     for (const list of ["0", "63", "64", "149", "150", "9999"]) {
@@ -116,7 +116,7 @@ describe("a document that very many rows depend on", () => {
 });
 
 test("ranges of 100 rows that have no value of a field in common are one dependency", async () => {
-  // Each row counts the events of a day.
+  // Each row counts the events of one day.
   const days = listView("days", async (ctx, { list }) => {
     const ofDay = ctx.db
       .query("events")
@@ -132,10 +132,10 @@ test("ranges of 100 rows that have no value of a field in common are one depende
     });
   for (let day = 0; day < 40; day++) await app.refresh(days, String(day));
   await insert(3.5);
-  // While they are few, each is made stale by events of its own day only.
+  // While there are few rows, only events of its own day make a row stale.
   expect([await app.state(days, "3"), await app.state(days, "4")]).toEqual(["stale", "fresh"]);
   for (let day = 0; day < 100; day++) await app.refresh(days, String(day));
-  // No write reads a document for each of the rows.
+  // The reads of a write do not grow with the number of rows.
   expect(await insert(42.5)).toBeLessThan(64);
   expect(await app.state(days, "42")).toBe("stale");
   for (let day = 0; day < 100; day++)

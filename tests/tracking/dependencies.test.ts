@@ -4,7 +4,7 @@ import { endTestApp } from "../testApp.js";
 import { type Doc, find, startDocs } from "./docs.js";
 import type { Reader } from "./randomReads.js";
 
-// Which documents make a row stale when they are inserted, by what its compute has read.
+// Which inserted documents make a row stale, depending on the reads of its compute.
 
 afterEach(endTestApp);
 

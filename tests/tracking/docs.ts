@@ -29,7 +29,7 @@ export function startDocs(compute: (ctx: Reader) => Promise<unknown>) {
   };
 }
 
-/** Convex's builder of ranges, whatever its step. */
+/** Convex's builder of ranges, at any step. */
 type Where = { eq(field: string, value: unknown): Where; gt: Where["eq"]; gte: Where["eq"]; lt: Where["eq"] } & {
   lte: Where["eq"];
 };

@@ -6,7 +6,7 @@ import { afterEach, expect, test } from "vitest";
 import { endTestApp, type QueryCtx } from "../testApp.js";
 import { items, type Key, listView, startLists } from "./lists.js";
 
-// Helpers of other libraries read through the ctx of a compute.
+// Helpers of other libraries that read with a compute's ctx.
 
 afterEach(endTestApp);
 

@@ -2,14 +2,14 @@ import { afterEach, describe, expect, test } from "vitest";
 import { endTestApp, type QueryCtx } from "../testApp.js";
 import { declared, type Key, type ListOptions, type ListView, listView, startLists, sumOf } from "./lists.js";
 
-// Computes that look the rows of other views up, and views whose declared sources are the tables of other views.
+// Computes that read the rows of other views, and views whose declared sources are the tables of other views.
 
 afterEach(endTestApp);
 
 type StoredRow = { args: Key; value: number };
 const all = { list: "all" };
 
-/** How a compute may read the rows of a view that have at least a value. */
+/** Ways to read the rows of a view whose value is at least `least`. */
 const READS: Record<string, (inner: ListView, ctx: QueryCtx, least: number) => Promise<StoredRow[]>> = {
   readRows: async (inner, ctx, least) => {
     const rows = ctx.db.query(inner.name).withIndex("by_value", (q) => q.gte("value", least));
@@ -62,7 +62,7 @@ describe.each<[string, ListOptions]>([
       return { ...startLists([inner, total]), inner, total };
     }
 
-    test("finds the values of now, also in rows that are stale", async () => {
+    test("finds current values, also in rows that are stale", async () => {
       const app = start();
       await app.add("a", 1);
       await app.add("b", 2);
@@ -148,7 +148,7 @@ test("a view with applyChange counts no change of an inner row twice", async () 
   await app.refresh(inner, "a");
   expect(await app.refresh(total, all.list)).toBe(1);
   await app.add("a", 10);
-  // The total has the change before the inner row has it.
+  // The change is in the total before it is in the inner row.
   expect(await app.refresh(total, all.list)).toBe(11);
   await app.refresh(inner, "a");
   expect(await app.settle((ctx) => total.get(ctx, all))).toBe(11);

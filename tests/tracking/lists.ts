@@ -10,7 +10,7 @@ export type Key = { list: string };
 export type Item = { list: string; n: number };
 export type ListView = View<Key, number, unknown>;
 
-/** The table of each view: they differ by their names alone. */
+/** The table of each view. The views' tables differ only in their names. */
 export const listTable = viewTable({ key: { list: v.string() }, value: v.number() });
 const indexedTable = listTable.index("by_value", ["value"]);
 export const items = defineTable({ list: v.string(), n: v.number() }).index("by_list", ["list"]);
@@ -22,7 +22,7 @@ export interface ListOptions {
   applyChange?: (value: number, change: never, key: Key) => number | undefined;
   staleWhen?: Staleness<Key, number>;
   tags?: (key: Key) => string[];
-  /** Default: "null", so that what readers get comes from rows alone. */
+  /** Default: "null", so that all values come from rows. */
   onMissing?: "null" | "compute";
 }
 
@@ -47,12 +47,12 @@ export async function itemsOf(ctx: Pick<Reader, "db">, list: string): Promise<(I
   return (await found.collect()) as unknown as (Item & { _id: string })[];
 }
 
-/** What most views here compute at the bottom: the sum of the items of a list. */
+/** The sum of the items of a list, which most views here compute, some through other views. */
 export async function sumOf(ctx: Pick<Reader, "db">, list: string): Promise<number> {
   return (await itemsOf(ctx, list)).reduce((sum, { n }) => sum + n, 0);
 }
 
-/** Sources with which a view of sums is not tracked. */
+/** Declares the sources of a view of sums, which is then not tracked. */
 export const declared = { sources: { items: ({ list }: Item) => [{ list }] } };
 
 /** An app with views of lists, over the table `items`. */
@@ -70,7 +70,7 @@ export function startLists(views: readonly ListView[], options: AppOptions = {})
   };
 }
 
-/** The library's code of a later deployment of the same app: other views of the same names, over the same documents. */
+/** The library in a later deployment of the same app: other views with the same names, over the same documents. */
 export function nextDeployment(views: readonly AnyView[]) {
   let body: (ctx: never) => unknown = () => null;
   const handler = async (ctx: unknown) => (await body(ctx as never)) ?? null;

@@ -14,7 +14,7 @@ import {
 } from "./lists.js";
 import type { Reader } from "./randomReads.js";
 
-// Views that compute outside of one transaction, over other views and under them.
+// Views that do not compute in one transaction, as outer and as inner views.
 
 afterEach(endTestApp);
 
@@ -22,7 +22,7 @@ type StoredRow = { args: Key; value: number };
 const all = { list: "all" };
 
 describe.each<Mode>(["snapshot", "action"])("an inner view of the mode %s", (mode) => {
-  // Its rows are documents like any other: an outer row is as fresh as the rows that it has read.
+  // Its rows count as documents: an outer row is as fresh as the rows that it has read.
   test.each<[string, ListOptions]>([
     ["tracked", {}],
     ["with declared sources", { sources: { inner: ({ args }: StoredRow) => [args] } }],
@@ -70,7 +70,7 @@ describe.each<Mode>(["snapshot", "action"])(
       expect(await settle(outer)).toBe(mode === "action" ? 0 : 10);
       for (const sum of [2, 3]) {
         await app.add("a", 1);
-        // The rows below are as they are: readers ask for the outer row alone.
+        // The inner rows stay as they are: readers ask for the outer row alone.
         await app.testing.expectState(outer, key, "stale");
         expect(await settle(outer)).toBe(mode === "action" ? 0 : 10 * sum);
         await app.testing.expectState(outer, key, "fresh");

@@ -14,7 +14,7 @@ const fields = {
 };
 export type Doc = { a?: unknown; b?: unknown; c?: unknown; ref?: unknown; text: unknown };
 
-/** Two tables of the same fields, with other indexes. */
+/** Two tables with the same fields and different indexes. */
 export const documentTables = {
   docs: defineTable(fields)
     .index("by_a", ["a"])
@@ -35,7 +35,7 @@ const INDEXES: [table: string, index: string, fields: string[]][] = [
   ["others", "by_d_a_b", ["c.d", "a", "b"]],
 ];
 
-/** How many documents there are before any row is computed. Computes know only these by their ids and times. */
+/** How many documents exist before any row is computed. Computes use the ids and times of only these. */
 export const FIRST_DOCUMENTS = 12;
 export const documentNumber = fc.nat({ max: FIRST_DOCUMENTS - 1 });
 
@@ -50,7 +50,7 @@ export interface Known {
   creationTimes: number[];
 }
 
-/** The value of a field; of `_creationTime`, the number of the document that has it. */
+/** A bound of a field: a value, or, for `_creationTime`, the number of the document that has this time. */
 type Bound = [method: string, value: unknown];
 type End = "collect" | "first" | "take" | "unique" | "iterate" | "filter" | "paginate";
 interface Range {
@@ -58,13 +58,13 @@ interface Range {
   table: string;
   index: string;
   equals: [field: string, value: unknown][];
-  /** The field after those. */
+  /** The index field after those. */
   field: string;
   lower: Bound | undefined;
   upper: Bound | undefined;
   order: "asc" | "desc";
   end: End;
-  /** The document that the first one found refers to is read as well. */
+  /** Whether the document that the first result refers to is read as well. */
   follows: boolean;
 }
 /** One thing that a compute does. */
@@ -127,16 +127,16 @@ const read: fc.Arbitrary<Read> = fc.oneof(
   },
 );
 
-/** What a compute does. Convex lets a function paginate once, so one program may, and does it once. */
+/** What a compute does. Convex lets a function paginate once, so only one program does, once. */
 export const program = fc.array(read, { minLength: 1, maxLength: 3 });
 export const pagedProgram = fc.tuple(range(fc.constant<End>("paginate"))) as fc.Arbitrary<Read[]>;
 
-/** Convex's builders of ranges and filters, whatever their step. */
+/** Convex's builders of ranges and filters, at any step. */
 interface Builder {
   [method: string]: (field: string, value: unknown) => Builder;
 }
 
-/** Does what a program says, and returns all that it has found. */
+/** Runs a program, and returns all results. */
 export async function perform(ctx: Reader, program: readonly Read[], known: Known): Promise<unknown[]> {
   const found: unknown[] = [];
   for (const read of program) found.push(await performRead(ctx, read, known));

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { MutationCtx } from "../testApp.js";
 import { A, B, type Doc, documentNumber, TABLES, TEXT } from "./randomReads.js";
 
-/** One thing that a mutation does to a document, or to a row: rows are numbered. */
+/** A step of a mutation on a document or on a row. Rows are numbered. */
 export type Write =
   | { do: "insert"; table: string; document: Doc }
   | { do: "patch"; at: number; change: Partial<Doc>; isNamed: boolean }
@@ -14,13 +14,13 @@ export type Step =
   | { do: "one by one" | "side by side"; steps: Step[] }
   | { do: "sub-mutation" | "sub-mutation that throws"; steps: Step[] };
 
-/** Rows that steps are about. */
+/** The number of rows. */
 export const ROWS = 12;
 
 const C = fc.constantFrom(undefined, {}, { d: "x" }, { d: "y" });
 const ref = fc.option(fc.nat({ max: 30 }), { nil: undefined });
 export const document = fc.record({ a: A, b: B, c: C, ref, text: TEXT });
-/** A field that is there and undefined is removed. */
+/** A field with the value `undefined` is removed. */
 const change = fc.record({ a: A, b: B, c: C, ref, text: TEXT }, { requiredKeys: [] });
 const at = fc.nat({ max: 30 });
 const isNamed = fc.boolean();
@@ -59,7 +59,7 @@ const { step } = fc.letrec<{ step: Step; steps: Step[] }>((tie) => ({
   ) as fc.Arbitrary<Step>,
 }));
 
-/** What happens to an app: a mutation, which may throw in the end; or a dependency becomes that of very many rows. */
+/** An event: a mutation, which may throw in the end; or very many rows get a dependency. */
 export type Event =
   | { do: "mutation" | "mutation that throws"; steps: Step[] }
   | { do: "crowd"; dependency: number }
@@ -84,7 +84,7 @@ export const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ do: "refresh all" as const }) },
 );
 
-/** Inserts, patches, replaces or deletes a document of those whose ids are given; inserts add theirs. */
+/** Inserts, patches, replaces or deletes one of the documents in `ids`. An insert adds its id. */
 export async function write(ctx: MutationCtx, step: Write, ids: string[]): Promise<void> {
   const { db } = ctx;
   const idOf = (n: number) => ids[n % Math.max(ids.length, 1)];
@@ -100,7 +100,7 @@ export async function write(ctx: MutationCtx, step: Write, ids: string[]): Promi
   const named = step.isNamed ? [table] : [];
   const call = (method: "patch" | "replace" | "delete", ...args: unknown[]) =>
     (db[method] as (...args: unknown[]) => Promise<void>)(...named, id, ...args);
-  // The document may be gone by then: an app would see the error, and go on.
+  // The document may be deleted by then: an app would catch the error, and go on.
   if (step.do === "patch") await call("patch", stored(step.change)).catch(() => {});
   else if (step.do === "replace") await call("replace", stored(step.document)).catch(() => {});
   else await call("delete").catch(() => {});

@@ -34,7 +34,7 @@ test.each([true, false])(
     const app = start();
     if (isKnown) await app.refresh(app.sums, "b");
     await app.mutation(async (ctx) => {
-      // Now the mutation knows that no row depends on the list.
+      // Now the mutation has cached that no row depends on the list.
       await app.insert(ctx);
       await ctx.runMutation(refresh, { throws: false });
       expect(await app.sums.peek(ctx, key)).toMatchObject({ state: "fresh", value: 1 });

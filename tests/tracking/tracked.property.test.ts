@@ -24,10 +24,10 @@ afterEach(endTestApp);
 const programsTable = viewTable({ key: { program: v.number(), reader: v.number() }, value: v.any() });
 const runSteps = anyApi.sub?.run as FunctionReference<"mutation">;
 
-/** An app with a tracked view whose computes do what programs say; the last program paginates. */
+/** An app with a tracked view whose computes run programs. The last program paginates. */
 function start(programs: readonly Read[][]) {
   const known: Known = { ids: [], creationTimes: [] };
-  /** Of all documents that were ever inserted. */
+  /** The ids of all documents that were ever inserted. */
   const ids: string[] = [];
   const keyOf = (row: number) => ({ program: row % programs.length, reader: Math.floor(row / programs.length) });
   const isPaged = (row: number) => keyOf(row).program === programs.length - 1;
@@ -81,7 +81,7 @@ function start(programs: readonly Read[][]) {
     hasPaginated = false;
     return app.mutation(work);
   };
-  /** Compares the row of a key with its compute, when it is called fresh. Returns its state. */
+  /** Compares a fresh row with the result of its compute. Returns the row's state. */
   const compare = async (ctx: QueryCtx | MutationCtx, row: number) => {
     const { state, value } = await view.peek(ctx, keyOf(row));
     if (state === "fresh") expect(value, `row ${row}`).toEqual(await computed(ctx, keyOf(row)));
@@ -90,7 +90,7 @@ function start(programs: readonly Read[][]) {
   return { ...app, view, ids, known, keyOf, isPaged, stepAll, mutation, compare };
 }
 
-/** What the runs have seen, lest they prove nothing. */
+/** How often the runs saw each case, to check that all cases occur. */
 const seen = { fresh: 0, stale: 0, shared: 0 };
 
 async function runHistory(programs: readonly Read[][], first: readonly Step[], events: readonly Event[]) {
@@ -146,7 +146,7 @@ async function runHistory(programs: readonly Read[][], first: readonly Step[], e
   }
 }
 
-test("whatever computes read and mutations write, a row that is called fresh is what compute says now", async () => {
+test("a fresh row is equal to what compute returns now, whatever computes read and mutations write", async () => {
   const documents = fc.tuple(fc.constantFrom(...TABLES), document).map(
     ([table, document]): Step => ({
       do: "insert",

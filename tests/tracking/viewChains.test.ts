@@ -28,7 +28,7 @@ describe.each<[string, ListOptions]>([
     await app.testing.expectState(top, key, "stale");
     expect(await app.settle((ctx) => top.get(ctx, key))).toBe(15);
     await app.testing.expectState(top, key, "fresh");
-    // Their readers have not asked for them.
+    // No reader has asked for these.
     for (const name of ["view1", "view2", "view3", "view4"]) expect(await app.rows(name)).toEqual([]);
   });
 
@@ -91,7 +91,7 @@ describe("a diamond: a source, two views of it, and a view of both", () => {
     expect((await app.read()).result).toEqual([3, 2, 3_002]);
     expect(app.computed() - before).toBe(1);
 
-    // Another write in the window is recomputed at its end, once.
+    // After another write in the window, one recompute runs at its end.
     await app.add("a", 3);
     for (let i = 0; i < 3; i++) await app.deliver((await app.read()).messages);
     await app.advance(1_000);
@@ -134,14 +134,14 @@ describe("a view that needs itself", () => {
     const right = listView("right", (ctx) => read(ctx, "left"));
     const app = startLists([self, left, right]);
     await expect(app.refresh(self, "a")).rejects.toThrow(/self {"list":"a"} ← self/);
-    // While there are no rows of the one, the other does not need any.
+    // While one view has no rows, the other does not need it.
     await app.refresh(left, "a");
     await app.refresh(right, "a");
     expect([await app.state(left, "a"), await app.state(right, "a")]).toEqual(["stale", "stale"]);
     await expect(app.refresh(right, "a")).rejects.toThrow(/right {"list":"a"} ← left {"list":"a"} ← right/);
   });
 
-  test("with other keys only, and comes to an end: it is right, and made stale", async () => {
+  test("with other keys only, without a circle: it is right, and becomes stale", async () => {
     // The sum of a path's items, and of those above it: "a/b" is in "a".
     const paths: ListView = listView("paths", async (ctx, { list }) => {
       const above = list.lastIndexOf("/");

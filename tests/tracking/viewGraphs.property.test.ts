@@ -22,7 +22,7 @@ import {
 afterEach(endTestApp);
 
 type StoredRow = { args: Key; value: number };
-/** How a compute reads views: the library's, or one that computes all from scratch. */
+/** How a compute reads views: with the library, or by computing everything from scratch. */
 interface Reads {
   one(name: string, key: Key, how: string): Promise<number>;
   all(name: string, how: string): Promise<number[]>;
@@ -61,7 +61,7 @@ function start({ terms, declared, applied }: Graph) {
       return (reads ?? []).map(({ value }) => Number(value));
     },
   });
-  /** What a view says of a key, from scratch: of the rows, only which there are counts. */
+  /** The value of a view for a key, computed from scratch. Of stored rows it uses only whether they exist. */
   const truth = (ctx: Pick<QueryCtx, "db">, name: string, key: Key): Promise<number> =>
     addUp(ctx, terms[name] ?? [], key, {
       one: (inner, innerKey) => truth(ctx, inner, innerKey),
@@ -94,7 +94,7 @@ function start({ terms, declared, applied }: Graph) {
         const all = await ctx.db.query("items").collect();
         const id = all[step.item % Math.max(all.length, 1)]?._id as never;
         if (id === undefined) return;
-        // It may be gone by then: an app would see the error, and go on.
+        // It may be deleted by then: an app would catch the error, and go on.
         if (step.do === "delete") await ctx.db.delete("items", id).catch(() => {});
         else await ctx.db.patch("items", id, step.do === "move" ? { list: step.list } : { n: step.n }).catch(() => {});
       }
@@ -118,7 +118,7 @@ function start({ terms, declared, applied }: Graph) {
 
 const seen = { fresh: 0, stale: 0 };
 
-test("whatever views are computed over others, a row that is called fresh is right from scratch", async () => {
+test("a fresh row is equal to a computation from scratch, whatever views are computed over others", async () => {
   await fc.assert(
     fc.asyncProperty(graph, fc.array(event, { minLength: 2, maxLength: 10 }), async (graph, events) => {
       const app = start(graph);

@@ -9,7 +9,7 @@ const LAYERS = [
 ];
 export const NAMES = LAYERS.flat();
 
-/** One thing that a compute adds up: items, keys of a view, or all rows of one. Lists count from the compute's own on. */
+/** A term of a compute's sum: items, keys of a view, or all rows of a view. Lists are numbered from the compute's own. */
 export type Term =
   | { of: "items"; list: number }
   | { of: "get" | "read" | "getMany" | "if positive"; view: string; list: number }
@@ -85,14 +85,14 @@ const { step } = fc.letrec<{ step: Step; steps: Step[] }>((tie) => ({
     },
   ) as fc.Arbitrary<Step>,
 }));
-/** What happens: a mutation; readers ask for a key until it is fresh; or a dependency becomes that of very many rows. */
+/** An event: a mutation; readers ask for a key until it is fresh; or very many rows get a dependency. */
 export const event = fc.oneof(
   { weight: 4, arbitrary: fc.array(step, { minLength: 1, maxLength: 5 }) },
   { weight: 1, arbitrary: fc.record({ view: fc.constantFrom(...NAMES), list: listName }) },
   { weight: 1, arbitrary: fc.record({ dependency: fc.nat({ max: 50 }) }) },
 );
 
-/** The tables that a compute reads itself. Items concern the keys that they are added up for, rows concern all. */
+/** Sources for the tables that a compute reads itself. An item concerns the keys that add it up, a row all keys. */
 export function sourcesOf(terms: readonly Term[]): Record<string, (document: never) => Key[]> {
   const toItems = ({ list }: Item) =>
     terms.flatMap((term) => (term.of === "items" ? [keyAt(list, LISTS.length - term.list)] : []));
@@ -100,7 +100,7 @@ export function sourcesOf(terms: readonly Term[]): Record<string, (document: nev
   return Object.fromEntries(terms.map((term) => (term.of === "items" ? ["items", toItems] : [term.view, toAll])));
 }
 
-/** What an item adds to the value of a key, which needs no other value as long as each term counts. */
+/** Makes an `applyChange` for items. It returns undefined when one of the terms may not count. */
 export function applyChange(terms: readonly Term[]) {
   const added = (item: Item | null, own: Key) => {
     let sum = 0;

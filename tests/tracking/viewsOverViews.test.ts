@@ -19,7 +19,7 @@ afterEach(endTestApp);
 
 const apply = (value: number, { before, after }: { before: Item | null; after: Item | null }) =>
   value + (after?.n ?? 0) - (before?.n ?? 0);
-/** What an inner view may be. */
+/** Kinds of inner views. */
 const INNER: Record<string, ListOptions> = {
   tracked: {},
   declared,
@@ -34,7 +34,7 @@ const INNER: Record<string, ListOptions> = {
     ),
   },
 };
-/** How an outer view may read a key of it. */
+/** Ways in which an outer view reads a key of the inner view. */
 const READS: Record<string, (inner: ListView, ctx: QueryCtx, key: Key) => Promise<number | null>> = {
   get: (inner, ctx, key) => inner.get(ctx, key),
   read: async (inner, ctx, key) => {
@@ -45,7 +45,7 @@ const READS: Record<string, (inner: ListView, ctx: QueryCtx, key: Key) => Promis
   getMany: async (inner, ctx, key) => (await inner.getMany(ctx, [key]))[0] ?? null,
 };
 
-/** An app with a view `outer`, of ten times what `inner` says. */
+/** An app with a view `outer`, whose value is ten times that of `inner`. */
 function startPair(innerOptions: ListOptions, read = READS.get, outerOptions: ListOptions = {}) {
   const computes = { inner: 0, outer: 0 };
   const inner = listView(
@@ -150,7 +150,7 @@ describe.each(Object.keys(INNER))("over a view %s", (kind) => {
     await app.t.run(async ({ db }) => void (await db.insert("items", { list: "a", n: 2 })));
     const { result, effects } = await app.collect((ctx) => app.outer.read(ctx, { list: "a" }));
     expect(result).toMatchObject({ state: "missing", value: 30 });
-    // Nothing is raised for what it is computed from.
+    // No effect is raised for the inner row.
     expect(effects.map(({ args }) => args.view)).toEqual(["outer"]);
   });
 

@@ -7,10 +7,10 @@ import { endTestApp, type QueryCtx, startTestApp } from "../testApp.js";
 
 afterEach(endTestApp);
 
-/** Names that every plain object of JavaScript has a member of. */
+/** Names of members that every plain object in JavaScript has. */
 const NAMES = ["constructor", "toString", "hasOwnProperty", "valueOf"];
 
-/** An app where a source or a view has the name, and so have a field of key and value, and a tag. */
+/** An app in which a source or a view, a field of key and value, and a tag have the name. */
 function start(name: string, { source = "items", isZod = false } = {}) {
   const table = isZod
     ? viewTable({ key: z.object({ [name]: z.string() }), value: z.object({ [name]: z.number() }) })

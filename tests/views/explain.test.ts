@@ -26,10 +26,10 @@ const NOTHING_WAITS = {
 
 afterEach(endTestApp);
 
-/** Of an index whose fields the test's data model does not name. */
+/** The range builder of an index. The test's data model does not name the index's fields. */
 interface Range extends Record<"eq" | "gte" | "lt", (field: string, value: unknown) => Range> {}
 
-/** What `inspect` says of a row. */
+/** Runs `inspect` for a row. */
 function inspectRow(app: TestApp, view: string, of: unknown = key) {
   return app.t.query(inspect, { view, key: of }) as Promise<Explanation>;
 }

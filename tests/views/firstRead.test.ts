@@ -7,7 +7,7 @@ import { add, type Key, type Totals, tables, total, totalsTable } from "../total
 afterEach(endTestApp);
 const key = { list: "a" };
 
-/** What computes the totals in each mode. */
+/** The options that compute the totals in each mode. */
 const COMPUTING: Record<Mode, object> = {
   transaction: { compute: total },
   snapshot: { compute: total },
@@ -20,7 +20,7 @@ const COMPUTING: Record<Mode, object> = {
   },
 };
 
-/** An app whose view says nothing of `onMissing`, unless a test does. */
+/** An app whose view has no `onMissing`, unless `options` has. */
 function start(mode: Mode, options: object = {}) {
   const totals = defineView("totals", {
     table: totalsTable,
@@ -33,7 +33,7 @@ function start(mode: Mode, options: object = {}) {
 }
 
 describe.each<Mode>(["transaction", "snapshot"])("the first read of a key, in the mode %s", (mode) => {
-  test("gets what compute says, and raises the recompute", async () => {
+  test("returns what compute returns, and raises the recompute", async () => {
     const { totals, collect, mutation, rows } = start(mode);
     await mutation(add("a", 2));
     const value = { count: 1, sum: 2 };

@@ -62,7 +62,7 @@ async function start(mode: "snapshot" | "action" | "paged") {
         .withSearchIndex("by_text", (q) => q.search("value.text", "two"))
         .collect(),
   };
-  /** What the app finds each way, by itself and through `readRows`. */
+  /** The rows that the app finds with each index, by itself and with `readRows`. */
   const found = async () => {
     const all: Record<string, unknown> = {};
     for (const [name, find] of Object.entries(ways)) {
@@ -106,7 +106,7 @@ describe.each(["snapshot", "action", "paged"] as const)("while the first run las
     expect(await app.found()).toEqual(NOTHING);
     const { result } = await app.collect((ctx) => app.wordCounts.read(ctx, { line: "a" } as never));
     expect(result).toEqual({ state: "missing", value: null, computedAt: null, version: null });
-    // A change during the run leaves no row behind either.
+    // A change during the run makes no row either.
     await app.mutation((ctx) => ctx.db.insert("lines", { line: "a", text: "four" }));
     expect(await app.found()).toEqual(NOTHING);
     await app.advance(1_000);

@@ -28,7 +28,7 @@ async function userOf(ctx: unknown): Promise<string> {
 }
 const greet = async (ctx: unknown) => ({ greeting: `Hello ${await userOf(ctx)}` });
 
-/** An app with a view whose options are of a test's own, and functions that Alice calls. */
+/** An app with a view with a test's options, and functions that Alice calls. */
 function start(options: object) {
   const greetings = defineView("greetings", { table, sources: {}, ...options } as never) as unknown as Greetings;
   const app = startTestApp({

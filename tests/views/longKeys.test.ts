@@ -17,7 +17,7 @@ function start(onMissing: "null" | "compute") {
   return { ...startTestApp({ tables: { lengths: table }, views: { lengths } }), lengths };
 }
 
-/** Keys of about the most bytes that a key may have. */
+/** Makes the text of a key that has so many bytes as JSON. */
 const textOf = (bytes: number) => "x".repeat(bytes - '{"text":""}'.length);
 const LONGEST = { text: textOf(2_500) };
 const LONG = { text: textOf(2_501) };

@@ -120,7 +120,7 @@ describe("readRows", () => {
     expect(effects).toMatchObject([{ seen: 4n }]);
   });
 
-  test("a row whose key does not fit the view any more is expired, and nobody asks for it", async () => {
+  test("a row whose key does not fit the view any more is expired, and no effect asks for it", async () => {
     const app = start();
     await app.t.run(async (ctx) => {
       const row = { key: '{"row":1}', args: { row: 1 }, value: null };

@@ -184,7 +184,7 @@ describe("invalidate, refresh and evict", () => {
     expect(await mutation((ctx) => totals.evict(ctx, key))).toBe(true);
     expect(await mutation((ctx) => totals.evict(ctx, key))).toBe(false);
     expect(await rows("totals")).toEqual([]);
-    // The window of the first recompute is still open, and its reader saw no row either.
+    // The window of the first recompute is still open, and the reader who asked for it saw no row either.
     await readAndSettle((ctx) => totals.get(ctx, key));
     expect((await collect((ctx) => totals.read(ctx, key))).result).toMatchObject({
       state: "fresh",
@@ -220,7 +220,7 @@ test("a refresh whose new row the predicate calls stale changes nothing, even wh
   expect(await rows("totals")).toEqual(before);
 });
 
-/** What an app without types may try. */
+/** Calls that only an app without types can make. */
 type Writer = {
   db: Record<"insert" | "delete", (...args: unknown[]) => unknown>;
   scheduler: { runAfter(delay: number, target: string): unknown };
@@ -275,7 +275,7 @@ describe("what compute gets", () => {
     expect(failure?.message).toContain(message);
   });
 
-  test("only reads, wherever it runs, and takes no part in who reads", async () => {
+  test("only reads, wherever it runs", async () => {
     const seen: string[][] = [];
     const { totals, mutation, query } = startTotals({
       onMissing: "compute",

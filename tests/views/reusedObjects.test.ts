@@ -31,7 +31,7 @@ async function start() {
 }
 const ALL = LISTS.map((list, i) => [`{"list":"${list}"}`, { list }, i + 1]);
 
-describe("an object that the app goes on using stands for what it was in the call", () => {
+describe("an object that the app changes after the call counts as it was in the call", () => {
   test.each(["query", "mutation"] as const)("a key that is read, in a %s", async (kind) => {
     const app = await start();
     const read = async (ctx: QueryCtx | MutationCtx) => {

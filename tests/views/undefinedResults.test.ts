@@ -21,7 +21,7 @@ async function greatest(ctx: GenericQueryCtx<GenericDataModel>, { list }: Key): 
 
 type AnyTotals = View<Key, unknown, unknown>;
 
-/** An app with a view `totals` of any value, whose options are of a test's own. */
+/** An app with a view `totals` of any value, with a test's options. */
 function start(options: object, value: unknown = v.any()) {
   const table = viewTable({ key: { list: v.string() }, value: value as never });
   const totals = defineView("totals", {
@@ -38,7 +38,7 @@ function start(options: object, value: unknown = v.any()) {
     ...app,
     totals,
     read,
-    /** What a reader finds when all is settled. */
+    /** The result of a read after all recomputes. */
     async settled() {
       await read();
       return await app.query((ctx) => totals.read(ctx, key));

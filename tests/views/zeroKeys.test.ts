@@ -14,7 +14,7 @@ type Place = Infer<typeof place>;
 const placesTable = viewTable({ key: place.fields, value: { marks: v.number(), seen: v.any() } });
 const tables = { marks: defineTable({ place }), places: placesTable };
 
-/** The key with each zero in it the other one. */
+/** The key with the sign of each zero flipped. */
 const flipped = ({ x, at, path }: Place): Place => {
   const flip = (n: number) => (n === 0 ? -n : n);
   return { x: flip(x), at: { y: flip(at.y) }, path: path.map(flip) };
@@ -63,7 +63,7 @@ describe("-0 in a key is 0", () => {
     for (const other of [ZERO, NEGATIVE, MIXED]) {
       await app.testing.expectState(app.places, other, "fresh");
       const [read] = (await app.collect((ctx) => app.places.getMany(ctx, [other]))).result;
-      // A value is what it is.
+      // Values keep -0.
       expect(read).toStrictEqual({ marks: 0, seen: -0 });
     }
   });
@@ -105,7 +105,7 @@ describe("-0 in a key is 0", () => {
       await ctx.db.patch(id, { place: NEGATIVE });
       return (await ctx.meta.getTransactionMetrics()).documentsWritten.used;
     });
-    // The document twice, and the mark of the one row.
+    // Two writes of the document, and the mark of the one row.
     expect(written).toBe(3);
   });
 

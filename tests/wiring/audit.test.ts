@@ -53,7 +53,7 @@ const key = { list: "a" };
 let log: ReturnType<typeof vi.spyOn>;
 beforeEach(() => {
   log = vi.spyOn(console, "error").mockReturnValue();
-  vi.spyOn(console, "warn").mockReturnValue(); // The test kit warns of what is uncovered.
+  vi.spyOn(console, "warn").mockReturnValue(); // The test kit warns of uncovered reads.
 });
 afterEach(endTestApp);
 
@@ -77,7 +77,7 @@ async function start(options: TotalsOptions = TRACKED, appOptions: AppOptions = 
     ...app,
     read,
     beat: () => beat(app),
-    /** A write that goes round the library. */
+    /** A write without the library. */
     insertRaw: (list = "a", n = 10) => app.t.run(async (ctx) => void (await ctx.db.insert("items", { list, n }))),
     row: async () => (await app.rows("totals"))[0] as unknown as Row<Key, { count: number; sum: number }>,
   };
@@ -222,7 +222,7 @@ describe("a compute that is not deterministic", () => {
       hasTakenLong ||= isSlow && given.list === "a";
       return total(ctx, given);
     };
-    // Convex ends such a query: nothing in it can catch that.
+    // Convex ends such a query, and its code cannot catch that.
     const build = (lazy: LazyViews<GenericDataModel>) => {
       const functions = lazy.functions();
       const { _handler } = functions.inspect as unknown as {
@@ -419,10 +419,10 @@ test("costs what the rows and their computes read, and one document", async () =
       return (await ctx.meta.getTransactionMetrics()).documentsRead.used;
     });
   await app.t.run(async (ctx) => void (await ctx.db.insert("lazyHealth", { missed: 0, audits: undefined })));
-  // `lazyHealth`; the rows; the one item of "a", and fifty of each of the others.
+  // `lazyHealth`, one row, and the one item of "a". The other lists have fifty items each.
   expect(await read(1)).toBe(1 + 1 + 1);
   expect(await read(3)).toBe(1 + 3 + 1 + 2 * 50);
-  // It has five rows, and audits none twice.
+  // There are five rows, and each is audited once.
   expect(await read(100)).toBe(1 + 5 + 1 + 4 * 50);
   await app.t.run(async (ctx) => {
     const { _id } = (await ctx.db.query("lazyHealth").first()) as { _id: never };

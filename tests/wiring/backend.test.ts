@@ -17,7 +17,7 @@ import type { InspectReport } from "../../src/app/inspect.js";
 import { eventually } from "../eventually.js";
 import { tables, totalsView } from "../totals.js";
 
-/** The whole way on the embedded backend, with its own route, secrets and log stream: a heartbeat, then `inspect`. */
+/** A heartbeat and `inspect` on the embedded backend, with its own route, secrets and log stream. */
 
 const EFFECTS_PATH = "/lazy-views/effects";
 const SECRET = "0123456789abcdef0123456789abcdef";
@@ -51,7 +51,7 @@ async function start({ without = [], schema, hasRoute = true, env, stream }: Opt
         .filter((name) => !without.includes(name))
         .map((name) => [name, functions[name as keyof typeof functions]]),
     ),
-    // What `npx convex run` does.
+    // Calls functions as `npx convex run` does.
     operator: {
       beat: actionGeneric({
         args: {},

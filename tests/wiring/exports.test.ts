@@ -109,7 +109,7 @@ describe("an export that the module does not take out of lazy.functions()", () =
   });
 });
 
-describe("no export is said to be forgotten", () => {
+describe("no export is reported as missing", () => {
   /** An app whose module is made by a function, as a test's own modules are. */
   function start(moduleOf: (lazy: LazyViews<GenericDataModel>) => unknown) {
     stubEnvironment();

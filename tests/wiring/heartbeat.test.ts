@@ -16,7 +16,7 @@ afterEach(() => {
   endTestApp();
 });
 
-/** An app whose deployment has a site: requests to it are answered by the app's routes. */
+/** An app whose deployment has a site URL. The app's routes answer requests to it. */
 function start(options: TotalsOptions = {}, appOptions: AppOptions = {}) {
   const app = startTotals(options, appOptions);
   const bodies: string[] = [];
@@ -28,7 +28,7 @@ function start(options: TotalsOptions = {}, appOptions: AppOptions = {}) {
   return {
     ...app,
     bodies,
-    /** A heartbeat, whose canary is delivered and does its work, if nothing hinders it. */
+    /** Runs a heartbeat, and delivers its canary unless `isDelivered` is false. */
     async beat({ isDelivered = true } = {}) {
       const { messages } = await app.testing.collect(() => app.t.action(heartbeat));
       if (isDelivered) await app.deliver(messages).catch(() => {});
@@ -46,7 +46,7 @@ function answering(status: number, path = EFFECTS_PATH): AppOptions {
   return { modules: { http: { default: http } } };
 }
 
-test("finds nothing wrong where all is well, says nothing, and tries the route with an empty body", async () => {
+test("finds no problem in a healthy app, logs nothing, and tries the route with an empty body", async () => {
   const app = start();
   expect(await app.beat()).toEqual([]);
   expect(complaint).not.toHaveBeenCalled();
@@ -68,7 +68,7 @@ describe("the route", () => {
     expect(complaint.mock.calls.flat()).toEqual([expect.stringContaining(line)]);
   });
 
-  test("that answers with another status is named with what it says", async () => {
+  test("that answers with another status is named with its answer", async () => {
     const app = start({}, answering(500));
     expect((await app.beat())[0]).toContain(`POST ${SITE}${EFFECTS_PATH} answers: 500 no room`);
   });
@@ -161,7 +161,7 @@ test("goes on when everything fails, and never throws", async () => {
   expect(complaint.mock.calls.flat()).toContainEqual(expect.stringContaining("defineSchema({ …, ...lazyTables })"));
 });
 
-test("a module that is not the one that new LazyViews names is told by the log and by inspect", async () => {
+test("the log and inspect report when the module is not the one that new LazyViews names", async () => {
   const app = start({}, { module: "lib/lazy" });
   await app.t.action(heartbeat);
   expect(complaint.mock.calls.flat()).toContainEqual(

@@ -92,7 +92,7 @@ describe("a compute that keeps failing", () => {
 describe("the budget of one query", () => {
   const big = viewTable({ key: { n: v.number() }, value: v.string() });
 
-  /** Views of the same form, each with rows of a size, in an app that has Convex's own limits. */
+  /** An app with Convex's limits, and with so many views, each with so many rows of a size. */
   async function start(views: number, rows: number, bytes: number) {
     const names = Array.from({ length: views }, (_, i) => `big${i}`);
     const app = startTestApp({
@@ -115,12 +115,12 @@ describe("the budget of one query", () => {
     return app;
   }
 
-  test("is shared by 20 views of large rows: each that there is room for has its row looked at", async () => {
+  test("is shared by 20 views of large rows: it inspects a row of as many views as there is room for", async () => {
     const app = await start(20, 2, 900_000);
     const { views } = await app.inspect();
     const counts = Object.values(views);
     expect(counts).toHaveLength(20);
-    // 16 MiB are 18 rows, and some room is left for what judging a row may read.
+    // 16 MiB hold 18 rows, and some room stays reserved for the reads of predicates.
     expect(counts.filter(({ rows }) => rows >= 1).length).toBeGreaterThanOrEqual(16);
     for (const { more } of counts) expect(more).toBe(true);
   });
@@ -132,7 +132,7 @@ describe("the budget of one query", () => {
       expect({ isSeen: rows >= 1, more }).toEqual({ isSeen: true, more: true });
   });
 
-  test("counts what there is where it suffices", async () => {
+  test("counts all rows where it is enough", async () => {
     const app = await start(20, 100, 100);
     const { views } = await app.inspect();
     for (const counts of Object.values(views)) expect(counts).toMatchObject({ rows: 100, stale: 100, more: false });

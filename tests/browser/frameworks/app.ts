@@ -40,7 +40,7 @@ const airportStats = defineView("airportStats", {
   },
 });
 
-/** How often the log stream delivers. */
+/** The interval of the log stream's deliveries. */
 const INTERVAL_MS = 50;
 
 const SECRET = "0123456789abcdef0123456789abcdef";

@@ -1,6 +1,6 @@
 import { type FreshnessRead, useFreshness } from "convex-lazy-views/react";
 
-/** A badge, as an app has it. */
+/** An app's badge. */
 export function Badge({ read }: { read: FreshnessRead | undefined }) {
   const { state, isRefreshing, label } = useFreshness(read);
   return (

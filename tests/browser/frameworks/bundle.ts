@@ -12,10 +12,10 @@ const API = "convex/_generated/api";
 const API_MODULE = 'export { anyApi as api } from "convex/server";';
 
 /**
- * Bundles an app for a browser, as its own bundler would. The package is that of `src`.
+ * Bundles an app for a browser, as its own bundler would. Imports of this package resolve to `src`.
  *
  * @param entry - The code of a module at the root of the app.
- * @param url - The deployment's.
+ * @param url - The URL of the deployment.
  */
 export async function bundleApp(entry: string, files: Files, url: string): Promise<string> {
   const { outputFiles } = await build({
@@ -43,7 +43,7 @@ export async function bundleApp(entry: string, files: Files, url: string): Promi
   return bundle.text;
 }
 
-/** Finds the files of the app, which are on no disk. What they import of packages is that of this repository. */
+/** Resolves the files of the app, which are in memory only. Packages come from this repository. */
 function appFiles(files: Files): Plugin {
   return {
     name: "app",
@@ -74,7 +74,7 @@ function toCode(path: string, text: string): { contents: string; loader: Loader 
   return { contents: text, loader: path.endsWith("x") ? "tsx" : "ts" };
 }
 
-/** Compiles the runes in modules of packages. */
+/** Compiles runes in the modules of packages. */
 const svelteModules: Plugin = {
   name: "svelte",
   setup({ onLoad }) {

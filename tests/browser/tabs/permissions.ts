@@ -10,7 +10,7 @@ export function permissionsTab(getPage: () => Page): void {
     getPage().getByRole("list", { name: "Folders and documents" }).getByRole("listitem").filter({ hasText: name });
   const choose = (person: string) => getPage().getByRole("group", { name: "Person" }).getByText(person).click();
 
-  /** Records the answer and the two counts of a card each time that one changes. */
+  /** Records a card's answer and its two counts, each time that one of them changes. */
   const recordPictures = async (person: string) => {
     const count = (row: number) => `.comparison__row:nth-child(${row}) .comparison__count`;
     const seen = await recordTexts(check(person), ".check__answer .badge", count(1), count(2));
@@ -50,7 +50,7 @@ export function permissionsTab(getPage: () => Page): void {
         .waitFor();
       await check(person).getByText("fresh").waitFor();
       const seen = await pictures();
-      // With a new answer, the old grant is out of date: it has no count until there is a new one.
+      // A new answer makes the grant out of date: it has no count until it is recomputed.
       expect(seen.map(({ answer, withGrant }) => [answer, Number.isNaN(withGrant)])).toEqual([
         [before, false],
         [after, true],

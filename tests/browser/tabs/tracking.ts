@@ -7,7 +7,7 @@ const TITLE = "Why views are lazy";
 export function trackingTab(getPage: () => Page): void {
   const documents = () => getPage().getByRole("list", { name: "Documents" }).getByRole("listitem");
   const article = () => getPage().getByRole("article", { name: TITLE });
-  /** How often the reader has opened the document, how often that counted, and the views of all readers. */
+  /** How often the reader has opened the document, how often this counted, and the views of all readers. */
   const numbers = () => article().getByRole("definition").allTextContents();
   const choose = (reader: string) => getPage().getByRole("group", { name: "Reader" }).getByText(reader).click();
 
@@ -38,7 +38,7 @@ export function trackingTab(getPage: () => Page): void {
       await article().getByRole("button", { name: "Open it again" }).click();
       await expect.poll(numbers).toEqual([times, "1", "1"]);
     }
-    // The view of another reader is delivered after those two.
+    // The other reader's view is delivered after the first reader's two.
     await choose("Grace");
     await expect.poll(numbers).toEqual(["1", "1", "2"]);
     await page.getByRole("list", { name: "Last viewed by Grace" }).getByText("1 view").waitFor();

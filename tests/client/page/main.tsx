@@ -5,7 +5,7 @@ import { type ReactNode, StrictMode, useState } from "react";
 import { createRoot } from "react-dom/client";
 import type { api as appApi } from "../app";
 
-/* A page whose every section uses one hook, of this package or of convex/react, under this package's client. */
+/* A page. Each section uses one hook, of this package or of convex/react, with this package's client. */
 
 const api = anyApi as unknown as typeof appApi;
 const list = "a";

@@ -4,7 +4,7 @@ import { createServer } from "vite";
 
 const below = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Serves the page for a deployment. The package's entry points are those of `src`. */
+/** Serves the page for a deployment. Imports of this package resolve to `src`. */
 export async function servePage(deployment: string, preloaded: unknown) {
   const server = await createServer({
     configFile: false,

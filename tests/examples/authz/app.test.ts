@@ -16,13 +16,13 @@ afterEach(() => {
 });
 
 const { check, checkWithoutGrant, listObjects } = api.authz.permissions;
-/** By way of five folders and a group. */
+/** It holds through five folders and a group. */
 const deep = tuple("user:charles can_read doc:launch-plan");
 const reason = tuple("group:fabrikam#member viewer folder:company");
 
-/** A check, whose effects are lost. */
+/** A check whose effects are lost. */
 const ask = async (question = deep) => (await example.views.collect(() => example.t.query(check, question))).result;
-/** A check, as a subscriber sees it when all has arrived. */
+/** The answer to a check after all effects have arrived. */
 const settle = (question = deep) => example.views.settle(() => example.t.query(check, question));
 const write = (change: { writes?: string[]; deletes?: string[] }) =>
   example.t.mutation(api.authz.tuples.write, {
@@ -95,7 +95,7 @@ describe("a check", () => {
     expect(await settle(tooDeep)).toMatchObject({ allowed: true, state: "fresh" });
   });
 
-  test("that nobody can answer raises nothing", async () => {
+  test("that cannot be answered raises nothing", async () => {
     const nonsense = tuple("anne can_read doc:budget");
     const asked = example.views.collect(async () => {
       await expect(example.t.query(check, nonsense)).rejects.toThrow('"anne" is not a user');

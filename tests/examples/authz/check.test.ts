@@ -6,7 +6,7 @@ import { checkTuple } from "../../../examples/convex/authz/tuple.js";
 import { groupType } from "./groupType.js";
 import { memoryReader, tuple } from "./memoryReader.js";
 
-/** Groups inside groups, and documents that take two groups to view. */
+/** Groups inside groups, and documents whose viewers must be in two groups. */
 const groups = parseModel({
   schema_version: "1.1",
   type_definitions: [
@@ -62,7 +62,7 @@ describe("a check in circles", () => {
   });
 
   test("does not keep a false that rested on a group found true later", async () => {
-    // On the way through group 1, group 2 is not a way to anne yet: group 1 is, but only by its last member.
+    // While group 1 is open, group 2 does not lead to anne: only the last member of group 1 does.
     const tuples = [
       "group:2#member member group:1",
       "group:1#member member group:2",
@@ -75,7 +75,7 @@ describe("a check in circles", () => {
   });
 
   test("does not keep a false that rested on another one that rested on such a group", async () => {
-    // 1 → 2 → 3 → 2 and 2 → 1; then 1 → 4 → 3, while 1 is still open; then 1 → 5, which is a way to anne.
+    // 1 → 2 → 3 → 2 and 2 → 1; then 1 → 4 → 3, while 1 is still open; then 1 → 5, which leads to anne.
     const tuples = [
       "group:2#member member group:1",
       "group:3#member member group:2",
@@ -163,7 +163,7 @@ describe("who asks", () => {
     expect(await ask("group:eng#member member group:eng")).toBe(true);
   });
 
-  test("may be an object; everybody of a type is each of its objects, and no userset", async () => {
+  test("may be an object; a wildcard of a type stands for each of its objects, and for no userset", async () => {
     const tuples = ["folder:a parent doc:1", "user:* viewer doc:1"].map(tuple);
     const asks = async (question: string) => await check(memoryReader(tuples).reader, googleDrive, tuple(question));
     expect(await asks("folder:a parent doc:1")).toBe(true);

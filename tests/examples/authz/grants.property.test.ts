@@ -16,10 +16,10 @@ import { OBJECTS, type RandomModel, randomModel, randomTuples, USERS } from "./r
 
 afterEach(endTestApp);
 
-/** What a read of checks raised arrives, once or twice; or it does not; or it arrives after the next change. */
+/** The effects of a read arrive, once or twice; or they are lost; or they arrive after the next change. */
 type Fate = "arrives" | "arrives twice" | "is lost" | "is late";
 
-/** One step of a history: tuples that are turned over (deleted if they are there, else written), then checks. */
+/** One step of a history: tuples to toggle (deleted if they exist, otherwise written), then checks. */
 interface Step {
   turned: Tuple[];
   /** One tuple turns into another in place, as `db.replace` does it, without the mutation `write`. */
@@ -30,7 +30,7 @@ interface Step {
 
 interface History {
   random: RandomModel;
-  /** Those that are there at first. */
+  /** The initial tuples. */
   tuples: Tuple[];
   steps: Step[];
 }
@@ -50,7 +50,7 @@ const checked = fc.array(question, { minLength: 2, maxLength: 4 }).map((question
 );
 
 const history: fc.Arbitrary<History> = randomModel.chain((random) => {
-  // Often one that concerns a single user, or a single step from object to object: small changes tell most.
+  // Often a tuple about a single user, or about one step from object to object: small changes find most bugs.
   const kinds = [
     random.tuples,
     random.tuples.filter(({ user }) => user === "user:1" || user === "a:1"),
@@ -85,7 +85,7 @@ function startGrants({ model }: RandomModel) {
 }
 
 /**
- * Runs a history; after every change it compares each check that was ever asked with the meaning of the model.
+ * Runs a history. After every change it compares each earlier check with the meaning of the model.
  *
  * @returns How many grants were served, and how many of them were denials.
  */
@@ -126,7 +126,7 @@ async function runHistory({ random, tuples, steps }: History) {
     const [first] = stored.values();
     const isReplaced = first !== undefined && replaced !== undefined && !stored.has(JSON.stringify(replaced));
     if (isReplaced) [first, replaced].forEach(turn);
-    // Also in the very mutation that changes them.
+    // Also inside the mutation that changes them.
     const within = await mutation(async (ctx) => {
       const { db } = ctx;
       await changeTuples(db, parsed, { deletes, writes });
@@ -172,7 +172,7 @@ test.each([1, 2, 3])(
       }),
       { seed: 3 * SEED + part, numRuns: 15 },
     );
-    // Grants were materialized, and served, both kinds.
+    // Grants of both kinds were materialized and served.
     expect(seen.denied).toBeGreaterThan(9);
     expect(seen.freshReads - seen.denied).toBeGreaterThan(9);
   },

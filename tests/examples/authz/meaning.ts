@@ -2,8 +2,8 @@ import type { AuthorizationModel, Userset } from "../../../examples/convex/authz
 import type { Tuple } from "../../../examples/convex/authz/tuple.js";
 
 /**
- * What a user has, from scratch: every `object#relation`, by the least fixpoint of the model's JSON, one stratum after
- * the other. Nothing of it is shared with `check`.
+ * All that a user has, computed from scratch: every `object#relation` of the least fixpoint of the model's JSON, one
+ * stratum after the other. It shares no code with `check`.
  *
  * @param strata - The relations (`doc#viewer`) in an order in which each comes after those that it subtracts.
  */

@@ -1,7 +1,7 @@
 import type { TupleReader } from "../../../examples/convex/authz/check.js";
 import type { Tuple } from "../../../examples/convex/authz/tuple.js";
 
-/** Tuples in memory, with the number of documents that a check reads of them. */
+/** Reads tuples from memory, and counts the documents that a check reads. */
 export function memoryReader(tuples: readonly Tuple[]) {
   const reads = { documents: 0 };
   const reader: TupleReader = {

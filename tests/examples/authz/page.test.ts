@@ -13,7 +13,7 @@ afterEach(() => {
 const text = ({ user, relation, object }: Tuple) => `${user} ${relation} ${object}`;
 const isInSample = (tuple: Tuple) => sampleTuples.some((each) => text(each) === text(tuple));
 
-/** What the page has switches for, each once. */
+/** The tuples that the page has switches for, each once. */
 const switches = [
   ...new Map(people.flatMap(({ conditions }) => conditions).map((each) => [text(each), each])).values(),
 ];
@@ -25,7 +25,7 @@ test.each(people)(
     const { t, views } = startExample();
     await t.mutation(api.authz.seed.load);
     const question = { user, relation: "can_read", object: deepest.object };
-    // What is given to another person changes nothing for this one; what is given to a group may.
+    // A tuple of another person changes nothing for this one; a tuple of a group may.
     const own = switches.filter((tuple) => tuple.user === user || tuple.user.includes("#"));
     const stored = new Set(own.filter(isInSample).map(text));
     for (let state = 0; state < 2 ** own.length; state++) {

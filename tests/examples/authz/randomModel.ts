@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { AuthorizationModel, RelationReference, Userset } from "../../../examples/convex/authz/openfga.js";
 import type { Tuple } from "../../../examples/convex/authz/tuple.js";
 
-/** Small enough that no chain of relations is deeper than a check may go: 4 objects with 4 relations each. */
+/** Few enough that no chain of relations exceeds the depth of a check: 4 objects with 4 relations each. */
 export const OBJECTS = ["user:1", "user:2", "a:1", "a:2", "b:1", "b:2"];
 const TYPES = ["a", "b"];
 const RELATIONS = ["parent", "p", "q", "r"];
@@ -18,13 +18,13 @@ export const USERS = [
 
 export interface RandomModel {
   model: AuthorizationModel;
-  /** The relations, those that a relation subtracts before it. */
+  /** The relations. A relation comes after those that it subtracts. */
   strata: string[][];
-  /** Every tuple that the model has a place for. */
+  /** Every tuple that the model allows. */
   tuples: Tuple[];
 }
 
-/** Models that have a meaning by the way they are made; tuples may go in circles. */
+/** Models with a well-defined meaning, by construction. Tuples may form circles. */
 export const randomModel: fc.Arbitrary<RandomModel> = fc
   .array(fc.nat(0xffff), { minLength: 40, maxLength: 160 })
   .map(toModel);
@@ -60,12 +60,12 @@ function toModel(choices: number[]): RandomModel {
       references.push({ type: kind, relation });
     }
 
-    /** Of relations up to a stratum; below a `subtract` that is one less than the relation's own. */
+    /** A rule over relations up to stratum `max`; below a `subtract`, `max` is one less than the relation's own stratum. */
     const rule = (max: number, depth: number): Userset => {
       const leaves: Userset[] = [];
       if (usersets.every((userset) => inStratum(userset) <= max)) leaves.push({ this: {} });
       for (const relation of RELATIONS) {
-        // Not its own or a later one: computed usersets alone must not go in circles.
+        // Only an earlier relation: computed usersets must not form circles.
         const isEarlier = RELATIONS.indexOf(relation) < RELATIONS.indexOf(own);
         if (isEarlier && inStratum(`${type}#${relation}`) <= max) {
           leaves.push({ computedUserset: { relation } });
@@ -90,7 +90,7 @@ function toModel(choices: number[]): RandomModel {
         }
       }
     };
-    // Whatever the rest says, somebody can have the relation by its own tuples.
+    // Always includes the relation's own tuples, so that a user can have it.
     const orThis = (): Userset => ({ union: { child: [{ this: {} }, rule(inStratum(name), 2)] } });
     const userset = pick<() => Userset>([
       () => ({ this: {} }),
@@ -134,7 +134,7 @@ function toModel(choices: number[]): RandomModel {
   };
 }
 
-/** Few tuples that name somebody, and many that lead on: that is where circles are. */
+/** Few tuples that name a user, and many that lead to other objects and so form circles. */
 export const randomTuples = (model: RandomModel): fc.Arbitrary<Tuple[]> => {
   const leadsOn = ({ user, relation }: Tuple) => user.includes("#") || relation === "parent";
   const some = (from: Tuple[], maxLength: number) =>

@@ -32,7 +32,7 @@ beforeAll(async () => {
   program = await compileApp();
 });
 
-/** A backend whose executions take turns as evenly as they can: `seed` says in which order. */
+/** A backend whose executions take turns evenly, in an order that depends on `seed`. */
 function start(seed: number, weather = CALM) {
   const choices = new Choices({ seed });
   const loop = new Loop(choices, Date.UTC(2026, 0, 1), 0);
@@ -64,7 +64,7 @@ test("of two mutations that read what the other writes, one is run again", async
   expect(conflicts).toEqual(["app:refresh: groups"]);
   const [row, ...others] = documents("groups");
   expect(others).toEqual([]);
-  // The later one has seen the commit of the other.
+  // The later mutation has seen the commit of the other.
   expect(row?.asOf).toBeGreaterThan(0n);
 });
 
@@ -84,7 +84,7 @@ test("whatever the order of turns, a row is what one order of the mutations give
   expect(retries).toBeGreaterThan(0);
 });
 
-test("mutations that only insert, and queries, conflict with nobody", async () => {
+test("mutations that only insert, and queries, never conflict", async () => {
   const { loop, backend, conflicts, documents } = start(2);
   const calls = [1, 2, 3, 4].map((n) => backend.mutation("app:add", item(n)));
   const read = backend.query("app:read", { group: "a" });

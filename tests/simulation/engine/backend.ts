@@ -20,27 +20,27 @@ export interface Ended<Deployment> {
   deployment: Deployment;
   result: { value: JSONValue } | { error: Error };
   lines: readonly LogLine[];
-  /** It saw the commits up to this number. */
+  /** The number of the last commit that it saw. */
   snapshot: number;
   /** When it began, in ms since 1970. */
   begunAt: number;
-  /** Conflicts after which it was run again. */
+  /** How often it was run again after a conflict. */
   retries: number;
-  /** What it wrote; null when that is nothing. */
+  /** Its writes; null for none. */
   commit: Commit | null;
   /** For a scheduled function: its job. */
   job: Job | null;
-  /** Whether its code has looked at the clock, or drawn a random number. */
+  /** Whether its code has read the clock, or drawn a random number. */
   readClock: boolean;
   usage: Usage;
   reads: ReadSet;
 }
 
-/** Hears what happens on a backend. */
+/** Called for the events of a backend. */
 export interface Observer<Deployment> {
   onCommit(commit: Commit): void;
   onEnd(kind: Kind, ended: Ended<Deployment>): void;
-  /** @param usage - What the transaction had used, that is run again; and the lines that it had written. */
+  /** @param usage - What the attempt used of the limits, before the conflict. The function is run again. */
   onConflict(path: string, args: JSONValue, change: Change, usage: Usage, lines: readonly LogLine[]): void;
   /** A scheduled mutation has died. */
   onJobDeath?(job: Job): void;
@@ -50,7 +50,7 @@ export interface Observer<Deployment> {
   onAction?(path: string, args?: JSONValue): void;
   /** An action has ended, or died. */
   onActionEnd?(action: Caller, args: JSONValue): void;
-  /** A query has ended that a mutation ran in a stale snapshot. */
+  /** A query that a mutation ran in a stale snapshot has ended. */
   onSnapshotQuery?(ended: Ended<Deployment>): void;
 }
 
@@ -67,34 +67,34 @@ export interface Caller {
 /** Answers a request of an action. */
 export type AnswerOutside = (url: string, init: RequestInit | undefined, caller: Caller) => Promise<SimulatedResponse>;
 
-/** What may go wrong, or be slow, without being anybody's fault. */
+/** Delays and failures that the simulation can choose. */
 export interface Weather {
   /** How late a scheduled function starts, in ms. */
   schedulerLag(): number;
-  /** How much older than its transaction's the snapshot of a query with `useStaleSnapshot` is, in ms. */
+  /** The age of a snapshot for `useStaleSnapshot`, in ms before its transaction's own snapshot. */
   snapshotAge(): number;
   /** The system calls that a scheduled action makes before it dies; null when it lives. */
   actionDeath(path: string): number | null;
   /** Whether a scheduled mutation dies: it does nothing, and is not run again. Default: none does. */
   jobDeath?(path: string, args: Job["args"]): boolean;
-  /** Whether a mutation is not run that an action calls: Convex is overloaded. Default: none. */
+  /** Whether an action's call of a mutation fails, since Convex is overloaded. Default: none does. */
   callFails?(caller: string): boolean;
   /** How long after a restart Convex finds that a scheduled action has died, in ms. Default: 0. */
   restartLag?(): number;
-  /** How long a transaction rests that was in conflict so often in a row, in ms. */
+  /** How long a transaction waits after so many conflicts in a row, in ms. */
   conflictRest(conflicts: number, isJob: boolean): number;
 }
 
-/** Conflicts after which a mutation that somebody waits for is given up. */
+/** Convex gives up a mutation that a caller waits for after so many conflicts. */
 const MAX_RETRIES = 4;
-/** What an action throws that a restart of the deployment ends. */
+/** The error of an action that a restart of the deployment ends. */
 const RESTARTED = "The deployment has restarted.";
-/** Conflicts that a scheduled function survives: Convex goes on for ever. */
+/** A scheduled function is retried after so many conflicts here. Convex never gives it up. */
 const MAX_JOB_RETRIES = 100;
 
 /**
- * Runs an app's functions with Convex's transactions: any number at once, each on its own snapshot, validated when
- * it commits, and run again from the start when something it read was written since.
+ * Runs an app's functions in Convex's transactions: any number at once, each on its own snapshot. A transaction is
+ * validated when it commits, and runs again from the start when something that it read was written since.
  */
 export class Backend<Deployment> implements Services<Deployment> {
   readonly store: Store;
@@ -102,13 +102,13 @@ export class Backend<Deployment> implements Services<Deployment> {
   env: Record<string, string | undefined> = {};
   /** How actions run queries. */
   runQueryForAction: RunQuery<Deployment> = (path, args) => this.query(path, args);
-  /** What answers the requests of actions. */
+  /** Answers the requests of actions. */
   answerOutside: AnswerOutside = async (url) => {
     throw new Error(`Nothing answers at ${url}.`);
   };
   private readonly actions = new Set<Frame<Deployment>>();
 
-  /** @param isolates - Kept from one backend to the next: making them takes the most time. */
+  /** @param isolates - Shared by backends, since making isolates takes most of the time. */
   constructor(
     private readonly isolates: Isolates<Deployment>,
     private deployment: Deployment,
@@ -138,7 +138,7 @@ export class Backend<Deployment> implements Services<Deployment> {
   /**
    * Runs a mutation, and commits it.
    *
-   * @throws What it throws; or an Error when it was in conflict too often.
+   * @throws Its error; or an Error when it had too many conflicts.
    */
   async mutation(path: string, args: JSONValue): Promise<JSONValue> {
     const { result } = await this.loop.execute((execution) => this.transact(execution, path, args, null));
@@ -147,9 +147,9 @@ export class Backend<Deployment> implements Services<Deployment> {
   }
 
   /**
-   * Runs an action that a client calls.
+   * Runs an action for a client.
    *
-   * @throws What it throws.
+   * @throws Its error.
    */
   async action(path: string, args: JSONValue): Promise<JSONValue> {
     return await this.loop.execute(async (execution) => {
@@ -179,7 +179,7 @@ export class Backend<Deployment> implements Services<Deployment> {
     });
   }
 
-  /** Exchanges the app's code. As every function reads it, those that run are run again. */
+  /** Replaces the app's code. Running transactions are run again, since every function reads its code. */
   deploy(deployment: Deployment): void {
     this.deployment = deployment;
     const code = { document: { _id: CODE.id, _creationTime: 0 } };
@@ -188,7 +188,7 @@ export class Backend<Deployment> implements Services<Deployment> {
     this.committed(this.store.commit([{ ...CODE, stored: code }], place));
   }
 
-  /** The deployment restarts: actions that run die. What is scheduled stays. */
+  /** The deployment restarts: running actions die, and scheduled functions stay. */
   restart(): void {
     for (const frame of this.actions) frame.die(RESTARTED);
   }
@@ -301,7 +301,7 @@ export class Backend<Deployment> implements Services<Deployment> {
     if (ms > 0) await new Promise<void>((goOn) => this.loop.at(this.loop.now + ms, goOn));
   }
 
-  /** What every commit sets off: its jobs start at their times. */
+  /** Starts timers for the jobs that a commit has scheduled. */
   private committed(commit: Commit): void {
     this.observer.onCommit(commit);
     for (const { table, before, after } of commit.changes) {
@@ -376,7 +376,7 @@ export class Backend<Deployment> implements Services<Deployment> {
     }
   }
 
-  /** @returns Whether the job was there to be begun, or ended. */
+  /** @returns Whether the job still existed, and could begin or end. */
   private writeJob(job: Job, kind: Job["state"]["kind"]): boolean {
     const { transaction } = this.begin();
     const current = transaction.get(JOBS, job._id)?.document as unknown as Job | undefined;
@@ -396,7 +396,7 @@ export class Backend<Deployment> implements Services<Deployment> {
     return convexToJson(id);
   }
 
-  /** A query or mutation that a function in a transaction runs: part of that transaction, or beside it. */
+  /** Runs a query or mutation for a function in a transaction: as a part of that transaction, or in a stale snapshot. */
   private async runNested(
     caller: Frame<Deployment>,
     { udfType, args, transactionLimits, ...address }: Arguments,
@@ -448,8 +448,8 @@ export class Backend<Deployment> implements Services<Deployment> {
   }
 
   /**
-   * An isolate in which something of a function may be left is not used again: calls that were not answered, or, after
-   * an action, what it keeps in the variables of its modules.
+   * An isolate is not used again when it may still have traces of a function: open calls, or, after an action, values in
+   * the variables of its modules.
    */
   private async inIsolate<T>(frame: Frame<Deployment>, work: (deployed: Deployed) => Promise<T>): Promise<T> {
     const isolate = this.isolates.take(frame.deployment);
@@ -489,18 +489,18 @@ function endedOf<Deployment>(
   return { ...rest, ...place, commit: null, job: null, usage, reads };
 }
 
-/** Isolates that are kept: each takes about a megabyte. */
+/** How many isolates are kept. Each takes about a megabyte. */
 const MAX_IDLE = 6;
 
 /** Isolates that wait for the next function. */
 export class Isolates<Deployment> {
-  /** The one that was used last is the last. */
+  /** The isolate that was used last is the last. */
   private readonly idle: Isolate<Deployment>[] = [];
   readonly keepsActions: boolean;
 
   /**
-   * @param options.keepsActions - Whether an isolate is used again after an action, though something of it may be
-   * left in the variables of modules: quicker, and not the same whatever ran before.
+   * @param options.keepsActions - Whether an isolate is used again after an action: faster, but a result may depend on
+   * what earlier actions left in the variables of modules.
    */
   constructor(
     readonly program: Program,
@@ -509,7 +509,7 @@ export class Isolates<Deployment> {
     this.keepsActions = keepsActions;
   }
 
-  /** One that holds the deployment; else the one used last, since a deployment is made sooner than an isolate. */
+  /** An isolate that holds the deployment; otherwise the one used last, since `deploy` is faster than a new isolate. */
   take(deployment: Deployment): Isolate<Deployment> {
     const place = this.idle.findLastIndex((isolate) => isolate.holds(deployment));
     const found = place === -1 ? this.idle.pop() : this.idle.splice(place, 1)[0];
@@ -525,7 +525,7 @@ function outOfRetries(path: string, retries: number): Error {
   return new Error(`${path} was in conflict ${retries + 1} times.`);
 }
 
-/** Whether a mutation was given up because of its conflicts; also of what an action tells that called it. */
+/** Whether a mutation was given up because of its conflicts. Also true for the error of an action that called it. */
 export function isOutOfRetries({ message }: Error): boolean {
   return / was in conflict \d+ times\./.test(message);
 }

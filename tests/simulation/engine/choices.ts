@@ -1,12 +1,12 @@
 /** A choice that was not the plainest: its position among all choices of a history, and what was chosen. */
 export type Deviation = readonly [position: number, choice: number];
 
-/** Where choices come from: a seed, or the deviations of a history that is replayed; all others are 0 then. */
+/** Where choices come from: a seed, or the deviations of a replayed history, whose other choices are 0. */
 export type ChoiceSource = { seed: number } | { deviations: readonly Deviation[] };
 
 /**
- * Every free choice of a history: who goes on next, what is lost, how late something comes. Choice 0 is always the
- * plainest (no fault, go on with what ran last), so a history is shrunk by turning choices into 0.
+ * Every free choice of a history: which execution goes on, which messages are lost, how late they are. Choice 0 is
+ * always the plainest (no fault, go on with the last execution), so turning choices into 0 shrinks a history.
  */
 export class Choices {
   /** The choices made so far that were not 0. */
@@ -36,7 +36,7 @@ export class Choices {
   }
 }
 
-/** Evenly spread numbers from 0 to below 1, the same for the same seed (mulberry32). */
+/** Uniform random numbers in [0, 1), the same for the same seed (mulberry32). */
 export function randomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -5,7 +5,7 @@ import type { Stream, Transaction } from "./transaction.js";
 
 export type Kind = "query" | "mutation" | "action";
 
-/** What a frame asks of the backend that it runs on. */
+/** What a frame needs from its backend. */
 export interface Services<Deployment> {
   now(): number;
   random(): number;
@@ -19,7 +19,7 @@ export interface Services<Deployment> {
   fetchForAction(frame: Frame<Deployment>, url: string, init?: RequestInit): Promise<SimulatedResponse>;
   /** Calls `fire` after a time, in ms. */
   after(ms: number, fire: () => void): void;
-  /** An action waits for nothing but time, or an answer from outside; and it goes on. */
+  /** The action waits only for time, or for an answer from outside. */
   suspend(execution: number): void;
   resume(execution: number): void;
 }
@@ -28,12 +28,12 @@ export interface Services<Deployment> {
 // biome-ignore lint/suspicious/noExplicitAny: every call has its own; each is read where it is answered.
 export type Arguments = any;
 
-/** One running function: what its code asks of the outside, and the console lines that it writes. */
+/** One running function: its system calls and requests, and the console lines that it writes. */
 export class Frame<Deployment = unknown> implements Host {
   readonly lines: LogLine[];
   /** Queries that it iterates. */
   readonly streams: Stream[] = [];
-  /** Whether its code has looked at the clock, or drawn a random number. */
+  /** Whether its code has read the clock, or drawn a random number. */
   readClock = false;
   isDead = false;
   private lastCall: Promise<unknown> = Promise.resolve();
@@ -47,7 +47,7 @@ export class Frame<Deployment = unknown> implements Host {
   private reject: (error: Error) => void = () => {};
 
   /**
-   * @param execution - That of the loop.
+   * @param execution - Its number in the loop.
    * @param transaction - None in actions.
    * @param caller - The frame whose transaction this one is part of.
    */
@@ -65,9 +65,9 @@ export class Frame<Deployment = unknown> implements Host {
   }
 
   /**
-   * Ends the function: none of its calls is answered any more.
+   * Ends the function: its open calls are not answered.
    *
-   * @returns Whether all had been answered, so that nothing of it is left.
+   * @returns Whether all calls had been answered, so that no code of the function is left waiting.
    */
   end(): boolean {
     // Convex writes a line about requests that the function has not waited for.
@@ -76,7 +76,7 @@ export class Frame<Deployment = unknown> implements Host {
     return this.openCalls + this.openFetches + this.timers.size === 0;
   }
 
-  /** Makes the function die at a system call or a request: it is not made, and nothing of the function goes on. */
+  /** Makes the function die at its system call or request after `calls` others. That call is not made. */
   dieAfter(calls: number): Promise<never> {
     this.callsLeft = calls;
     return this.death();
@@ -89,7 +89,7 @@ export class Frame<Deployment = unknown> implements Host {
     });
   }
 
-  /** Nothing of the function goes on. */
+  /** Ends the function where it is. */
   die(why = `${this.path} died.`): void {
     this.hasEnded = true;
     this.isDead = true;
@@ -138,7 +138,7 @@ export class Frame<Deployment = unknown> implements Host {
     return call;
   }
 
-  /** Actions may ask what is outside, and wait: time passes meanwhile. */
+  /** Only actions may send requests. Time passes while they wait. */
   async fetch(url: string, init?: RequestInit): Promise<SimulatedResponse> {
     this.mustBeAction("fetch");
     this.openFetches++;
@@ -170,7 +170,7 @@ export class Frame<Deployment = unknown> implements Host {
     this.timers.delete(timer);
   }
 
-  /** Waits for the function's turn; for ever, when it has ended or dies here. */
+  /** Waits for the function's turn. Never resolves when the function has ended, or dies here. */
   private async mayGoOn(why: string): Promise<void> {
     if (this.hasEnded) await new Promise<never>(() => {});
     this.openTurns++;
@@ -182,7 +182,7 @@ export class Frame<Deployment = unknown> implements Host {
     if (this.hasEnded || this.callsLeft < 0) await new Promise<never>(() => {});
   }
 
-  /** An action that neither waits for its turn nor has a system call open waits for what is outside. */
+  /** Suspends an action that has no open system call and waits for no turn: it waits for time, or an answer. */
   private rest(): void {
     const isWaiting = this.openTurns + this.openCalls === 0 && this.openFetches + this.timers.size > 0;
     if (isWaiting) this.services.suspend(this.execution);

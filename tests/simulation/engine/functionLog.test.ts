@@ -82,7 +82,7 @@ test("the log forgets its oldest entries, and all at a restart", async () => {
   expect((await read(NOW - 1)).paths).toEqual(["d"]);
 });
 
-test("another key is refused, and its own one while it has not the right", async () => {
+test("another key is refused, and so is the right key without the permission", async () => {
   const { log, write, read } = startLog();
   write("a");
   expect((await read(0, "another")).status).toBe(401);

@@ -4,29 +4,29 @@ import { SimulatedResponse } from "./isolate.js";
 import type { LogEvent } from "./logStream.js";
 import type { Turns } from "./loop.js";
 
-/** Completions that Convex's own log keeps. */
+/** How many completions Convex's own log keeps. */
 export const LOG_ENTRIES = 1_000;
 /** An answer without entries comes after this time. */
 const LONGEST_POLL_MS = 60_000;
 
 type UdfType = "Query" | "Mutation" | "Action";
 
-/** What has run, and the lines that it wrote. */
+/** A function that has run, and the lines that it wrote. */
 export interface Completion {
   udfType: UdfType;
   path: string;
   lines: readonly LogLine[];
   cached?: boolean;
-  /** The lines of a query, as they are followed on their way. */
+  /** The lines of a query, as the events that the simulation follows. */
   events?: readonly LogEvent[];
 }
 
-/** One entry, at its place: in ms since 1970, each later than the one before. */
+/** An entry of the log. Its cursor is in ms since 1970, and later than that of the entry before. */
 interface Entry extends Completion {
   cursor: number;
 }
 
-/** What becomes of a request: it gets its answer, some ms late; it fails; or another answer comes. */
+/** The fate of a request: its answer comes, some ms late; it fails; or another answer comes. */
 export type RequestFate = number | "fails" | "error" | "other";
 
 /** How a request was answered. */
@@ -34,26 +34,26 @@ export interface LogAnswer {
   /** Null when the connection was lost. */
   status: number | null;
   caller: Caller;
-  /** Whether entries after the cursor were forgotten before. */
+  /** Whether the log had dropped entries after the cursor. */
   isIncomplete: boolean;
 }
 
 /**
- * The deployment's function log, and the route that reads it: the last completions, in memory. A request names the place
- * after which it wants entries. It is answered at once, when one is written, or after 60 s.
+ * The deployment's function log, which keeps the last completions in memory, and the route that reads it. A request asks
+ * for the entries after a cursor. It is answered at once, when an entry is written, or after 60 s.
  */
 export class FunctionLog {
   private entries: Entry[] = [];
   private readonly waiting = new Set<() => void>();
   private last = 0;
-  /** With what requests are refused; null while the key is good. */
+  /** The status with which requests are refused; null while the key is good. */
   refusal: 401 | 403 | null = null;
-  /** The place of the last entry that was forgotten. */
+  /** The cursor of the last entry that was dropped. */
   private forgottenAt = 0;
 
   /**
-   * @param key - The one that may read it; it may be refused, with a status.
-   * @param size - The completions that it keeps.
+   * @param key - The key that may read the log.
+   * @param size - How many completions it keeps.
    */
   constructor(
     private readonly loop: Turns,
@@ -69,12 +69,12 @@ export class FunctionLog {
     this.wake();
   }
 
-  /** Other functions fill it. */
+  /** Fills the log with completions of other functions. */
   fill(): void {
     for (let i = 0; i < this.size; i++) this.write({ udfType: "Query", path: "app:other", lines: [] });
   }
 
-  /** The deployment restarts: all is forgotten, and requests that wait fail. */
+  /** The deployment restarts: the log is empty, and open requests fail. */
   restart(): void {
     this.forgottenAt = this.last;
     this.entries = [];
@@ -135,7 +135,7 @@ export class FunctionLog {
   }
 }
 
-/** What an action writes is an entry of its own while it runs. */
+/** The lines of an action are entries of their own while it runs. */
 function jsonOf({ udfType, path, lines, cached = false, cursor }: Entry): object {
   const logLines = udfType === "Action" ? [] : lines.map(prettyLine);
   const kind = "Completion";
@@ -150,7 +150,7 @@ function jsonOf({ udfType, path, lines, cached = false, cursor }: Entry): object
   };
 }
 
-/** The next number that a double can be. */
+/** The next greater double. */
 function nextUp(number: number): number {
   const bits = new BigUint64Array(new Float64Array([number]).buffer);
   bits[0] = (bits[0] ?? 0n) + 1n;

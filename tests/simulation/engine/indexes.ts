@@ -3,13 +3,13 @@ import type { Place } from "../../../examples/backend/readSet";
 import { indexPlace, type Range } from "./ranges.js";
 import type { Stored } from "./store.js";
 
-/** A document through time: what it was, from which commit on. */
+/** The versions of a document, each with the commit that wrote it. */
 export interface Record {
   id: string;
   versions: { commit: number; stored: Stored | null }[];
 }
 
-/** Where a document stood in an index, and from which commit to before which. */
+/** A document's place in an index, from one commit until before another. */
 interface Entry {
   place: Place;
   record: Record;
@@ -20,7 +20,7 @@ interface Entry {
 /** One index: the places of all documents, past and present, in order. */
 export class Index {
   private entries: Entry[];
-  /** Where each document stands now. */
+  /** Each document's current place. */
   private readonly current = new Map<Record, Entry>();
 
   constructor(
@@ -34,7 +34,7 @@ export class Index {
     this.entries.sort((a, b) => comparePlaces(a.place, b.place));
   }
 
-  /** Takes in what a commit made of a document. */
+  /** Adds a document's version of a commit. */
   keep(record: Record, stored: Stored | null, commit: number): void {
     const entry = this.put(record, stored, commit);
     if (entry === null) return;
@@ -48,7 +48,7 @@ export class Index {
     const begin = this.firstWhere(({ place }) => range.order(place) >= 0);
     const end = this.firstWhere(({ place }) => range.order(place) > 0);
     const count = end - begin;
-    // What is committed meanwhile is not in the snapshot; a copy keeps the places apart from it.
+    // A copy, since commits change the entries during the iteration.
     const entries = this.entries.slice(begin, end);
     for (let i = 0; i < count; i++) {
       const entry = entries[range.direction === "asc" ? i : count - 1 - i] as Entry;
@@ -58,12 +58,12 @@ export class Index {
     }
   }
 
-  /** Forgets the places that no snapshot from this one on shows. */
+  /** Forgets the places that only snapshots before this one show. */
   prune(snapshot: number): void {
     this.entries = this.entries.filter(({ until }) => until > snapshot);
   }
 
-  /** @returns The entry that was added at the end; null when the document stands where it stood. */
+  /** @returns The entry that was added at the end; null when the document's place is the same. */
   private put(record: Record, stored: Stored | null, commit: number): Entry | null {
     const last = this.current.get(record);
     const place = stored === null ? null : indexPlace(stored.document, this.fields);

@@ -6,7 +6,7 @@ import type { Globals, Program } from "./program.js";
 import type { Schema } from "./store.js";
 import { functionPath } from "./syscalls.js";
 
-/** A function of the app, as Convex's builders register it. */
+/** A function of the app, in the form that Convex's builders register. */
 export interface Registered {
   invokeQuery?: (args: string) => Promise<string>;
   invokeMutation?: (args: string) => Promise<string>;
@@ -14,7 +14,7 @@ export interface Registered {
   exportArgs: () => string;
 }
 
-/** What the app gives for one deployment. */
+/** An app's functions in one deployment. */
 export interface Deployed {
   functions: Record<string, Registered>;
   http: HttpRouter;
@@ -23,15 +23,15 @@ export interface Deployed {
 /** The exports of modules, by the names of the modules. */
 export type Modules = Record<string, Record<string, unknown>>;
 
-/** What the code of an app exports: its schema, and its functions as a deployment has them. */
+/** The exports of an app's code: its schema, and a function that makes a deployment's functions. */
 export interface AppCode<Deployment> {
   schema: Schema;
   deploy: (deployment: Deployment) => Deployed;
-  /** Its components, by where they are mounted. */
+  /** Where a component is mounted → the component. */
   components?: Record<string, { schema: Schema; modules: Modules }>;
 }
 
-/** What running code asks of the outside. */
+/** What running code calls outside of its isolate. */
 export interface Host {
   now(): number;
   random(): number;
@@ -44,13 +44,13 @@ export interface Host {
   clearTimeout(timer: number): void;
 }
 
-/** A request, as far as HTTP actions look at it. */
+/** The parts of a request that HTTP actions read. */
 export interface SimulatedRequest {
   headers: { get(name: string): string | null };
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
-/** A response, as far as its receiver looks at it. */
+/** The parts of a response that its receiver reads. */
 export class SimulatedResponse {
   readonly status: number;
 
@@ -74,7 +74,7 @@ export class SimulatedResponse {
   }
 }
 
-/** One evaluation of the app's code, that one function at a time runs in. */
+/** One evaluation of the app's code. One function at a time runs in it. */
 export class Isolate<Deployment> {
   /** The schema of the app and of its components. */
   readonly schema: Schema;
@@ -93,12 +93,12 @@ export class Isolate<Deployment> {
     this.schema = { ...schema, tables: allTables } as Schema;
   }
 
-  /** Whether `deploy` has been called with this deployment last. */
+  /** Whether the last call of `deploy` was for this deployment. */
   holds(deployment: Deployment): boolean {
     return this.current?.deployment === deployment;
   }
 
-  /** The app's functions as a deployment has them, and those of its components. */
+  /** The functions of the app in a deployment, and of its components. */
   deploy(deployment: Deployment): Deployed {
     if (this.current?.deployment !== deployment) {
       const { functions, http } = this.asNobody(() => this.code.deploy(deployment));
@@ -113,7 +113,7 @@ export class Isolate<Deployment> {
     return Object.entries(this.code.components ?? {});
   }
 
-  /** Runs code that belongs to no function: that of modules, when they are evaluated. */
+  /** Evaluates modules, which is outside of any function. */
   private asNobody<T>(work: () => T): T {
     this.host = NOBODY;
     try {
@@ -129,7 +129,7 @@ export class Isolate<Deployment> {
   }
 }
 
-/** What modules may look at when they are evaluated, before any function runs. */
+/** The host of modules that are evaluated: no function runs yet. */
 const NOBODY = { environment: () => ({}) } as unknown as Host;
 
 function functionsOf(component: string, modules: Modules): [path: string, Registered][] {
@@ -181,7 +181,7 @@ function globalsOf(host: () => Host): Globals {
   };
 }
 
-/** HMAC-SHA256 and AES-256-GCM that answer within the microtask, so that nothing waits for the machine. */
+/** HMAC-SHA256 and AES-256-GCM that resolve in a microtask, so that timing does not depend on the machine. */
 const SUBTLE = {
   importKey: async (_format: string, secret: Uint8Array) => secret,
   sign: async (_name: string, key: Uint8Array, data: Uint8Array | ArrayBuffer) =>

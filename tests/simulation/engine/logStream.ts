@@ -6,9 +6,9 @@ import type { Turns } from "./loop.js";
 /** One console line on its way. */
 export interface LogEvent {
   line: LogLine;
-  /** When it was written, in ms since 1970: for one from the cache, that was when its query ran. */
+  /** When it was written, in ms since 1970; for a cached line, when its query ran. */
   timestamp: number;
-  /** Whether it comes from Convex's cache, together with the result that it belongs to. */
+  /** Whether it belongs to a result from Convex's cache. */
   cached: boolean;
   /** The snapshot that its query saw. */
   snapshot: number;
@@ -16,7 +16,7 @@ export interface LogEvent {
   isDelivered: boolean;
 }
 
-/** What becomes of a batch: how late each copy of it is, in ms; none when it is lost. */
+/** The fate of a batch: how late each copy of it is, in ms; no copy when it is lost. */
 export type Fate = () => readonly number[];
 
 // The numbers of Convex's own log streams.
@@ -27,13 +27,13 @@ const MAX_ATTEMPTS = 6;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 60_000;
 
-/** A body counts for the library's route while one of its events is no older. */
+/** The library's route accepts a body while one of its events is no older. */
 export const MAX_EVENT_AGE_MS = 15 * 60_000;
 
 /** The deployment's webhook log stream: a buffer, batches, and deliveries that are late, lost or repeated. */
 export class LogStream {
   private buffer: LogEvent[] = [];
-  /** Events of others in the buffer: they take room, and ask for nothing. */
+  /** How many events of other functions are in the buffer. */
   private foreign = 0;
   private isFlushing = false;
 
@@ -45,7 +45,7 @@ export class LogStream {
     private readonly onResponse: (events: readonly LogEvent[], status: number) => void,
   ) {}
 
-  /** Takes events in, as far as the buffer has room. */
+  /** Adds events to the buffer, and drops those that it has no room for. */
   push(events: readonly LogEvent[]): void {
     const room = BUFFERED_EVENTS - this.buffer.length - this.foreign;
     this.buffer.push(...events.slice(0, Math.max(room, 0)));
@@ -102,7 +102,7 @@ function bodyOf(events: readonly LogEvent[]): string {
   );
 }
 
-/** A request as the log stream sends it. */
+/** A request of the log stream. */
 export function signedRequest(body: string, secret: string): SimulatedRequest {
   const signature = createHmac("sha256", secret).update(body).digest("hex");
   const bytes = new TextEncoder().encode(body);

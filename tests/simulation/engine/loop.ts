@@ -1,27 +1,27 @@
 import type { Choices } from "./choices.js";
 
-/** Something that waits for its turn to go on. */
+/** An execution that waits for its turn. */
 interface Turn {
   /** The execution that it is part of. */
   execution: number;
   goOn: () => void;
 }
 
-/** Where executions wait for their turns, and what falls due waits for its time. */
+/** The queue of executions that wait for their turns, and of timers. */
 export interface Turns {
   /** In ms since 1970. */
   readonly now: number;
-  /** Runs something whose turns belong together, as one execution. */
+  /** Runs `work` as one execution. */
   execute<T>(work: (execution: number) => Promise<T>): Promise<T>;
   /**
    * Resolves when the execution may go on.
    *
-   * @param why - What it waits to do: to begin, to commit, or a system call.
+   * @param why - What it will do then: begin, commit, or a system call.
    */
   turn(execution: number, why: string): Promise<void>;
   /** Calls `fire` at a time, in ms since 1970. */
   at(time: number, fire: () => void): void;
-  /** An execution waits for something outside, so that any time may pass it, until it goes on. */
+  /** The execution waits for something outside: any time may pass until it goes on. */
   suspend?(execution: number): void;
   resume?(execution: number): void;
 }
@@ -32,19 +32,19 @@ interface Timer {
   fire: () => void;
 }
 
-/** Time may pass a running transaction by no more than this, in ms. */
+/** The most time that passes during a transaction, in ms. */
 const MAX_TRANSACTION_MS = 3_000;
 
-/** More than any history needs that comes to rest. */
+/** More than any history needs that comes to an end. */
 const MAX_ACTIONS = 200_000;
 
 /** Captured here, before a test's fake timers could replace it. */
 const { nextTick } = process;
 
 /**
- * Virtual time, and the one place where it is decided who goes on: executions wait here at each system call, and one
- * of them runs at a time, up to its next call or its end. Between two turns everything is microtasks, so a turn is
- * over when there are none left.
+ * Virtual time, and the one place that decides which execution goes on. Executions wait here at each system call. One
+ * of them runs at a time, up to its next call or its end. It runs in microtasks only, so its turn is over when no
+ * microtask is left.
  */
 export class Loop implements Turns {
   private readonly turns: Turn[] = [];
@@ -58,7 +58,7 @@ export class Loop implements Turns {
 
   /**
    * @param now - The time, in ms since 1970.
-   * @param plain - The share of turns that go to the execution that had the last one.
+   * @param plain - The share of turns that go to the execution that had the last turn.
    */
   constructor(
     private readonly choices: Choices,
@@ -66,17 +66,17 @@ export class Loop implements Turns {
     private readonly plain: number,
   ) {}
 
-  /** Executions that have not ended, and do not wait for something outside. */
+  /** The number of executions that have not ended, and do not wait for something outside. */
   get running(): number {
     return this.begun.size;
   }
 
-  /** Ms until something falls due; 0 when nothing does. */
+  /** Ms until the next timer; 0 without one. */
   get untilNext(): number {
     return (this.timers[0]?.at ?? this.now) - this.now;
   }
 
-  /** Runs something whose turns belong together, as one execution. */
+  /** Runs `work` as one execution. */
   async execute<T>(work: (execution: number) => Promise<T>): Promise<T> {
     const execution = this.nextExecution++;
     this.begun.set(execution, this.now);
@@ -108,13 +108,13 @@ export class Loop implements Turns {
     this.timers.splice(after === -1 ? this.timers.length : after, 0, timer);
   }
 
-  /** Takes turns, at most so many, until nothing is left to do now. */
+  /** Takes at most so many turns, until nothing is left to do now. */
   async run(turns: number): Promise<void> {
     await drained();
     for (let i = 0; i < turns; i++) if (!(await this.act(this.now))) break;
   }
 
-  /** Lets time pass, in ms, until nothing is left to do by then. */
+  /** Lets so many ms pass, and does all that is due by then. */
   async pass(ms: number): Promise<void> {
     const until = this.now + ms;
     await drained();
@@ -122,7 +122,7 @@ export class Loop implements Turns {
     this.now = until;
   }
 
-  /** Lets time pass, in ms, up to what falls due last: what that sets off is still to do. */
+  /** Lets so many ms pass, up to the last timer in them: the work that this timer starts is left to do. */
   async passUpTo(ms: number): Promise<void> {
     const until = this.now + ms;
     await drained();
@@ -133,7 +133,7 @@ export class Loop implements Turns {
 
   /**
    * @returns Whether there was something to do by then.
-   * @throws Error when there always is.
+   * @throws Error when the work does not end.
    */
   private async act(until: number): Promise<boolean> {
     if (++this.actions > MAX_ACTIONS) throw new Error(`No rest after ${MAX_ACTIONS} turns.`);
@@ -144,7 +144,7 @@ export class Loop implements Turns {
     return true;
   }
 
-  /** One turn, or a timer that overtakes those who wait. */
+  /** Takes one turn, or fires a timer that overtakes the waiting executions. */
   private async step(until: number): Promise<void> {
     const [timer] = this.timers;
     const mayOvertake = timer !== undefined && timer.at <= until && this.mayPass(timer.at);

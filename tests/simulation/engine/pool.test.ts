@@ -8,7 +8,7 @@ test("gives the answers in the order of their tasks", async () => {
   expect(await inProcesses<string, string>(WORKER, ["a", "b", "c"])).toEqual(["A", "B", "C"]);
 });
 
-test("begins no task any more when it is told to stop", async () => {
+test("begins no more tasks after it was stopped", async () => {
   const answers = await inProcesses<string, string>(WORKER, ["a", "b", "c", "d", "e", "f"], {
     onAnswer: () => false,
   });

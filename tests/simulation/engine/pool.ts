@@ -1,21 +1,21 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 
-/** How a pool works tasks off. */
+/** Options of a pool of processes. */
 export interface PoolOptions<Answer> {
-  /** Told of each answer as it comes, and of the place of its task; with `false` no task is begun any more. */
+  /** Called with each answer, and the index of its task. If it returns `false`, no more tasks are started. */
   onAnswer?: (answer: Answer, index: number) => unknown;
-  /** How many processes at most; one for each core, when it is not given. */
+  /** The most processes. Default: one for each core. */
   processes?: number;
   /** When it aborts, the processes are killed. */
   signal?: AbortSignal;
 }
 
 /**
- * Has tasks worked off by child processes, one for each core, each with one task at a time. They run a module that
- * calls `serveTasks`. Tasks and answers are copied (`structuredClone`).
+ * Runs tasks in child processes, one for each core, each with one task at a time. They run a module that calls
+ * `serveTasks`. Tasks and answers are copied (`structuredClone`).
  *
- * @returns The answers, in the order of their tasks; undefined for a task that was not begun, or not ended when the
+ * @returns The answers, in the order of their tasks; undefined for a task that had not started, or not ended, when the
  *   signal aborted.
  * @throws Error when a task throws, or a process ends before its time.
  */
@@ -36,7 +36,7 @@ export async function inProcesses<Task, Answer>(
     const child = fork(module, {
       execArgv: ["--import", "tsx"],
       serialization: "advanced",
-      // Out of reach of the terminal's Ctrl-C, which is up to this process.
+      // The terminal's Ctrl-C does not reach it: this process handles that.
       detached: true,
     });
     children.push(child);
@@ -77,7 +77,7 @@ function text(task: unknown): string {
   return JSON.stringify(task).slice(0, 300);
 }
 
-/** In a child process: works off what `inProcesses` asks for, and ends with the process that asks. */
+/** In a child process: runs the tasks of `inProcesses`, and ends with its parent process. */
 export function serveTasks<Task, Answer>(work: (task: Task) => Promise<Answer>): void {
   process.on("disconnect", () => process.exit());
   process.on("message", (task: Task) => {

@@ -1,6 +1,6 @@
 import { serveTasks } from "./pool.js";
 
-/** What the tests of the pool have done: a text in capitals, the number of the process, or what goes wrong. */
+/** The tasks of the pool's tests: capitalizing a text, the number of the process, and failures. */
 serveTasks(async (task: string): Promise<string> => {
   if (task === "throw") throw new Error("thrown");
   if (task === "die") process.exit(1);

@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-/** A change of the library's source, made on its way into a program: how bugs are planted. */
+/** A change that `compile` makes to the library's source, such as a planted bug. */
 export interface Edit {
-  /** Below the repository's root. */
+  /** Path from the repository's root. */
   file: string;
   find: string;
   replace: string;
@@ -23,9 +23,9 @@ export interface Globals {
   Response: unknown;
   setTimeout?: unknown;
   clearTimeout?: unknown;
-  /** Of servers. */
+  /** On servers. */
   fetch?: unknown;
-  /** Of clients. */
+  /** On clients. */
   performance?: object;
 }
 
@@ -43,7 +43,7 @@ const NAMES: readonly (keyof Globals)[] = [
   "fetch",
 ];
 
-/** The app, the library, and what they import, compiled into one function that makes all of it anew. */
+/** The app, the library and their imports, compiled into one function. Each call evaluates all of it again. */
 export type Program = (globals: Globals) => unknown;
 
 /** What `compile` takes. */
@@ -52,15 +52,15 @@ export interface CompileOptions {
   entry: string;
   /** Changes of the library's source. */
   edits?: readonly Edit[];
-  /** The folders of its components, compiled, by where they are mounted. */
+  /** Where a component is mounted → the folder of its compiled code. */
   components?: Readonly<Record<string, string>>;
 }
 
 /**
- * Compiles an app. Every call of the program evaluates all modules again, so that, as in Convex, what a module
- * keeps in its variables is shared with no other execution.
+ * Compiles an app. Every call of the program evaluates all modules again, so that, as in Convex, executions do not
+ * share the variables of modules.
  *
- * @throws Error when the text of an edit is not there exactly once: the code has changed, so must the edit.
+ * @throws Error when the text of an edit does not occur exactly once: adapt the edit to the code.
  */
 export async function compile({ entry, edits = [], components = {} }: CompileOptions): Promise<Program> {
   const { outputFiles } = await build({
@@ -85,7 +85,7 @@ export async function compile({ entry, edits = [], components = {} }: CompileOpt
   return (globals) => program(...NAMES.map((name) => globals[name] ?? globalThis[name as never]));
 }
 
-/** Code that exports the modules of components, as an app's code has them. */
+/** Code that exports the modules of components, in the form of `AppCode`. */
 async function importing(components: Readonly<Record<string, string>>): Promise<string> {
   const imports: string[] = [];
   const mounted = Object.entries(components).map(async ([mount, folder]) => {

@@ -6,16 +6,16 @@ import type { Range } from "./ranges.js";
 
 export type Schema = SchemaDefinition<GenericSchema, boolean>;
 
-/** A document as it is stored, with its encoding and its size once somebody asked for them. */
+/** A stored document. Its encoding and its size are computed when they are first needed. */
 export interface Stored {
   document: Document;
   json?: string;
   size?: number;
 }
 
-/** What one transaction changed, under its place in the order of commits. */
+/** The changes of one transaction. */
 export interface Commit {
-  /** Its number: a snapshot shows the commits up to a number. */
+  /** Its place in the order of commits. A snapshot shows the commits up to a number. */
   number: number;
   /** Nanoseconds since 1970. */
   ts: bigint;
@@ -27,7 +27,7 @@ export interface Commit {
   changes: Change[];
 }
 
-/** The documents of a table, and the indexes that were asked for so far. */
+/** The documents of a table, and the indexes that were used so far. */
 interface Table {
   records: Map<string, Record>;
   indexes: Map<string, Index>;
@@ -54,7 +54,7 @@ export class Store {
     return this.commits[snapshot - 1]?.ts ?? 0n;
   }
 
-  /** What a table's documents must look like; null for tables of the system. */
+  /** The validator of a table's documents; null for tables of the system. */
   validatorOf(table: string): ValidatorJSON | null {
     let validator = this.validators.get(table);
     if (validator === undefined) {
@@ -65,7 +65,7 @@ export class Store {
     return validator;
   }
 
-  /** The fields of an index, down to what makes every document's place its own. */
+  /** The fields of an index, including those that make every document's place unique. */
   indexFields(table: string, index: string): readonly string[] {
     const name = `${table}.${index}`;
     let fields = this.indexes.get(name);
@@ -100,7 +100,7 @@ export class Store {
     return index.scan(range, snapshot);
   }
 
-  /** Forgets what no snapshot from this one on shows. */
+  /** Forgets the versions that only snapshots before this one show. */
   prune(snapshot: number): void {
     for (const { records, indexes } of this.tables.values()) {
       for (const record of records.values()) {
@@ -111,7 +111,7 @@ export class Store {
     }
   }
 
-  /** A new document, that no transaction sees before it is committed. */
+  /** Makes a document, which no transaction sees before it is committed. */
   create(table: string, fields: { [name: string]: Value }, now: number): Document {
     this.lastCreationTime = now <= this.lastCreationTime ? this.lastCreationTime + 0.001 : now;
     const _id = `${this.documentsMade++}${table}`;
@@ -170,13 +170,13 @@ export class Store {
   }
 }
 
-/** The document as it is committed: the commit's own timestamp takes the place of what stood for it. */
+/** The document as it is committed: the placeholder of its commit's timestamp is replaced. */
 function resolved(stored: Stored, ts: bigint): Stored {
   const document = resolvePending(stored.document, ts) as Document;
   return document === stored.document ? stored : { document };
 }
 
-/** @returns The value itself when nothing in it stands for a commit timestamp. */
+/** @returns The same object when it has no placeholder of a commit timestamp. */
 export function resolvePending(value: Value, ts: bigint): Value {
   if ((value as unknown) instanceof CommitTsPlaceholder) return ts;
   if (typeof value !== "object" || value === null || value instanceof ArrayBuffer) return value;
@@ -186,7 +186,7 @@ export function resolvePending(value: Value, ts: bigint): Value {
   return Array.isArray(value) ? next.map(([, item]) => item) : Object.fromEntries(next);
 }
 
-/** The encoding of a document, as system calls answer with it. */
+/** The encoding of a document in the answers of system calls. */
 export function encoded(stored: Stored | null): string {
   if (stored === null) return "null";
   stored.json ??= JSON.stringify(convexToJson(stored.document));

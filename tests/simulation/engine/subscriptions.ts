@@ -11,7 +11,7 @@ interface Shared<Deployment> {
   path: string;
   args: JSONValue;
   subscribers: number;
-  /** Those of the subscribers who want to be told of every result. */
+  /** Called for every result. */
   listeners: Set<() => void>;
   ended: Ended<Deployment> | null;
   isValid: boolean;
@@ -19,16 +19,16 @@ interface Shared<Deployment> {
 }
 
 /**
- * Convex's query cache, and those who watch its results. A result is valid until a commit writes what it read; then
- * the query runs again for its subscribers. It runs once for all of them: the others, and those who come later, are
- * served from the cache, and its console lines are sent again for each.
+ * Convex's query cache and its subscribers. A result is valid until a commit writes what its query read; then the query
+ * runs again for its subscribers, once for all of them. The other subscribers, and later ones, are served from the
+ * cache, and the console lines are sent again for each.
  */
 export class Subscriptions<Deployment> {
   private readonly all = new Map<string, Shared<Deployment>>();
 
   /**
    * @param send - Takes the console lines of each completion, also when there are none.
-   * @param onAnswer - Told of every result that readers get, also from the cache: once for all who watch.
+   * @param onAnswer - Called for every result that readers get, also from the cache: once for all subscribers.
    */
   constructor(
     private readonly backend: Backend<Deployment>,
@@ -36,7 +36,7 @@ export class Subscriptions<Deployment> {
     private readonly onAnswer: (ended: Ended<Deployment>, isCached: boolean) => void,
   ) {}
 
-  /** The last results of everything that is watched. */
+  /** The last results of all watched queries. */
   *results(): Generator<Ended<Deployment>> {
     for (const { ended, subscribers } of this.all.values()) {
       if (ended !== null && subscribers > 0) yield ended;
@@ -44,15 +44,15 @@ export class Subscriptions<Deployment> {
   }
 
   /**
-   * Watches a query from now on.
+   * Watches a query.
    *
-   * @param onResult - Told when it has run, also when its result is the same as before.
-   * @returns Ends it.
+   * @param onResult - Called when it has run, also when its result is the same as before.
+   * @returns A function that ends the subscription.
    */
   subscribe(path: string, args: JSONValue, onResult: () => void = () => {}): () => void {
     const shared = this.find(path, args);
     const listener = () => onResult();
-    // The first who watches has not seen what others were told before.
+    // The first subscriber has not seen earlier results.
     if (shared.subscribers === 0 && this.cached(shared) === null) shared.ended = null;
     shared.subscribers++;
     shared.listeners.add(listener);
@@ -68,7 +68,7 @@ export class Subscriptions<Deployment> {
     return isRunning || !isValid ? null : ended;
   }
 
-  /** Whether a query is watched, and its readers know what a snapshot shows. */
+  /** Whether a query is watched, and its readers have a result of this snapshot or a later one. */
   isWatched(path: string, args: JSONValue, snapshot: number): boolean {
     const { subscribers, ended } = this.find(path, args);
     return subscribers > 0 && ended !== null && ended.snapshot >= snapshot;
@@ -79,14 +79,14 @@ export class Subscriptions<Deployment> {
     this.serve(this.find(path, args));
   }
 
-  /** Runs what has failed again for those who watch it: a variable of the deployment has changed. */
+  /** Runs failed queries again for their subscribers: a variable of the deployment has changed. */
   runFailedAgain(): void {
     for (const shared of this.all.values()) {
       if (shared.subscribers > 0 && shared.ended !== null && "error" in shared.ended.result) void this.compute(shared);
     }
   }
 
-  /** Nobody watches anything any more. */
+  /** Ends all subscriptions. */
   stop(): void {
     for (const shared of this.all.values()) {
       shared.subscribers = 0;
@@ -108,7 +108,7 @@ export class Subscriptions<Deployment> {
     return ended;
   }
 
-  /** Results that a commit makes wrong are computed again, if somebody watches them. */
+  /** Invalidates the results that read what the commit wrote, and runs watched queries again. */
   onCommit(commit: Commit): void {
     for (const shared of this.all.values()) {
       if (!shared.isValid || !shared.ended?.reads.intersects(commit.changes)) continue;
@@ -146,8 +146,8 @@ export class Subscriptions<Deployment> {
   }
 
   /**
-   * The result that the cache holds; null when it must be computed. One that looked at the clock ages, and what was
-   * thrown may be over: the deployment's variables may have changed.
+   * The cached result; null when the query must run. A result that depends on the clock expires, and an error is not
+   * kept, since the deployment's variables may have changed.
    */
   private cached({ isValid, ended }: Shared<Deployment>): Ended<Deployment> | null {
     if (!isValid || ended === null || "error" in ended.result) return null;

@@ -24,7 +24,7 @@ export interface Job {
   state: { kind: "pending" | "inProgress" | "success" | "failed" | "canceled" };
 }
 
-/** The system calls that the code waits for in place. */
+/** Answers a synchronous system call. */
 export function answerSync(frame: Frame, op: string, args: Arguments): JSONValue {
   const transaction = transactionOf(frame, op);
   switch (op) {
@@ -43,7 +43,7 @@ export function answerSync(frame: Frame, op: string, args: Arguments): JSONValue
   }
 }
 
-/** The system calls of one transaction, which call no function. The answer is JSON as text. */
+/** Answers a transaction's system call that calls no function, with JSON as text. */
 export function answer(frame: Frame, op: string, args: Arguments): string {
   const transaction = transactionOf(frame, op);
   switch (op) {
@@ -95,7 +95,7 @@ export function answer(frame: Frame, op: string, args: Arguments): string {
   }
 }
 
-/** Puts a job into the table of scheduled functions. It starts when the transaction has committed. */
+/** Puts a job into the table of scheduled functions. It starts after the transaction has committed. */
 export function schedule(transaction: Transaction, name: string, { args, ts }: { args: JSONValue; ts: number }): Value {
   transaction.usage.add("functionsScheduled", 1);
   transaction.usage.add("scheduledFunctionArgsBytes", JSON.stringify(args).length);
@@ -103,7 +103,7 @@ export function schedule(transaction: Transaction, name: string, { args, ts }: {
   return transaction.insert(JOBS, { ...job, state: { kind: "pending" } }).document._id as Value;
 }
 
-/** A job that has begun, or is over, cannot be canceled any more. */
+/** Cancels a job, unless it has begun. */
 export function cancel(transaction: Transaction, id: string): void {
   const job = transaction.get(JOBS, id)?.document as unknown as Job | undefined;
   if (job?.state.kind !== "pending") return;
@@ -115,7 +115,7 @@ export function tableOf(id: string): string {
   return id.replace(/^\d+/, "");
 }
 
-/** The path of the function that a function means by an address. */
+/** The path of the function at an address, as the frame's function sees it. */
 export function addressed(frame: Frame, address: FunctionAddress): string {
   return functionPath(locate(componentOf(frame.path), address));
 }
@@ -135,7 +135,7 @@ function componentOf(path: string): string {
   return path.includes(";") ? (path.split(";")[0] as string) : ROOT;
 }
 
-/** Components have tables of their own; those of the system are everybody's. */
+/** Components have tables of their own; all share those of the system. */
 function ownTable(frame: Frame, table: string): string {
   return table.startsWith("_") ? table : qualify(componentOf(frame.path), table);
 }

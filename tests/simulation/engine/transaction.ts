@@ -14,12 +14,12 @@ import { type Commit, resolvePending, type Store, type Stored, sizeOf } from "./
 import { Usage } from "./usage.js";
 import { misfit } from "./validators.js";
 
-/** The code of the app, as something that every transaction reads. */
+/** Stands for the app's code as a document that every transaction reads. */
 export const CODE = { id: "0_code", table: "_code" };
 
 type Writes = Map<string, { table: string; id: string; stored: Stored | null }>;
 
-/** A query that is being iterated: what it gave so far tells how far its range was read. */
+/** A query that is being iterated. Its results so far determine how far its range was read. */
 export interface Stream {
   query: SerializedQuery;
   results: Iterator<Stored> | null;
@@ -35,15 +35,15 @@ interface Page {
   continueCursor: string;
 }
 
-/** Why a transaction could not commit: what another one wrote since its snapshot. */
+/** Why a transaction could not commit: another transaction's write since its snapshot. */
 export interface Conflict {
   commit: Commit;
   change: Change;
 }
 
 /**
- * A transaction: a snapshot, what it read of it, and what it wants to write. Sub-transactions put a layer of writes
- * on top, which is taken off when they are rolled back.
+ * A transaction: a snapshot, its reads, and its writes. A sub-transaction adds a layer of writes, which is removed when
+ * it is rolled back.
  */
 export class Transaction {
   usage = Usage.ofTransaction();
@@ -55,7 +55,7 @@ export class Transaction {
 
   /**
    * @param snapshot - It sees the commits up to this number.
-   * @param now - When it began; the time does not pass inside.
+   * @param now - When it began. Time does not pass inside.
    */
   constructor(
     private readonly store: Store,
@@ -92,7 +92,7 @@ export class Transaction {
     return this.track(next.value);
   }
 
-  /** The documents behind a cursor, at most so many, and the cursor behind them. */
+  /** At most so many documents after a cursor, and the cursor after them. */
   page(query: SerializedQuery, cursor: string | null, size: number): Page {
     this.usage.add("databaseQueries", 1);
     const { fields } = rangeOf(this.store, query);
@@ -149,7 +149,7 @@ export class Transaction {
     if (isCommitted) for (const [id, write] of layer) this.top.set(id, write);
   }
 
-  /** What it depends on. */
+  /** The ranges and documents that it depends on. */
   reads(): ReadSet {
     const intervals = this.streams.map(({ query, last, given, done }) => {
       const read = { count: given, last: last?.document ?? null, done };
@@ -160,8 +160,7 @@ export class Transaction {
   }
 
   /**
-   * Commits, unless something that it read was written since its snapshot. One that writes nothing has nothing to
-   * commit, and never conflicts.
+   * Commits, unless something that it read was written since its snapshot. A transaction without writes never conflicts.
    */
   commit(path: string, committedAt: number): Commit | Conflict | null {
     if (this.top.size === 0) return null;
@@ -185,7 +184,7 @@ export class Transaction {
     return this.store.get(table, id, this.snapshot);
   }
 
-  /** What a query finds: in the snapshot, and among what this transaction has written by now. */
+  /** The results of a query: from the snapshot, and from this transaction's writes so far. */
   private *evaluate(query: SerializedQuery): Generator<Stored> {
     const range = rangeOf(this.store, query);
     const written = new Map(this.layers.flatMap((layer) => [...layer]));
@@ -240,7 +239,7 @@ export class Transaction {
   }
 }
 
-/** Whether a document stands behind the one that a cursor names. */
+/** Whether a document comes after the one that a cursor names. */
 function behind(query: SerializedQuery, fields: readonly string[], cursor: string) {
   if (cursor === END_CURSOR) return () => false;
   const sign = (query.source.type === "Search" ? null : query.source.order) === "desc" ? -1 : 1;

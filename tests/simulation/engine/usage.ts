@@ -4,7 +4,7 @@ type Metric = keyof TransactionMetrics;
 type Amounts = Record<Metric, number>;
 
 const MIB = 1 << 20;
-/** What Convex allows a transaction. */
+/** Convex's limits of a transaction. */
 const LIMITS: Amounts = {
   bytesRead: 16 * MIB,
   bytesWritten: 16 * MIB,
@@ -19,10 +19,10 @@ const LIMITS: Amounts = {
   fileWriteBytes: 16 * MIB,
 };
 const METRICS = Object.keys(LIMITS) as Metric[];
-/** What a sub-transaction that is rolled back has used all the same. */
+/** Usage that counts even when its sub-transaction is rolled back. */
 const READS: Metric[] = ["bytesRead", "databaseQueries", "documentsRead"];
 
-/** What a transaction has used of what it may. Bytes are those of the encoding, about what Convex counts. */
+/** How much a transaction has used of its limits. Bytes are those of the encoding, about as Convex counts them. */
 export class Usage {
   private constructor(
     readonly used: Amounts,
@@ -36,7 +36,7 @@ export class Usage {
     );
   }
 
-  /** For a sub-transaction, which may be given less than is left. */
+  /** The usage of a sub-transaction, whose limits may be less than what is left. */
   nested(limits: TransactionLimits = {}): Usage {
     const allowed = amounts((metric) =>
       Math.min(this.limits[metric], this.used[metric] + (limits[metric] ?? this.limits[metric])),
@@ -44,12 +44,12 @@ export class Usage {
     return new Usage({ ...this.used }, allowed);
   }
 
-  /** Takes over what a sub-transaction used, that was committed or rolled back. */
+  /** Adds the usage of a sub-transaction that was committed or rolled back. */
   take(nested: Usage, isCommitted: boolean): void {
     for (const metric of isCommitted ? METRICS : READS) this.used[metric] = nested.used[metric];
   }
 
-  /** @throws Error when it is more than allowed. */
+  /** @throws Error when the limit is exceeded. */
   add(metric: Metric, amount: number): void {
     this.used[metric] += amount;
     if (this.used[metric] > this.limits[metric]) {

@@ -1,6 +1,6 @@
 import type { ValidatorJSON } from "convex/values";
 
-/** What is wrong with a value, as a phrase; null when it fits its exported validator. */
+/** Why a value does not fit its exported validator, as a phrase; null when it fits. */
 export function misfit(validator: ValidatorJSON, value: unknown, path = "value"): string | null {
   const expected = (what: string) => `${path} is ${text(value)}, not ${what}`;
   switch (validator.type) {

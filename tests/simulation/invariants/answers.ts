@@ -13,18 +13,18 @@ interface Answer {
   computedAt: number | null;
 }
 
-/** Documents that a hit reads beside the row: those of its tags. */
+/** Documents that a hit reads in addition to the row: one for each tag. */
 const TAGS = 2;
-/** A row is marked within its age and a twentieth of it, when scheduled functions are on time. */
+/** When scheduled functions are on time, a row is marked within 1.05 times its age. */
 const MARK_MS = AGE_MS + Math.max(AGE_MS / 20, 1_000);
 /** A sweep whose snapshot is too old to show what is due looks again a second later. */
 const SWEEP_SLACK_MS = 10_000;
 
 /**
- * Of every answer to a reader:
- * - Never fresh and wrong: what is called fresh is what compute says of the same snapshot.
- * - What is expired is not served, and a view that computes for its readers always tells the truth.
- * - A read writes nothing, looks at no clock, and a hit reads one document, and one for each tag.
+ * Invariants of every answer to a reader:
+ * - Never fresh and wrong: a fresh value is equal to what compute returns in the same snapshot.
+ * - An expired value is not served, and a view that computes for its readers is always right.
+ * - A read writes nothing and does not use the clock. A hit reads one document, and one for each tag.
  */
 export function checkAnswer(store: Store, ended: Ended<Deployment>, worstLagMs: number): void {
   const { deployment, snapshot, usage } = ended;
@@ -65,7 +65,7 @@ export function checkAnswer(store: Store, ended: Ended<Deployment>, worstLagMs: 
   must(state !== "stale" || value !== null, said);
 }
 
-/** Never fresh and wrong: what a reader of a view under `groups` is told. */
+/** Never fresh and wrong: answers to readers of a view under `groups`. */
 export function checkPart(store: Store, { args, result, snapshot }: Ended<Deployment>): void {
   if ("error" in result) {
     const { message } = result.error;
@@ -81,7 +81,7 @@ export function checkPart(store: Store, { args, result, snapshot }: Ended<Deploy
   });
 }
 
-/** What is called fresh is not older than the view allows, as late as its marks may come. */
+/** A fresh value is not older than the view's age, plus the time that its mark may be late. */
 export function checkAge({ deployment, result, args }: Ended<Deployment>, now: number, worstLagMs: number): void {
   if (!hasAge(deployment.guard) || "error" in result) return;
   const { state, computedAt } = result.value as unknown as Answer;

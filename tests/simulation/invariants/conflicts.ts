@@ -7,16 +7,16 @@ import { asRow } from "../truth.js";
 import { must } from "./violation.js";
 
 const LEDGER = ["lazyEffects", "lazySweeps"];
-/** What a tail is known by, and what may be in conflict about it. */
+/** The table of the tail, and the functions that may have conflicts on it. */
 const TAIL = "lazyTail";
 const TAIL_WRITERS = ["lazy:dispatch", "lazy:sweep"];
 
-/** What writes to items look at: the items, the rows and runs of their groups, and tags. */
+/** The tables that writes to items use: the items, the rows and runs of their groups, and tags. */
 const WRITTEN = ["items", "groups", "lazyRuns", "lazyTags"];
-/** And, in an app whose views are tracked: what rows depend on, and rows under rows. */
+/** The tables that they also use when views are tracked: dependencies, and the rows of inner views. */
 const TRACKED = ["boxes", "lazyDependencies", "lazyShapes", ...Object.keys(PART_TABLES)];
 
-/** What each function may be in conflict about; those that are not listed may about anything. */
+/** Function → the tables that it may have conflicts on. A function that is not listed may have them on any table. */
 const TABLES: Record<string, readonly string[]> = {
   "lazy:dispatch": LEDGER,
   "app:add": WRITTEN,
@@ -29,9 +29,9 @@ const TABLES: Record<string, readonly string[]> = {
 };
 
 /**
- * A dispatch conflicts with nobody but those who write the same entries of the ledger, or rows that its effect's reader
- * did not find; and who writes items only
- * with those who write the same items, rows of their groups, and tags; or, when rows are leased, the ledger's entries.
+ * A dispatch conflicts only with writes of the same entries of the ledger, or of rows that its effect's reader did not
+ * find. A write of items conflicts only with writes of the same items, of their groups' rows, of tags, and, when rows are
+ * leased, of the ledger's entries.
  */
 export function checkConflict(deployment: Deployment, path: string, args: JSONValue, change: Change): void {
   const { isLeased, reads } = deployment;
@@ -53,7 +53,7 @@ export function checkConflict(deployment: Deployment, path: string, args: JSONVa
   });
 }
 
-/** Whether a dispatch must look at the row itself: a stale snapshot shows one that the effect's reader did not find. */
+/** Whether a dispatch reads the row itself, since its effect's reader found none. */
 function isUnseenRow(args: JSONValue, { table, before, after }: Change): boolean {
   const { args: key } = asRow((after ?? before) as NonNullable<Change["after"]>);
   const { effects } = jsonToConvex(args) as unknown as {

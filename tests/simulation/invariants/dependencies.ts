@@ -6,13 +6,13 @@ import { must } from "./violation.js";
 
 type Dependency = { view: string; key: string };
 
-/** The most dependencies of a row that reads no other view, and not item by item. Another view adds its key. */
+/** The most dependencies of a row that reads no other view and does not read item by item. Each other view adds its key. */
 const MOST = 8;
 
 /**
- * What tracking may cost, after every commit:
- * - What is stored of dependencies belongs to a row, and no row has more than what its last compute has read.
- * - A write marks no row that reads nothing of what it writes.
+ * The cost of tracking, checked after every commit:
+ * - Each stored dependency belongs to a row, and no row has more dependencies than its last compute has read.
+ * - A write marks no row that does not depend on it.
  */
 export function checkDependencies(
   store: Store,

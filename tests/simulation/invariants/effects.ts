@@ -11,32 +11,32 @@ import { must } from "./violation.js";
 
 /** A key that only forged effects name. */
 export const FORGED_GROUP = "forged";
-/** The functions that are scheduled. */
+/** The functions that the library and the app schedule. */
 const SCHEDULED = ["lazy:recompute", "lazy:act", "lazy:sweep", "lazy:tail", TARGET];
 
-/** How a seal left: after which commits, and whether it has arrived. */
+/** The sending of a seal: the snapshot of its query, and whether it has arrived. */
 type Sending = Pick<LogEvent, "snapshot" | "isDelivered">;
 
 type RecomputeArgs = { view?: string; args: { group: string } };
 
-/** What became of the effects that readers raised, and of those that were forged. */
+/** Follows the effects that readers raised, and forged ones. */
 export class Effects {
   private readonly sent: { group: string; seen: bigint; event: Sending }[] = [];
-  /** The commit that gave each row its value, or took it away. */
+  /** The commit that last set or deleted each row's value. */
   private readonly valueSince = new Map<string, number>();
-  /** The commit that made each row idle last. */
+  /** The commit that last made each row idle. */
   private readonly idleSinceOf = new Map<string, number>();
 
   /**
-   * @param secret - That of the deployment's seals.
-   * @param isTailed - Whether a tail carries effects: what it dispatches has arrived.
+   * @param secret - The secret of the deployment's seals.
+   * @param isTailed - Whether a tail carries effects: those that it dispatches have arrived.
    */
   constructor(
     private readonly secret: string,
     private readonly isTailed: boolean,
   ) {}
 
-  /** How the effects left that have not arrived; those that asked for a group. */
+  /** The sendings that have not arrived; with `asked`, only those that asked for that group. */
   open(asked?: string): Sending[] {
     const sent = this.sent.filter(({ group, event }) => !event.isDelivered && (asked ?? group) === group);
     return sent.map(({ event }) => event);
@@ -49,7 +49,7 @@ export class Effects {
   /**
    * A page forwards seals.
    *
-   * @returns What is to be called when they have arrived.
+   * @returns A function to call when they have arrived.
    */
   onForward(seals: readonly string[], snapshot: number): () => void {
     const call = { snapshot, isDelivered: false };
@@ -62,7 +62,7 @@ export class Effects {
   private add(text: string, event: Sending): void {
     for (const effect of effectsIn(text, this.secret)) {
       const { view, args } = effect.args as Partial<RecomputeArgs>;
-      // A canary asks for nothing.
+      // A canary asks for no row.
       if (args !== undefined && !isOfPart({ view }))
         this.sent.push({ group: args.group, seen: effect.seen ?? 0n, event });
     }
@@ -84,8 +84,8 @@ export class Effects {
   }
 
   /**
-   * A dispatch writes no lines: these would be delivered, for ever. An effect whose row was committed since, as far as
-   * any snapshot shows, starts nothing.
+   * A dispatch logs nothing, since its lines would be delivered to it, for ever. An effect starts nothing if its row was
+   * committed since, and long enough ago for every snapshot to show it.
    */
   onEnd(ended: Ended<Deployment>, store: Store): void {
     const { path, lines, args, result, begunAt, snapshot } = ended;
@@ -118,18 +118,18 @@ export class Effects {
     }
   }
 
-  /** The first snapshot that shows a row as idle as it is. */
+  /** The first snapshot that shows a row with its current idle time. */
   idleSince(group: string): number {
     return this.idleSinceOf.get(group) ?? 0;
   }
 
-  /** What became of the effects of readers who saw a row idle, as it is if that is given. */
+  /** The fate of the effects of readers who saw a row idle; with `seen`, only of those who saw that commit. */
   fateOfIdle(group: string, seen?: bigint): "none" | "lost" | "arrived" {
     return this.fateSince(this.idleSince(group), group, seen);
   }
 
   /**
-   * What became of the effects that asked for a row as it is.
+   * The fate of the effects of readers who saw this commit of a row.
    * - `none`: no reader raised one.
    * - `lost`: those that were raised did not arrive.
    * - `arrived`: at least one did.

@@ -10,7 +10,7 @@ interface Health {
 
 type Finding = { kind: string; message: string };
 
-/** That a canary has arrived is noted by its own recompute, not by the heartbeat that sends it. */
+/** The recompute of a canary records its arrival, not the heartbeat that sends it. */
 export function checkArrival({ changes, number, path }: Commit): void {
   for (const { table, before, after } of changes) {
     if (table !== "lazyHealth") continue;
@@ -20,7 +20,7 @@ export function checkArrival({ changes, number, path }: Commit): void {
   }
 }
 
-/** An audit finds nothing where no write goes round the library, but that what tags guard is not covered by sources. */
+/** While all writes use the library, audits find nothing, except that sources do not cover views guarded by tags. */
 export function checkAudits({ changes, number }: Commit, { guard }: Deployment): void {
   for (const { table, after } of changes) {
     const { findings = [] } = (table === "lazyHealth" && (after?.audits as { findings?: Finding[] })) || {};
@@ -29,7 +29,7 @@ export function checkAudits({ changes, number }: Commit, { guard }: Deployment):
   }
 }
 
-/** After a heartbeat, when effects arrive and jobs run: its canary has gone the whole way, and nothing else failed. */
+/** After a heartbeat, when effects arrive and jobs run: its canary has arrived, and nothing failed. */
 export function checkHealth(store: Store): void {
   const [found] = store.scan("lazyHealth", store.latest);
   const { sentAt = Infinity, arrivedAt = 0, failed } = (found?.document ?? {}) as Health;

@@ -7,24 +7,24 @@ import type { Effects } from "./effects.js";
 import { must } from "./violation.js";
 
 const HALF_MS = EVICT_AFTER_MS / 2;
-/** Outcomes of an attempt after which its reader has been heard. */
+/** Outcomes of an attempt that count for the idle clock as a reader's request. */
 const HEARD = ["committed", "clean", "begun", "failed"];
 
-/** What is known of those who read a group. */
+/** The readers of a group. */
 export interface Readers {
   effects: Effects;
-  /** Whether some watch it, who have seen what a snapshot shows. */
+  /** Whether a reader watches it, and has seen this snapshot or a later one. */
   isWatched(group: string, snapshot: number): boolean;
-  /** Whether a recompute has died that they had asked for. */
+  /** Whether a recompute that they asked for has died. */
   isBereft(group: string): boolean;
 }
 
 /**
- * The idle clock, of every change of a row:
+ * Invariants of the idle clock, for every change of a row:
  * - A sweep makes a row idle when no reader has asked for half of `evictAfter`, at most once in `evictAfter`, or in half
  *   of it while readers ask in vain.
- * - A sweep deletes a row that has been idle for half of `evictAfter`, unless the effect has arrived of a reader who
- *   saw it idle, and its job has not died. Those who watch it, and have seen it idle, have raised one.
+ * - A sweep deletes a row that has been idle for half of `evictAfter`, unless the effect of a reader who saw it idle has
+ *   arrived, and its job has not died. Every subscriber who has seen the row idle has raised such an effect.
  */
 export function checkClock(
   { path, begunAt }: Commit,
@@ -59,7 +59,7 @@ function idleAt(row: Row | null): number {
   return row?.idleAt ?? 0;
 }
 
-/** An attempt that a reader has asked for leaves no row idle, and its commit says when that was. */
+/** After an attempt that a reader asked for, the row is not idle, and its commit stores the time of the request. */
 export function checkHeard(ended: Ended<Deployment>, store: Store): void {
   const { path, args, result, snapshot, begunAt, commit } = ended;
   if (path !== "lazy:recompute" || "error" in result || !HEARD.includes(String(result.value))) return;

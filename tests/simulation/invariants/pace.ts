@@ -5,11 +5,11 @@ import type { Store } from "../engine/store.js";
 import { isOfPart } from "../truth.js";
 import { must } from "./violation.js";
 
-/** The library's own promise, in numbers of its documentation. */
+/** The first backoff, from the documentation. */
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 10 * 60_000;
 const MAX_ATTEMPTS = 8;
-/** Times of scheduled functions pass through seconds, which takes fractions off them. */
+/** Convex takes times of scheduled functions in seconds, and rounding shortens them. */
 const ROUNDING_MS = 1;
 
 type Outcome = "committed" | "begun" | "clean" | "overtaken" | "failed" | "queued";
@@ -30,34 +30,34 @@ interface Start {
 
 const NO_FAILURES = { failures: 0, failedAt: Number.NEGATIVE_INFINITY, isUsedUp: false };
 
-/** What is known of the recomputes of a group. */
+/** The recomputes of a group so far. */
 interface Pace {
   windowBegan: number;
-  /** Failures in a row, and when the last one was. */
+  /** Failures in a row, and the time of the last one. */
   failures: number;
   failedAt: number;
-  /** Whether they have used up its attempts, whatever the ledger still knows of them. */
+  /** Whether they have used up the attempts, even if the ledger has forgotten them. */
   isUsedUp: boolean;
 }
 
 /**
  * When recomputes start:
- * - At most one starts in a window. It begins when the job was dispatched; for a job that was put off, or that starts
- *   only after its window, when it starts.
- * - After a failure none starts before half its backoff is over.
+ * - At most one starts in a window. A window begins when its job is dispatched; or when the job starts, if it was put off
+ *   or starts only after its window.
+ * - After a failure none starts before half of the backoff is over.
  *
- * A failure is over, with its backoff, when the ledger forgets it: a value or a page was committed, the row was found
- * fresh, or the app has refreshed or evicted it. That does not end the window.
+ * A failure and its backoff are over when the ledger forgets the failure: a value or a page was committed, the row was
+ * found fresh, or the app has refreshed or evicted it. That does not end the window.
  */
 export class Paces {
   private readonly paces = new Map<string, Pace>();
 
-  /** Whether the failures of a group have used up its attempts: then the next reader starts the next one. */
+  /** Whether failures have used up the attempts of a group: then only a reader starts another. */
   isUsedUp(group: string): boolean {
     return this.paces.get(group)?.isUsedUp ?? false;
   }
 
-  /** What an older release has noted of failures counts: their backoff lasts, and they may have used up the attempts. */
+  /** Takes over failures that an older release has stored: their backoff and their attempts still count. */
   onUpgrade(store: Store): void {
     for (const { document } of store.scan("lazyEffects", store.latest)) {
       const group = groupOf(document);
@@ -79,7 +79,7 @@ export class Paces {
   }
 
   private onJob(job: RecomputeArgs["job"], outcome: Outcome | null, begunAt: number): void {
-    // Canceled, left to another, to wait for its turn; or it found nothing to do.
+    // It did not start: it was canceled, gave way to another job, waits for its turn, or found the row clean.
     const isStart = outcome !== null && !["overtaken", "queued", "clean"].includes(outcome);
     if (job.kind !== "attempt" || !isStart || isOfPart(job)) return;
     const { windowEndsAt, isTrailing } = job.start ?? { windowEndsAt: 0, isTrailing: false };
@@ -87,7 +87,7 @@ export class Paces {
     this.start(job.args.group, isInWindow ? windowEndsAt - WINDOW_MS : begunAt, begunAt);
   }
 
-  /** What an entry of the ledger says of failures, whatever has failed: an attempt, a run, or a job that died. */
+  /** Reads failures from an entry of the ledger: of an attempt, of a run, or of a job that died. */
   private onEntry({ before, after }: Change, begunAt: number): void {
     const failedBefore = (before?.failure as Failure | undefined)?.failedAt;
     const { failedAt, attempts = 0 } = (after?.failure ?? {}) as Partial<Failure>;
@@ -95,13 +95,13 @@ export class Paces {
     const pace = group === undefined ? undefined : this.paces.get(group);
     if (pace === undefined || failedAt === failedBefore) return;
     if (failedAt !== undefined) {
-      // The first ones may be of an older release.
+      // Earlier attempts may have been those of an older release.
       pace.failures = Math.max(pace.failures + 1, attempts);
       pace.failedAt = begunAt;
       pace.isUsedUp = pace.failures >= MAX_ATTEMPTS;
       return;
     }
-    // What is swept after a day is forgotten, and not over.
+    // An entry that is swept after a day is forgotten, but its failure is not over.
     const { isUsedUp } = after === null ? pace : NO_FAILURES;
     Object.assign(pace, NO_FAILURES, { isUsedUp });
   }
@@ -129,7 +129,7 @@ export class Paces {
   }
 }
 
-/** The group whose recomputes an entry of the ledger is about. */
+/** The group of an entry of the ledger. */
 function groupOf(entry: Change["after"]): string | undefined {
   return /"group":"([\w ]+)".*"view":"groups"/.exec(String(entry?.key))?.[1];
 }

@@ -11,8 +11,8 @@ import { must } from "./violation.js";
 const COMMITTERS = ["lazy:recompute", "app:refresh", "app:addAround", "app:changePart"];
 
 /**
- * Each commit of a row computes from a later snapshot, which names it; nothing else touches its value, but a write that
- * applies itself.
+ * Each commit of a row stores the snapshot that it was computed from, which is later than that of the commit before. Only
+ * commits and `applyChange` change a row's value.
  */
 export function checkRows(store: Store, deployment: Deployment, commit: Commit): void {
   const views = viewsOf(deployment);
@@ -22,7 +22,7 @@ export function checkRows(store: Store, deployment: Deployment, commit: Commit):
   if (deployment.reads !== undefined) checkDependencies(store, deployment, commit, views);
 }
 
-/** No lost invalidation: a row that nothing marks as out of date has the value that its items have now. */
+/** No lost invalidation: a row that nothing marks as out of date has the right value. */
 export function checkTruth(store: Store, deployment: Deployment, commit: number): void {
   if (!followsItems(deployment.guard)) return;
   for (const view of viewsOf(deployment)) {

@@ -3,13 +3,13 @@ import type { Ended } from "../engine/backend.js";
 import type { Commit } from "../engine/store.js";
 import { must } from "./violation.js";
 
-/** Times of scheduled functions pass through seconds, which takes fractions off them. */
+/** Convex takes times of scheduled functions in seconds, and rounding shortens them. */
 const ROUNDING_MS = 1;
 /** The target of an effect with `trailing`, and the mutation that raises it. */
 export const TARGET = "app:noted";
 const RAISER = "app:refresh";
 
-/** Each time that an effect with `trailing` is raised, its target runs after it; and a window lies between its runs. */
+/** After each effect with `trailing` its target runs, and its runs are a window apart. */
 export class TrailingRuns {
   /** When the last run is to start. */
   private last = Number.NEGATIVE_INFINITY;

@@ -1,4 +1,4 @@
-/** What a history has broken: one of the invariants, and how. */
+/** The invariant that a history has broken, and how. */
 export class Violation extends Error {
   override name = "Violation";
 }

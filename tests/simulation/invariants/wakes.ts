@@ -9,16 +9,16 @@ import { asRow, type Row } from "../truth.js";
 import { OLDEST_SNAPSHOT_MS } from "../weather.js";
 import { must } from "./violation.js";
 
-/** The library's own promises, in numbers of its documentation. */
+/** Times that the documentation names. */
 const FIRST_LOOK_BACK_MS = 60_000;
 const LOOK_BACK_MS = 3_600_000;
 const CLOSING_MS = 5_000;
-/** Readers that were woken raise their effects within this time. */
+/** Readers that a change makes run again raise their effects within this time. */
 const WAKE_MS = 4_000;
-/** Until then, what a tail was woken for has been dispatched, also after some requests that failed. */
+/** Within this time a tail has dispatched the effects that it was woken for, even if some requests failed. */
 const PATIENCE_MS = 150_000;
 
-/** The document of the table `lazyTail`, as far as it is looked at here. */
+/** The fields of the document in `lazyTail` that are checked here. */
 export interface TailDocument {
   number?: number;
   isClosing?: true;
@@ -26,41 +26,41 @@ export interface TailDocument {
   problem?: { retryAt: number; attempts: number };
 }
 
-/** What a tail says of itself. */
+/** What a tail reports. */
 type Report = { becomes?: string; problem?: string };
 
-/** What a function of the library is asked to do. */
+/** The arguments of one of the library's functions. */
 export type Asked = {
   job?: { kind?: string; number?: number; isForced?: true } & Report;
   tailed?: Report;
 };
 
-/** Something that has had a tail read what readers raise; and until when one surely reads. */
+/** An event that has a tail read the log, and until when a tail must read after it. */
 interface Wake {
   at: number;
   until: number;
 }
 
 /**
- * What readers raise when they are woken is dispatched, and what the heartbeat finds in the log; unless the log has
- * forgotten it, a tail has died or could not be started since, or the log could not be read.
+ * The effects that readers raise after a wake, or that the heartbeat finds in the log, are dispatched. The exceptions:
+ * the log has dropped them, a tail has died or could not be started since, or the log could not be read.
  */
 export class Wakes {
   private readonly wakes: Wake[] = [];
   private readonly writtenAt = new WeakMap<object, number>();
   /** When the first tail started. */
   private firstAt = Number.POSITIVE_INFINITY;
-  /** Since when the last tail closes. */
+  /** When the last tail began to close; null when it does not close. */
   private closesSince: number | null = null;
-  /** When a tail last died, or could not be started or read on, as far as any snapshot shows. */
+  /** When a tail last died, could not be started, or could not go on, plus the age of the oldest snapshot. */
   troubleAt = Number.NEGATIVE_INFINITY;
-  /** When a call of a tail has failed last, and whether no tail has said since what came of it. */
+  /** When a call of a tail last failed, and whether no tail has reported since. */
   failedAt = Number.NEGATIVE_INFINITY;
   private isOpen = false;
-  /** When a call had failed after which a tail went on: it had tried effects one by one, and some may be lost. */
+  /** When a tail last went on after a failed call: it had tried effects one by one, and some may be lost. */
   private wentOnAt = Number.NEGATIVE_INFINITY;
 
-  /** @param document - What is known of the last tail. */
+  /** @param document - The document of the last tail. */
   constructor(
     private readonly loop: Loop,
     private readonly document: () => TailDocument,
@@ -95,7 +95,7 @@ export class Wakes {
       if (change.table === JOBS) this.onJob(change.after as unknown as Job | null);
       else if (change.table === "lazyTail") this.onTail(change);
       else if (wakesReaders(change) && !this.isBlocked) {
-        // A snapshot may be too old to show that a tail closes: then no other one is started.
+        // A snapshot may be too old to show that a tail closes, and then no other tail is started.
         this.add(this.closesSince === null ? undefined : this.closesSince + CLOSING_MS);
       }
     }
@@ -105,7 +105,7 @@ export class Wakes {
     if (job?.state.kind !== "failed") return;
     const { kind } = (job.args[0] as Asked).job ?? {};
     const isOurs = job.name === "lazy:tail" || (job.name === "lazy:sweep" && kind === "tail");
-    // Older snapshots show it as alive.
+    // Older snapshots show the tail as alive.
     if (isOurs) this.troubleAt = this.loop.now + OLDEST_SNAPSHOT_MS;
   }
 
@@ -114,7 +114,7 @@ export class Wakes {
     if (before === null) this.firstAt = now;
     const [old, next] = [before as TailDocument | null, after as TailDocument | null];
     this.closesSince = next?.isClosing ? (this.closesSince ?? now) : null;
-    // What a tail could not read waits until another one starts. Older snapshots show a problem that is solved.
+    // Entries that a tail could not read wait for the next tail. Older snapshots show a problem that is solved.
     if (next?.problem) this.troubleAt = Math.max(this.troubleAt, now);
     else if (old?.problem) this.troubleAt = now + OLDEST_SNAPSHOT_MS;
   }
@@ -124,7 +124,7 @@ export class Wakes {
     this.wakes.push({ at: this.loop.now, until });
   }
 
-  /** @param open - Lines that the log still has, with effects that were not dispatched. */
+  /** @param open - Lines in the log whose effects were not dispatched. */
   checkCalm(open: readonly object[]): void {
     for (const event of open) {
       const writtenAt = this.writtenAt.get(event) as number;
@@ -147,7 +147,7 @@ export class Wakes {
   }
 }
 
-/** Whether a change makes readers run that then raise an effect, so that it has to have a tail read what they raise. */
+/** Whether a change makes readers run again and raise effects, so that it must start a tail. */
 function wakesReaders({ table, before, after }: Change): boolean {
   if (table === "lazyTags") return true;
   if (table !== "groups" && !(table in PART_TABLES)) return false;
