@@ -1,4 +1,5 @@
 import { dollars } from "../src/cli/advise/prices";
+import type { Transport } from "../src/model/app";
 import { MAX_TAIL_MS } from "../src/times";
 import type { Amounts } from "./costs/meter";
 import { DASHBOARD } from "./costs/scenarios";
@@ -28,8 +29,8 @@ export const TRAFFIC = {
   heartbeatMinutes: 60 / DASHBOARD.heartbeats,
 };
 
-export const TRANSPORTS = ["logTail", "logStream", "client"] as const;
-export type Transport = (typeof TRANSPORTS)[number];
+/** The library's transports, in the order of the documentation. */
+export const TRANSPORTS = ["logTail", "logStream", "client"] as const satisfies Transport[];
 
 /** What a month takes. */
 export interface MonthlyUse {

@@ -10,12 +10,11 @@ import { writeReference } from "./reference";
 const [command = "dev", folder] = process.argv.slice(2);
 
 console.log("Making the reference from the doc comments …");
-const isMade = writeReference();
 if (command === "build") {
-  await isMade;
+  await writeReference();
   await build(docs, folder === undefined ? {} : { outDir: resolve(folder) });
 } else {
-  await isMade.catch((error) => console.error(String(error)));
+  await writeReference().catch((error) => console.error(String(error)));
   const server = await createServer(docs);
   await server.listen();
   server.printUrls();

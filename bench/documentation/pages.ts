@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root, writtenPages } from "../../docs/.vitepress/repository";
 import { numberOf, type Tree } from "./figures";
 import { formatted, tableLines } from "./tables";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const FIGURES = `${ROOT}bench/figures.json`;
+const FIGURES = join(root, "bench/figures.json");
 
 /** A number before the name of its figure, as in `1.71<!-- overhead.sourceWrite -->`. Names of files do not match. */
 const MARKED = /(\d[\d,]*(?:\.\d+)?)<!-- ((?!\S+\.(?:ts|json|md) |convex limits )[a-z]\w*[\w.: ,]*?) -->/gi;
@@ -13,12 +13,9 @@ const TABLE = /(<!-- table: (\w+) -->\n)(?:\n?\|.*\n)*/g;
 
 export const readFigures = (): Tree => JSON.parse(readFileSync(FIGURES, "utf8")) as Tree;
 
-/** The pages that may show figures: `README.md`, and Markdown in `docs/`. */
+/** The pages that may show figures. */
 export function pages(): { name: string; text: string }[] {
-  const docs = readdirSync(`${ROOT}docs`, { recursive: true, encoding: "utf8" });
-  const isMade = (name: string) => /(^|\/)(node_modules|reference|\.vitepress)\//.test(name);
-  const names = docs.filter((name) => name.endsWith(".md") && !isMade(name)).map((name) => `docs/${name}`);
-  return ["README.md", ...names].map((name) => ({ name, text: readFileSync(`${ROOT}${name}`, "utf8") }));
+  return writtenPages().map((name) => ({ name, text: readFileSync(join(root, name), "utf8") }));
 }
 
 /**
@@ -40,6 +37,6 @@ export function writeDocumentation(figures: Tree): void {
   writeFileSync(FIGURES, `${JSON.stringify(figures, null, 2)}\n`);
   for (const { name, text } of pages()) {
     const current = withFigures(text, figures);
-    if (current !== text) writeFileSync(`${ROOT}${name}`, current);
+    if (current !== text) writeFileSync(join(root, name), current);
   }
 }

@@ -1,10 +1,18 @@
-import { readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The folders of the repository and of its docs. */
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const docs = join(root, "docs");
+
+/** The README and the pages of docs/ that are written by hand: their paths below the root. */
+export function writtenPages(): string[] {
+  const inDocs = readdirSync(docs, { recursive: true, encoding: "utf8" })
+    .map((path) => path.replaceAll("\\", "/"))
+    .filter((path) => path.endsWith(".md") && !/(^|\/)(node_modules|reference|\.vitepress)\//.test(path));
+  return ["README.md", ...inDocs.map((path) => `docs/${path}`).sort()];
+}
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<
   "name" | "description" | "version" | "homepage",

@@ -6,7 +6,7 @@ import type { LazyApp } from "./app.js";
 export const EXPORTS_OF_ALL = ["recompute", "dispatch", "sweep", "inspect", "heartbeat"] as const;
 
 /** Those that only some views and transports need. */
-const OTHER_EXPORTS = ["act", "tail", "forward"] as const;
+export const OTHER_EXPORTS = ["act", "tail", "forward"] as const;
 
 export type ExportName = (typeof EXPORTS_OF_ALL)[number] | (typeof OTHER_EXPORTS)[number];
 

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { pages } from "../../bench/documentation/pages.js";
 import * as times from "../../src/times.js";
-import { filesBelow, ROOT } from "../package/pack.js";
+import { ROOT } from "../package/pack.js";
 
 /** A number of a page with the constant that it shows: `10 minutes<!-- src/times.ts DEFAULT_TIMEOUT_MS -->`. */
 const MARKED = /(\d[\d,]*)(?: (second|minute|hour|day)s?)?<!-- (src\/\S+\.ts) (\w+) -->/g;
@@ -20,12 +21,8 @@ function constantOf(source: string, name: string): number | undefined {
 }
 
 test("each number that a page marks with a constant of the code has the constant's value", async () => {
-  const pages = (await filesBelow(join(ROOT, "docs"))).filter((path) =>
-    /^(?!node_modules|reference).*\.md$/.test(path),
-  );
   let found = 0;
-  for (const page of pages) {
-    const text = await readFile(join(ROOT, "docs", page), "utf8");
+  for (const { name: page, text } of pages()) {
     for (const [mark, number = "", unit, file = "", name = ""] of text.matchAll(MARKED)) {
       const unitMs = unit === undefined ? 1 : UNIT_MS[unit as keyof typeof UNIT_MS];
       const source = await readFile(join(ROOT, file), "utf8");

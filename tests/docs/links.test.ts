@@ -1,11 +1,11 @@
-import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { docs, homepage, pathOfUrl, root } from "../../docs/.vitepress/repository";
+import { docs, homepage, pathOfUrl, root, writtenPages } from "../../docs/.vitepress/repository";
 import { PAGES } from "../../docs/.vitepress/sidebar";
+import { filesBelow } from "../package/pack";
+import { runNode, succeeded } from "../package/run";
 import { type Linked, linkedInHtml, linkedInMarkdown } from "./linked";
 
 /** The folder of the built site. */
@@ -13,24 +13,19 @@ let site: string;
 
 beforeAll(async () => {
   site = mkdtempSync(join(tmpdir(), "docs-site-"));
-  await promisify(execFile)(process.execPath, ["--import", "tsx", "docs/site.ts", "build", site], { cwd: root });
+  succeeded(await runNode(["--import", "tsx", "docs/site.ts", "build", site], { cwd: root }));
 });
 
 afterAll(() => rmSync(site, { recursive: true, force: true }));
 
-/** The paths of files below a folder. */
-function filesBelow(folder: string, ending: string): string[] {
-  const entries = readdirSync(folder, { recursive: true, encoding: "utf8" });
-  return entries.filter((entry) => entry.endsWith(ending)).map((entry) => join(folder, entry));
+async function filesWith(ending: string, folder: string): Promise<string[]> {
+  return (await filesBelow(folder)).filter((path) => path.endsWith(ending)).map((path) => join(folder, path));
 }
 
 /** The repository's Markdown files. */
 const MARKDOWN = [
-  ...["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].map((file) => join(root, file)),
-  ...filesBelow(join(root, "examples"), ".md"),
-  ...filesBelow(docs, ".md").filter(
-    (file) => !/\/(node_modules|reference|\.vitepress)\//.test(file.slice(docs.length)),
-  ),
+  ...["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", ...writtenPages()].map((file) => join(root, file)),
+  ...(await filesWith(".md", join(root, "examples"))),
 ];
 
 const known = new Map<string, Promise<Linked>>();
@@ -92,7 +87,7 @@ async function problemsIn(
 }
 
 test("every link, image and anchor of the site leads somewhere", async () => {
-  const problems = await problemsIn(filesBelow(site, ".html"), (file, link) => {
+  const problems = await problemsIn(await filesWith(".html", site), (file, link) => {
     const page = relative(site, file).replace(/(index)?\.html$/, "");
     return problemOf(new URL(link, new URL(page, homepage)));
   });
@@ -100,7 +95,7 @@ test("every link, image and anchor of the site leads somewhere", async () => {
 });
 
 test("the site has the Markdown of each page, with links that lead somewhere, and a list of all", async () => {
-  const pages = filesBelow(site, ".html").filter((file) => !file.endsWith("404.html"));
+  const pages = (await filesWith(".html", site)).filter((file) => !file.endsWith("404.html"));
   const served = pages.map((file) => file.replace(/(?<=.)(\/index)?\.html$/, ".md"));
   const markdown = served.map((file) => (file === `${site}.md` ? join(site, "index.md") : file));
   expect(markdown.filter((file) => !isFile(file))).toEqual([]);

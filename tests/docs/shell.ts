@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { EXPORTS_OF_ALL, OTHER_EXPORTS } from "../../src/model/exports";
 import { ROOT } from "../package/pack";
 import type { Page, Problem } from "./markdown";
 import { namedFiles, type Project } from "./projects";
 
 /** The library's functions that an app exports from its wiring module. */
-const LIBRARY_FUNCTIONS = "recompute dispatch sweep inspect heartbeat tail act forward".split(" ");
+const LIBRARY_FUNCTIONS: readonly string[] = [...EXPORTS_OF_ALL, ...OTHER_EXPORTS];
 const WIRING = "lazy";
 
 /** Options of `npx convex run` that take a value. */

@@ -54,8 +54,7 @@ export const STATES: Record<string, State> = {
         "",
         "export default defineSchema({",
         "  flights: defineTable({ origin: v.string(), destination: v.string(), delay: v.number() })",
-        '    .index("by_origin", ["origin"])',
-        '    .index("by_destination", ["destination"]),',
+        '    .index("by_origin", ["origin"]),',
         "});",
       ];
       const http = [
