@@ -33,7 +33,7 @@ export function TracePanel({ title, status, latest, children }: Props) {
         </span>
         <button
           type="button"
-          className="panel__toggle"
+          className="button panel__toggle"
           aria-expanded={isOpen}
           aria-controls={contentId}
           onClick={() => setIsOpen(!isOpen)}
