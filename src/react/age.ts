@@ -13,13 +13,13 @@ export class Age {
   /** @param computedAt - In ms since 1970. */
   constructor(private readonly computedAt: number) {}
 
-  /** The same until time has passed and a subscriber has heard of it, so that React may read it twice. */
+  /** Returns the same age until a subscriber has been told of another one: React may read it twice in a render. */
   readonly read = (): number => {
     this.ms ??= this.now().ms;
     return this.ms;
   };
 
-  /** Calls back whenever the age has changed. @returns Ends it. */
+  /** Calls back when the age has changed. @returns A function that stops it. */
   readonly subscribe = (onChange: () => void): (() => void) => {
     let timer: ReturnType<typeof setTimeout>;
     const look = () => {
@@ -28,14 +28,14 @@ export class Age {
         this.ms = ms;
         onChange();
       }
-      // A timer stands still while a computer sleeps, so that one of an hour would come late.
+      // Timers stop while a computer sleeps: one of an hour could end hours late.
       timer = setTimeout(look, Math.min(changesInMs, MINUTE));
     };
     look();
     return () => clearTimeout(timer);
   };
 
-  /** A clock that is behind the server's makes no value come from the future. */
+  /** The age now, and the time until it changes. It is 0 where this clock is behind the server's. */
   private now(): { ms: number; changesInMs: number } {
     const exact = Math.max(0, Date.now() - this.computedAt);
     const unit = exact < MINUTE ? SECOND : exact < HOUR ? MINUTE : HOUR;

@@ -17,43 +17,44 @@ export interface FreshnessOptions {
 
 /** What `useFreshness` returns. */
 export interface Freshness {
-  /** That of the read; undefined while the query loads. */
+  /** The state of the read; undefined while the query loads. */
   state: FreshnessRead["state"] | undefined;
-  /** Whether the row is stale, expired or missing: its recompute was asked for, and the query will get a new value. */
+  /** Whether the row is stale, expired or missing: its recompute was requested, and the query will get a new value. */
   isRefreshing: boolean;
   /**
-   * How old the value is, in ms, rounded down to whole seconds, from a minute on to whole minutes, and from an hour on to
-   * whole hours. Null where its age is not known: while the query loads, of an expired or missing row, of a value that
-   * was computed in place (`computedAt` 0), on a server, and in the first render after one.
+   * The age of the value, in ms. It is rounded down: in the first minute to whole seconds, in the first hour to whole
+   * minutes, later to whole hours. It is null if the age is not known: while the query loads, if the row is expired or
+   * missing, if the value was computed in place (`computedAt` is 0), and in the render on a server and the one that
+   * hydrates it.
    */
   ageMs: number | null;
-  /** The age in words, such as `3 seconds ago` or `vor 3 Sekunden`; null as `ageMs` is. */
+  /** The age in words, such as `3 seconds ago` or `vor 3 Sekunden`; null if `ageMs` is null. */
   ago: string | null;
   /**
-   * A sentence in English, whatever the locale: `updated 3 seconds ago`, or `updated 3 seconds ago, refreshing` of a stale
-   * row. Without an age: `loading…`, `up to date`, `refreshing…` of a stale row, `updating…` of an expired or missing one.
+   * The state in English, whatever the locale: `updated 3 seconds ago`, or `updated 3 seconds ago, refreshing` for a stale
+   * row. Without an age it is `loading…`, `up to date`, `refreshing…` (stale), or `updating…` (expired or missing).
    */
   label: string;
 }
 
 /**
- * How fresh a row is, and how old its value, for a badge beside it. Renders again by itself when the age grows: each
- * second in the first minute, then each minute, then each hour. It works with every transport, and with the hooks and
- * the provider of convex/react as with this library's.
+ * Returns how fresh a row is and how old its value is, for a badge. The component renders again when the age grows: each
+ * second in the first minute, then each minute, then each hour. The hook works with every transport, and with the hooks
+ * and the provider of convex/react or of this library.
  *
- * A client's clock that is behind the server's counts as age 0. One that is ahead makes values look older.
+ * If the client's clock is behind the server's, the age is 0. If it is ahead, values look older than they are.
  *
  * @example
  * ```tsx
- * // `read` is what `useQuery` gives of a query that returns `await airportStats.read(ctx, { airport })`.
+ * // `read` is the result of `useQuery` for a query that returns `await airportStats.read(ctx, { airport })`.
  * function FreshnessBadge({ read }: { read: FreshnessRead | undefined }) {
  *   const { state, label } = useFreshness(read);
  *   return <small data-state={state}>{label}</small>; // updated 3 seconds ago, refreshing
  * }
  * ```
  *
- * @param read - What a query returned that passes on an answer of `view.read`: its `state` and `computedAt`. Undefined
- *   while the query loads. After `view.peek`, which asks for no recompute, `isRefreshing` promises too much.
+ * @param read - The result of `view.read` that your query returned, with `state` and `computedAt`; undefined while the
+ *   query loads. Do not pass the result of `view.peek`: it requests no recompute, so `isRefreshing` would be wrong.
  */
 export function useFreshness(read: FreshnessRead | undefined, options: FreshnessOptions = {}): Freshness {
   const computedAt = computedAtOf(read);
@@ -70,7 +71,7 @@ export function useFreshness(read: FreshnessRead | undefined, options: Freshness
   };
 }
 
-/** Of a value that is served. The row of an expired read has a time, too, but its value is not what the reader gets. */
+/** When the served value was computed. An expired read has a time, too, but the reader does not get that value. */
 function computedAtOf(read: FreshnessRead | undefined): number | null {
   const isServed = read?.state === "fresh" || read?.state === "stale";
   return (isServed && read.computedAt) || null;

@@ -20,7 +20,7 @@ const APPS: App[] = [
   { mode: "action", transports: ["logStream", "client"], needed: [...ALL, "act", "forward"] },
 ];
 
-test("the functions of the library are internal, but forward", () => {
+test("the functions of the library are internal, except forward", () => {
   const functions = new LazyViews<GenericDataModel>({ module: "lazy", views: {}, transports: ["client"] }).functions();
   const exposed = Object.entries(functions).filter(([, each]) => !("isInternal" in each) || "isPublic" in each);
   expect(exposed.map(([name]) => name)).toEqual(["forward"]);
